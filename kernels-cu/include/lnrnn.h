@@ -1,0 +1,463 @@
+/*
+ * lnrnn.h - layer-normalised recurrent networks: the C API.
+ *
+ * OVERVIEW
+ *
+ * The library runs LSTM, GRU and IndRNN layers, plain or layer-normalised, forward and backward,
+ * behind one set of functions for every device. It follows cuDNN's manners:
+ *
+ *   - handles are opaque; every function that can fail returns an lnrnnStatus_t, and
+ *     lnrnnGetLastErrorMessage() has the sentence that names the argument, its value and what was
+ *     expected;
+ *   - a PLAN describes a layer stack on a device and never changes; everything that changes
+ *     (parameters, inputs, workspace, reserve space) is memory of the caller's;
+ *   - the calls that compute allocate nothing, are ordered on a stream, and synchronise nothing.
+ *
+ * A forward pass for inference, errors left out:
+ *
+ *   lnrnnHandle_t handle;
+ *   lnrnnCreate(LNRNN_DEVICE_CPU, 0, 0, NULL, &handle);
+ *
+ *   lnrnnPlanDescription_t d = {.structSize = sizeof d, .cell = LNRNN_CELL_LSTM,
+ *       .normalization = LNRNN_NORMALIZATION_HASTE, .dataType = LNRNN_DATA_F32,
+ *       .direction = LNRNN_DIRECTION_FORWARD, .layers = 1, .inputSize = C, .hiddenSize = H,
+ *       .epsilon = 1e-5};
+ *   lnrnnPlan_t plan;
+ *   lnrnnPlanCreate(handle, &d, &plan);
+ *
+ *   lnrnnPlanSizes_t bytes = {.structSize = sizeof bytes};
+ *   lnrnnPlanGetSizes(plan, T, N, &bytes);
+ *   ... lnrnnMalloc the parameters, the packed weights, the workspace, x and y ...
+ *   lnrnnInitializeParameters(plan, NULL, seed, parameters, bytes.parameterBytes);
+ *   lnrnnPackWeights(plan, NULL, parameters, bytes.parameterBytes, packed, bytes.packedBytes);
+ *
+ *   lnrnnSequence_t s = {.structSize = sizeof s, .steps = T, .batch = N,
+ *       .xStepStride = N * C, .xRowStride = C, .yStepStride = N * H, .yRowStride = H};
+ *   lnrnnForwardInference(plan, NULL, &s, NULL, packed, bytes.packedBytes, x, xBytes, NULL, NULL,
+ *       y, yBytes, NULL, NULL, 0, workspace, bytes.inferenceWorkspaceBytes);
+ *
+ * CONVENTIONS
+ *
+ *   Shapes      T steps, N batch rows, C input size, H hidden size, L layers, D directions,
+ *               G gates (LSTM 4: i,f,g,o; GRU 3: r,z,n; IndRNN 1). Row-major, features contiguous.
+ *   Units       sizes named ...Bytes are bytes; strides are elements; times are steps.
+ *   Memory      a data pointer must be readable (or writable) by the plan's device and aligned to
+ *               its element; 64-byte alignment is faster and what lnrnnMalloc gives. Buffers with
+ *               a ...Bytes beside them are checked against what the call needs; larger is fine.
+ *               Inputs and outputs of one call may not overlap unless a function says so.
+ *   Streams     NULL is the handle's default stream. On the CPU a call has done its work when it
+ *               returns, which satisfies every ordering rule stated here.
+ *   Threads     handles and plans may be used by any number of threads; calls on one stream are
+ *               carried out one after the other. Destroying something in use is an error of the
+ *               caller's; destroying a handle that still owns something is refused.
+ *   Results     a function that fails writes none of its results. Data outputs of a call that
+ *               fails while it runs are undefined.
+ *   Structs     begin with structSize, which the caller sets to sizeof, so that old callers keep
+ *               working with newer libraries: fields that a caller does not have are zero.
+ *
+ * Version 0.x: the ABI may change, and LNRNN_ABI_VERSION with it. From 1.0 it only grows.
+ */
+#ifndef LNRNN_H
+#define LNRNN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define LNRNN_API __attribute__((visibility("default")))
+#else
+#define LNRNN_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ---------------------------------------------------------------------------------*/
+
+#define LNRNN_VERSION_MAJOR 0
+#define LNRNN_VERSION_MINOR 1
+#define LNRNN_VERSION_PATCH 0
+
+/* Raised by every change that an already compiled caller would notice. */
+#define LNRNN_ABI_VERSION 1
+
+/* The LNRNN_ABI_VERSION of the loaded library. Compare before calling anything else. */
+LNRNN_API int32_t lnrnnGetAbiVersion(void);
+
+/* "0.1.0", static storage. */
+LNRNN_API const char *lnrnnGetVersionString(void);
+
+/* ---- Status ----------------------------------------------------------------------------------*/
+
+/* Values are pinned, with gaps for what comes. */
+typedef enum lnrnnStatus_t {
+  LNRNN_STATUS_SUCCESS = 0,
+  LNRNN_STATUS_INVALID_ARGUMENT = 10,  /* a value is out of its range, or values contradict */
+  LNRNN_STATUS_NULL_POINTER = 11,      /* a required pointer is NULL */
+  LNRNN_STATUS_MISALIGNED = 12,        /* a pointer is not aligned to its element */
+  LNRNN_STATUS_BUFFER_TOO_SMALL = 13,  /* a ...Bytes is less than the call needs */
+  LNRNN_STATUS_IN_USE = 20,            /* a handle still owns plans, streams, events or memory */
+  LNRNN_STATUS_NOT_SUPPORTED = 30,     /* legal, but this version cannot do it on this device */
+  LNRNN_STATUS_OUT_OF_MEMORY = 40,     /* host or device memory; the message says which */
+  LNRNN_STATUS_DEVICE_UNAVAILABLE = 50,/* built without the backend, no driver, no such ordinal */
+  LNRNN_STATUS_DEVICE_LOST = 51,       /* the device failed for good; destroy the handle */
+  LNRNN_STATUS_INTERNAL_ERROR = 90     /* a defect of the library */
+} lnrnnStatus_t;
+
+/* "LNRNN_STATUS_SUCCESS", ...; "unknown status" for any other number. Static storage. */
+LNRNN_API const char *lnrnnGetStatusName(lnrnnStatus_t status);
+
+/*
+ * What went wrong in the calling thread's latest failed call; "" before the first. Valid until the
+ * thread's next failed call. A successful call leaves it alone.
+ */
+LNRNN_API const char *lnrnnGetLastErrorMessage(void);
+
+/* ---- Devices and handles ---------------------------------------------------------------------*/
+
+typedef enum lnrnnDeviceKind_t {
+  LNRNN_DEVICE_CPU = 0,
+  LNRNN_DEVICE_CUDA = 1
+} lnrnnDeviceKind_t;
+
+typedef struct lnrnnDeviceProperties_t {
+  size_t structSize;
+  int32_t kind;            /* lnrnnDeviceKind_t */
+  int32_t ordinal;
+  int32_t threads;         /* CPU: threads that share one call */
+  int32_t maxThreads;      /* CPU: processors this process may run on */
+  uint64_t totalMemory;    /* bytes */
+  char name[128];          /* "AMD EPYC 9575F 64-Core Processor" */
+  char isa[32];            /* CPU: kernels in use: "baseline", "avx2", "avx512" */
+  char isaAvailable[96];   /* CPU: the names that lnrnnCreate accepts here, separated by spaces */
+} lnrnnDeviceProperties_t;
+
+/* A device opened for use. Owns streams, events, plans and memory made through it. */
+typedef struct lnrnnHandle *lnrnnHandle_t;
+
+/*
+ * How many devices of a kind can be opened; 0 is not an error. *count is written also where the
+ * kind is unavailable (0), and the last error message then says why.
+ */
+LNRNN_API lnrnnStatus_t lnrnnGetDeviceCount(lnrnnDeviceKind_t kind, int32_t *count);
+
+/* Properties of a device that is not opened yet; threads and isa are the defaults. */
+LNRNN_API lnrnnStatus_t lnrnnGetDeviceProperties(lnrnnDeviceKind_t kind, int32_t ordinal,
+                                                 lnrnnDeviceProperties_t *properties);
+
+/*
+ * Opens a device.
+ *   threads   CPU: threads that share one call, 1...1024, the caller's among them; 0 asks for one
+ *             per processor that the process may use. Elsewhere 0.
+ *   isa       CPU: the kernels to use, a name from isaAvailable; NULL for the best. Elsewhere NULL.
+ * The forward pass gives the same bits for any number of threads, gradients for the same number.
+ */
+LNRNN_API lnrnnStatus_t lnrnnCreate(lnrnnDeviceKind_t kind, int32_t ordinal, int32_t threads,
+                                    const char *isa, lnrnnHandle_t *handle);
+
+/* IN_USE, and nothing is destroyed, while anything made through the handle exists. */
+LNRNN_API lnrnnStatus_t lnrnnDestroy(lnrnnHandle_t handle);
+
+/* Properties of an opened device: what it really uses. */
+LNRNN_API lnrnnStatus_t lnrnnGetProperties(lnrnnHandle_t handle,
+                                           lnrnnDeviceProperties_t *properties);
+
+/* What exists now, over all handles of the process: leaks are what is left at the end. */
+typedef struct lnrnnUsage_t {
+  size_t structSize;
+  int64_t handles;
+  int64_t plans;
+  int64_t streams;         /* default streams are not counted */
+  int64_t events;
+  int64_t deviceBytes;     /* lnrnnMalloc */
+  int64_t deviceAllocations;
+  int64_t hostBytes;       /* lnrnnHostAlloc */
+  int64_t hostAllocations;
+} lnrnnUsage_t;
+
+LNRNN_API lnrnnStatus_t lnrnnGetUsage(lnrnnUsage_t *usage);
+
+/* ---- Streams and events ----------------------------------------------------------------------*/
+
+/* An ordered queue of work. On the CPU each stream has threads of its own. */
+typedef struct lnrnnStream *lnrnnStream_t;
+
+/* A point in a stream's work, with the time it was reached. */
+typedef struct lnrnnEvent *lnrnnEvent_t;
+
+LNRNN_API lnrnnStatus_t lnrnnStreamCreate(lnrnnHandle_t handle, lnrnnStream_t *stream);
+
+/* Work already queued is finished first; the call does not wait for it. */
+LNRNN_API lnrnnStatus_t lnrnnStreamDestroy(lnrnnStream_t stream);
+
+/* Waits until all work queued on the stream is done; reports what failed in it. */
+LNRNN_API lnrnnStatus_t lnrnnStreamSynchronize(lnrnnHandle_t handle, lnrnnStream_t stream);
+
+/* Work queued on the stream from now on waits for the event as last recorded. */
+LNRNN_API lnrnnStatus_t lnrnnStreamWaitEvent(lnrnnHandle_t handle, lnrnnStream_t stream,
+                                             lnrnnEvent_t event);
+
+LNRNN_API lnrnnStatus_t lnrnnEventCreate(lnrnnHandle_t handle, lnrnnEvent_t *event);
+LNRNN_API lnrnnStatus_t lnrnnEventDestroy(lnrnnEvent_t event);
+LNRNN_API lnrnnStatus_t lnrnnEventRecord(lnrnnHandle_t handle, lnrnnEvent_t event,
+                                         lnrnnStream_t stream);
+
+/* *done is 1 when all work recorded is done, else 0; an event never recorded is done. */
+LNRNN_API lnrnnStatus_t lnrnnEventQuery(lnrnnEvent_t event, int32_t *done);
+LNRNN_API lnrnnStatus_t lnrnnEventSynchronize(lnrnnEvent_t event);
+
+/* Time from start to end; both must have been recorded and be done, else INVALID_ARGUMENT. */
+LNRNN_API lnrnnStatus_t lnrnnEventElapsedMilliseconds(lnrnnEvent_t start, lnrnnEvent_t end,
+                                                      double *milliseconds);
+
+/* ---- Memory ----------------------------------------------------------------------------------*/
+
+/*
+ * Device memory, 64-byte aligned, contents undefined, usable by work queued on the stream from now
+ * on. bytes may be 0: the pointer is then not NULL, must be freed, and must not be read.
+ */
+LNRNN_API lnrnnStatus_t lnrnnMalloc(lnrnnHandle_t handle, lnrnnStream_t stream, size_t bytes,
+                                    void **pointer);
+
+/*
+ * Frees what lnrnnMalloc gave, in stream order: work queued on the stream before may still use it.
+ * NULL is a no-op. A pointer that the handle's lnrnnMalloc did not give is INVALID_ARGUMENT.
+ */
+LNRNN_API lnrnnStatus_t lnrnnFree(lnrnnHandle_t handle, lnrnnStream_t stream, void *pointer);
+
+/* Page-locked host memory, readable by the host and by copies that do not wait; else as above. */
+LNRNN_API lnrnnStatus_t lnrnnHostAlloc(lnrnnHandle_t handle, size_t bytes, void **pointer);
+
+/* The caller must know that no queued work uses the memory. NULL is a no-op. */
+LNRNN_API lnrnnStatus_t lnrnnHostFree(lnrnnHandle_t handle, void *pointer);
+
+/*
+ * Copies between any two of host, pinned and device memory, told apart by address. Ordered on the
+ * stream; pageable host memory may be copied before the call returns. Regions must not overlap.
+ */
+LNRNN_API lnrnnStatus_t lnrnnMemcpy(lnrnnHandle_t handle, lnrnnStream_t stream, void *destination,
+                                    const void *source, size_t bytes);
+
+/* Sets device memory to the low 8 bits of value. */
+LNRNN_API lnrnnStatus_t lnrnnMemset(lnrnnHandle_t handle, lnrnnStream_t stream, void *destination,
+                                    int32_t value, size_t bytes);
+
+/* ---- Plans -----------------------------------------------------------------------------------*/
+
+typedef enum lnrnnCell_t {
+  LNRNN_CELL_LSTM = 0,
+  LNRNN_CELL_GRU = 1,
+  LNRNN_CELL_INDRNN = 2
+} lnrnnCell_t;
+
+/*
+ * Where layer normalisation stands in the LSTM; GRU and IndRNN know NONE and HASTE.
+ * With A = x W_ih', r = h W_hh', u = f c + i g, LN(x; gain, bias):
+ *   NONE    none (Hochreiter & Schmidhuber 1997; cuDNN, PyTorch nn.LSTM)
+ *   HASTE   LN(A; g1, 0) + LN(r; g2, 0) + b; h = o tanh(LN(u; g3, b3)); carries u (haste)
+ *   PAPER   LN(A; g1, b1) + LN(r; g2, b2) + b; h as HASTE; carries u (Ba, Kiros, Hinton 2016)
+ *   CARRY   as PAPER, but carries LN(u; g3, b3) (TensorFlow Addons, PyTorch's custom_lstms)
+ *   CELL    A + r + b; h = o tanh(LN(u; g3, b3)); carries u
+ */
+typedef enum lnrnnNormalization_t {
+  LNRNN_NORMALIZATION_NONE = 0,
+  LNRNN_NORMALIZATION_HASTE = 1,
+  LNRNN_NORMALIZATION_PAPER = 2,
+  LNRNN_NORMALIZATION_CARRY = 3,
+  LNRNN_NORMALIZATION_CELL = 4
+} lnrnnNormalization_t;
+
+/* Type of x, y, states, parameters and gradients. */
+typedef enum lnrnnDataType_t {
+  LNRNN_DATA_F32 = 0,
+  LNRNN_DATA_F64 = 1,
+  LNRNN_DATA_F16 = 2,
+  LNRNN_DATA_BF16 = 3
+} lnrnnDataType_t;
+
+typedef enum lnrnnDirection_t {
+  LNRNN_DIRECTION_FORWARD = 0,
+  LNRNN_DIRECTION_BIDIRECTIONAL = 1
+} lnrnnDirection_t;
+
+typedef struct lnrnnPlanDescription_t {
+  size_t structSize;
+  int32_t cell;            /* lnrnnCell_t */
+  int32_t normalization;   /* lnrnnNormalization_t */
+  int32_t dataType;        /* lnrnnDataType_t */
+  int32_t direction;       /* lnrnnDirection_t */
+  int32_t layers;          /* L >= 1 */
+  uint32_t flags;          /* 0 */
+  int64_t inputSize;       /* C >= 1 */
+  int64_t hiddenSize;      /* H >= 1 */
+  double epsilon;          /* of every layer norm, inside the root; > 0 */
+  double zoneout;          /* probability that h keeps its old value, 0...1 (Krueger et al. 2016) */
+  double zoneoutCell;      /* the same for the carried c */
+  double dropconnect;      /* probability that a weight of weight_hh is dropped, 0...1 */
+  double dropout;          /* between layers, 0...1 */
+} lnrnnPlanDescription_t;
+
+/* An immutable description of a layer stack on a device. */
+typedef struct lnrnnPlan *lnrnnPlan_t;
+
+LNRNN_API lnrnnStatus_t lnrnnPlanCreate(lnrnnHandle_t handle,
+                                        const lnrnnPlanDescription_t *description,
+                                        lnrnnPlan_t *plan);
+LNRNN_API lnrnnStatus_t lnrnnPlanDestroy(lnrnnPlan_t plan);
+
+/* What a caller must provide for T = steps and N = batch. All sizes are multiples of 64. */
+typedef struct lnrnnPlanSizes_t {
+  size_t structSize;
+  uint64_t parameterBytes;          /* also of the gradients; independent of T and N */
+  uint64_t packedBytes;             /* lnrnnPackWeights; independent of T and N */
+  uint64_t stateBytes;              /* each of h0, c0, hn, cn and their gradients: (L D, N, H);
+                                       exact, not rounded up */
+  uint64_t inferenceWorkspaceBytes; /* lnrnnForwardInference */
+  uint64_t stepWorkspaceBytes;      /* lnrnnStep; independent of T */
+  uint64_t trainingWorkspaceBytes;  /* lnrnnForwardTraining */
+  uint64_t backwardWorkspaceBytes;  /* lnrnnBackward */
+  uint64_t reserveBytes;            /* what training keeps from forward for backward */
+} lnrnnPlanSizes_t;
+
+/* Sizes beyond 64 bits are INVALID_ARGUMENT. */
+LNRNN_API lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64_t batch,
+                                          lnrnnPlanSizes_t *sizes);
+
+/*
+ * One tensor inside the flat parameter buffer (and, at the same place, its gradient).
+ * Names and shapes for layer k (a reverse direction appends _reverse to the first part):
+ *   weight_ih_l{k} [G H, C], weight_hh_l{k} [G H, H], bias_l{k} [G H],
+ *   layernorm_i_l{k}.weight [G H], layernorm_h_l{k}.weight [G H],
+ *   layernorm_c_l{k}.weight [H], layernorm_c_l{k}.bias [H]
+ */
+typedef struct lnrnnParameter_t {
+  size_t structSize;
+  char name[56];
+  int32_t rank;            /* 1 or 2 */
+  int32_t layer;
+  int64_t shape[2];        /* shape[1] is 1 where rank is 1 */
+  int64_t elements;
+  uint64_t offsetBytes;    /* a multiple of 64 */
+} lnrnnParameter_t;
+
+LNRNN_API lnrnnStatus_t lnrnnPlanGetParameterCount(lnrnnPlan_t plan, int32_t *count);
+LNRNN_API lnrnnStatus_t lnrnnPlanGetParameter(lnrnnPlan_t plan, int32_t index,
+                                              lnrnnParameter_t *parameter);
+
+/* ---- Parameters ------------------------------------------------------------------------------*/
+
+/*
+ * Fills the parameters: weight_ih Xavier-uniform per gate (Glorot & Bengio 2010), weight_hh
+ * orthogonal per gate (Saxe et al. 2014), biases 0 but 1 for the LSTM's forget gate (Jozefowicz et
+ * al. 2015), gains 1. The same seed gives the same numbers on every device, rounded to the type.
+ */
+LNRNN_API lnrnnStatus_t lnrnnInitializeParameters(lnrnnPlan_t plan, lnrnnStream_t stream,
+                                                  uint64_t seed, void *parameters,
+                                                  size_t parameterBytes);
+
+/*
+ * Rearranges parameters for inference. The packed form belongs to this plan on this device and
+ * instruction set; it does not follow later changes of the parameters.
+ */
+LNRNN_API lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream,
+                                         const void *parameters, size_t parameterBytes,
+                                         void *packed, size_t packedBytes);
+
+/* ---- Execution -------------------------------------------------------------------------------*/
+
+/* Gradients of parameters are added to what the buffer holds, instead of replacing it. */
+#define LNRNN_SEQUENCE_ACCUMULATE 1u
+
+/*
+ * The shape of one call's data. Element (t, n, j) of x is x[t xStepStride + n xRowStride + j]:
+ * time-major (T,N,C) has strides (N C, C), batch-major (N,T,C) has (C, T C). Strides are not
+ * negative. Rows of x may coincide; rows of y and dx may not overlap.
+ * Random masks are Philox4x32-10 (Salmon et al. 2011) of seed, step + stepOffset, row + rowOffset,
+ * so that a chunk of a sequence, or a single row, draws what the whole would.
+ */
+typedef struct lnrnnSequence_t {
+  size_t structSize;
+  int64_t steps;           /* T >= 0 */
+  int64_t batch;           /* N >= 0 */
+  int64_t xStepStride;     /* x (T,N,C) */
+  int64_t xRowStride;
+  int64_t yStepStride;     /* y (T,N,D H) */
+  int64_t yRowStride;
+  int64_t dxStepStride;    /* dx (T,N,C), used by lnrnnBackward */
+  int64_t dxRowStride;
+  int64_t dyStepStride;    /* dy (T,N,D H), used by lnrnnBackward */
+  int64_t dyRowStride;
+  uint64_t seed;
+  int64_t stepOffset;      /* 0...2^32 - T */
+  int64_t rowOffset;       /* 0...2^32 - N */
+  uint32_t flags;          /* LNRNN_SEQUENCE_... */
+  uint32_t reserved;       /* 0 */
+} lnrnnSequence_t;
+
+/*
+ * The forward pass without gradients: zoneout as its expectation, DropConnect and dropout off.
+ *   lengths   host memory, [N], each 0...T, or NULL for T. Read before the call returns. For
+ *             t >= lengths[n], y is 0 and the state stays; padding in x is never read as a number.
+ *   h0, c0    (L D, N, H), stateBytes each; NULL for zeros. c0 and cn are the LSTM's: elsewhere
+ *             they must be NULL.
+ *   y         (T,N,D H), or NULL where only the final state is wanted.
+ *   hn, cn    the state at each row's length, stateBytes each; NULL where not wanted. May be h0
+ *             and c0.
+ */
+LNRNN_API lnrnnStatus_t lnrnnForwardInference(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence,
+    const int64_t *lengths, const void *packed, size_t packedBytes, const void *x, size_t xBytes,
+    const void *h0, const void *c0, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes,
+    void *workspace, size_t workspaceBytes);
+
+/*
+ * One time step for N = batch rows, for streaming: x (N,C) becomes h (N,H), in place, as
+ * lnrnnForwardInference with T = 1 would do. Single-layer forward plans only.
+ *   h, c      (N,H), stateBytes each, read and written. c is the LSTM's, elsewhere NULL.
+ */
+LNRNN_API lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch,
+                                  const void *packed, size_t packedBytes, const void *x,
+                                  size_t xBytes, void *h, void *c, size_t stateBytes,
+                                  void *workspace, size_t workspaceBytes);
+
+/*
+ * The forward pass that keeps in reserve what lnrnnBackward needs. As lnrnnForwardInference, but
+ * from the parameters themselves, and with zoneout and DropConnect drawn:
+ *   zoneoutMask      (L D, T, N, H) bytes, not 0 = update, 0 = keep the old h; NULL: from the seed.
+ *   dropconnectMask  (L D, G H, H) bytes, not 0 = keep the weight, 0 = drop; NULL: from the seed.
+ */
+LNRNN_API lnrnnStatus_t lnrnnForwardTraining(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence,
+    const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x,
+    size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask,
+    size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, void *y,
+    size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes,
+    void *workspace, size_t workspaceBytes);
+
+/*
+ * The gradients of a scalar loss whose gradients by y, hn and cn are dy, dhn and dcn.
+ * plan, steps, batch, x strides, seed, offsets, lengths, parameters, x and masks must be those of
+ * the lnrnnForwardTraining that filled reserve; reserve is only read, so that the call can be
+ * repeated.
+ *   dy             (T,N,D H), dyBytes; NULL for zeros. Ignored where t >= lengths[n].
+ *   dhn, dcn       (L D, N, H), stateBytes each; NULL for zeros.
+ *   gradients      laid out as the parameters, parameterBytes; replaced, or added to with
+ *                  LNRNN_SEQUENCE_ACCUMULATE. NULL where not wanted.
+ *   dx             (T,N,C), dxBytes, replaced; 0 where t >= lengths[n]. NULL where not wanted.
+ *   dh0, dc0       (L D, N, H), stateBytes each, replaced; NULL where not wanted. May be dhn, dcn.
+ */
+LNRNN_API lnrnnStatus_t lnrnnBackward(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence,
+    const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x,
+    size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes,
+    const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const void *dy, size_t dyBytes,
+    const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients,
+    size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes,
+    void *workspace, size_t workspaceBytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
