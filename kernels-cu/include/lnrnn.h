@@ -327,7 +327,8 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64
                                           lnrnnPlanSizes_t *sizes);
 
 /*
- * One tensor inside the flat parameter buffer (and, at the same place, its gradient).
+ * One tensor inside the flat parameter buffer (and, at the same place, its gradient). What lies
+ * between tensors is zero in buffers that the library fills, and ignored in those it reads.
  * Names and shapes for layer k (a reverse direction appends _reverse to the first part):
  *   weight_ih_l{k} [G H, C], weight_hh_l{k} [G H, H], bias_l{k} [G H],
  *   layernorm_i_l{k}.weight [G H], layernorm_h_l{k}.weight [G H],

@@ -46,6 +46,19 @@ struct Plan {
     }
     return nullptr;
   }
+
+  // Zeroes what lies between tensors, so that a flat buffer can be summed, scaled and compared.
+  template <class T>
+  void clear_padding(T* flat) const {
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      const lnrnnParameter_t& p = parameters[i].description;
+      const uint64_t next =
+          i + 1 < parameters.size() ? parameters[i + 1].description.offsetBytes : parameter_bytes;
+      for (uint64_t j = p.offsetBytes / sizeof(T) + p.elements; j < next / sizeof(T); ++j) {
+        flat[j] = T(0);
+      }
+    }
+  }
 };
 
 // A legal description; whether a device can run it is the device's to say.

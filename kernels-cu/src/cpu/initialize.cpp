@@ -83,6 +83,7 @@ void fill_orthogonal(const Uniform& uniform, int64_t n, int64_t first_row, doubl
 
 template <class T>
 void initialize_parameters(const Plan& plan, Team& team, uint64_t seed, T* parameters) {
+  plan.clear_padding(parameters);
   for (size_t tensor = 0; tensor < plan.parameters.size(); ++tensor) {
     const PlanParameter& parameter = plan.parameters[tensor];
     const int64_t rows = parameter.description.shape[0], columns = parameter.description.shape[1];

@@ -198,6 +198,7 @@ class Backward {
   void vector_gradients(int threads) const {
     if (call_.gradients == nullptr) return;
     T* const gradients = static_cast<T*>(call_.gradients);
+    if ((sequence_.flags & LNRNN_SEQUENCE_ACCUMULATE) == 0) plan_.clear_padding(gradients);
     const VectorGradients<T> total = layout_.scratch_of(0, kernels_, plan_).sums;
     const auto reduce = [&](ParameterRole role, T* VectorGradients<T>::*vector, int64_t n) {
       T* const out = plan_.find(role, gradients);
