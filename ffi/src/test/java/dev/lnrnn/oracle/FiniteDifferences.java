@@ -4,45 +4,52 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
-/** Gradients without any calculus: how much the loss moves when one number does. */
-public final class FiniteDifferences {
+/**
+ * Gradients without any calculus: how much the loss moves when the numbers do.
+ *
+ * @param step half the reach of the five-point stencil, small against the scale on which the loss bends
+ */
+public record FiniteDifferences(double step) {
 
     /** Balances the stencil's truncation, of the fourth order, against rounding of the loss. */
-    private static final double STEP = 5e-4;
-
-    private FiniteDifferences() {}
+    public static final FiniteDifferences OF_ORDINARY_DATA = new FiniteDifferences(5e-4);
 
     /** {@code grad.NAME} of the oracle's loss by everything that has a gradient. */
-    public static Map<String, double[]> gradients(Problem problem) {
+    public Map<String, double[]> gradients(Problem problem) {
         return gradients(problem, OracleLstm::loss);
     }
 
-    /** The same for a loss of the caller's, which sees the problem with one number changed. */
-    public static Map<String, double[]> gradients(Problem problem, ToDoubleFunction<Problem> loss) {
+    /** The same for a loss of the caller's, which is given the problem with one number changed. */
+    public Map<String, double[]> gradients(Problem problem, ToDoubleFunction<Problem> loss) {
         Map<String, double[]> gradients = new LinkedHashMap<>();
         for (String name : problem.differentiable()) {
-            double[] values = problem.tensor(name).clone();
-            Problem moved = problem.with(name, values);
-            double[] gradient = new double[values.length];
-            for (int i = 0; i < values.length; i++) {
-                gradient[i] = derivative(moved, values, i, loss);
+            double[] gradient = new double[problem.tensor(name).length];
+            double[] direction = new double[gradient.length];
+            for (int i = 0; i < gradient.length; i++) {
+                direction[i] = 1;
+                gradient[i] = along(problem, name, direction, loss);
+                direction[i] = 0;
             }
             gradients.put("grad." + name, gradient);
         }
         return gradients;
     }
 
-    /** The five-point stencil around {@code values[i]}, which is left as it was. */
-    private static double derivative(Problem moved, double[] values, int i, ToDoubleFunction<Problem> loss) {
-        double center = values[i];
-        double[] at = new double[5];
-        for (int k = -2; k <= 2; k++) {
-            if (k != 0) {
-                values[i] = center + k * STEP;
-                at[k + 2] = loss.applyAsDouble(moved);
+    /** The derivative of the oracle's loss when one tensor moves along {@code direction}. */
+    public double along(Problem problem, String name, double[] direction) {
+        return along(problem, name, direction, OracleLstm::loss);
+    }
+
+    private double along(Problem problem, String name, double[] direction, ToDoubleFunction<Problem> loss) {
+        double[] losses = new double[4];
+        int[] places = {-2, -1, 1, 2};
+        for (int k = 0; k < places.length; k++) {
+            double[] moved = problem.tensor(name).clone();
+            for (int i = 0; i < moved.length; i++) {
+                moved[i] += places[k] * step * direction[i];
             }
+            losses[k] = loss.applyAsDouble(problem.with(name, moved));
         }
-        values[i] = center;
-        return (at[0] - 8 * at[1] + 8 * at[3] - at[4]) / (12 * STEP);
+        return (losses[0] - 8 * losses[1] + 8 * losses[2] - losses[3]) / (12 * step);
     }
 }
