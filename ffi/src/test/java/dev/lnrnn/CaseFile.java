@@ -58,8 +58,12 @@ record CaseFile(
     }
 
     LayerSpec spec(DataType type) {
-        return LayerSpec.lstm(number("C"), number("H"))
-                .withCell(CellType.valueOf(word("cell")))
+        LayerSpec cell = switch (CellType.valueOf(word("cell"))) {
+            case LSTM -> LayerSpec.lstm(number("C"), number("H"));
+            case GRU -> LayerSpec.gru(number("C"), number("H"));
+            case INDRNN -> LayerSpec.indrnn(number("C"), number("H"));
+        };
+        return cell
                 .withNormalization(Normalization.valueOf(word("normalization")))
                 .withDirection(Direction.valueOf(word("direction")))
                 .withDataType(type)

@@ -11,10 +11,10 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** What a program said and how it ended, in a JVM of its own with this one's Java. */
-record ChildJvm(int exitCode, String output) {
+public record ChildJvm(int exitCode, String output) {
 
     /** Runs {@code java ARGUMENTS}; fails, and ends the child, when it takes longer than {@code limit}. */
-    static ChildJvm run(Duration limit, List<String> arguments) throws IOException, InterruptedException {
+    public static ChildJvm run(Duration limit, List<String> arguments) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
@@ -39,7 +39,7 @@ record ChildJvm(int exitCode, String output) {
         }
     }
 
-    static String classPath() {
+    public static String classPath() {
         return System.getProperty("java.class.path");
     }
 }

@@ -257,22 +257,28 @@ class EdgesTest {
         LayerSpec spec = haste(5, 19).withNormalization(normalization).withDataType(type)
                 .withZoneout(0.2).withDropconnect(0.2);
         Problem problem = Problem.random(spec, 3, 7, 12);
-        long skew = type.byteSize();
         try (Device own = Device.cpu()) {
+            Memory skewed = new Skewed(own, type.byteSize());
             for (Problem each : List.of(problem, problem.inference())) {
-                Map<String, double[]> results = Run.results(own, each, Layout.GAPS,
-                        bytes -> skewed(own, bytes, skew));
-                Accuracy.assertClose("misaligned", results, Run.results(own, each), Accuracy.bound(type));
+                Accuracy.assertClose("misaligned", Run.results(own, each, Layout.GAPS, skewed),
+                        Run.results(own, each), Accuracy.bound(type));
             }
-            Map<String, double[]> steps = Stepwise.results(own, problem.inference(),
-                    bytes -> skewed(own, bytes, skew));
-            assertOutputs(steps, problem.inference());
+            assertOutputs(Stepwise.results(own, problem.inference(), skewed), problem.inference());
         }
     }
 
-    /** The owner is closed with its device. */
-    private static DeviceBuffer skewed(Device device, long bytes, long skew) {
-        return device.allocate(bytes + skew).slice(skew, bytes);
+    /** Tensors that begin one element behind an aligned address; what they are cut from closes with the device. */
+    private record Skewed(Device device, long skew) implements Memory {
+
+        @Override
+        public DeviceBuffer tensor(long bytes) {
+            return device.allocate(bytes + skew).slice(skew, bytes);
+        }
+
+        @Override
+        public DeviceBuffer space(long bytes) {
+            return device.allocate(bytes);
+        }
     }
 
     @ParameterizedTest

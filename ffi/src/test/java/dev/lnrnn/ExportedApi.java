@@ -18,12 +18,12 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /** What the module offers to others, read from its compiled classes. */
-final class ExportedApi {
+public final class ExportedApi {
 
     private ExportedApi() {}
 
     /** Packages that module-info exports to everybody. */
-    static Set<String> packages() {
+    public static Set<String> packages() {
         try (InputStream descriptor = Files.newInputStream(classes().resolve("module-info.class"))) {
             Set<String> packages = new TreeSet<>();
             ModuleDescriptor.read(descriptor).exports().stream()
@@ -36,7 +36,7 @@ final class ExportedApi {
     }
 
     /** Public classes of the exported packages, nested ones too. */
-    static List<Class<?>> types() {
+    public static List<Class<?>> types() {
         List<Class<?>> types = new ArrayList<>();
         for (String name : packages()) {
             try (Stream<Path> files = Files.list(classes().resolve(name.replace('.', '/')))) {
@@ -54,7 +54,7 @@ final class ExportedApi {
     }
 
     /** Public methods and constructors that those classes declare themselves. */
-    static List<Executable> methods() {
+    public static List<Executable> methods() {
         List<Executable> methods = new ArrayList<>();
         for (Class<?> type : types()) {
             Stream.concat(Arrays.stream(type.getDeclaredConstructors()), Arrays.stream(type.getDeclaredMethods()))

@@ -59,11 +59,11 @@ class GuardPageTest {
             Problem masked = problem.withMasks(Masks.zoneout(problem), Masks.dropconnect(problem));
             for (Problem each : List.of(problem, masked)) {
                 Accuracy.assertSameBits("training",
-                        Run.results(own, each, Layout.TIME_MAJOR, memory::allocate), trained);
+                        Run.results(own, each, Layout.TIME_MAJOR, memory), trained);
             }
             Accuracy.assertClose("inference",
-                    Run.results(own, inference, Layout.TIME_MAJOR, memory::allocate), expected, bound);
-            Accuracy.assertClose("steps", Stepwise.results(own, inference, memory::allocate), expected, bound);
+                    Run.results(own, inference, Layout.TIME_MAJOR, memory), expected, bound);
+            Accuracy.assertClose("steps", Stepwise.results(own, inference, memory), expected, bound);
         }
     }
 }

@@ -16,7 +16,7 @@ import java.util.List;
  * Buffers that touch a page which nothing may read or write, behind their last byte or before their first: one
  * step too far ends the process instead of going unseen.
  */
-final class GuardedMemory implements AutoCloseable {
+final class GuardedMemory implements Memory, AutoCloseable {
 
     enum Side { BEFORE, BEHIND }
 
@@ -40,11 +40,12 @@ final class GuardedMemory implements AutoCloseable {
         this.side = side;
     }
 
-    DeviceBuffer allocate(long bytes) {
+    @Override
+    public DeviceBuffer tensor(long bytes) {
         return DeviceBuffer.ofHost(device, memory(bytes));
     }
 
-    MemorySegment memory(long bytes) {
+    private MemorySegment memory(long bytes) {
         long usable = Math.max(PAGE, (bytes + PAGE - 1) / PAGE * PAGE);
         MemorySegment mapping = map(PAGE + usable + PAGE);
         protect(mapping.asSlice(0, PAGE));

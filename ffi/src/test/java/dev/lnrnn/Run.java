@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +20,7 @@ final class Run implements AutoCloseable {
     private final Problem problem;
     private final DataType type;
     private final Layout layout;
-    private final LongFunction<DeviceBuffer> allocator;
+    private final Memory memory;
     private final List<DeviceBuffer> owned = new ArrayList<>();
     private final Map<String, DeviceBuffer> buffers = new HashMap<>();
     private final Plan plan;
@@ -32,10 +31,10 @@ final class Run implements AutoCloseable {
         this(device, problem, Layout.TIME_MAJOR, device::allocate);
     }
 
-    Run(Device device, Problem problem, Layout layout, LongFunction<DeviceBuffer> allocator) {
+    Run(Device device, Problem problem, Layout layout, Memory memory) {
         this.problem = problem;
         this.layout = layout;
-        this.allocator = allocator;
+        this.memory = memory;
         type = problem.spec().dataType();
         stream = device.defaultStream();
         plan = device.createPlan(problem.spec());
@@ -44,21 +43,21 @@ final class Run implements AutoCloseable {
         sequence = new Sequence(problem.steps(), problem.batch(), x, y, x, y);
         PlanSizes sizes = plan.sizes(problem.steps(), problem.batch());
         for (String state : STATES) {
-            buffers.put(state, allocate(sizes.stateBytes()));
+            buffers.put(state, tensor(sizes.stateBytes()));
         }
         for (String name : List.of("x", "dx")) {
-            buffers.put(name, allocate(sequenceBytes(problem.inputs())));
+            buffers.put(name, tensor(sequenceBytes(problem.inputs())));
         }
         for (String name : List.of("y", "dy")) {
-            buffers.put(name, allocate(sequenceBytes(problem.hidden())));
+            buffers.put(name, tensor(sequenceBytes(problem.hidden())));
         }
-        buffers.put("parameters", allocate(sizes.parameterBytes()));
-        buffers.put("gradients", allocate(sizes.parameterBytes()));
-        buffers.put("packed", allocate(sizes.packedBytes()));
-        buffers.put("inferenceWorkspace", allocate(sizes.inferenceWorkspaceBytes()));
-        buffers.put("trainingWorkspace", allocate(sizes.trainingWorkspaceBytes()));
-        buffers.put("backwardWorkspace", allocate(sizes.backwardWorkspaceBytes()));
-        buffers.put("reserve", allocate(sizes.reserveBytes()));
+        buffers.put("parameters", tensor(sizes.parameterBytes()));
+        buffers.put("gradients", tensor(sizes.parameterBytes()));
+        buffers.put("packed", space(sizes.packedBytes()));
+        buffers.put("inferenceWorkspace", space(sizes.inferenceWorkspaceBytes()));
+        buffers.put("trainingWorkspace", space(sizes.trainingWorkspaceBytes()));
+        buffers.put("backwardWorkspace", space(sizes.backwardWorkspaceBytes()));
+        buffers.put("reserve", space(sizes.reserveBytes()));
         owned.forEach(buffer -> stream.fill(buffer, Layout.UNWRITTEN));
         upload();
     }
@@ -69,8 +68,8 @@ final class Run implements AutoCloseable {
     }
 
     static Map<String, double[]> results(
-            Device device, Problem problem, Layout layout, LongFunction<DeviceBuffer> allocator) {
-        try (Run run = new Run(device, problem, layout, allocator)) {
+            Device device, Problem problem, Layout layout, Memory memory) {
+        try (Run run = new Run(device, problem, layout, memory)) {
             return run.results();
         }
     }
@@ -160,7 +159,7 @@ final class Run implements AutoCloseable {
         if (mask == null) {
             return null;
         }
-        DeviceBuffer buffer = allocate(mask.length);
+        DeviceBuffer buffer = tensor(mask.length);
         buffer.copyFrom(MemorySegment.ofArray(mask));
         return buffer;
     }
@@ -173,8 +172,15 @@ final class Run implements AutoCloseable {
         return buffer(flat).slice(parameter.offsetBytes(), parameter.elements() * type.byteSize());
     }
 
-    private DeviceBuffer allocate(long bytes) {
-        DeviceBuffer buffer = allocator.apply(bytes);
+    private DeviceBuffer tensor(long bytes) {
+        return owned(memory.tensor(bytes));
+    }
+
+    private DeviceBuffer space(long bytes) {
+        return owned(memory.space(bytes));
+    }
+
+    private DeviceBuffer owned(DeviceBuffer buffer) {
         owned.add(buffer);
         return buffer;
     }

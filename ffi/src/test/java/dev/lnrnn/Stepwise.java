@@ -6,26 +6,25 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.function.LongFunction;
 
 /** A problem's inference on the library, one streaming step at a time. */
 final class Stepwise {
 
     private Stepwise() {}
 
-    static Map<String, double[]> results(Device device, Problem problem, LongFunction<DeviceBuffer> allocator) {
+    static Map<String, double[]> results(Device device, Problem problem, Memory memory) {
         DataType type = problem.spec().dataType();
         int batch = problem.batch();
         double[] y = new double[problem.steps() * batch * problem.hidden()];
         try (Plan plan = device.createPlan(problem.spec());
                 StepPass pass = plan.stepPass(batch, device.defaultStream())) {
             PlanSizes sizes = plan.sizes(1, batch);
-            try (DeviceBuffer parameters = allocator.apply(sizes.parameterBytes());
-                    DeviceBuffer packed = allocator.apply(sizes.packedBytes());
-                    DeviceBuffer workspace = allocator.apply(sizes.stepWorkspaceBytes());
-                    DeviceBuffer x = allocator.apply((long) batch * problem.inputs() * type.byteSize());
-                    DeviceBuffer h = allocator.apply(sizes.stateBytes());
-                    DeviceBuffer c = allocator.apply(sizes.stateBytes())) {
+            try (DeviceBuffer parameters = memory.tensor(sizes.parameterBytes());
+                    DeviceBuffer packed = memory.space(sizes.packedBytes());
+                    DeviceBuffer workspace = memory.space(sizes.stepWorkspaceBytes());
+                    DeviceBuffer x = memory.tensor((long) batch * problem.inputs() * type.byteSize());
+                    DeviceBuffer h = memory.tensor(sizes.stateBytes());
+                    DeviceBuffer c = memory.tensor(sizes.stateBytes())) {
                 for (Parameter parameter : plan.parameters()) {
                     parameters.slice(parameter.offsetBytes(), parameter.elements() * type.byteSize())
                             .copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
