@@ -5,10 +5,10 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyP
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
-import com.tngtech.archunit.core.importer.ImportOption;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Method;
 import java.lang.reflect.Type;
@@ -21,9 +21,7 @@ import org.junit.jupiter.api.Test;
 /** The walls between the rooms of the module. */
 class ArchitectureTest {
 
-    private static final JavaClasses MODULE = new ClassFileImporter()
-            .withImportOption(new ImportOption.DoNotIncludeTests())
-            .importPackages("dev.lnrnn");
+    private static final JavaClasses MODULE = new ClassFileImporter().importPath(ExportedApi.classes());
 
     @Test
     void exportsThreePackages() {
@@ -51,7 +49,7 @@ class ArchitectureTest {
         for (Class<?> type : ExportedApi.types()) {
             for (Class<?> parent = type; parent != null; parent = parent.getSuperclass()) {
                 String name = parent.getPackageName();
-                assertEquals(false, name.equals("dev.lnrnn.raw") || name.equals("dev.lnrnn.internal"),
+                assertFalse(name.equals("dev.lnrnn.raw") || name.equals("dev.lnrnn.internal"),
                         type + " extends " + parent);
             }
         }
@@ -87,9 +85,11 @@ class ArchitectureTest {
                 .check(MODULE);
     }
 
+    /** The bindings have a trace of their own, for a property of jextract's. */
     @Test
     void aLibraryNeitherPrintsNorExits() {
-        noClasses().should().callMethod(System.class, "exit", int.class)
+        noClasses().that().resideOutsideOfPackage("dev.lnrnn.raw")
+                .should().callMethod(System.class, "exit", int.class)
                 .orShould().accessField(System.class, "out")
                 .orShould().accessField(System.class, "err")
                 .check(MODULE);

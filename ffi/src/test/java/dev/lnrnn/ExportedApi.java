@@ -79,7 +79,8 @@ public final class ExportedApi {
         }
     }
 
-    private static Path classes() {
+    /** Where the module's compiled classes are. */
+    static Path classes() {
         try {
             return Path.of(Device.class.getProtectionDomain().getCodeSource().getLocation().toURI());
         } catch (URISyntaxException e) {

@@ -9,7 +9,6 @@ import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
-import java.lang.reflect.Modifier;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,7 +89,7 @@ final class MisuseFuzz {
     }
 
     private void callWell(Executable method) {
-        try (World world = new World(directory)) {
+        try (World world = new World(directory, Recipes.dataType(method))) {
             Recipes recipes = new Recipes(world);
             Exception refusal = call(method, recipes.receiver(method), recipes.arguments(method));
             if (refusal != null) {
@@ -101,7 +100,7 @@ final class MisuseFuzz {
 
     private int oneWrong(int number, Parameter parameter) {
         Random random = new Random(seed + number);
-        try (World world = new World(directory)) {
+        try (World world = new World(directory, Recipes.dataType(parameter.method))) {
             Recipes recipes = new Recipes(world);
             Object receiver = recipes.receiver(parameter.method);
             Object[] arguments = recipes.arguments(parameter.method);
@@ -117,7 +116,7 @@ final class MisuseFuzz {
     private int anyWrong(int number) {
         Random random = new Random(seed + number);
         Executable method = methods.get(random.nextInt(methods.size()));
-        try (World world = new World(directory)) {
+        try (World world = new World(directory, Recipes.dataType(method))) {
             Recipes recipes = new Recipes(world);
             Values values = new Values(world, random);
             Object receiver = recipes.receiver(method);
@@ -152,10 +151,11 @@ final class MisuseFuzz {
     /** What the method threw, or null. An error is nothing that a caller could have expected. */
     private @Nullable Exception call(Executable method, @Nullable Object receiver, Object[] arguments) {
         try {
-            if (method instanceof Constructor<?> constructor) {
-                constructor.newInstance(arguments);
-            } else {
-                ((Method) method).invoke(receiver, arguments);
+            Object result = method instanceof Constructor<?> constructor
+                    ? constructor.newInstance(arguments)
+                    : ((Method) method).invoke(receiver, arguments);
+            if (result instanceof AutoCloseable && Recipes.isStatic(method)) {
+                World.close(result);
             }
             return null;
         } catch (InvocationTargetException thrown) {
@@ -174,9 +174,5 @@ final class MisuseFuzz {
         if (!usage.equals(new Usage(0, 0, 0, 0, 0, 0, 0, 0))) {
             throw new IllegalStateException("seed " + (seed + number) + " leaves " + usage);
         }
-    }
-
-    static boolean isStatic(Executable method) {
-        return method instanceof Constructor || Modifier.isStatic(method.getModifiers());
     }
 }

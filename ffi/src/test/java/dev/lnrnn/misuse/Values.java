@@ -159,8 +159,8 @@ final class Values {
             case 1 -> spec.withDataType(DataType.BF16);
             case 2 -> spec.withLayers(Integer.MAX_VALUE);
             case 3 -> LayerSpec.lstm(1L << 40, 1L << 40);
-            case 4 -> LayerSpec.lstm(Long.MAX_VALUE, 1);
-            default -> LayerSpec.lstm(1, Long.MAX_VALUE);
+            case 4 -> LayerSpec.lstm(1L << 40, 1);
+            default -> LayerSpec.lstm(1, 1L << 40);
         };
     }
 

@@ -1,10 +1,11 @@
 package dev.lnrnn.misuse;
 
+import dev.lnrnn.DataType;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceLostException;
 import dev.lnrnn.DeviceOptions;
+import dev.lnrnn.DoubleLayerState;
 import dev.lnrnn.Event;
-import dev.lnrnn.InferencePass;
 import dev.lnrnn.Layer;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.LayerState;
@@ -13,42 +14,49 @@ import dev.lnrnn.LnrnnException;
 import dev.lnrnn.Plan;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Status;
-import dev.lnrnn.StepPass;
 import dev.lnrnn.Stream;
-import dev.lnrnn.Streaming;
 import dev.lnrnn.Strides;
 import dev.lnrnn.Training;
-import dev.lnrnn.TrainingPass;
+import dev.lnrnn.interop.Safetensors;
+import dev.lnrnn.interop.SafetensorsException;
+import dev.lnrnn.interop.Tensor;
 import dev.lnrnn.memory.DeviceBuffer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** One object of each kind, made when it is asked for, of a small layer: T = 2, N = 2, C = 3, H = 4, f32. */
+/** One object of each kind, made when it is asked for, of a small layer: T = 2, N = 2, C = 3, H = 4. */
 final class World implements AutoCloseable {
 
     static final int STEPS = 2;
     static final int BATCH = 2;
-    static final LayerSpec SPEC = LayerSpec.lstm(3, 4).withZoneout(0.25).withDropconnect(0.25);
+    static final int INPUTS = 3;
+    static final int HIDDEN = 4;
     static final Sequence SEQUENCE = Sequence.timeMajor(STEPS, BATCH);
 
     private final Path directory;
+    private final LayerSpec spec;
     private final Arena arena = Arena.ofShared();
     private final Device device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
     private final Map<Class<?>, Object> objects = new HashMap<>();
     private @Nullable World stranger;
 
-    World(Path directory) {
+    World(Path directory, DataType type) {
         this.directory = directory;
+        spec = LayerSpec.lstm(INPUTS, HIDDEN).withDataType(type).withZoneout(0.25).withDropconnect(0.25);
     }
 
-    /** Leaves the one good weight file in the directory that every world reads. */
+    /** Leaves the good files, which every world reads, in the directory. */
     static void prepare(Path directory) throws IOException {
-        try (World world = new World(directory)) {
-            world.the(Layer.class).save(world.file());
+        try (World world = new World(directory, DataType.F32)) {
+            world.the(Layer.class).save(world.weights());
+            Safetensors.write(world.numbers(), Map.of(),
+                    List.of(Tensor.f32("x", new long[] {2}, new float[2]), Tensor.i64("n", new long[] {1}, new long[1])));
         }
     }
 
@@ -56,8 +64,14 @@ final class World implements AutoCloseable {
         return directory;
     }
 
-    Path file() {
-        return directory.resolve("layer.safetensors");
+    /** What a layer saved. */
+    Path weights() {
+        return directory.resolve("weights.safetensors");
+    }
+
+    /** Two tensors: floats "x" and integers "n". */
+    Path numbers() {
+        return directory.resolve("numbers.safetensors");
     }
 
     /** Lives as long as this world. */
@@ -71,6 +85,14 @@ final class World implements AutoCloseable {
 
     Device stranger() {
         return strangerWorld().device;
+    }
+
+    int elementBytes() {
+        return spec.dataType().byteSize();
+    }
+
+    boolean isDouble() {
+        return spec.dataType() == DataType.F64;
     }
 
     DeviceBuffer parameters() {
@@ -113,17 +135,20 @@ final class World implements AutoCloseable {
             case "Event" -> recordedEvent();
             case "DeviceBuffer" -> device.allocate(4096);
             case "PinnedArena" -> device.pinnedArena();
-            case "Plan" -> device.createPlan(SPEC);
+            case "Plan" -> device.createPlan(spec);
             case "InferencePass" -> the(Plan.class).inferencePass(SEQUENCE, the(Stream.class));
             case "TrainingPass" -> the(Plan.class).trainingPass(SEQUENCE, the(Stream.class));
             case "StepPass" -> the(Plan.class).stepPass(BATCH, the(Stream.class));
-            case "Layer" -> device.createLayer(SPEC).initialize(1);
+            case "Layer" -> device.createLayer(spec).initialize(1);
             case "Streaming" -> the(Layer.class).streaming(BATCH);
-            case "Training" -> the(Layer.class).training(SEQUENCE);
+            case "Training" -> trained();
             case "Parameters" -> the(Layer.class).parameters();
-            case "LayerOutput" -> the(Layer.class).forward(new float[STEPS * BATCH * 3], STEPS, BATCH);
-            case "LayerState" -> new LayerState(new float[BATCH * 4], new float[BATCH * 4]);
-            case "LayerSpec" -> SPEC;
+            case "LayerOutput" -> isDouble()
+                    ? the(Layer.class).forward(new double[STEPS * BATCH * INPUTS], STEPS, BATCH)
+                    : the(Layer.class).forward(new float[STEPS * BATCH * INPUTS], STEPS, BATCH);
+            case "LayerState" -> new LayerState(new float[BATCH * HIDDEN], new float[BATCH * HIDDEN]);
+            case "DoubleLayerState" -> new DoubleLayerState(new double[BATCH * HIDDEN], new double[BATCH * HIDDEN]);
+            case "LayerSpec" -> spec;
             case "Sequence" -> SEQUENCE;
             case "Strides" -> new Strides(24, 12);
             case "DeviceOptions" -> DeviceOptions.DEFAULTS.withThreads(1);
@@ -133,6 +158,10 @@ final class World implements AutoCloseable {
             case "Parameter" -> the(Plan.class).parameters().getFirst();
             case "LnrnnException" -> new LnrnnException(Status.INTERNAL_ERROR, "function", "message", null);
             case "DeviceLostException" -> new DeviceLostException("function", "message");
+            case "SafetensorsException" -> new SafetensorsException("message");
+            case "Safetensors" -> read();
+            case "TensorInfo" -> the(Safetensors.class).tensors().get("x");
+            case "Tensor" -> Tensor.f32("x", new long[] {2}, new float[2]);
             default -> throw new IllegalArgumentException("the misuse test cannot make a " + type);
         };
     }
@@ -143,9 +172,30 @@ final class World implements AutoCloseable {
         return event;
     }
 
+    /** With a forward and a backward pass behind it, so that there are gradients. */
+    private Training trained() {
+        Training training = the(Layer.class).training(SEQUENCE);
+        if (isDouble()) {
+            training.forward(new double[STEPS * BATCH * INPUTS]);
+            training.backward(new double[STEPS * BATCH * HIDDEN]);
+        } else {
+            training.forward(new float[STEPS * BATCH * INPUTS]);
+            training.backward(new float[STEPS * BATCH * HIDDEN]);
+        }
+        return training;
+    }
+
+    private Safetensors read() {
+        try {
+            return Safetensors.read(numbers());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private World strangerWorld() {
         if (stranger == null) {
-            stranger = new World(directory);
+            stranger = new World(directory, spec.dataType());
         }
         return stranger;
     }
@@ -162,6 +212,10 @@ final class World implements AutoCloseable {
     public void close() {
         if (stranger != null) {
             stranger.close();
+        }
+        Object file = objects.get(Safetensors.class);
+        if (file != null) {
+            close(file);
         }
         device.close();
         arena.close();
