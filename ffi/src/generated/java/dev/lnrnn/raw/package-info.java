@@ -1,0 +1,93 @@
+/**
+ * The C API of {@code kernels-cu/include/lnrnn.h} as jextract reads it. Generated and never edited, except for this
+ * file; not exported, because nothing here checks an argument.
+ *
+ * <p>A change of the header needs the command below again (with an option for each new symbol) and the new hash;
+ * {@code BindingsMatchHeaderTest} fails until both are done.
+ *
+ * <p>SHA-256 of lnrnn.h: {@code 1a819ab71b068b2279e5c98f2729d88bb13e286a49c88d15709eadbf8ffbad1c}
+ *
+ * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
+ * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:
+ *
+ * <pre>{@code
+ * jextract --target-package dev.lnrnn.raw --header-class-name lnrnn_h --output ffi/src/generated/java \
+ *   --include-constant LNRNN_ABI_VERSION \
+ *   --include-constant LNRNN_CELL_GRU \
+ *   --include-constant LNRNN_CELL_INDRNN \
+ *   --include-constant LNRNN_CELL_LSTM \
+ *   --include-constant LNRNN_DATA_BF16 \
+ *   --include-constant LNRNN_DATA_F16 \
+ *   --include-constant LNRNN_DATA_F32 \
+ *   --include-constant LNRNN_DATA_F64 \
+ *   --include-constant LNRNN_DEVICE_CPU \
+ *   --include-constant LNRNN_DEVICE_CUDA \
+ *   --include-constant LNRNN_DIRECTION_BIDIRECTIONAL \
+ *   --include-constant LNRNN_DIRECTION_FORWARD \
+ *   --include-constant LNRNN_NORMALIZATION_CARRY \
+ *   --include-constant LNRNN_NORMALIZATION_CELL \
+ *   --include-constant LNRNN_NORMALIZATION_HASTE \
+ *   --include-constant LNRNN_NORMALIZATION_NONE \
+ *   --include-constant LNRNN_NORMALIZATION_PAPER \
+ *   --include-constant LNRNN_SEQUENCE_ACCUMULATE \
+ *   --include-constant LNRNN_STATUS_BUFFER_TOO_SMALL \
+ *   --include-constant LNRNN_STATUS_DEVICE_LOST \
+ *   --include-constant LNRNN_STATUS_DEVICE_UNAVAILABLE \
+ *   --include-constant LNRNN_STATUS_INTERNAL_ERROR \
+ *   --include-constant LNRNN_STATUS_INVALID_ARGUMENT \
+ *   --include-constant LNRNN_STATUS_IN_USE \
+ *   --include-constant LNRNN_STATUS_MISALIGNED \
+ *   --include-constant LNRNN_STATUS_NOT_SUPPORTED \
+ *   --include-constant LNRNN_STATUS_NULL_POINTER \
+ *   --include-constant LNRNN_STATUS_OUT_OF_MEMORY \
+ *   --include-constant LNRNN_STATUS_SUCCESS \
+ *   --include-constant LNRNN_VERSION_MAJOR \
+ *   --include-constant LNRNN_VERSION_MINOR \
+ *   --include-constant LNRNN_VERSION_PATCH \
+ *   --include-struct lnrnnDeviceProperties_t \
+ *   --include-struct lnrnnParameter_t \
+ *   --include-struct lnrnnPlanDescription_t \
+ *   --include-struct lnrnnPlanSizes_t \
+ *   --include-struct lnrnnSequence_t \
+ *   --include-struct lnrnnUsage_t \
+ *   --include-function lnrnnBackward \
+ *   --include-function lnrnnCreate \
+ *   --include-function lnrnnDestroy \
+ *   --include-function lnrnnEventCreate \
+ *   --include-function lnrnnEventDestroy \
+ *   --include-function lnrnnEventElapsedMilliseconds \
+ *   --include-function lnrnnEventQuery \
+ *   --include-function lnrnnEventRecord \
+ *   --include-function lnrnnEventSynchronize \
+ *   --include-function lnrnnForwardInference \
+ *   --include-function lnrnnForwardTraining \
+ *   --include-function lnrnnFree \
+ *   --include-function lnrnnGetAbiVersion \
+ *   --include-function lnrnnGetDeviceCount \
+ *   --include-function lnrnnGetDeviceProperties \
+ *   --include-function lnrnnGetLastErrorMessage \
+ *   --include-function lnrnnGetProperties \
+ *   --include-function lnrnnGetStatusName \
+ *   --include-function lnrnnGetUsage \
+ *   --include-function lnrnnGetVersionString \
+ *   --include-function lnrnnHostAlloc \
+ *   --include-function lnrnnHostFree \
+ *   --include-function lnrnnInitializeParameters \
+ *   --include-function lnrnnMalloc \
+ *   --include-function lnrnnMemcpy \
+ *   --include-function lnrnnMemset \
+ *   --include-function lnrnnPackWeights \
+ *   --include-function lnrnnPlanCreate \
+ *   --include-function lnrnnPlanDestroy \
+ *   --include-function lnrnnPlanGetParameter \
+ *   --include-function lnrnnPlanGetParameterCount \
+ *   --include-function lnrnnPlanGetSizes \
+ *   --include-function lnrnnStep \
+ *   --include-function lnrnnStreamCreate \
+ *   --include-function lnrnnStreamDestroy \
+ *   --include-function lnrnnStreamSynchronize \
+ *   --include-function lnrnnStreamWaitEvent \
+ *   kernels-cu/include/lnrnn.h
+ * }</pre>
+ */
+package dev.lnrnn.raw;
