@@ -17,9 +17,9 @@ import java.util.Random;
  */
 final class Trainer implements AutoCloseable {
 
-    private static final int LONGEST_WINDOW = 128;
-    private static final int BATCH = 16;
-    private static final double PEAK_RATE = 3e-3;
+    private static final int LONGEST_WINDOW = 64;
+    private static final int BATCH = 32;
+    private static final double PEAK_RATE = 6e-3;
     private static final int WARMUP_STEPS = 20;
     private static final double LARGEST_GRADIENT_NORM = 1;
 
