@@ -10,8 +10,7 @@ public final class Launcher {
 
     private static final int NEEDED = 22;
 
-    private Launcher() {
-    }
+    private Launcher() {}
 
     public static void main(String[] args) throws Throwable {
         String version = System.getProperty("java.specification.version");

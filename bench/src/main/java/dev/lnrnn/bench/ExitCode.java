@@ -11,6 +11,5 @@ public final class ExitCode {
     /** Legal, but this version of the library cannot do it. */
     public static final int NOT_SUPPORTED = 3;
 
-    private ExitCode() {
-    }
+    private ExitCode() {}
 }

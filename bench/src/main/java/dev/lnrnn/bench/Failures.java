@@ -10,11 +10,13 @@ import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParseResult;
 
-/** Turns what a user can meet into one sentence and an exit status; anything else is our defect and stays a stack trace. */
+/**
+ * Turns what a user can meet into one sentence and an exit status; anything else is a defect of these
+ * programs and stays a stack trace.
+ */
 final class Failures {
 
-    private Failures() {
-    }
+    private Failures() {}
 
     static int report(Exception failure, CommandLine line, ParseResult arguments) throws Exception {
         switch (failure) {

@@ -8,8 +8,7 @@ import java.util.Random;
 /** Device buffers for benchmarks. */
 final class Buffers {
 
-    private Buffers() {
-    }
+    private Buffers() {}
 
     /** Normally distributed float32: zeros would flatter the arithmetic. */
     static DeviceBuffer random(Device device, long elements, long seed) {

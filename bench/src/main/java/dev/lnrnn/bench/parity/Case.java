@@ -31,16 +31,10 @@ final class Case implements AutoCloseable {
 
     LayerSpec spec(DataType type) {
         try {
-            return LayerSpec.lstm(integer("C"), integer("H"))
-                    .withCell(choice(CellType.class, "cell"))
-                    .withNormalization(choice(Normalization.class, "normalization"))
-                    .withDirection(choice(Direction.class, "direction"))
-                    .withLayers(Math.toIntExact(integer("layers")))
-                    .withEpsilon(real("epsilon"))
-                    .withZoneout(real("zoneout"))
-                    .withDropconnect(real("dropconnect"))
-                    .withDataType(type);
-        } catch (IllegalArgumentException e) {
+            return new LayerSpec(choice(CellType.class, "cell"), choice(Normalization.class, "normalization"), type,
+                    choice(Direction.class, "direction"), Math.toIntExact(integer("layers")), integer("C"),
+                    integer("H"), real("epsilon"), real("zoneout"), 0, real("dropconnect"), 0);
+        } catch (IllegalArgumentException | ArithmeticException e) {
             throw new BadInputException("The case " + path + " is not legal: " + e.getMessage());
         }
     }

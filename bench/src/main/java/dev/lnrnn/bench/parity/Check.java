@@ -61,7 +61,8 @@ final class Check {
 
     private double bound(String kind) {
         return reference.bound(type, kind).orElseThrow(() -> new BadInputException(
-                "The case states no bound for " + type.name().toLowerCase(Locale.ROOT) + ", so there is nothing to check."));
+                "The case states no bound for " + type.name().toLowerCase(Locale.ROOT)
+                        + ", so there is nothing to check."));
     }
 
     private static String kind(String name) {

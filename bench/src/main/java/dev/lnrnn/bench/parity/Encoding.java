@@ -7,8 +7,7 @@ import java.lang.foreign.ValueLayout;
 /** Doubles to a layer's data type, rounded to nearest, ties to even, and back. */
 final class Encoding {
 
-    private Encoding() {
-    }
+    private Encoding() {}
 
     static MemorySegment encode(DataType type, double[] values) {
         return switch (type) {

@@ -3,8 +3,7 @@ package dev.lnrnn.bench.train;
 /** Forecasts that need no learning, for the held-out targets of a task, in the series' unit. */
 final class Baselines {
 
-    private Baselines() {
-    }
+    private Baselines() {}
 
     /** The latest value known. */
     static double[] persistence(Task task) {

@@ -15,10 +15,18 @@ final class Chart {
 
     private static final int POINTS = 120;
 
-    private Chart() {
-    }
+    private Chart() {}
 
     static void write(Path file, Task task, Holdout holdout) throws IOException {
+        try {
+            draw(file, task, holdout);
+        } catch (RuntimeException | LinkageError | InternalError e) {
+            // A Java without fonts or graphics libraries, as in small containers, fails in any of these ways.
+            throw new IOException("The chart cannot be drawn on this machine: " + e, e);
+        }
+    }
+
+    private static void draw(Path file, Task task, Holdout holdout) throws IOException {
         // Drawn in memory: no display is needed, and none should be looked for.
         System.setProperty("java.awt.headless", "true");
         XYChart chart = new XYChartBuilder().width(1200).height(500)

@@ -21,8 +21,7 @@ final class Checkpoint {
     private static final String HEAD_WEIGHT = "head.weight";
     private static final String HEAD_BIAS = "head.bias";
 
-    private Checkpoint() {
-    }
+    private Checkpoint() {}
 
     static void save(Path file, Model model, Task task, Scaler scaler, int epochs) throws IOException {
         Layer layer = model.layer();

@@ -9,8 +9,7 @@ final class HuberLoss {
     /** In scaled units. */
     static final double DELTA = 0.5;
 
-    private HuberLoss() {
-    }
+    private HuberLoss() {}
 
     /** The mean over the elements; {@code gradient} becomes its gradient by {@code predictions}. */
     static double of(float[] predictions, float[] targets, float[] gradient) {

@@ -6,8 +6,7 @@ import java.util.Locale;
 /** Says to people what the report says to programs. */
 final class Summary {
 
-    private Summary() {
-    }
+    private Summary() {}
 
     static void print(Report report, PrintWriter out) {
         out.printf(Locale.ROOT, "Loss: %.4f in the first epoch, %.4f in epoch %d; %.1f steps/s%n", report.firstLoss(),

@@ -95,13 +95,13 @@ public final class TrainCommand implements Callable<Integer> {
         TrainingRun.Outcome outcome;
         float[] forecast;
         try (Model model = Model.create(opened, inputs.width(), hidden).initialize(seed)) {
-            try (Progress progress = Progress.of(epochs, out)) {
-                outcome = new TrainingRun(model, task, inputs, scaler, checkpoint).run(epochs, seed, progress);
-            }
-            if (outcome.stopped()) {
-                out.printf("Stopped after %d epochs; the checkpoint is %s%n", outcome.epochs(), checkpoint);
-                out.flush();
-                return ExitCode.OK;
+            try (StopRequest stop = new StopRequest()) {
+                outcome = fit(model, task, inputs, scaler, checkpoint, stop, out);
+                if (outcome.stopped()) {
+                    out.printf("Stopped after %d epochs; the checkpoint is %s%n", outcome.epochs(), checkpoint);
+                    out.flush();
+                    return ExitCode.OK;
+                }
             }
             forecast = model.forecast(inputs);
         }
@@ -111,6 +111,13 @@ public final class TrainCommand implements Callable<Integer> {
                 Holdout.of(task, inputs, scaler, forecast));
         write(result, task, checkpoint, out);
         return result.good() ? ExitCode.OK : ExitCode.BAD_RESULT;
+    }
+
+    private TrainingRun.Outcome fit(Model model, Task task, Inputs inputs, Scaler scaler, Path checkpoint,
+            StopRequest stop, PrintWriter out) throws IOException {
+        try (Progress progress = Progress.of(epochs, out)) {
+            return new TrainingRun(model, task, inputs, scaler, checkpoint).run(epochs, seed, progress, stop);
+        }
     }
 
     /** Between the trained model's forecasts and those of the reloaded checkpoint, run as a stream. */
@@ -132,9 +139,15 @@ public final class TrainCommand implements Callable<Integer> {
         Path chart = directory.resolve("chart.png");
         Path json = report != null ? report : directory.resolve("report.json");
         result.write(json);
-        Chart.write(chart, task, result.holdout());
         Summary.print(result, out);
-        out.printf("Checkpoint: %s%nChart:      %s%nReport:     %s%n", checkpoint, chart, json);
+        out.printf("Checkpoint: %s%nReport:     %s%n", checkpoint, json);
+        try {
+            Chart.write(chart, task, result.holdout());
+            out.printf("Chart:      %s%n", chart);
+        } catch (IOException e) {
+            // Everything that the training was for is there already.
+            out.println(e.getMessage());
+        }
         out.flush();
     }
 

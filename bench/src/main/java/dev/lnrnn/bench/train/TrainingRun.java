@@ -35,27 +35,23 @@ final class TrainingRun {
     }
 
     /** Returns with the model's latest state in the checkpoint. */
-    Outcome run(int epochs, long seed, Progress progress) throws IOException {
-        try (StopRequest stop = new StopRequest();
-                Trainer trainer = new Trainer(model, inputs, task.trainingOrigins(), epochs, seed)) {
+    Outcome run(int epochs, long seed, Progress progress, StopRequest stop) throws IOException {
+        try (Trainer trainer = new Trainer(model, inputs, task.trainingOrigins(), epochs, seed)) {
             long start = System.nanoTime();
             double firstLoss = Double.NaN;
             double lastLoss = Double.NaN;
             double rate = 0;
             int epoch = 0;
-            while (epoch < epochs && !stop.requested()) {
-                double sum = 0;
-                for (int i = 0; i < trainer.stepsPerEpoch() && !stop.requested(); i++) {
-                    sum += trainer.step();
-                }
+            while (epoch < epochs) {
+                double loss = epoch(trainer, stop);
                 if (stop.requested()) {
                     break;
                 }
                 epoch++;
-                lastLoss = sum / trainer.stepsPerEpoch();
-                firstLoss = epoch == 1 ? lastLoss : firstLoss;
+                firstLoss = epoch == 1 ? loss : firstLoss;
+                lastLoss = loss;
                 rate = (double) epoch * trainer.stepsPerEpoch() / ((System.nanoTime() - start) * 1e-9);
-                progress.epoch(epoch, lastLoss, rate);
+                progress.epoch(epoch, loss, rate);
                 if (epoch % EPOCHS_PER_CHECKPOINT == 0) {
                     Checkpoint.save(checkpoint, model, task, scaler, epoch);
                 }
@@ -63,5 +59,16 @@ final class TrainingRun {
             Checkpoint.save(checkpoint, model, task, scaler, epoch);
             return new Outcome(epoch, firstLoss, lastLoss, rate, stop.requested());
         }
+    }
+
+    /** The mean loss of an epoch, which ends early where that is requested. */
+    private static double epoch(Trainer trainer, StopRequest stop) {
+        double sum = 0;
+        int steps = 0;
+        while (steps < trainer.stepsPerEpoch() && !stop.requested()) {
+            sum += trainer.step();
+            steps++;
+        }
+        return sum / steps;
     }
 }
