@@ -1,7 +1,5 @@
 package dev.lnrnn.bench;
 
-import java.lang.reflect.InvocationTargetException;
-
 /**
  * Where the jar starts. Compiled for Java 8, so that an older Java gets as far as reading a sentence
  * about what is missing; everything else is compiled for Java 22 and reached by reflection.
@@ -12,19 +10,14 @@ public final class Launcher {
 
     private Launcher() {}
 
-    public static void main(String[] args) throws Throwable {
+    public static void main(String[] args) throws ReflectiveOperationException {
         String version = System.getProperty("java.specification.version");
         if (feature(version) < NEEDED) {
             System.err.println("lnrnn-bench needs Java " + NEEDED + " or later, but this is Java " + version
                     + " (" + System.getProperty("java.home") + ").");
             System.exit(1);
         }
-        try {
-            Class.forName("dev.lnrnn.bench.Main").getMethod("main", String[].class)
-                    .invoke(null, (Object) args);
-        } catch (InvocationTargetException e) {
-            throw e.getCause();
-        }
+        Class.forName("dev.lnrnn.bench.Main").getMethod("main", String[].class).invoke(null, (Object) args);
     }
 
     /** "1.8" is Java 8, "17" is Java 17. */

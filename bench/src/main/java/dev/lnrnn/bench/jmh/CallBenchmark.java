@@ -11,6 +11,7 @@ import dev.lnrnn.StepPass;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TrainingPass;
 import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -40,6 +41,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 public class CallBenchmark {
 
+    private final Arena arena = Arena.ofShared();
     private Device device;
     private StepPass step;
     private InferencePass inference;
@@ -54,17 +56,17 @@ public class CallBenchmark {
     public void open() {
         device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
         Stream stream = device.defaultStream();
-        Plan plan = device.createPlan(Shape.A.layerNormalisedLstm());
+        Plan plan = device.createPlan(Shape.A.layerNormalisedLstm(), arena);
         PlanSizes sizes = plan.sizes(1, 0);
-        parameters = device.allocate(sizes.parameterBytes());
+        parameters = device.allocate(sizes.parameterBytes(), arena);
         plan.initialize(stream, 1, parameters);
-        packed = device.allocate(sizes.packedBytes());
+        packed = device.allocate(sizes.packedBytes(), arena);
         plan.pack(stream, parameters, packed);
-        empty = device.allocate(0);
-        reserve = device.allocate(sizes.reserveBytes());
+        empty = device.allocate(0, arena);
+        reserve = device.allocate(sizes.reserveBytes(), arena);
         workspace = device.allocate(Math.max(
                 Math.max(sizes.stepWorkspaceBytes(), sizes.inferenceWorkspaceBytes()),
-                sizes.trainingWorkspaceBytes()));
+                sizes.trainingWorkspaceBytes()), arena);
         step = plan.stepPass(0, stream);
         inference = plan.inferencePass(Sequence.timeMajor(1, 0), stream);
         training = plan.trainingPass(Sequence.timeMajor(1, 0), stream);
@@ -92,6 +94,7 @@ public class CallBenchmark {
 
     @TearDown
     public void close() {
+        arena.close();
         device.close();
     }
 }

@@ -8,6 +8,7 @@ import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
 import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -37,6 +38,7 @@ public class ForwardBenchmark {
     @Param("1")
     public int threads;
 
+    private final Arena arena = Arena.ofShared();
     private Device device;
     private Stream stream;
     private InferencePass pass;
@@ -49,15 +51,15 @@ public class ForwardBenchmark {
     public void open() {
         device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(threads));
         stream = device.defaultStream();
-        Plan plan = device.createPlan(shape.layerNormalisedLstm());
+        Plan plan = device.createPlan(shape.layerNormalisedLstm(), arena);
         PlanSizes sizes = plan.sizes(shape.steps, shape.batch);
-        DeviceBuffer parameters = device.allocate(sizes.parameterBytes());
+        DeviceBuffer parameters = device.allocate(sizes.parameterBytes(), arena);
         plan.initialize(stream, 1, parameters);
-        packed = device.allocate(sizes.packedBytes());
+        packed = device.allocate(sizes.packedBytes(), arena);
         plan.pack(stream, parameters, packed);
-        x = Buffers.random(device, shape.steps * shape.batch * shape.inputSize, 1);
-        y = Buffers.allocate(device, shape.steps * shape.batch * shape.hiddenSize);
-        workspace = device.allocate(sizes.inferenceWorkspaceBytes());
+        x = Buffers.random(device, arena, shape.steps * shape.batch * shape.inputSize, 1);
+        y = Buffers.allocate(device, arena, shape.steps * shape.batch * shape.hiddenSize);
+        workspace = device.allocate(sizes.inferenceWorkspaceBytes(), arena);
         pass = plan.inferencePass(Sequence.timeMajor(shape.steps, shape.batch), stream);
     }
 
@@ -69,6 +71,7 @@ public class ForwardBenchmark {
 
     @TearDown
     public void close() {
+        arena.close();
         device.close();
     }
 }

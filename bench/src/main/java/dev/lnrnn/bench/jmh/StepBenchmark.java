@@ -7,6 +7,7 @@ import dev.lnrnn.PlanSizes;
 import dev.lnrnn.StepPass;
 import dev.lnrnn.Stream;
 import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -36,6 +37,7 @@ public class StepBenchmark {
     @Param("1")
     public int threads;
 
+    private final Arena arena = Arena.ofShared();
     private Device device;
     private StepPass pass;
     private DeviceBuffer packed;
@@ -49,16 +51,16 @@ public class StepBenchmark {
         Shape shape = Shape.A;
         device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(threads));
         Stream stream = device.defaultStream();
-        Plan plan = device.createPlan(shape.layerNormalisedLstm());
+        Plan plan = device.createPlan(shape.layerNormalisedLstm(), arena);
         PlanSizes sizes = plan.sizes(1, 1);
-        DeviceBuffer parameters = device.allocate(sizes.parameterBytes());
+        DeviceBuffer parameters = device.allocate(sizes.parameterBytes(), arena);
         plan.initialize(stream, 1, parameters);
-        packed = device.allocate(sizes.packedBytes());
+        packed = device.allocate(sizes.packedBytes(), arena);
         plan.pack(stream, parameters, packed);
-        x = Buffers.random(device, shape.inputSize, 1);
-        h = Buffers.random(device, shape.hiddenSize, 2);
-        c = Buffers.random(device, shape.hiddenSize, 3);
-        workspace = device.allocate(sizes.stepWorkspaceBytes());
+        x = Buffers.random(device, arena, shape.inputSize, 1);
+        h = Buffers.random(device, arena, shape.hiddenSize, 2);
+        c = Buffers.random(device, arena, shape.hiddenSize, 3);
+        workspace = device.allocate(sizes.stepWorkspaceBytes(), arena);
         pass = plan.stepPass(1, stream);
     }
 
@@ -69,6 +71,7 @@ public class StepBenchmark {
 
     @TearDown
     public void close() {
+        arena.close();
         device.close();
     }
 }

@@ -8,6 +8,7 @@ import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TrainingPass;
 import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -37,6 +38,7 @@ public class TrainingBenchmark {
     @Param("1")
     public int threads;
 
+    private final Arena arena = Arena.ofShared();
     private Device device;
     private Stream stream;
     private TrainingPass pass;
@@ -54,19 +56,19 @@ public class TrainingBenchmark {
     public void open() {
         device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(threads));
         stream = device.defaultStream();
-        Plan plan = device.createPlan(shape.layerNormalisedLstm());
+        Plan plan = device.createPlan(shape.layerNormalisedLstm(), arena);
         PlanSizes sizes = plan.sizes(shape.steps, shape.batch);
-        parameters = device.allocate(sizes.parameterBytes());
+        parameters = device.allocate(sizes.parameterBytes(), arena);
         plan.initialize(stream, 1, parameters);
-        gradients = device.allocate(sizes.parameterBytes());
+        gradients = device.allocate(sizes.parameterBytes(), arena);
         long rows = shape.steps * shape.batch;
-        x = Buffers.random(device, rows * shape.inputSize, 1);
-        dx = Buffers.allocate(device, rows * shape.inputSize);
-        y = Buffers.allocate(device, rows * shape.hiddenSize);
-        dy = Buffers.random(device, rows * shape.hiddenSize, 2);
-        reserve = device.allocate(sizes.reserveBytes());
-        forwardWorkspace = device.allocate(sizes.trainingWorkspaceBytes());
-        backwardWorkspace = device.allocate(sizes.backwardWorkspaceBytes());
+        x = Buffers.random(device, arena, rows * shape.inputSize, 1);
+        dx = Buffers.allocate(device, arena, rows * shape.inputSize);
+        y = Buffers.allocate(device, arena, rows * shape.hiddenSize);
+        dy = Buffers.random(device, arena, rows * shape.hiddenSize, 2);
+        reserve = device.allocate(sizes.reserveBytes(), arena);
+        forwardWorkspace = device.allocate(sizes.trainingWorkspaceBytes(), arena);
+        backwardWorkspace = device.allocate(sizes.backwardWorkspaceBytes(), arena);
         pass = plan.trainingPass(Sequence.timeMajor(shape.steps, shape.batch), stream);
     }
 
@@ -79,6 +81,7 @@ public class TrainingBenchmark {
 
     @TearDown
     public void close() {
+        arena.close();
         device.close();
     }
 }

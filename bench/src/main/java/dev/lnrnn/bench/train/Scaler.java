@@ -1,5 +1,7 @@
 package dev.lnrnn.bench.train;
 
+import dev.lnrnn.bench.BadInputException;
+
 /**
  * Maps a series to mean 0 and standard deviation 1, and back.
  *
@@ -18,8 +20,11 @@ record Scaler(double mean, double deviation) {
         for (int i = 0; i < count; i++) {
             variance += (values[i] - mean) * (values[i] - mean) / count;
         }
-        // A constant series has nothing to scale by.
-        return new Scaler(mean, variance > 0 ? Math.sqrt(variance) : 1);
+        if (variance == 0) {
+            throw new BadInputException("The first " + count + " points of the series are all " + values[0]
+                    + "; there is nothing to learn.");
+        }
+        return new Scaler(mean, Math.sqrt(variance));
     }
 
     double scale(double value) {

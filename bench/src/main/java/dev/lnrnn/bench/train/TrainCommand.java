@@ -3,8 +3,8 @@ package dev.lnrnn.bench.train;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.bench.BadInputException;
-import dev.lnrnn.bench.ExitCode;
 import dev.lnrnn.bench.DeviceOption;
+import dev.lnrnn.bench.ExitCode;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -53,10 +53,10 @@ public final class TrainCommand implements Callable<Integer> {
     @Option(names = "--column", paramLabel = "NAME", description = "The column of --data to learn.")
     private @Nullable String column;
 
-    @Option(names = "--season", split = ",", paramLabel = "POINTS",
+    @Option(names = "--season", split = ",", defaultValue = "1", paramLabel = "POINTS",
             description = "The rhythms of --data, in points, for instance 24,168 for hours: the first, a whole number, "
                     + "is the season of seasonal-naive. Default: 1, no season.")
-    private List<Double> periods = List.of(1.0);
+    private List<Double> periods;
 
     @Option(names = "--horizon", defaultValue = "1", paramLabel = "POINTS",
             description = "How far ahead to forecast. Default: ${DEFAULT-VALUE}.")
@@ -78,7 +78,7 @@ public final class TrainCommand implements Callable<Integer> {
         requireAtLeastOne("--hidden", hidden);
         Task task = new Task(series(), horizon);
         Files.createDirectories(directory);
-        try (Device opened = device.open(DeviceOptions.DEFAULTS.withThreads(threads))) {
+        try (Device opened = device.open(cpuOptions())) {
             return train(opened, task, spec.commandLine().getOut());
         }
     }
@@ -105,10 +105,11 @@ public final class TrainCommand implements Callable<Integer> {
             }
             forecast = model.forecast(inputs);
         }
+        Holdout holdout = Holdout.of(task, inputs, scaler, forecast);
         Report result = new Report(task.series().name(), horizon, task.series().season(), opened.info().name(),
                 opened.info().threads(), hidden, seed, outcome.epochs(), outcome.firstLoss(), outcome.lastLoss(),
                 outcome.stepsPerSecond(), streamMaxDifference(opened, checkpoint, task, inputs, forecast),
-                Holdout.of(task, inputs, scaler, forecast));
+                holdout.errors(), holdout);
         write(result, task, checkpoint, out);
         return result.good() ? ExitCode.OK : ExitCode.BAD_RESULT;
     }
@@ -149,6 +150,14 @@ public final class TrainCommand implements Callable<Integer> {
             out.println(e.getMessage());
         }
         out.flush();
+    }
+
+    private DeviceOptions cpuOptions() {
+        try {
+            return DeviceOptions.DEFAULTS.withThreads(threads);
+        } catch (IllegalArgumentException e) {
+            throw new BadInputException(e.getMessage());
+        }
     }
 
     private Series series() {

@@ -63,8 +63,10 @@ class TaskTest {
     }
 
     @Test
-    void aConstantSeriesIsNotDividedByZero() {
-        assertEquals(0, Scaler.fit(new double[] {5, 5, 5}, 3).scale(5));
+    void aConstantSeriesIsRefused() {
+        BadInputException refusal = assertThrows(BadInputException.class,
+                () -> Scaler.fit(new double[] {5, 5, 5, 6}, 3));
+        assertEquals("The first 3 points of the series are all 5.0; there is nothing to learn.", refusal.getMessage());
     }
 
     @Test
