@@ -1,9 +1,9 @@
 /**
- * The C API of {@code kernels-cu/include/lnrnn.h} as jextract reads it. Generated and never edited, except for this
- * file; not exported, because nothing here checks an argument.
+ * The C API of {@code kernels-cu/include/lnrnn.h} as jextract reads it. All but this file is generated and
+ * never edited; not exported, because nothing here checks an argument.
  *
- * <p>A change of the header needs the command below again (with an option for each new symbol) and the new hash;
- * {@code BindingsMatchHeaderTest} fails until both are done.
+ * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
+ * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
  * <p>SHA-256 of lnrnn.h: {@code 1a819ab71b068b2279e5c98f2729d88bb13e286a49c88d15709eadbf8ffbad1c}
  *
