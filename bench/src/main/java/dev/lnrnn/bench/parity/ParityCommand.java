@@ -6,6 +6,7 @@ import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.bench.DeviceOption;
 import dev.lnrnn.bench.ExitCode;
 import dev.lnrnn.interop.Safetensors;
+import dev.lnrnn.interop.Tensor;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -65,8 +66,8 @@ public final class ParityCommand implements Callable<Integer> {
     }
 
     private void write(Map<String, CaseRun.Result> results) throws IOException {
-        List<Safetensors.Tensor> tensors = new ArrayList<>();
-        results.forEach((name, result) -> tensors.add(Safetensors.Tensor.f64(name, result.shape(), result.values())));
+        List<Tensor> tensors = new ArrayList<>();
+        results.forEach((name, result) -> tensors.add(Tensor.f64(name, result.shape(), result.values())));
         Safetensors.write(output, Map.of("dtype", type.name()), tensors);
     }
 }

@@ -4,6 +4,7 @@ import dev.lnrnn.Device;
 import dev.lnrnn.Layer;
 import dev.lnrnn.Parameter;
 import dev.lnrnn.interop.Safetensors;
+import dev.lnrnn.interop.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,14 +37,14 @@ final class Checkpoint {
         metadata.put("input_size", Long.toString(layer.spec().inputSize()));
         metadata.put("hidden_size", Long.toString(layer.spec().hiddenSize()));
         metadata.put("epochs", Integer.toString(epochs));
-        List<Safetensors.Tensor> tensors = new ArrayList<>();
+        List<Tensor> tensors = new ArrayList<>();
         for (Parameter parameter : layer.plan().parameters()) {
             long[] shape = parameter.shape().stream().mapToLong(Long::longValue).toArray();
-            tensors.add(Safetensors.Tensor.f32(parameter.name(), shape, layer.parameters().get(parameter.name())));
+            tensors.add(Tensor.f32(parameter.name(), shape, layer.parameters().get(parameter.name())));
         }
         LinearHead head = model.head();
-        tensors.add(Safetensors.Tensor.f32(HEAD_WEIGHT, new long[] {head.weight().length}, head.weight()));
-        tensors.add(Safetensors.Tensor.f32(HEAD_BIAS, new long[] {1}, head.bias()));
+        tensors.add(Tensor.f32(HEAD_WEIGHT, new long[] {head.weight().length}, head.weight()));
+        tensors.add(Tensor.f32(HEAD_BIAS, new long[] {1}, head.bias()));
         Safetensors.write(file, metadata, tensors);
     }
 

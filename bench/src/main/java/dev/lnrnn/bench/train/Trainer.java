@@ -68,7 +68,7 @@ final class Trainer implements AutoCloseable {
         long parameterBytes = layer.parameters().buffer().byteSize();
         parameters = pinned.allocate(parameterBytes, Long.BYTES);
         gradients = pinned.allocate(parameterBytes, Long.BYTES);
-        layer.parameters().buffer().copyTo(parameters);
+        layer.parameters().copyTo(parameters);
         for (Parameter parameter : layer.plan().parameters()) {
             long bytes = parameter.elements() * Float.BYTES;
             adam.add(parameters.asSlice(parameter.offsetBytes(), bytes),
@@ -91,7 +91,7 @@ final class Trainer implements AutoCloseable {
         model.head().backward(y, forecastGradient, dy);
         training.backward(dy, null, null, gradients, null, null, null);
         adam.step(learningRate());
-        model.layer().parameters().buffer().copyFrom(parameters);
+        model.layer().parameters().copyFrom(parameters);
         steps++;
         return loss;
     }
