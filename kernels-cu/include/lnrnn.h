@@ -42,8 +42,10 @@
  *               G gates (LSTM 4: i,f,g,o; GRU 3: r,z,n; IndRNN 1). Row-major, features contiguous.
  *   Units       sizes named ...Bytes are bytes; strides are elements; times are steps.
  *   Memory      a data pointer must be readable (or writable) by the plan's device and aligned to
- *               its element; 64-byte alignment is faster and what lnrnnMalloc gives. Buffers with
- *               a ...Bytes beside them are checked against what the call needs; larger is fine.
+ *               its element; 64-byte alignment, which lnrnnMalloc gives, is faster, and required
+ *               of packed weights, workspace and reserve. Buffers with a ...Bytes beside them are
+ *               checked against what the call needs; larger is fine. A buffer of which 0 bytes
+ *               are needed may be NULL.
  *               Inputs and outputs of one call may not overlap unless a function says so.
  *   Streams     NULL is the handle's default stream. On the CPU a call has done its work when it
  *               returns, which satisfies every ordering rule stated here.
@@ -325,7 +327,8 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64
                                           lnrnnPlanSizes_t *sizes);
 
 /*
- * One tensor inside the flat parameter buffer (and, at the same place, its gradient).
+ * One tensor inside the flat parameter buffer (and, at the same place, its gradient). What lies
+ * between tensors is zero in buffers that the library fills, and ignored in those it reads.
  * Names and shapes for layer k (a reverse direction appends _reverse to the first part):
  *   weight_ih_l{k} [G H, C], weight_hh_l{k} [G H, H], bias_l{k} [G H],
  *   layernorm_i_l{k}.weight [G H], layernorm_h_l{k}.weight [G H],
@@ -426,6 +429,7 @@ LNRNN_API lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_
  * from the parameters themselves, and with zoneout and DropConnect drawn:
  *   zoneoutMask      (L D, T, N, H) bytes, not 0 = update, 0 = keep the old h; NULL: from the seed.
  *   dropconnectMask  (L D, G H, H) bytes, not 0 = keep the weight, 0 = drop; NULL: from the seed.
+ * A mask is INVALID_ARGUMENT where the plan's probability is 0.
  */
 LNRNN_API lnrnnStatus_t lnrnnForwardTraining(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence,

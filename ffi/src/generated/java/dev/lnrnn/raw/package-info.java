@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code 1a819ab71b068b2279e5c98f2729d88bb13e286a49c88d15709eadbf8ffbad1c}
+ * <p>SHA-256 of lnrnn.h: {@code 3ebca8f787fa7feb7e81b9c58fc3e303f3ef9cb97f1ce2cebb1b1f0e0a982369}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:
@@ -44,12 +44,6 @@
  *   --include-constant LNRNN_VERSION_MAJOR \
  *   --include-constant LNRNN_VERSION_MINOR \
  *   --include-constant LNRNN_VERSION_PATCH \
- *   --include-struct lnrnnDeviceProperties_t \
- *   --include-struct lnrnnParameter_t \
- *   --include-struct lnrnnPlanDescription_t \
- *   --include-struct lnrnnPlanSizes_t \
- *   --include-struct lnrnnSequence_t \
- *   --include-struct lnrnnUsage_t \
  *   --include-function lnrnnBackward \
  *   --include-function lnrnnCreate \
  *   --include-function lnrnnDestroy \
@@ -87,6 +81,12 @@
  *   --include-function lnrnnStreamDestroy \
  *   --include-function lnrnnStreamSynchronize \
  *   --include-function lnrnnStreamWaitEvent \
+ *   --include-struct lnrnnDeviceProperties_t \
+ *   --include-struct lnrnnParameter_t \
+ *   --include-struct lnrnnPlanDescription_t \
+ *   --include-struct lnrnnPlanSizes_t \
+ *   --include-struct lnrnnSequence_t \
+ *   --include-struct lnrnnUsage_t \
  *   kernels-cu/include/lnrnn.h
  * }</pre>
  */

@@ -1,0 +1,311 @@
+// The calls that compute: every argument is checked here, then the device is asked.
+#include "objects.h"
+#include "size.h"
+
+namespace lnrnn {
+
+namespace {
+
+constexpr bool kRead = false, kWritten = true;
+
+// The checks of one call's arguments. Each states what it found and what was expected.
+class Checks {
+ public:
+  Checks(const char* function, const Plan& plan) : function_(function), plan_(plan) {}
+
+  lnrnnStatus_t read_sequence(const lnrnnSequence_t* from, lnrnnSequence_t* sequence) {
+    LNRNN_CHECK(from != nullptr, LNRNN_STATUS_NULL_POINTER, "%s: sequence is NULL", function_);
+    LNRNN_CHECK(from->structSize >= sizeof(size_t), LNRNN_STATUS_INVALID_ARGUMENT,
+                "%s: sequence->structSize is %zu, not the struct's size", function_,
+                from->structSize);
+    *sequence = read_struct(from);
+    steps_ = sequence->steps;
+    batch_ = sequence->batch;
+    LNRNN_FORWARD(check_extent(function_, "steps", steps_));
+    LNRNN_FORWARD(check_extent(function_, "batch", batch_));
+    LNRNN_FORWARD(check_offset("stepOffset", sequence->stepOffset, steps_));
+    LNRNN_FORWARD(check_offset("rowOffset", sequence->rowOffset, batch_));
+    LNRNN_CHECK((sequence->flags & ~LNRNN_SEQUENCE_ACCUMULATE) == 0, LNRNN_STATUS_INVALID_ARGUMENT,
+                "%s: flags is 0x%x; only LNRNN_SEQUENCE_ACCUMULATE is defined", function_,
+                sequence->flags);
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  bool empty() const { return steps_ == 0 || batch_ == 0; }
+
+  lnrnnStatus_t lengths(const int64_t* lengths) const {
+    if (lengths == nullptr) return LNRNN_STATUS_SUCCESS;
+    for (int64_t n = 0; n < batch_; ++n) {
+      LNRNN_CHECK(lengths[n] >= 0 && lengths[n] <= steps_, LNRNN_STATUS_INVALID_ARGUMENT,
+                  "%s: lengths[%lld] is %lld, not 0...%lld", function_, wide(n), wide(lengths[n]),
+                  wide(steps_));
+    }
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  lnrnnStatus_t buffer(const char* name, const void* pointer, size_t bytes, uint64_t needed,
+                       size_t alignment) const {
+    LNRNN_CHECK(bytes >= needed, LNRNN_STATUS_BUFFER_TOO_SMALL,
+                "%s: %s has %zu bytes, but %llu are needed", function_, name, bytes,
+                static_cast<unsigned long long>(needed));
+    LNRNN_CHECK(pointer != nullptr || needed == 0, LNRNN_STATUS_NULL_POINTER, "%s: %s is NULL",
+                function_, name);
+    LNRNN_CHECK(reinterpret_cast<uintptr_t>(pointer) % alignment == 0, LNRNN_STATUS_MISALIGNED,
+                "%s: %s is at %p, not aligned to %zu bytes", function_, name, pointer, alignment);
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t optional_buffer(const char* name, const void* pointer, size_t bytes,
+                                uint64_t needed, size_t alignment) const {
+    return pointer == nullptr ? LNRNN_STATUS_SUCCESS
+                              : buffer(name, pointer, bytes, needed, alignment);
+  }
+
+  // Parameters and gradients.
+  lnrnnStatus_t parameters(const char* name, const void* pointer, size_t bytes) const {
+    return buffer(name, pointer, bytes, plan_.parameter_bytes, plan_.element_bytes());
+  }
+  // Packed weights, workspace and reserve.
+  lnrnnStatus_t space(const char* name, const void* pointer, size_t bytes, uint64_t needed) const {
+    return buffer(name, pointer, bytes, needed, kAlignment);
+  }
+
+  // A tensor (T,N,features) with strides; written tensors may not overlap themselves.
+  lnrnnStatus_t strided(const char* name, const void* pointer, size_t bytes, int64_t features,
+                        int64_t step_stride, int64_t row_stride, bool written) const {
+    LNRNN_CHECK(step_stride >= 0 && row_stride >= 0, LNRNN_STATUS_INVALID_ARGUMENT,
+                "%s: %s has strides %lld (step) and %lld (row), which may not be negative",
+                function_, name, wide(step_stride), wide(row_stride));
+    if (empty()) return LNRNN_STATUS_SUCCESS;
+    const uint64_t elements =
+        size_add(size_add(size_product({steps_ - 1, step_stride}),
+                          size_product({batch_ - 1, row_stride})),
+                 static_cast<uint64_t>(features));
+    LNRNN_FORWARD(buffer(name, pointer, bytes, size_multiply(elements, plan_.element_bytes()),
+                         plan_.element_bytes()));
+    const bool apart = separate(steps_, step_stride, batch_, row_stride, features) ||
+                       separate(batch_, row_stride, steps_, step_stride, features);
+    LNRNN_CHECK(!written || apart, LNRNN_STATUS_INVALID_ARGUMENT,
+                "%s: rows of %s overlap: strides %lld (step) and %lld (row), %lld features",
+                function_, name, wide(step_stride), wide(row_stride), wide(features));
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  // h and its like (N,H), optional.
+  lnrnnStatus_t state(const char* name, const void* pointer, size_t bytes) const {
+    const uint64_t needed =
+        size_multiply(size_product({batch_, plan_.hidden()}), plan_.element_bytes());
+    return optional_buffer(name, pointer, bytes, needed, plan_.element_bytes());
+  }
+
+  lnrnnStatus_t mask(const char* name, const uint8_t* pointer, size_t bytes, double probability,
+                     uint64_t needed) const {
+    LNRNN_CHECK(pointer == nullptr || probability > 0, LNRNN_STATUS_INVALID_ARGUMENT,
+                "%s: %s is given, but the plan's probability is 0", function_, name);
+    return optional_buffer(name, pointer, bytes, needed, 1);
+  }
+  lnrnnStatus_t masks(const uint8_t* zoneout, size_t zoneout_bytes, const uint8_t* dropconnect,
+                      size_t dropconnect_bytes) const {
+    const int64_t hidden = plan_.hidden();
+    LNRNN_FORWARD(mask("zoneoutMask", zoneout, zoneout_bytes, plan_.description.zoneout,
+                       size_product({steps_, batch_, hidden})));
+    return mask("dropconnectMask", dropconnect, dropconnect_bytes, plan_.description.dropconnect,
+                size_product({4 * hidden, hidden}));
+  }
+
+  // What both forward passes read and write.
+  lnrnnStatus_t forward_tensors(const lnrnnSequence_t& s, const void* x, size_t x_bytes,
+                                const void* h0, const void* c0, const void* y, size_t y_bytes,
+                                const void* hn, const void* cn, size_t state_bytes) const {
+    LNRNN_FORWARD(
+        strided("x", x, x_bytes, plan_.input(), s.xStepStride, s.xRowStride, kRead));
+    LNRNN_FORWARD(state("h0", h0, state_bytes));
+    LNRNN_FORWARD(state("c0", c0, state_bytes));
+    if (y != nullptr) {
+      LNRNN_FORWARD(
+          strided("y", y, y_bytes, plan_.hidden(), s.yStepStride, s.yRowStride, kWritten));
+    }
+    LNRNN_FORWARD(state("hn", hn, state_bytes));
+    return state("cn", cn, state_bytes);
+  }
+
+ private:
+  static long long wide(int64_t value) { return static_cast<long long>(value); }
+
+  // Whether each outer index has a place of its own, clear of the inner index's rows, which have
+  // theirs.
+  static bool separate(int64_t outer, int64_t outer_stride, int64_t inner, int64_t inner_stride,
+                       int64_t features) {
+    if (inner > 1 && inner_stride < features) return false;
+    const uint64_t extent = size_add(size_product({inner - 1, inner_stride}),
+                                     static_cast<uint64_t>(features));
+    return outer <= 1 || static_cast<uint64_t>(outer_stride) >= extent;
+  }
+
+  lnrnnStatus_t check_offset(const char* name, int64_t offset, int64_t extent) const {
+    LNRNN_CHECK(offset >= 0 && offset <= kMaxExtent - extent, LNRNN_STATUS_INVALID_ARGUMENT,
+                "%s: %s is %lld, not 0...2^32 - %lld", function_, name, wide(offset),
+                wide(extent));
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  const char* const function_;
+  const Plan& plan_;
+  int64_t steps_ = 0;
+  int64_t batch_ = 0;
+};
+
+}  // namespace
+
+}  // namespace lnrnn
+
+using namespace lnrnn;
+
+lnrnnStatus_t lnrnnInitializeParameters(lnrnnPlan_t plan, lnrnnStream_t stream, uint64_t seed,
+                                        void* parameters, size_t parameterBytes) {
+  LNRNN_REQUIRE(plan);
+  Device& device = *plan->handle->device;
+  Stream* resolved;
+  LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
+  LNRNN_FORWARD(Checks(__func__, plan->plan).parameters("parameters", parameters, parameterBytes));
+  return guarded(__func__,
+                 [&] { return device.initialize(plan->plan, *resolved, seed, parameters); });
+}
+
+lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream, const void* parameters,
+                               size_t parameterBytes, void* packed, size_t packedBytes) {
+  LNRNN_REQUIRE(plan);
+  Device& device = *plan->handle->device;
+  Stream* resolved;
+  LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
+  const Checks check(__func__, plan->plan);
+  LNRNN_FORWARD(check.parameters("parameters", parameters, parameterBytes));
+  LNRNN_FORWARD(check.space("packed", packed, packedBytes, device.packed_bytes(plan->plan)));
+  return device.pack(plan->plan, *resolved, parameters, packed);
+}
+
+lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream,
+                                    const lnrnnSequence_t* sequence, const int64_t* lengths,
+                                    const void* packed, size_t packedBytes, const void* x,
+                                    size_t xBytes, const void* h0, const void* c0, void* y,
+                                    size_t yBytes, void* hn, void* cn, size_t stateBytes,
+                                    void* workspace, size_t workspaceBytes) {
+  LNRNN_REQUIRE(plan);
+  const Plan& p = plan->plan;
+  Device& device = *plan->handle->device;
+  Stream* resolved;
+  LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
+  Checks check(__func__, p);
+  lnrnnSequence_t s;
+  LNRNN_FORWARD(check.read_sequence(sequence, &s));
+  LNRNN_FORWARD(check.lengths(lengths));
+  LNRNN_FORWARD(check.space("packed", packed, packedBytes, device.packed_bytes(p)));
+  LNRNN_FORWARD(check.forward_tensors(s, x, xBytes, h0, c0, y, yBytes, hn, cn, stateBytes));
+  LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
+                            device.workspace_bytes(p, Pass::kInference, s.steps, s.batch)));
+  return device.infer(p, *resolved,
+                      {&s, lengths, packed, x, h0, c0, nullptr, nullptr, y, hn, cn, nullptr,
+                       workspace});
+}
+
+lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, const void* packed,
+                        size_t packedBytes, const void* x, size_t xBytes, void* h, void* c,
+                        size_t stateBytes, void* workspace, size_t workspaceBytes) {
+  LNRNN_REQUIRE(plan);
+  const Plan& p = plan->plan;
+  Device& device = *plan->handle->device;
+  Stream* resolved;
+  LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
+  lnrnnSequence_t s{};
+  s.structSize = sizeof s;
+  s.steps = 1;
+  s.batch = batch;
+  s.xRowStride = p.input();
+  Checks check(__func__, p);
+  LNRNN_FORWARD(check.read_sequence(&s, &s));
+  LNRNN_CHECK(batch == 0 || h != nullptr, LNRNN_STATUS_NULL_POINTER, "%s: h is NULL", __func__);
+  LNRNN_CHECK(batch == 0 || c != nullptr, LNRNN_STATUS_NULL_POINTER, "%s: c is NULL", __func__);
+  LNRNN_FORWARD(check.space("packed", packed, packedBytes, device.packed_bytes(p)));
+  LNRNN_FORWARD(
+      check.strided("x", x, xBytes, p.input(), s.xStepStride, s.xRowStride, kRead));
+  LNRNN_FORWARD(check.state("h", h, stateBytes));
+  LNRNN_FORWARD(check.state("c", c, stateBytes));
+  LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
+                            device.workspace_bytes(p, Pass::kInference, 1, batch)));
+  return device.infer(
+      p, *resolved,
+      {&s, nullptr, packed, x, h, c, nullptr, nullptr, nullptr, h, c, nullptr, workspace});
+}
+
+lnrnnStatus_t lnrnnForwardTraining(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t* sequence,
+    const int64_t* lengths, const void* parameters, size_t parameterBytes, const void* x,
+    size_t xBytes, const void* h0, const void* c0, const uint8_t* zoneoutMask,
+    size_t zoneoutMaskBytes, const uint8_t* dropconnectMask, size_t dropconnectMaskBytes, void* y,
+    size_t yBytes, void* hn, void* cn, size_t stateBytes, void* reserve, size_t reserveBytes,
+    void* workspace, size_t workspaceBytes) {
+  LNRNN_REQUIRE(plan);
+  const Plan& p = plan->plan;
+  Device& device = *plan->handle->device;
+  Stream* resolved;
+  LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
+  Checks check(__func__, p);
+  lnrnnSequence_t s;
+  LNRNN_FORWARD(check.read_sequence(sequence, &s));
+  LNRNN_FORWARD(check.lengths(lengths));
+  LNRNN_FORWARD(check.parameters("parameters", parameters, parameterBytes));
+  LNRNN_FORWARD(check.forward_tensors(s, x, xBytes, h0, c0, y, yBytes, hn, cn, stateBytes));
+  LNRNN_FORWARD(
+      check.masks(zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes));
+  LNRNN_FORWARD(check.space("reserve", reserve, reserveBytes,
+                            device.reserve_bytes(p, s.steps, s.batch)));
+  LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
+                            device.workspace_bytes(p, Pass::kTraining, s.steps, s.batch)));
+  return device.train(p, *resolved,
+                      {&s, lengths, parameters, x, h0, c0, zoneoutMask, dropconnectMask, y, hn, cn,
+                       reserve, workspace});
+}
+
+lnrnnStatus_t lnrnnBackward(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t* sequence,
+    const int64_t* lengths, const void* parameters, size_t parameterBytes, const void* x,
+    size_t xBytes, const uint8_t* zoneoutMask, size_t zoneoutMaskBytes,
+    const uint8_t* dropconnectMask, size_t dropconnectMaskBytes, const void* dy, size_t dyBytes,
+    const void* dhn, const void* dcn, const void* reserve, size_t reserveBytes, void* gradients,
+    size_t gradientBytes, void* dx, size_t dxBytes, void* dh0, void* dc0, size_t stateBytes,
+    void* workspace, size_t workspaceBytes) {
+  LNRNN_REQUIRE(plan);
+  const Plan& p = plan->plan;
+  Device& device = *plan->handle->device;
+  Stream* resolved;
+  LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
+  Checks check(__func__, p);
+  lnrnnSequence_t s;
+  LNRNN_FORWARD(check.read_sequence(sequence, &s));
+  LNRNN_FORWARD(check.lengths(lengths));
+  LNRNN_FORWARD(check.parameters("parameters", parameters, parameterBytes));
+  LNRNN_FORWARD(check.strided("x", x, xBytes, p.input(), s.xStepStride, s.xRowStride, kRead));
+  LNRNN_FORWARD(
+      check.masks(zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes));
+  if (dy != nullptr) {
+    LNRNN_FORWARD(
+        check.strided("dy", dy, dyBytes, p.hidden(), s.dyStepStride, s.dyRowStride, kRead));
+  }
+  LNRNN_FORWARD(check.state("dhn", dhn, stateBytes));
+  LNRNN_FORWARD(check.state("dcn", dcn, stateBytes));
+  LNRNN_FORWARD(check.space("reserve", reserve, reserveBytes,
+                            device.reserve_bytes(p, s.steps, s.batch)));
+  if (gradients != nullptr) {
+    LNRNN_FORWARD(check.parameters("gradients", gradients, gradientBytes));
+  }
+  if (dx != nullptr) {
+    LNRNN_FORWARD(
+        check.strided("dx", dx, dxBytes, p.input(), s.dxStepStride, s.dxRowStride, kWritten));
+  }
+  LNRNN_FORWARD(check.state("dh0", dh0, stateBytes));
+  LNRNN_FORWARD(check.state("dc0", dc0, stateBytes));
+  LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
+                            device.workspace_bytes(p, Pass::kBackward, s.steps, s.batch)));
+  return device.backward(p, *resolved,
+                         {&s, lengths, parameters, x, zoneoutMask, dropconnectMask, dy, dhn, dcn,
+                          reserve, gradients, dx, dh0, dc0, workspace});
+}

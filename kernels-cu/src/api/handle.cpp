@@ -1,0 +1,111 @@
+#include "objects.h"
+
+namespace lnrnn {
+
+Usage usage;
+
+lnrnnStatus_t resolve(const char* function, lnrnnHandle_t handle, lnrnnStream_t stream,
+                      Stream** resolved) {
+  if (stream == nullptr) {
+    *resolved = &handle->device->default_stream();
+    return LNRNN_STATUS_SUCCESS;
+  }
+  LNRNN_CHECK(stream->handle == handle, LNRNN_STATUS_INVALID_ARGUMENT,
+              "%s: stream belongs to another handle", function);
+  *resolved = stream->impl.get();
+  return LNRNN_STATUS_SUCCESS;
+}
+
+namespace {
+
+lnrnnStatus_t check_kind(const char* function, lnrnnDeviceKind_t kind) {
+  LNRNN_CHECK(kind == LNRNN_DEVICE_CPU || kind == LNRNN_DEVICE_CUDA, LNRNN_STATUS_INVALID_ARGUMENT,
+              "%s: kind is %d, not one of lnrnnDeviceKind_t", function, static_cast<int>(kind));
+  return LNRNN_STATUS_SUCCESS;
+}
+
+lnrnnStatus_t check_ordinal(const char* function, lnrnnDeviceKind_t kind, int32_t ordinal) {
+  LNRNN_FORWARD(check_kind(function, kind));
+  LNRNN_CHECK(kind == LNRNN_DEVICE_CPU, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+              "there is no CUDA device: this library was built without CUDA");
+  LNRNN_CHECK(ordinal == 0, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+              "%s: there is no CPU device %d; the only one is 0", function, ordinal);
+  return LNRNN_STATUS_SUCCESS;
+}
+
+}  // namespace
+
+}  // namespace lnrnn
+
+using namespace lnrnn;
+
+lnrnnStatus_t lnrnnGetDeviceCount(lnrnnDeviceKind_t kind, int32_t* count) {
+  LNRNN_REQUIRE(count);
+  LNRNN_FORWARD(check_kind(__func__, kind));
+  *count = check_ordinal(__func__, kind, 0) == LNRNN_STATUS_SUCCESS ? 1 : 0;
+  return LNRNN_STATUS_SUCCESS;
+}
+
+lnrnnStatus_t lnrnnGetDeviceProperties(lnrnnDeviceKind_t kind, int32_t ordinal,
+                                       lnrnnDeviceProperties_t* properties) {
+  LNRNN_REQUIRE_STRUCT(properties);
+  LNRNN_FORWARD(check_ordinal(__func__, kind, ordinal));
+  lnrnnDeviceProperties_t ours{};
+  LNRNN_FORWARD(cpu_device_properties(&ours));
+  write_struct(ours, properties);
+  return LNRNN_STATUS_SUCCESS;
+}
+
+lnrnnStatus_t lnrnnCreate(lnrnnDeviceKind_t kind, int32_t ordinal, int32_t threads, const char* isa,
+                          lnrnnHandle_t* handle) {
+  LNRNN_REQUIRE(handle);
+  LNRNN_FORWARD(check_ordinal(__func__, kind, ordinal));
+  return guarded(__func__, [&] {
+    auto created = std::make_unique<lnrnnHandle>();
+    LNRNN_FORWARD(open_cpu_device(threads, isa, &created->device));
+    ++usage.handles;
+    *handle = created.release();
+    return LNRNN_STATUS_SUCCESS;
+  });
+}
+
+lnrnnStatus_t lnrnnDestroy(lnrnnHandle_t handle) {
+  LNRNN_REQUIRE(handle);
+  const long long plans = handle->plans, streams = handle->streams, events = handle->events;
+  size_t allocations;
+  {
+    const std::lock_guard<std::mutex> lock(handle->guard);
+    allocations = handle->device_memory.size() + handle->host_memory.size();
+  }
+  LNRNN_CHECK(plans + streams + events == 0 && allocations == 0, LNRNN_STATUS_IN_USE,
+              "lnrnnDestroy: the handle still owns %lld plans, %lld streams, %lld events and %zu "
+              "allocations",
+              plans, streams, events, allocations);
+  delete handle;
+  --usage.handles;
+  return LNRNN_STATUS_SUCCESS;
+}
+
+lnrnnStatus_t lnrnnGetProperties(lnrnnHandle_t handle, lnrnnDeviceProperties_t* properties) {
+  LNRNN_REQUIRE(handle);
+  LNRNN_REQUIRE_STRUCT(properties);
+  lnrnnDeviceProperties_t ours{};
+  handle->device->get_properties(&ours);
+  write_struct(ours, properties);
+  return LNRNN_STATUS_SUCCESS;
+}
+
+lnrnnStatus_t lnrnnGetUsage(lnrnnUsage_t* out) {
+  LNRNN_REQUIRE_STRUCT(out);
+  lnrnnUsage_t now{};
+  now.handles = usage.handles;
+  now.plans = usage.plans;
+  now.streams = usage.streams;
+  now.events = usage.events;
+  now.deviceBytes = usage.device_bytes;
+  now.deviceAllocations = usage.device_allocations;
+  now.hostBytes = usage.host_bytes;
+  now.hostAllocations = usage.host_allocations;
+  write_struct(now, out);
+  return LNRNN_STATUS_SUCCESS;
+}

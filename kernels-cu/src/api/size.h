@@ -1,0 +1,52 @@
+// Sizes that cannot wrap: arithmetic that sticks at kTooLarge.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+
+namespace lnrnn {
+
+constexpr uint64_t kTooLarge = UINT64_MAX;
+constexpr uint64_t kAlignment = 64;
+
+inline uint64_t size_add(uint64_t a, uint64_t b) { return a > kTooLarge - b ? kTooLarge : a + b; }
+
+inline uint64_t size_multiply(uint64_t a, uint64_t b) {
+  uint64_t product;
+  return __builtin_mul_overflow(a, b, &product) ? kTooLarge : product;
+}
+
+inline uint64_t size_product(std::initializer_list<int64_t> factors) {
+  uint64_t product = 1;
+  for (int64_t factor : factors) product = size_multiply(product, static_cast<uint64_t>(factor));
+  return product;
+}
+
+inline uint64_t size_aligned(uint64_t bytes) {
+  return size_add(bytes, kAlignment - 1) == kTooLarge ? kTooLarge
+                                                      : (bytes + kAlignment - 1) & ~(kAlignment - 1);
+}
+
+// Lays tensors out one after another in a buffer. Without a buffer it only measures: one layout
+// function serves both to size a buffer and to use it.
+class Carver {
+ public:
+  explicit Carver(void* buffer = nullptr) : buffer_(static_cast<char*>(buffer)) {}
+  explicit Carver(const void* buffer) : Carver(const_cast<void*>(buffer)) {}
+
+  template <class T>
+  T* take(std::initializer_list<int64_t> shape) {
+    T* const start = buffer_ == nullptr ? nullptr : reinterpret_cast<T*>(buffer_ + bytes_);
+    bytes_ = size_add(bytes_, size_aligned(size_multiply(size_product(shape), sizeof(T))));
+    return start;
+  }
+
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  char* buffer_;
+  uint64_t bytes_ = 0;
+};
+
+}  // namespace lnrnn

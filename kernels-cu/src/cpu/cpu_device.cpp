@@ -1,0 +1,289 @@
+// The CPU as a device. Calls do their work before they return, so streams need only keep calls
+// apart, and events only remember when they were recorded.
+#include <sched.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <system_error>
+
+#include "../api/device.h"
+#include "../api/status.h"
+#include "initialize.h"
+#include "isa.h"
+#include "lstm.h"
+#include "lstm_weights.h"
+#include "team.h"
+
+namespace lnrnn {
+
+namespace {
+
+using cpu::Isa;
+using cpu::Kernels;
+using cpu::Team;
+using Clock = std::chrono::steady_clock;
+
+struct CpuStream : Stream {
+  explicit CpuStream(int threads) : team(threads) {}
+  std::mutex busy;  // one call at a time
+  Team team;
+};
+
+struct CpuEvent : Event {
+  std::mutex guard;
+  bool recorded = false;
+  Clock::time_point at;
+};
+
+int processors() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+// The name the kernel reports; "CPU" where it reports none.
+void read_cpu_name(char* name, size_t size) {
+  std::snprintf(name, size, "CPU");
+  std::FILE* const file = std::fopen("/proc/cpuinfo", "r");
+  if (file == nullptr) return;
+  char line[256];
+  while (std::fgets(line, sizeof line, file) != nullptr) {
+    const char* const value = std::strstr(line, ": ");
+    if (std::strncmp(line, "model name", 10) != 0 || value == nullptr) continue;
+    line[std::strcspn(line, "\n")] = '\0';
+    std::snprintf(name, size, "%s", value + 2);
+    break;
+  }
+  std::fclose(file);
+}
+
+void fill_properties(int threads, const Isa& isa, lnrnnDeviceProperties_t* out) {
+  out->kind = LNRNN_DEVICE_CPU;
+  out->ordinal = 0;
+  out->threads = threads;
+  out->maxThreads = processors();
+  out->totalMemory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                     static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  read_cpu_name(out->name, sizeof out->name);
+  std::snprintf(out->isa, sizeof out->isa, "%s", isa.name);
+  size_t used = 0;
+  for (const Isa* const* i = cpu::available_isas(); *i != nullptr; ++i) {
+    used += static_cast<size_t>(std::snprintf(out->isaAvailable + used,
+                                              sizeof out->isaAvailable - used, "%s%s",
+                                              used == 0 ? "" : " ", (*i)->name));
+  }
+}
+
+class CpuDevice final : public Device {
+  template <class T>
+  static T element_of_kernels(const Kernels<T>&);
+  template <class K>
+  using element_of = decltype(element_of_kernels(std::declval<K>()));
+
+  // The one place where the plan's type becomes a C++ type.
+  template <class F>
+  auto with_kernels(const Plan& plan, const F& body) const {
+    return plan.description.dataType == LNRNN_DATA_F64 ? body(isa_.f64) : body(isa_.f32);
+  }
+
+ public:
+  CpuDevice(int threads, const Isa& isa) : isa_(isa), default_stream_(threads) {}
+
+  void get_properties(lnrnnDeviceProperties_t* properties) const override {
+    fill_properties(default_stream_.team.size(), isa_, properties);
+  }
+  Stream& default_stream() override { return default_stream_; }
+
+  lnrnnStatus_t create_stream(std::unique_ptr<Stream>* stream) override {
+    *stream = std::make_unique<CpuStream>(threads());
+    return LNRNN_STATUS_SUCCESS;
+  }
+  // A stream is idle when nobody holds it.
+  lnrnnStatus_t synchronize(Stream& stream) override {
+    const std::lock_guard<std::mutex> lock(of(stream).busy);
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t create_event(std::unique_ptr<Event>* event) override {
+    *event = std::make_unique<CpuEvent>();
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t record(Event& event, Stream& stream) override {
+    const std::lock_guard<std::mutex> idle(of(stream).busy);
+    CpuEvent& e = of(event);
+    const std::lock_guard<std::mutex> lock(e.guard);
+    e.recorded = true;
+    e.at = Clock::now();
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t wait(Stream&, Event&) override { return LNRNN_STATUS_SUCCESS; }
+  lnrnnStatus_t query(Event&, bool* done) override {
+    *done = true;
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t synchronize(Event&) override { return LNRNN_STATUS_SUCCESS; }
+  lnrnnStatus_t elapsed(Event& start, Event& end, double* milliseconds) override {
+    Clock::time_point times[2];
+    CpuEvent* const events[2] = {&of(start), &of(end)};
+    for (int i = 0; i < 2; ++i) {
+      const std::lock_guard<std::mutex> lock(events[i]->guard);
+      LNRNN_CHECK(events[i]->recorded, LNRNN_STATUS_INVALID_ARGUMENT,
+                  "lnrnnEventElapsedMilliseconds: %s has not been recorded",
+                  i == 0 ? "start" : "end");
+      times[i] = events[i]->at;
+    }
+    *milliseconds = std::chrono::duration<double, std::milli>(times[1] - times[0]).count();
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  lnrnnStatus_t allocate(Stream&, size_t bytes, void** pointer) override {
+    const uint64_t rounded = size_aligned(bytes);
+    *pointer = rounded > static_cast<uint64_t>(INT64_MAX) ? nullptr
+                                                          : std::aligned_alloc(kAlignment, rounded);
+    LNRNN_CHECK(*pointer != nullptr, LNRNN_STATUS_OUT_OF_MEMORY,
+                "out of host memory: %zu bytes could not be allocated", bytes);
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t release(Stream& stream, void* pointer) override {
+    const std::lock_guard<std::mutex> idle(of(stream).busy);
+    std::free(pointer);
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t allocate_host(size_t bytes, void** pointer) override {
+    return allocate(default_stream_, bytes, pointer);
+  }
+  lnrnnStatus_t release_host(void* pointer) override {
+    std::free(pointer);
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) override {
+    const std::lock_guard<std::mutex> lock(of(stream).busy);
+    std::memcpy(to, from, bytes);
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t fill(Stream& stream, void* to, int value, size_t bytes) override {
+    const std::lock_guard<std::mutex> lock(of(stream).busy);
+    std::memset(to, value, bytes);
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  lnrnnStatus_t check_support(const Plan& plan) const override {
+    const lnrnnPlanDescription_t& d = plan.description;
+    constexpr lnrnnStatus_t kNo = LNRNN_STATUS_NOT_SUPPORTED;
+    LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM, kNo, "the CPU backend runs LSTM cells only, so far");
+    LNRNN_CHECK(d.normalization == LNRNN_NORMALIZATION_NONE ||
+                    d.normalization == LNRNN_NORMALIZATION_HASTE,
+                kNo, "the CPU backend runs the normalisations NONE and HASTE only, so far");
+    LNRNN_CHECK(d.dataType == LNRNN_DATA_F32 || d.dataType == LNRNN_DATA_F64, kNo,
+                "the CPU backend runs F32 and F64 only, so far");
+    LNRNN_CHECK(d.layers == 1, kNo, "the CPU backend runs one layer only, so far, not %d",
+                d.layers);
+    LNRNN_CHECK(d.direction == LNRNN_DIRECTION_FORWARD, kNo,
+                "the CPU backend runs forward layers only, so far");
+    LNRNN_CHECK(d.zoneoutCell == 0, kNo, "the CPU backend has no zoneout of the cell, so far");
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  uint64_t packed_bytes(const Plan& plan) const override {
+    return with_kernels(plan, [&](auto& kernels) {
+      Carver carver;
+      cpu::take_packed_weights(carver, kernels, plan);
+      return carver.bytes();
+    });
+  }
+  uint64_t reserve_bytes(const Plan& plan, int64_t steps, int64_t batch) const override {
+    return with_kernels(plan, [&](auto& kernels) {
+      Carver carver;
+      cpu::LstmReserve<element_of<decltype(kernels)>>::take(carver, plan, steps, batch);
+      return carver.bytes();
+    });
+  }
+  uint64_t workspace_bytes(const Plan& plan, Pass pass, int64_t steps,
+                           int64_t batch) const override {
+    return with_kernels(plan, [&](auto& kernels) {
+      return pass == Pass::kBackward
+                 ? cpu::lstm_backward_workspace(kernels, plan, threads(), steps, batch)
+                 : cpu::lstm_forward_workspace(kernels, plan, threads(), steps, batch,
+                                               pass == Pass::kTraining);
+    });
+  }
+
+  lnrnnStatus_t initialize(const Plan& plan, Stream& stream, uint64_t seed,
+                           void* parameters) override {
+    return run(plan, stream, [&](auto& kernels, Team& team) {
+      using T = element_of<decltype(kernels)>;
+      cpu::initialize_parameters(plan, team, seed, static_cast<T*>(parameters));
+    });
+  }
+  lnrnnStatus_t pack(const Plan& plan, Stream& stream, const void* parameters,
+                     void* packed) override {
+    return run(plan, stream, [&](auto& kernels, Team&) {
+      using T = element_of<decltype(kernels)>;
+      cpu::lstm_pack(kernels, plan, static_cast<const T*>(parameters), packed);
+    });
+  }
+  lnrnnStatus_t infer(const Plan& plan, Stream& stream, const ForwardArguments& call) override {
+    return run(plan, stream, [&](auto& kernels, Team& team) {
+      cpu::lstm_forward(kernels, team, plan, false, call);
+    });
+  }
+  lnrnnStatus_t train(const Plan& plan, Stream& stream, const ForwardArguments& call) override {
+    return run(plan, stream, [&](auto& kernels, Team& team) {
+      cpu::lstm_forward(kernels, team, plan, true, call);
+    });
+  }
+  lnrnnStatus_t backward(const Plan& plan, Stream& stream,
+                         const BackwardArguments& call) override {
+    return run(plan, stream, [&](auto& kernels, Team& team) {
+      cpu::lstm_backward(kernels, team, plan, call);
+    });
+  }
+
+ private:
+  static CpuStream& of(Stream& stream) { return static_cast<CpuStream&>(stream); }
+  static CpuEvent& of(Event& event) { return static_cast<CpuEvent&>(event); }
+  int threads() const { return default_stream_.team.size(); }
+
+  template <class F>
+  lnrnnStatus_t run(const Plan& plan, Stream& stream, const F& body) {
+    CpuStream& s = of(stream);
+    const std::lock_guard<std::mutex> lock(s.busy);
+    with_kernels(plan, [&](auto& kernels) { body(kernels, s.team); });
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  const Isa& isa_;
+  CpuStream default_stream_;
+};
+
+}  // namespace
+
+lnrnnStatus_t cpu_device_properties(lnrnnDeviceProperties_t* properties) {
+  fill_properties(processors(), *cpu::find_isa(nullptr), properties);
+  return LNRNN_STATUS_SUCCESS;
+}
+
+lnrnnStatus_t open_cpu_device(int threads, const char* isa_name, std::unique_ptr<Device>* device) {
+  constexpr int kMaxThreads = 1024;
+  LNRNN_CHECK(threads >= 0 && threads <= kMaxThreads, LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnCreate: threads is %d, not 0...%d", threads, kMaxThreads);
+  const Isa* const isa = cpu::find_isa(isa_name);
+  if (isa == nullptr) {
+    lnrnnDeviceProperties_t known{};
+    cpu_device_properties(&known);
+    return fail(LNRNN_STATUS_INVALID_ARGUMENT, "lnrnnCreate: isa is \"%.32s\", this CPU has: %s",
+                isa_name, known.isaAvailable);
+  }
+  try {
+    *device = std::make_unique<CpuDevice>(threads == 0 ? processors() : threads, *isa);
+  } catch (const std::system_error& error) {
+    return fail(LNRNN_STATUS_OUT_OF_MEMORY, "lnrnnCreate: %d threads could not be started: %s",
+                threads, error.what());
+  }
+  return LNRNN_STATUS_SUCCESS;
+}
+
+}  // namespace lnrnn

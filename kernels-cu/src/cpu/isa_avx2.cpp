@@ -1,0 +1,13 @@
+#if !defined(__AVX2__) || !defined(__FMA__)
+#error "isa_avx2.cpp needs -mavx2 -mfma"
+#endif
+
+#define LNRNN_ISA avx2
+#include "isa_table.h"
+
+namespace lnrnn::cpu {
+
+extern const Isa kIsa_avx2;
+const Isa kIsa_avx2 = {"avx2", avx2::kernels<float>(), avx2::kernels<double>()};
+
+}  // namespace lnrnn::cpu

@@ -1,0 +1,25 @@
+// The body of every isa_*.cpp, which defines LNRNN_ISA (its namespace) and is compiled for it.
+#pragma once
+
+#include "lstm_row.h"
+#include "product.h"
+
+namespace lnrnn::cpu::LNRNN_ISA {
+
+template <class T>
+static void sigmoid_all(const T* x, T* y, int64_t n) {
+  for_lanes<T>(n, [&](Lanes<T> at) { at.store_to(y, sigmoid(at.load_from(x))); });
+}
+
+template <class T>
+static void tanh_all(const T* x, T* y, int64_t n) {
+  for_lanes<T>(n, [&](Lanes<T> at) { at.store_to(y, tanh(at.load_from(x))); });
+}
+
+template <class T>
+constexpr Kernels<T> kernels() {
+  return {kTileRows,   kPanelWidth<T>,   interleave<T>, multiply<T>, lstm_forward_row<T>,
+          lstm_backward_row<T>, sigmoid_all<T>, tanh_all<T>, spin_flops<T>};
+}
+
+}  // namespace lnrnn::cpu::LNRNN_ISA

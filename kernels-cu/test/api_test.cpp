@@ -1,0 +1,291 @@
+// Every refusal of the C API: the status and the words that matter in its sentence.
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+#include "lnrnn.h"
+
+namespace {
+
+void expect(lnrnnStatus_t got, lnrnnStatus_t wanted, const char* words, int line) {
+  const bool ok = got == wanted && std::strstr(lnrnnGetLastErrorMessage(), words) != nullptr;
+  check::report(ok, __FILE__, line, words);
+  if (!ok) std::printf("  %s: %s\n", lnrnnGetStatusName(got), lnrnnGetLastErrorMessage());
+}
+#define REFUSED(call, status, words) expect(call, LNRNN_STATUS_##status, words, __LINE__)
+#define DONE(call) CHECK((call) == LNRNN_STATUS_SUCCESS)
+
+lnrnnPlanDescription_t lstm(int64_t input, int64_t hidden) {
+  lnrnnPlanDescription_t d{};
+  d.structSize = sizeof d;
+  d.normalization = LNRNN_NORMALIZATION_HASTE;
+  d.layers = 1;
+  d.inputSize = input;
+  d.hiddenSize = hidden;
+  d.epsilon = 1e-5;
+  return d;
+}
+
+template <class Change>
+lnrnnStatus_t plan_with(lnrnnHandle_t handle, const Change& change) {
+  lnrnnPlanDescription_t d = lstm(3, 4);
+  change(d);
+  lnrnnPlan_t plan;
+  const lnrnnStatus_t status = lnrnnPlanCreate(handle, &d, &plan);
+  if (status == LNRNN_STATUS_SUCCESS) lnrnnPlanDestroy(plan);
+  return status;
+}
+
+lnrnnUsage_t usage() {
+  lnrnnUsage_t u{};
+  u.structSize = sizeof u;
+  DONE(lnrnnGetUsage(&u));
+  return u;
+}
+
+void test_devices() {
+  int32_t count = -1;
+  DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CPU, &count));
+  CHECK(count == 1);
+  DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
+  CHECK(count == 0 && std::strstr(lnrnnGetLastErrorMessage(), "without CUDA") != nullptr);
+  REFUSED(lnrnnGetDeviceCount(static_cast<lnrnnDeviceKind_t>(7), &count), INVALID_ARGUMENT,
+          "kind is 7");
+  lnrnnHandle_t handle;
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 0, nullptr, nullptr), NULL_POINTER, "handle is NULL");
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 1, 0, nullptr, &handle), DEVICE_UNAVAILABLE, "CPU device 1");
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle), DEVICE_UNAVAILABLE,
+          "without CUDA");
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, -1, nullptr, &handle), INVALID_ARGUMENT, "threads is -1");
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 1025, nullptr, &handle), INVALID_ARGUMENT, "0...1024");
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 0, "sse9", &handle), INVALID_ARGUMENT, "baseline");
+
+  lnrnnDeviceProperties_t properties{};
+  REFUSED(lnrnnGetDeviceProperties(LNRNN_DEVICE_CPU, 0, &properties), INVALID_ARGUMENT,
+          "structSize is 0");
+  properties.structSize = sizeof properties;
+  DONE(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 3, "baseline", &handle));
+  DONE(lnrnnGetProperties(handle, &properties));
+  CHECK(properties.threads == 3 && std::strcmp(properties.isa, "baseline") == 0);
+  CHECK(properties.totalMemory > 0 && properties.name[0] != '\0');
+
+  // An older caller's struct is shorter: nothing is written beyond it.
+  lnrnnDeviceProperties_t older{};
+  std::memset(static_cast<void*>(&older), 0x5A, sizeof older);
+  older.structSize = offsetof(lnrnnDeviceProperties_t, totalMemory);
+  DONE(lnrnnGetProperties(handle, &older));
+  CHECK(older.threads == 3 && older.totalMemory == 0x5A5A5A5A5A5A5A5A);
+  DONE(lnrnnDestroy(handle));
+}
+
+void test_no_more_threads() {
+  rlimit before;
+  getrlimit(RLIMIT_AS, &before);
+  rlimit tight = before;
+  tight.rlim_cur = 512u << 20;
+  setrlimit(RLIMIT_AS, &tight);
+  lnrnnHandle_t handle;
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 1024, nullptr, &handle), OUT_OF_MEMORY,
+          "could not be started");
+  setrlimit(RLIMIT_AS, &before);
+}
+
+void test_ownership(lnrnnHandle_t handle) {
+  lnrnnHandle_t other;
+  DONE(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 1, nullptr, &other));
+  lnrnnStream_t stream;
+  lnrnnEvent_t start, end;
+  void* memory = nullptr;
+  void* pinned = nullptr;
+  DONE(lnrnnStreamCreate(handle, &stream));
+  DONE(lnrnnEventCreate(handle, &start));
+  DONE(lnrnnEventCreate(handle, &end));
+  DONE(lnrnnMalloc(handle, stream, 100, &memory));
+  DONE(lnrnnHostAlloc(handle, 10, &pinned));
+  CHECK(reinterpret_cast<uintptr_t>(memory) % 64 == 0);
+  const lnrnnUsage_t u = usage();
+  CHECK(u.streams == 1 && u.events == 2 && u.deviceBytes == 100 && u.hostBytes == 10);
+  REFUSED(lnrnnDestroy(handle), IN_USE, "1 streams, 2 events and 2 allocations");
+
+  DONE(lnrnnMemset(handle, stream, memory, 7, 100));
+  DONE(lnrnnMemcpy(handle, nullptr, pinned, memory, 10));
+  CHECK(static_cast<char*>(pinned)[9] == 7);
+  REFUSED(lnrnnMemcpy(handle, stream, nullptr, memory, 1), NULL_POINTER, "destination is NULL");
+  DONE(lnrnnMemcpy(handle, stream, nullptr, nullptr, 0));
+  REFUSED(lnrnnMemset(other, stream, memory, 7, 100), INVALID_ARGUMENT, "another handle");
+
+  double ms;
+  int32_t done = 0;
+  DONE(lnrnnEventQuery(start, &done));
+  CHECK(done == 1);
+  REFUSED(lnrnnEventElapsedMilliseconds(start, end, &ms), INVALID_ARGUMENT,
+          "start has not been recorded");
+  DONE(lnrnnEventRecord(handle, start, stream));
+  DONE(lnrnnEventRecord(handle, end, nullptr));
+  DONE(lnrnnEventElapsedMilliseconds(start, end, &ms));
+  CHECK(ms >= 0);
+  DONE(lnrnnStreamWaitEvent(handle, stream, end));
+  REFUSED(lnrnnStreamWaitEvent(other, nullptr, end), INVALID_ARGUMENT, "another handle");
+  DONE(lnrnnStreamSynchronize(handle, stream));
+
+  REFUSED(lnrnnFree(other, nullptr, memory), INVALID_ARGUMENT, "not allocated through");
+  REFUSED(lnrnnHostFree(handle, memory), INVALID_ARGUMENT, "not allocated through");
+  DONE(lnrnnFree(handle, stream, memory));
+  REFUSED(lnrnnFree(handle, stream, memory), INVALID_ARGUMENT, "freed already");
+  DONE(lnrnnFree(handle, stream, nullptr));
+  REFUSED(lnrnnMalloc(handle, nullptr, SIZE_MAX, &memory), OUT_OF_MEMORY, "out of host memory");
+  REFUSED(lnrnnMalloc(handle, nullptr, SIZE_MAX / 2, &memory), OUT_OF_MEMORY, "out of host memory");
+  DONE(lnrnnMalloc(handle, nullptr, 0, &memory));
+  CHECK(memory != nullptr);
+  DONE(lnrnnFree(handle, nullptr, memory));
+  DONE(lnrnnHostFree(handle, pinned));
+  DONE(lnrnnEventDestroy(start));
+  DONE(lnrnnEventDestroy(end));
+  DONE(lnrnnStreamDestroy(stream));
+  DONE(lnrnnDestroy(other));
+}
+
+void test_descriptions(lnrnnHandle_t handle) {
+  using D = lnrnnPlanDescription_t;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  DONE(plan_with(handle, [](D&) {}));
+  REFUSED(plan_with(handle, [](D& d) { d.structSize = 4; }), INVALID_ARGUMENT, "structSize is 4");
+  REFUSED(plan_with(handle, [](D& d) { d.cell = 3; }), INVALID_ARGUMENT, "cell is 3");
+  REFUSED(plan_with(handle, [](D& d) { d.normalization = -1; }), INVALID_ARGUMENT, "normalization");
+  REFUSED(plan_with(handle, [](D& d) { d.dataType = 9; }), INVALID_ARGUMENT, "dataType is 9");
+  REFUSED(plan_with(handle, [](D& d) { d.direction = 2; }), INVALID_ARGUMENT, "direction is 2");
+  REFUSED(plan_with(handle, [](D& d) { d.layers = 0; }), INVALID_ARGUMENT, "layers is 0");
+  REFUSED(plan_with(handle, [](D& d) { d.flags = 1; }), INVALID_ARGUMENT, "flags");
+  REFUSED(plan_with(handle, [](D& d) { d.inputSize = 0; }), INVALID_ARGUMENT, "inputSize is 0");
+  REFUSED(plan_with(handle, [](D& d) { d.hiddenSize = -4; }), INVALID_ARGUMENT, "hiddenSize is -4");
+  REFUSED(plan_with(handle, [](D& d) { d.hiddenSize = int64_t{1} << 40; }), INVALID_ARGUMENT,
+          "2^63 bytes");
+  REFUSED(plan_with(handle, [](D& d) { d.epsilon = 0; }), INVALID_ARGUMENT, "epsilon is 0");
+  REFUSED(plan_with(handle, [=](D& d) { d.epsilon = nan; }), INVALID_ARGUMENT, "epsilon is nan");
+  REFUSED(plan_with(handle, [](D& d) { d.zoneout = 1.5; }), INVALID_ARGUMENT, "zoneout is 1.5");
+  REFUSED(plan_with(handle, [=](D& d) { d.dropconnect = nan; }), INVALID_ARGUMENT, "dropconnect");
+  REFUSED(plan_with(handle, [](D& d) { d.dropout = -0.1; }), INVALID_ARGUMENT, "dropout");
+  REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_GRU; d.normalization = 3; }),
+          INVALID_ARGUMENT, "the LSTM's alone");
+  REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_INDRNN; d.dropconnect = 0.1; }),
+          INVALID_ARGUMENT, "no recurrent matrix");
+  REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_GRU; }), NOT_SUPPORTED, "LSTM");
+  REFUSED(plan_with(handle, [](D& d) { d.normalization = LNRNN_NORMALIZATION_PAPER; }),
+          NOT_SUPPORTED, "NONE and HASTE");
+  REFUSED(plan_with(handle, [](D& d) { d.dataType = LNRNN_DATA_BF16; }), NOT_SUPPORTED, "F64");
+  REFUSED(plan_with(handle, [](D& d) { d.layers = 2; }), NOT_SUPPORTED, "one layer");
+  REFUSED(plan_with(handle, [](D& d) { d.direction = 1; }), NOT_SUPPORTED, "forward");
+  REFUSED(plan_with(handle, [](D& d) { d.zoneoutCell = 0.5; }), NOT_SUPPORTED, "zoneout");
+}
+
+void test_plan(lnrnnHandle_t handle) {
+  const lnrnnPlanDescription_t d = lstm(3, 4);
+  lnrnnPlan_t plan;
+  DONE(lnrnnPlanCreate(handle, &d, &plan));
+  REFUSED(lnrnnDestroy(handle), IN_USE, "1 plans");
+  int32_t count = 0;
+  DONE(lnrnnPlanGetParameterCount(plan, &count));
+  CHECK(count == 7);
+  lnrnnParameter_t p{};
+  p.structSize = sizeof p;
+  DONE(lnrnnPlanGetParameter(plan, 0, &p));
+  CHECK(std::strcmp(p.name, "weight_ih_l0") == 0 && p.rank == 2 && p.shape[0] == 16 &&
+        p.shape[1] == 3 && p.elements == 48 && p.offsetBytes == 0);
+  DONE(lnrnnPlanGetParameter(plan, 6, &p));
+  CHECK(std::strcmp(p.name, "layernorm_c_l0.bias") == 0 && p.rank == 1 && p.elements == 4 &&
+        p.offsetBytes % 64 == 0);
+  REFUSED(lnrnnPlanGetParameter(plan, 7, &p), INVALID_ARGUMENT, "index is 7, not 0...6");
+
+  lnrnnPlanSizes_t s{};
+  s.structSize = sizeof s;
+  DONE(lnrnnPlanGetSizes(plan, 5, 2, &s));
+  CHECK(s.stateBytes == 2 * 4 * sizeof(float));
+  REFUSED(lnrnnPlanGetSizes(plan, -1, 2, &s), INVALID_ARGUMENT, "steps is -1");
+  REFUSED(lnrnnPlanGetSizes(plan, (int64_t{1} << 32) + 1, 2, &s), INVALID_ARGUMENT, "2^32");
+  REFUSED(lnrnnPlanGetSizes(plan, int64_t{1} << 32, int64_t{1} << 32, &s), INVALID_ARGUMENT,
+          "2^63 bytes");
+  // More than 2^31 elements are sizes like any other.
+  DONE(lnrnnPlanGetSizes(plan, 1 << 20, 1 << 16, &s));
+  CHECK(s.reserveBytes > uint64_t{1} << 40);
+  DONE(lnrnnPlanDestroy(plan));
+}
+
+void test_step_arguments(lnrnnHandle_t handle) {
+  const lnrnnPlanDescription_t d = lstm(3, 4);
+  lnrnnPlan_t plan;
+  DONE(lnrnnPlanCreate(handle, &d, &plan));
+  lnrnnPlanSizes_t s{};
+  s.structSize = sizeof s;
+  DONE(lnrnnPlanGetSizes(plan, 1, 2, &s));
+  std::vector<void*> memory;
+  const auto take = [&](size_t bytes) {
+    void* p = nullptr;
+    DONE(lnrnnMalloc(handle, nullptr, bytes, &p));
+    DONE(lnrnnMemset(handle, nullptr, p, 0, bytes));
+    memory.push_back(p);
+    return static_cast<char*>(p);
+  };
+  char* const parameters = take(s.parameterBytes);
+  char* const packed = take(s.packedBytes);
+  char* const x = take(24);
+  char* const h = take(s.stateBytes);
+  char* const c = take(s.stateBytes);
+  char* const w = take(s.stepWorkspaceBytes);
+  DONE(lnrnnInitializeParameters(plan, nullptr, 1, parameters, s.parameterBytes));
+  REFUSED(lnrnnInitializeParameters(plan, nullptr, 1, parameters, s.parameterBytes - 1),
+          BUFFER_TOO_SMALL, "parameters has");
+  DONE(lnrnnPackWeights(plan, nullptr, parameters, s.parameterBytes, packed, s.packedBytes));
+  const auto step = [&](int64_t n, void* xx, size_t xb, void* hh, void* cc, size_t sb, void* ww,
+                        size_t wb) {
+    return lnrnnStep(plan, nullptr, n, packed, s.packedBytes, xx, xb, hh, cc, sb, ww, wb);
+  };
+  const size_t sb = s.stateBytes, wb = s.stepWorkspaceBytes;
+  DONE(step(2, x, 24, h, c, sb, w, wb));
+  DONE(step(0, nullptr, 0, nullptr, nullptr, 0, w, wb));
+  REFUSED(step(-1, x, 24, h, c, sb, w, wb), INVALID_ARGUMENT, "batch is -1");
+  REFUSED(step(2, x, 23, h, c, sb, w, wb), BUFFER_TOO_SMALL, "x has 23 bytes, but 24 are needed");
+  REFUSED(step(2, nullptr, 24, h, c, sb, w, wb), NULL_POINTER, "x is NULL");
+  REFUSED(step(2, x + 1, 24, h, c, sb, w, wb), MISALIGNED, "aligned to 4");
+  REFUSED(step(2, x, 24, nullptr, c, sb, w, wb), NULL_POINTER, "h is NULL");
+  REFUSED(step(2, x, 24, h, nullptr, sb, w, wb), NULL_POINTER, "c is NULL");
+  REFUSED(step(2, x, 24, h, c, sb - 1, w, wb), BUFFER_TOO_SMALL, "h has 31");
+  REFUSED(step(2, x, 24, h, c, sb, w, wb - 1), BUFFER_TOO_SMALL, "workspace has");
+  REFUSED(step(2, x, 24, h, c, sb, w + 4, wb), MISALIGNED, "aligned to 64");
+  for (void* p : memory) DONE(lnrnnFree(handle, nullptr, p));
+  DONE(lnrnnPlanDestroy(plan));
+}
+
+void test_messages_are_per_thread() {
+  int32_t count;
+  (void)lnrnnGetDeviceCount(static_cast<lnrnnDeviceKind_t>(9), &count);
+  std::thread([] { CHECK(lnrnnGetLastErrorMessage()[0] == '\0'); }).join();
+  CHECK(std::strstr(lnrnnGetLastErrorMessage(), "kind is 9") != nullptr);
+}
+
+}  // namespace
+
+int main() {
+  test_messages_are_per_thread();
+  test_devices();
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  // Sanitizers reserve more address space than the limit leaves.
+  test_no_more_threads();
+#endif
+  lnrnnHandle_t handle;
+  DONE(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 2, nullptr, &handle));
+  test_ownership(handle);
+  test_descriptions(handle);
+  test_plan(handle);
+  test_step_arguments(handle);
+  DONE(lnrnnDestroy(handle));
+  const lnrnnUsage_t left = usage();
+  CHECK(left.handles + left.plans + left.streams + left.events + left.deviceAllocations +
+            left.hostAllocations + left.deviceBytes + left.hostBytes ==
+        0);
+  return check::summary();
+}

@@ -1,0 +1,141 @@
+// Packed products of every instruction set against plain sums, at ragged sizes; and that their bits
+// do not depend on how rows and panels are shared out.
+#include "cpu/row_product.h"
+
+#include <random>
+#include <vector>
+
+#include "check.h"
+
+using lnrnn::Carver;
+using namespace lnrnn::cpu;
+
+namespace {
+
+template <class T>
+std::vector<T> random_values(size_t n, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  std::vector<T> values(n);
+  for (T& v : values) v = static_cast<T>(uniform(generator));
+  return values;
+}
+
+template <class T>
+struct Problem {
+  int64_t rows, depth, columns;
+  std::vector<T> left, right;  // (rows, depth), (depth, columns)
+
+  Problem(int64_t r, int64_t k, int64_t c)
+      : rows(r), depth(k), columns(c), left(random_values<T>(static_cast<size_t>(r * k), 1)),
+        right(random_values<T>(static_cast<size_t>(k * c), 2)) {}
+
+  std::vector<T> run(const Kernels<T>& kernels, const std::vector<Span>& panel_spans,
+                     T start) const {
+    Carver measure;
+    PackedMatrix<T>::take(measure, kernels, depth, columns);
+    RowGroup<T>::take(measure, kernels, depth);
+    std::vector<char> memory(measure.bytes() + 64);
+    Carver carver(memory.data());
+    const auto matrix = PackedMatrix<T>::take(carver, kernels, depth, columns);
+    T* const packed = RowGroup<T>::take(carver, kernels, depth);
+    for (int64_t k = 0; k < depth; ++k) pack_row(kernels, right.data() + k * columns, k, matrix);
+
+    std::vector<T> out(static_cast<size_t>(rows * columns), start);
+    for (const Span span : panel_spans) {
+      RowProduct<T> product(kernels, matrix, packed, span, start != 0);
+      for (int64_t r = 0; r < rows; ++r) product.add(left.data() + r * depth, out.data() + r * columns);
+      product.flush();
+    }
+    return out;
+  }
+
+  double worst(const std::vector<T>& out, T start) const {
+    double worst = 0;
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < columns; ++c) {
+        double sum = start;
+        for (int64_t k = 0; k < depth; ++k) {
+          sum += double(left[size_t(r * depth + k)]) * double(right[size_t(k * columns + c)]);
+        }
+        worst = std::fmax(worst, std::fabs(sum - double(out[size_t(r * columns + c)])));
+      }
+    }
+    return worst;
+  }
+};
+
+template <class T>
+void test_products(const Kernels<T>& kernels, double bound) {
+  for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 25, 200}) {
+    for (const int64_t columns : {1, 2, 3, 31, 33, 65, 129}) {
+      for (const int64_t depth : {0, 1, 7, 64}) {
+        const Problem<T> problem(rows, depth, columns);
+        const int64_t panels = panel_count(columns, kernels.panel_width);
+        const auto whole = problem.run(kernels, {{0, panels}}, T(0));
+        CHECK(problem.worst(whole, T(0)) <= bound);
+        CHECK(problem.worst(problem.run(kernels, {{0, panels}}, T(1)), T(1)) <= bound);
+        CHECK(problem.run(kernels, {{0, panels / 2}, {panels / 2, panels}}, T(0)) == whole);
+      }
+    }
+  }
+  // A row's bits do not depend on its neighbours.
+  const Problem<T> problem(37, 53, 70);
+  const int64_t panels = panel_count(70, kernels.panel_width);
+  const auto whole = problem.run(kernels, {{0, panels}}, T(0));
+  Problem<T> last(1, 53, 70);
+  last.left.assign(problem.left.end() - 53, problem.left.end());
+  last.right = problem.right;
+  const auto alone = last.run(kernels, {{0, panels}}, T(0));
+  CHECK(std::equal(alone.begin(), alone.end(), whole.end() - 70));
+}
+
+template <class T>
+void test_outer_products(const Kernels<T>& kernels, double bound) {
+  for (const int64_t entries : {0, 1, 255, 256, 300}) {
+    const int64_t rows = 45, columns = 37;
+    const auto left = random_values<T>(static_cast<size_t>(entries * rows), 3);
+    const auto right = random_values<T>(static_cast<size_t>(entries * columns), 4);
+    for (const bool accumulate : {false, true}) {
+      std::vector<T> gradient(static_cast<size_t>(rows * columns), T(0.5));
+      Carver measure;
+      OuterProducts<T>::take_panels(measure, kernels, columns);
+      RowGroup<T>::take(measure, kernels, rows);
+      std::vector<char> memory(measure.bytes() + 64);
+      Carver carver(memory.data());
+      T* const panels = OuterProducts<T>::take_panels(carver, kernels, columns);
+      T* const packed = RowGroup<T>::take(carver, kernels, rows);
+      for (const Span share : {Span{0, 20}, Span{20, rows}}) {
+        OuterProducts<T> sums(kernels, packed, panels, gradient.data(), columns, share, accumulate);
+        for (int64_t k = 0; k < entries; ++k) {
+          sums.add(left.data() + k * rows, right.data() + k * columns);
+        }
+        sums.flush();
+      }
+      double worst = 0;
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t c = 0; c < columns; ++c) {
+          double sum = accumulate ? 0.5 : 0;
+          for (int64_t k = 0; k < entries; ++k) {
+            sum += double(left[size_t(k * rows + r)]) * double(right[size_t(k * columns + c)]);
+          }
+          worst = std::fmax(worst, std::fabs(sum - double(gradient[size_t(r * columns + c)])));
+        }
+      }
+      CHECK(worst <= bound);
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (const Isa* const* isa = available_isas(); *isa != nullptr; ++isa) {
+    std::printf("%s\n", (*isa)->name);
+    test_products<float>((*isa)->f32, 2e-5);
+    test_products<double>((*isa)->f64, 1e-13);
+    test_outer_products<float>((*isa)->f32, 1e-4);
+    test_outer_products<double>((*isa)->f64, 1e-12);
+  }
+  return check::summary();
+}
