@@ -1,0 +1,32 @@
+package dev.lnrnn;
+
+import dev.lnrnn.raw.lnrnn_h;
+
+/** The type of x, y, states, parameters and gradients of a layer. */
+public enum DataType {
+    /** 32-bit floating point, {@code float}. */
+    F32(lnrnn_h.LNRNN_DATA_F32(), 4),
+    /** 64-bit floating point, {@code double}. */
+    F64(lnrnn_h.LNRNN_DATA_F64(), 8),
+    /** IEEE 754 half precision. */
+    F16(lnrnn_h.LNRNN_DATA_F16(), 2),
+    /** The upper half of an {@link #F32}. */
+    BF16(lnrnn_h.LNRNN_DATA_BF16(), 2);
+
+    private final int code;
+    private final int byteSize;
+
+    DataType(int code, int byteSize) {
+        this.code = code;
+        this.byteSize = byteSize;
+    }
+
+    /** {@return bytes of one element, which is also its alignment} */
+    public int byteSize() {
+        return byteSize;
+    }
+
+    int code() {
+        return code;
+    }
+}

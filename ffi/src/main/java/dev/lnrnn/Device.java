@@ -1,0 +1,242 @@
+package dev.lnrnn;
+
+import dev.lnrnn.internal.DeviceAccess;
+import dev.lnrnn.internal.Handle;
+import dev.lnrnn.internal.Native;
+import dev.lnrnn.internal.NativeDevice;
+import dev.lnrnn.memory.DeviceBuffer;
+import dev.lnrnn.memory.PinnedArena;
+import dev.lnrnn.raw.lnrnnDeviceProperties_t;
+import dev.lnrnn.raw.lnrnn_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A device opened for use, and the owner of the buffers, streams, events, plans and layers made through it: closing it
+ * closes them first.
+ *
+ * <p>Any number of threads may use a device. A device with layers in use by another thread refuses to close with an
+ * {@link IllegalStateException}; closing can be repeated.
+ *
+ * {@snippet :
+ * try (Device device = Device.best();
+ *         Layer lstm = device.createLayer(LayerSpec.lstm(64, 128)).initialize(42)) {
+ *     float[] y = lstm.forward(x, steps, batch).y();
+ * }
+ * }
+ */
+public final class Device implements AutoCloseable {
+    static {
+        DeviceAccess.register(device -> device.handle);
+    }
+
+    private final NativeDevice handle;
+    private final DeviceInfo info;
+    private final Stream defaultStream = new Stream(this, null);
+    private final Staging staging = new Staging(this);
+
+    private Device(NativeDevice handle, DeviceInfo info) {
+        this.handle = handle;
+        this.info = info;
+    }
+
+    /**
+     * {@return the processor, with the default options}
+     *
+     * @throws LnrnnException if the native library cannot be loaded
+     */
+    public static Device cpu() {
+        return open("cpu");
+    }
+
+    /**
+     * {@return the best device there is: the first GPU that can be opened, or else the processor}
+     *
+     * @throws LnrnnException if the native library cannot be loaded
+     */
+    public static Device best() {
+        return open(Devices.count(lnrnn_h.LNRNN_DEVICE_CUDA()) > 0 ? "cuda:0" : "cpu");
+    }
+
+    /**
+     * Opens a device with the default options.
+     *
+     * @param name {@code "cpu"} or {@code "cuda:N"}
+     * @return the device, owned by the caller
+     * @throws IllegalArgumentException if the name is neither
+     * @throws LnrnnException if there is no such device, with the reason
+     */
+    public static Device open(String name) {
+        return open(name, DeviceOptions.DEFAULTS);
+    }
+
+    /**
+     * Opens a device.
+     *
+     * @param name {@code "cpu"} or {@code "cuda:N"}
+     * @param options threads and instruction set
+     * @return the device, owned by the caller
+     * @throws IllegalArgumentException if the name is neither
+     * @throws LnrnnException if there is no such device or it does not have what the options ask for
+     */
+    public static Device open(String name, DeviceOptions options) {
+        DeviceName parsed = DeviceName.parse(name);
+        Objects.requireNonNull(options, "options");
+        NativeDevice handle = NativeDevice.open(
+                parsed.toString(), parsed.kind(), parsed.ordinal(), options.threads(), options.isa());
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment properties = Devices.allocateProperties(scratch);
+            Native.call("lnrnnGetProperties", () -> lnrnn_h.lnrnnGetProperties(handle.segment(), properties));
+            return new Device(handle, DeviceInfo.read(parsed.toString(), properties));
+        } catch (RuntimeException e) {
+            handle.close();
+            throw e;
+        }
+    }
+
+    /**
+     * {@return the devices that can be opened, the processor first}
+     *
+     * @throws LnrnnException if the native library cannot be loaded
+     */
+    public static List<DeviceInfo> available() {
+        return Devices.available();
+    }
+
+    /**
+     * {@return why a device cannot be opened, as a sentence; null if it can}
+     *
+     * @param name {@code "cpu"} or {@code "cuda:N"}
+     * @throws IllegalArgumentException if the name is neither
+     * @throws LnrnnException if the native library cannot be loaded
+     */
+    public static @Nullable String unavailableReason(String name) {
+        return Devices.unavailableReason(DeviceName.parse(name));
+    }
+
+    /** {@return what this device is and what it really uses} */
+    public DeviceInfo info() {
+        return info;
+    }
+
+    /**
+     * Allocates memory of the device, 64-byte aligned, contents undefined.
+     *
+     * @param bytes its extent, 0 allowed
+     * @return a buffer that this device owns until it is closed
+     * @throws IllegalArgumentException if {@code bytes} is negative
+     * @throws LnrnnException with {@link Status#OUT_OF_MEMORY} if there is not enough
+     */
+    public DeviceBuffer allocate(long bytes) {
+        return DeviceBuffer.allocate(this, bytes, null);
+    }
+
+    /**
+     * Allocates memory of the device that lives as long as an arena. A call checks the liveness of each arena among
+     * its arguments once, so buffers that are used together are best kept in one; a confined arena is the cheapest.
+     *
+     * @param bytes its extent, 0 allowed
+     * @param arena what the buffer lives in
+     * @return a buffer that is freed when the arena is closed; closing the buffer or this device leaves it alone
+     * @throws IllegalArgumentException if {@code bytes} is negative
+     * @throws LnrnnException with {@link Status#OUT_OF_MEMORY} if there is not enough
+     */
+    public DeviceBuffer allocate(long bytes, Arena arena) {
+        return DeviceBuffer.allocate(this, bytes, Objects.requireNonNull(arena, "arena"));
+    }
+
+    /** {@return a new arena of page-locked host memory, which this device owns until it is closed} */
+    public PinnedArena pinnedArena() {
+        return PinnedArena.open(this);
+    }
+
+    /** {@return the stream that is always there; it closes with the device} */
+    public Stream defaultStream() {
+        return defaultStream;
+    }
+
+    /** {@return a new stream, owned by this device until it is closed} */
+    public Stream createStream() {
+        return new Stream(this, handle.create("stream on " + handle.name(), 0, "lnrnnStreamCreate", null,
+                lnrnn_h::lnrnnStreamCreate, (device, stream) -> lnrnn_h.lnrnnStreamDestroy(stream)));
+    }
+
+    /** {@return a new event, owned by this device until it is closed} */
+    public Event createEvent() {
+        return new Event(this, handle.create("event on " + handle.name(), 0, "lnrnnEventCreate", null,
+                lnrnn_h::lnrnnEventCreate, (device, event) -> lnrnn_h.lnrnnEventDestroy(event)));
+    }
+
+    /** Waits until the work queued on the default stream is done; reports what failed in it. */
+    public void synchronize() {
+        defaultStream.synchronize();
+    }
+
+    /**
+     * Makes a plan, for callers who own buffers and streams themselves.
+     *
+     * @param spec what the plan computes
+     * @return a plan, owned by this device until it is closed
+     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this version cannot do it on this device
+     */
+    public Plan createPlan(LayerSpec spec) {
+        return Plan.create(this, spec, null);
+    }
+
+    /**
+     * Makes a plan that lives as long as an arena; see {@link #allocate(long, Arena)} for why.
+     *
+     * @param spec what the plan computes
+     * @param arena what the plan lives in
+     * @return a plan that is destroyed when the arena is closed; closing the plan or this device leaves it alone
+     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this version cannot do it on this device
+     */
+    public Plan createPlan(LayerSpec spec, Arena arena) {
+        return Plan.create(this, spec, Objects.requireNonNull(arena, "arena"));
+    }
+
+    /**
+     * Makes a layer, whose parameters are still to be set, initialised or loaded.
+     *
+     * @param spec what the layer computes
+     * @return a layer, owned by this device until it is closed
+     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this version cannot do it on this device
+     */
+    public Layer createLayer(LayerSpec spec) {
+        return new Layer(this, spec);
+    }
+
+    /**
+     * Closes what this device still owns, latest first, and then the device; harmless when that is done already.
+     *
+     * @throws IllegalStateException if a call in another thread uses some of it; what could be closed is closed then,
+     *     and closing can be repeated
+     */
+    @Override
+    public void close() {
+        handle.close();
+    }
+
+    /** {@return "device" and its name} */
+    @Override
+    public String toString() {
+        return "device " + handle.name();
+    }
+
+    NativeDevice handle() {
+        return handle;
+    }
+
+    Staging staging() {
+        return staging;
+    }
+
+    void checkOwns(Handle child) {
+        if (child.device() != handle) {
+            throw new IllegalArgumentException(child.name() + " does not belong to " + this);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+package dev.lnrnn;
+
+import dev.lnrnn.raw.lnrnn_h;
+
+/** In which order a layer reads the steps of a sequence. */
+public enum Direction {
+    /** From the first step to the last. */
+    FORWARD(lnrnn_h.LNRNN_DIRECTION_FORWARD(), 1),
+    /** Both ways, by two sets of parameters; their outputs stand side by side. */
+    BIDIRECTIONAL(lnrnn_h.LNRNN_DIRECTION_BIDIRECTIONAL(), 2);
+
+    private final int code;
+    private final int count;
+
+    Direction(int code, int count) {
+        this.code = code;
+        this.count = count;
+    }
+
+    /** {@return the number of directions D: y is (T,N,D&middot;H)} */
+    public int count() {
+        return count;
+    }
+
+    int code() {
+        return code;
+    }
+}

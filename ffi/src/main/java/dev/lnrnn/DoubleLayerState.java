@@ -1,0 +1,17 @@
+package dev.lnrnn;
+
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The state of an {@link DataType#F64} layer between two steps. The arrays are not copied.
+ *
+ * @param h (L&middot;D,N,H)
+ * @param c (L&middot;D,N,H), null for any cell but the LSTM
+ */
+public record DoubleLayerState(double[] h, double @Nullable [] c) {
+    /** Checks that there is an h. */
+    public DoubleLayerState {
+        Objects.requireNonNull(h, "h");
+    }
+}

@@ -1,0 +1,59 @@
+package dev.lnrnn;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a forward pass gave, in the layer's own type: the methods without a suffix are for {@link DataType#F32}, those
+ * with "Doubles" for {@link DataType#F64}; the others throw {@link IllegalStateException}. Arrays are not copied.
+ */
+public final class LayerOutput {
+    private final HostArray y;
+    private final HostArray hn;
+    private final @Nullable HostArray cn;
+
+    LayerOutput(HostArray y, HostArray hn, @Nullable HostArray cn) {
+        this.y = y;
+        this.hn = hn;
+        this.cn = cn;
+    }
+
+    /** {@return the output (T,N,D&middot;H)} */
+    public float[] y() {
+        return y.floats();
+    }
+
+    /** {@return h at each row's length (L&middot;D,N,H)} */
+    public float[] hn() {
+        return hn.floats();
+    }
+
+    /** {@return c at each row's length (L&middot;D,N,H); null for any cell but the LSTM} */
+    public float @Nullable [] cn() {
+        return cn == null ? null : cn.floats();
+    }
+
+    /** {@return the output (T,N,D&middot;H)} */
+    public double[] yDoubles() {
+        return y.doubles();
+    }
+
+    /** {@return h at each row's length (L&middot;D,N,H)} */
+    public double[] hnDoubles() {
+        return hn.doubles();
+    }
+
+    /** {@return c at each row's length (L&middot;D,N,H); null for any cell but the LSTM} */
+    public double @Nullable [] cnDoubles() {
+        return cn == null ? null : cn.doubles();
+    }
+
+    /** {@return hn and cn, to go on from} */
+    public LayerState state() {
+        return new LayerState(hn(), cn());
+    }
+
+    /** {@return hn and cn, to go on from} */
+    public DoubleLayerState stateDoubles() {
+        return new DoubleLayerState(hnDoubles(), cnDoubles());
+    }
+}

@@ -1,0 +1,93 @@
+package dev.lnrnn;
+
+import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The device's side of one host argument of a layer: memory that grows to what the largest call needed. A device that
+ * can use the host's memory as it is needs no such copy, where the layer allows it.
+ */
+final class Mirror {
+    private final Device device;
+    private final String name;
+    private final boolean inPlace;
+    private final long alignment;
+    private @Nullable DeviceBuffer memory;
+
+    /**
+     * @param inPlace whether the host's memory may be used as it is: only where a call does not outlive its arguments
+     */
+    Mirror(Device device, String name, DataType type, boolean inPlace) {
+        this.device = device;
+        this.name = name;
+        this.inPlace = inPlace && device.info().name().equals("cpu");
+        this.alignment = type.byteSize();
+    }
+
+    /** A buffer with the content of a host segment, null for null. */
+    @Nullable DeviceBuffer input(@Nullable MemorySegment host, long bytes) {
+        return host == null ? null : requiredInput(host, bytes);
+    }
+
+    DeviceBuffer requiredInput(MemorySegment host, long bytes) {
+        checkExtent(host, bytes);
+        if (isUsable(host)) {
+            return DeviceBuffer.ofHost(device, host);
+        }
+        DeviceBuffer buffer = atLeast(bytes);
+        device.defaultStream().copy(buffer, host.asSlice(0, bytes));
+        return buffer;
+    }
+
+    /**
+     * A buffer that {@link #download} brings to a host segment later, null for null.
+     *
+     * @param dense whether a call writes all of it; what it leaves out has to be there before
+     */
+    @Nullable DeviceBuffer output(@Nullable MemorySegment host, long bytes, boolean dense) {
+        if (host == null) {
+            return null;
+        }
+        checkExtent(host, bytes);
+        if (host.isReadOnly()) {
+            throw new IllegalArgumentException(name + " is read-only, but is written");
+        }
+        return dense && !isUsable(host) ? atLeast(bytes) : requiredInput(host, bytes);
+    }
+
+    void download(@Nullable MemorySegment host, long bytes) {
+        if (host != null && memory != null && !isUsable(host)) {
+            device.defaultStream().copy(host.asSlice(0, bytes), memory);
+        }
+    }
+
+    /** Memory of the device alone. */
+    DeviceBuffer atLeast(long bytes) {
+        DeviceBuffer current = memory;
+        if (current == null || current.byteSize() < bytes) {
+            close();
+            current = device.allocate(bytes);
+            memory = current;
+        }
+        return current;
+    }
+
+    void close() {
+        if (memory != null) {
+            memory.close();
+            memory = null;
+        }
+    }
+
+    private boolean isUsable(MemorySegment host) {
+        return inPlace && host.isNative() && !host.isMapped() && host.address() % alignment == 0;
+    }
+
+    private void checkExtent(MemorySegment host, long bytes) {
+        if (host.byteSize() < bytes) {
+            throw new IllegalArgumentException(
+                    name + " has " + host.byteSize() + " bytes, but " + bytes + " are needed");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package dev.lnrnn;
+
+import dev.lnrnn.internal.Lifetime;
+import dev.lnrnn.internal.Native;
+import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Checks what a pass is given before it goes to the native library: comparisons with numbers known when the plan was
+ * made, nothing else, since this is all that a call costs beside the call. Liveness is left to the linker, which holds
+ * every segment's arena open during the call anyway; {@link #refusal} then finds the name for what it refused.
+ */
+final class Operands {
+    private final Plan plan;
+    private final Device device;
+    private final long misalignment;
+    private final boolean hasCell;
+
+    Operands(Plan plan) {
+        this.plan = plan;
+        this.device = plan.device();
+        this.misalignment = plan.spec().dataType().byteSize() - 1;
+        this.hasCell = plan.spec().cell() == CellType.LSTM;
+    }
+
+    MemorySegment stream(Stream stream) {
+        Objects.requireNonNull(stream, "stream");
+        if (stream.device() != device) {
+            throw new IllegalArgumentException("stream is of " + stream.device() + ", expected one of " + device);
+        }
+        stream.checkAlive();
+        return stream.segment();
+    }
+
+    MemorySegment input(DeviceBuffer buffer, String name, long bytes) {
+        if (buffer == null) {
+            throw new NullPointerException(name);
+        }
+        MemorySegment segment = buffer.segment();
+        if (buffer.device() != device || buffer.byteSize() < bytes || (segment.address() & misalignment) != 0) {
+            throw refused(buffer, name, bytes);
+        }
+        return segment;
+    }
+
+    MemorySegment output(DeviceBuffer buffer, String name, long bytes) {
+        MemorySegment segment = input(buffer, name, bytes);
+        if (segment.isReadOnly()) {
+            throw readOnly(name);
+        }
+        return segment;
+    }
+
+    MemorySegment optionalInput(@Nullable DeviceBuffer buffer, String name, long bytes) {
+        return buffer == null ? MemorySegment.NULL : input(buffer, name, bytes);
+    }
+
+    MemorySegment optionalOutput(@Nullable DeviceBuffer buffer, String name, long bytes) {
+        return buffer == null ? MemorySegment.NULL : output(buffer, name, bytes);
+    }
+
+    /** As {@link #optionalInput}, for what only an LSTM has. */
+    MemorySegment cellInput(@Nullable DeviceBuffer buffer, String name, long bytes) {
+        return buffer == null ? MemorySegment.NULL : hasCell ? input(buffer, name, bytes) : throwNoCell(name);
+    }
+
+    /** As {@link #optionalOutput}, for what only an LSTM has. */
+    MemorySegment cellOutput(@Nullable DeviceBuffer buffer, String name, long bytes) {
+        return buffer == null ? MemorySegment.NULL : hasCell ? output(buffer, name, bytes) : throwNoCell(name);
+    }
+
+    /** Read and written, and needed by an LSTM; null for any other cell. */
+    MemorySegment cellState(@Nullable DeviceBuffer buffer, String name, long bytes) {
+        if (buffer == null && hasCell) {
+            throw new NullPointerException(name);
+        }
+        return cellOutput(buffer, name, bytes);
+    }
+
+    /** Masks are bytes, so their address is free. */
+    void checkMask(@Nullable DeviceBuffer mask, String name, long bytes) {
+        if (mask != null) {
+            if (mask.device() != device || mask.byteSize() < bytes) {
+                throw refused(mask, name, bytes);
+            }
+            mask.checkAlive();
+        }
+    }
+
+    static MemorySegment segment(@Nullable DeviceBuffer buffer) {
+        return buffer == null ? MemorySegment.NULL : buffer.segment();
+    }
+
+    static long bytes(@Nullable DeviceBuffer buffer) {
+        return buffer == null ? 0 : buffer.byteSize();
+    }
+
+    /** What the linker's refusal of a call means, with a name where something is closed. */
+    RuntimeException refusal(AssertionError wrapper, Stream stream, @Nullable DeviceBuffer... buffers) {
+        RuntimeException refusal = Native.refusal(wrapper);
+        if (!plan.handle().isAlive()) {
+            return Lifetime.closed(plan.handle().name());
+        }
+        stream.checkAlive();
+        for (DeviceBuffer buffer : buffers) {
+            if (buffer != null) {
+                buffer.checkAlive();
+            }
+        }
+        return refusal;
+    }
+
+    private IllegalArgumentException refused(DeviceBuffer buffer, String name, long bytes) {
+        if (buffer.device() != device) {
+            return new IllegalArgumentException(name + " is a " + buffer + " of another " + buffer.device()
+                    + " than the plan's, expected one of " + device);
+        }
+        if (buffer.byteSize() < bytes) {
+            return new IllegalArgumentException(
+                    name + " has " + buffer.byteSize() + " bytes, but " + bytes + " are needed");
+        }
+        return new IllegalArgumentException(name + " begins at an address that is not a multiple of the "
+                + plan.spec().dataType().byteSize() + " bytes of its elements");
+    }
+
+    private static IllegalArgumentException readOnly(String name) {
+        return new IllegalArgumentException(name + " is read-only memory, but is written");
+    }
+
+    private MemorySegment throwNoCell(String name) {
+        throw new IllegalArgumentException(name + " is the LSTM's, expected null for " + plan.spec().cell());
+    }
+}

@@ -1,0 +1,140 @@
+package dev.lnrnn;
+
+import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * The parameters of a {@link Layer}: one flat buffer of the device, whose tensors have names. Tensors are row-major; a
+ * weight is (G&middot;H, C) or (G&middot;H, H), its gates one below the other (LSTM: i, f, g, o).
+ *
+ * {@snippet :
+ * float[] bias = layer.parameters().get("bias_l0");
+ * layer.parameters().set("bias_l0", bias);
+ * }
+ *
+ * <p>Safe for use by several threads: the layer's lock is held meanwhile.
+ */
+public final class Parameters {
+    private final Layer layer;
+    private final FlatTensors tensors;
+
+    Parameters(Layer layer, FlatTensors tensors) {
+        this.layer = layer;
+        this.tensors = tensors;
+    }
+
+    /** {@return the names, in the order of the buffer} */
+    public List<String> names() {
+        return tensors.names();
+    }
+
+    /**
+     * {@return name, shape and place of a tensor}
+     *
+     * @param name one of {@link #names()}
+     * @throws IllegalArgumentException if there is no such parameter
+     */
+    public Parameter describe(String name) {
+        return tensors.find(name);
+    }
+
+    /**
+     * {@return a copy of a tensor of an {@link DataType#F32} layer}
+     *
+     * @param name one of {@link #names()}
+     * @throws IllegalArgumentException if there is no such parameter
+     */
+    public float[] get(String name) {
+        synchronized (layer) {
+            return tensors.get(name, DataType.F32).floats();
+        }
+    }
+
+    /**
+     * {@return a copy of a tensor of an {@link DataType#F64} layer}
+     *
+     * @param name one of {@link #names()}
+     * @throws IllegalArgumentException if there is no such parameter
+     */
+    public double[] getDoubles(String name) {
+        synchronized (layer) {
+            return tensors.get(name, DataType.F64).doubles();
+        }
+    }
+
+    /**
+     * Replaces a tensor of an {@link DataType#F32} layer.
+     *
+     * @param name one of {@link #names()}
+     * @param values all its elements
+     * @throws IllegalArgumentException if there is no such parameter or the number of values is wrong
+     */
+    public void set(String name, float[] values) {
+        set(name, MemorySegment.ofArray(values), DataType.F32);
+    }
+
+    /**
+     * Replaces a tensor of an {@link DataType#F64} layer.
+     *
+     * @param name one of {@link #names()}
+     * @param values all its elements
+     * @throws IllegalArgumentException if there is no such parameter or the number of values is wrong
+     */
+    public void set(String name, double[] values) {
+        set(name, MemorySegment.ofArray(values), DataType.F64);
+    }
+
+    private void set(String name, MemorySegment values, DataType type) {
+        synchronized (layer) {
+            tensors.set(name, values, type);
+            changed();
+        }
+    }
+
+    /**
+     * Replaces all parameters by a flat host segment, laid out as the buffer.
+     *
+     * @param flat {@link PlanSizes#parameterBytes()} bytes
+     * @throws IllegalArgumentException if it has another size
+     */
+    public void copyFrom(MemorySegment flat) {
+        synchronized (layer) {
+            checkFlat(flat);
+            tensors.buffer().copyFrom(flat);
+            changed();
+        }
+    }
+
+    /**
+     * Fills a flat host segment with all parameters, laid out as the buffer.
+     *
+     * @param flat {@link PlanSizes#parameterBytes()} bytes
+     * @throws IllegalArgumentException if it has another size
+     */
+    public void copyTo(MemorySegment flat) {
+        synchronized (layer) {
+            checkFlat(flat);
+            tensors.buffer().copyTo(flat);
+        }
+    }
+
+    /**
+     * {@return the buffer itself, which the layer owns; call {@link #changed()} after writing to it}
+     */
+    public DeviceBuffer buffer() {
+        return tensors.buffer();
+    }
+
+    /** Tells the layer that the buffer was written to, so that it prepares the parameters anew before the next call. */
+    public void changed() {
+        layer.parametersChanged();
+    }
+
+    private void checkFlat(MemorySegment flat) {
+        if (flat.byteSize() != tensors.buffer().byteSize()) {
+            throw new IllegalArgumentException("flat has " + flat.byteSize() + " bytes, but "
+                    + tensors.buffer().byteSize() + " are needed");
+        }
+    }
+}

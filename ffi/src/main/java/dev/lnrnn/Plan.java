@@ -1,0 +1,248 @@
+package dev.lnrnn;
+
+import dev.lnrnn.internal.Handle;
+import dev.lnrnn.internal.Native;
+import dev.lnrnn.memory.DeviceBuffer;
+import dev.lnrnn.raw.lnrnnParameter_t;
+import dev.lnrnn.raw.lnrnnPlanDescription_t;
+import dev.lnrnn.raw.lnrnnPlanSizes_t;
+import dev.lnrnn.raw.lnrnn_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stack of layers on a device, for callers who own every buffer and stream: an immutable description that any number
+ * of threads may use. Everything that changes is the caller's: parameters, inputs, workspace, reserve.
+ *
+ * {@snippet :
+ * try (Arena arena = Arena.ofShared(); Plan plan = device.createPlan(LayerSpec.lstm(64, 128), arena)) {
+ *     PlanSizes bytes = plan.sizes(steps, batch);
+ *     DeviceBuffer parameters = device.allocate(bytes.parameterBytes(), arena);
+ *     DeviceBuffer packed = device.allocate(bytes.packedBytes(), arena);
+ *     DeviceBuffer workspace = device.allocate(bytes.inferenceWorkspaceBytes(), arena);
+ *     DeviceBuffer x = device.allocate(steps * batch * 64 * Float.BYTES, arena);
+ *     DeviceBuffer y = device.allocate(steps * batch * 128 * Float.BYTES, arena);
+ *
+ *     Stream stream = device.defaultStream();
+ *     plan.initialize(stream, 42, parameters);
+ *     plan.pack(stream, parameters, packed);
+ *     try (InferencePass pass = plan.inferencePass(Sequence.timeMajor(steps, batch), stream)) {
+ *         x.copyFrom(input);
+ *         pass.run(packed, x, null, null, y, null, null, workspace);
+ *         y.copyTo(output);
+ *     }
+ * }
+ * }
+ */
+public final class Plan implements AutoCloseable {
+    private final Device device;
+    private final LayerSpec spec;
+    private final Handle handle;
+    private final Operands operands;
+    private final List<Parameter> parameters;
+    private final PlanSizes emptySizes;
+
+    private Plan(Device device, LayerSpec spec, Handle handle) {
+        this.device = device;
+        this.spec = spec;
+        this.handle = handle;
+        this.operands = new Operands(this);
+        this.parameters = readParameters();
+        this.emptySizes = sizes(0, 0);
+    }
+
+    static Plan create(Device device, LayerSpec spec, @Nullable Arena arena) {
+        Objects.requireNonNull(spec, "spec");
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment description = describe(spec, scratch);
+            String name = "plan " + spec.cell() + " " + spec.inputSize() + " to " + spec.hiddenSize() + " on "
+                    + device.info().name();
+            Handle handle = device.handle().create(name, 0, "lnrnnPlanCreate", arena,
+                    (owner, out) -> lnrnn_h.lnrnnPlanCreate(owner, description, out),
+                    (owner, plan) -> lnrnn_h.lnrnnPlanDestroy(plan));
+            return new Plan(device, spec, handle);
+        }
+    }
+
+    private static MemorySegment describe(LayerSpec spec, Arena arena) {
+        MemorySegment d = lnrnnPlanDescription_t.allocate(arena);
+        lnrnnPlanDescription_t.structSize(d, d.byteSize());
+        lnrnnPlanDescription_t.cell(d, spec.cell().code());
+        lnrnnPlanDescription_t.normalization(d, spec.normalization().code());
+        lnrnnPlanDescription_t.dataType(d, spec.dataType().code());
+        lnrnnPlanDescription_t.direction(d, spec.direction().code());
+        lnrnnPlanDescription_t.layers(d, spec.layers());
+        lnrnnPlanDescription_t.inputSize(d, spec.inputSize());
+        lnrnnPlanDescription_t.hiddenSize(d, spec.hiddenSize());
+        lnrnnPlanDescription_t.epsilon(d, spec.epsilon());
+        lnrnnPlanDescription_t.zoneout(d, spec.zoneout());
+        lnrnnPlanDescription_t.zoneoutCell(d, spec.zoneoutCell());
+        lnrnnPlanDescription_t.dropconnect(d, spec.dropconnect());
+        lnrnnPlanDescription_t.dropout(d, spec.dropout());
+        return d;
+    }
+
+    private List<Parameter> readParameters() {
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment count = scratch.allocate(ValueLayout.JAVA_INT);
+            Native.call("lnrnnPlanGetParameterCount",
+                    () -> lnrnn_h.lnrnnPlanGetParameterCount(handle.segment(), count));
+            MemorySegment p = lnrnnParameter_t.allocate(scratch);
+            lnrnnParameter_t.structSize(p, p.byteSize());
+            List<Parameter> list = new ArrayList<>();
+            for (int i = 0; i < count.get(ValueLayout.JAVA_INT, 0); i++) {
+                int index = i;
+                Native.call("lnrnnPlanGetParameter",
+                        () -> lnrnn_h.lnrnnPlanGetParameter(handle.segment(), index, p));
+                list.add(readParameter(p));
+            }
+            return List.copyOf(list);
+        }
+    }
+
+    private static Parameter readParameter(MemorySegment p) {
+        List<Long> shape = lnrnnParameter_t.rank(p) == 1
+                ? List.of(lnrnnParameter_t.shape(p, 0))
+                : List.of(lnrnnParameter_t.shape(p, 0), lnrnnParameter_t.shape(p, 1));
+        return new Parameter(lnrnnParameter_t.name(p).getString(0), lnrnnParameter_t.layer(p), shape,
+                lnrnnParameter_t.elements(p), lnrnnParameter_t.offsetBytes(p));
+    }
+
+    /** {@return what this plan computes} */
+    public LayerSpec spec() {
+        return spec;
+    }
+
+    /** {@return the device that it computes on} */
+    public Device device() {
+        return device;
+    }
+
+    /** {@return the tensors of the flat parameter buffer, in its order} */
+    public List<Parameter> parameters() {
+        return parameters;
+    }
+
+    /**
+     * {@return the bytes that a caller must provide}
+     *
+     * @param steps time steps T, at least 0
+     * @param batch rows N, at least 0
+     * @throws IllegalArgumentException if an argument is negative
+     * @throws LnrnnException if a size exceeds 64 bits
+     */
+    public PlanSizes sizes(long steps, long batch) {
+        Sequence.timeMajor(steps, batch);
+        handle.checkAlive();
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment s = lnrnnPlanSizes_t.allocate(scratch);
+            lnrnnPlanSizes_t.structSize(s, s.byteSize());
+            Native.call("lnrnnPlanGetSizes", () -> lnrnn_h.lnrnnPlanGetSizes(handle.segment(), steps, batch, s));
+            return new PlanSizes(
+                    lnrnnPlanSizes_t.parameterBytes(s),
+                    lnrnnPlanSizes_t.packedBytes(s),
+                    lnrnnPlanSizes_t.stateBytes(s),
+                    lnrnnPlanSizes_t.inferenceWorkspaceBytes(s),
+                    lnrnnPlanSizes_t.stepWorkspaceBytes(s),
+                    lnrnnPlanSizes_t.trainingWorkspaceBytes(s),
+                    lnrnnPlanSizes_t.backwardWorkspaceBytes(s),
+                    lnrnnPlanSizes_t.reserveBytes(s));
+        }
+    }
+
+    /**
+     * Fills parameters: weight_ih Xavier-uniform per gate, weight_hh orthogonal per gate, biases 0 but 1 for the LSTM's
+     * forget gate, gains 1. The same seed gives the same numbers on every device, rounded to the type.
+     *
+     * @param stream what the work is queued on
+     * @param seed all 64 bits count
+     * @param parameters at least {@link PlanSizes#parameterBytes()} bytes
+     */
+    public void initialize(Stream stream, long seed, DeviceBuffer parameters) {
+        MemorySegment queue = operands.stream(stream);
+        MemorySegment out = operands.output(parameters, "parameters", emptySizes.parameterBytes());
+        parameters.checkAlive();
+        handle.checkAlive();
+        Native.call("lnrnnInitializeParameters", () -> lnrnn_h.lnrnnInitializeParameters(
+                handle.segment(), queue, seed, out, parameters.byteSize()));
+    }
+
+    /**
+     * Rearranges parameters for inference. The packed form is good for this plan on this device only, and does not
+     * follow later changes of the parameters.
+     *
+     * @param stream what the work is queued on
+     * @param parameters at least {@link PlanSizes#parameterBytes()} bytes
+     * @param packed at least {@link PlanSizes#packedBytes()} bytes
+     */
+    public void pack(Stream stream, DeviceBuffer parameters, DeviceBuffer packed) {
+        MemorySegment queue = operands.stream(stream);
+        MemorySegment in = operands.input(parameters, "parameters", emptySizes.parameterBytes());
+        MemorySegment out = operands.output(packed, "packed", emptySizes.packedBytes());
+        parameters.checkAlive();
+        packed.checkAlive();
+        handle.checkAlive();
+        Native.call("lnrnnPackWeights", () -> lnrnn_h.lnrnnPackWeights(
+                handle.segment(), queue, in, parameters.byteSize(), out, packed.byteSize()));
+    }
+
+    /**
+     * Prepares forward passes for inference.
+     *
+     * @param sequence the shape of the data
+     * @param stream what the passes are queued on
+     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
+     * @throws IllegalArgumentException if the shape is too large for 64 bits
+     */
+    public InferencePass inferencePass(Sequence sequence, Stream stream) {
+        return new InferencePass(this, sequence, stream);
+    }
+
+    /**
+     * Prepares forward and backward passes for training.
+     *
+     * @param sequence the shape of the data
+     * @param stream what the passes are queued on
+     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
+     * @throws IllegalArgumentException if the shape is too large for 64 bits
+     */
+    public TrainingPass trainingPass(Sequence sequence, Stream stream) {
+        return new TrainingPass(this, sequence, stream);
+    }
+
+    /**
+     * Prepares single steps, for streaming. Only for one layer that reads forward.
+     *
+     * @param batch rows N, at least 0
+     * @param stream what the steps are queued on
+     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
+     * @throws IllegalArgumentException if batch is negative
+     */
+    public StepPass stepPass(long batch, Stream stream) {
+        return new StepPass(this, batch, stream);
+    }
+
+    /**
+     * Destroys a plan that its device owns; harmless when that is done already. One in an arena of the caller's lives
+     * until that is closed.
+     *
+     * @throws IllegalStateException if a call in another thread uses it
+     */
+    @Override
+    public void close() {
+        handle.close();
+    }
+
+    Handle handle() {
+        return handle;
+    }
+
+    Operands operands() {
+        return operands;
+    }
+}

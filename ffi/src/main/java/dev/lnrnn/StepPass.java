@@ -1,0 +1,112 @@
+package dev.lnrnn;
+
+import dev.lnrnn.internal.Lifetime;
+import dev.lnrnn.internal.Native;
+import dev.lnrnn.memory.DeviceBuffer;
+import dev.lnrnn.raw.lnrnn_h;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Single time steps, for streaming: as {@link InferencePass} with T = 1 and the state updated in place.
+ *
+ * <p>A step is one call of the native library and allocates nothing. Keep the plan and all buffers in one arena, and
+ * the call checks one lifetime instead of six. Any number of threads may run a pass, with states and workspaces of
+ * their own.
+ */
+public final class StepPass implements AutoCloseable {
+    private final Plan plan;
+    private final MemorySegment planSegment;
+    private final Stream stream;
+    private final MemorySegment streamSegment;
+    private final Operands operands;
+    private final long batch;
+    private final long packedBytes;
+    private final long xBytes;
+    private final long stateBytes;
+    private final long workspaceBytes;
+    private boolean closed;
+
+    StepPass(Plan plan, long batch, Stream stream) {
+        this.plan = plan;
+        this.planSegment = plan.handle().segment();
+        this.stream = stream;
+        this.operands = plan.operands();
+        this.streamSegment = operands.stream(stream);
+        this.batch = batch;
+        this.xBytes = new SequenceArguments(plan.spec(), Sequence.timeMajor(1, batch)).xBytes;
+        PlanSizes sizes = plan.sizes(1, batch);
+        this.packedBytes = sizes.packedBytes();
+        this.stateBytes = sizes.stateBytes();
+        this.workspaceBytes = sizes.stepWorkspaceBytes();
+    }
+
+    /** {@return the plan that is run} */
+    public Plan plan() {
+        return plan;
+    }
+
+    /** {@return the rows N of a step} */
+    public long batch() {
+        return batch;
+    }
+
+    /** {@return bytes of x (N,C)} */
+    public long xBytes() {
+        return xBytes;
+    }
+
+    /** {@return bytes of h, and of c (N,H)} */
+    public long stateBytes() {
+        return stateBytes;
+    }
+
+    /** {@return bytes of the workspace that a step needs} */
+    public long workspaceBytes() {
+        return workspaceBytes;
+    }
+
+    /**
+     * Queues one step.
+     *
+     * @param packed packed weights of {@link Plan#pack}
+     * @param x the input (N,C)
+     * @param h the state h (N,H), read and written; it is the output, too
+     * @param c the state c (N,H), read and written; null for any cell but the LSTM
+     * @param workspace at least {@link PlanSizes#stepWorkspaceBytes()} bytes
+     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where it is
+     *     written
+     * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
+     */
+    public void run(
+            DeviceBuffer packed, DeviceBuffer x, DeviceBuffer h, @Nullable DeviceBuffer c, DeviceBuffer workspace) {
+        if (closed) {
+            throw Lifetime.closed("this StepPass");
+        }
+        int status;
+        try {
+            status = lnrnn_h.lnrnnStep(
+                    planSegment,
+                    streamSegment,
+                    batch,
+                    operands.input(packed, "packed", packedBytes),
+                    packed.byteSize(),
+                    operands.input(x, "x", xBytes),
+                    x.byteSize(),
+                    operands.output(h, "h", stateBytes),
+                    operands.cellState(c, "c", stateBytes),
+                    stateBytes,
+                    operands.output(workspace, "workspace", workspaceBytes),
+                    workspace.byteSize());
+        } catch (AssertionError wrapper) {
+            throw operands.refusal(wrapper, stream, packed, x, h, c, workspace);
+        }
+        Native.check(status, "lnrnnStep");
+    }
+
+    /** Makes later steps be refused; harmless when that is done already. */
+    @Override
+    public void close() {
+        closed = true;
+    }
+}

@@ -1,0 +1,192 @@
+package dev.lnrnn;
+
+import dev.lnrnn.internal.Handle;
+import dev.lnrnn.internal.Native;
+import dev.lnrnn.memory.DeviceBuffer;
+import dev.lnrnn.raw.lnrnn_h;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An ordered queue of work. Calls return before their work is done, except where this is said otherwise; on the CPU
+ * they have done it. May be used by any thread: calls on one stream are carried out one after the other.
+ */
+public final class Stream implements AutoCloseable {
+    private final Device device;
+    private final @Nullable Handle handle;
+    private final MemorySegment segment;
+
+    /** A stream; without a handle the device's default stream, which the C API calls NULL. */
+    Stream(Device device, @Nullable Handle handle) {
+        this.device = device;
+        this.handle = handle;
+        this.segment = handle == null ? MemorySegment.NULL : handle.segment();
+    }
+
+    /** {@return the device it belongs to} */
+    public Device device() {
+        return device;
+    }
+
+    /** Waits until all work queued is done; reports what failed in it. */
+    public void synchronize() {
+        checkAlive();
+        MemorySegment owner = device.handle().segment();
+        Native.call("lnrnnStreamSynchronize", () -> lnrnn_h.lnrnnStreamSynchronize(owner, segment));
+    }
+
+    /**
+     * Makes an event stand for all work queued so far.
+     *
+     * @param event an event of the same device
+     */
+    public void record(Event event) {
+        MemorySegment eventSegment = checkEvent(event);
+        MemorySegment owner = device.handle().segment();
+        Native.call("lnrnnEventRecord", () -> lnrnn_h.lnrnnEventRecord(owner, eventSegment, segment));
+    }
+
+    /**
+     * Makes work queued from now on wait for an event as last recorded.
+     *
+     * @param event an event of the same device
+     */
+    public void await(Event event) {
+        MemorySegment eventSegment = checkEvent(event);
+        MemorySegment owner = device.handle().segment();
+        Native.call("lnrnnStreamWaitEvent", () -> lnrnn_h.lnrnnStreamWaitEvent(owner, segment, eventSegment));
+    }
+
+    /**
+     * Copies a host segment to the beginning of a buffer. Heap and mapped segments may be changed when this returns;
+     * so may native ones on the CPU.
+     *
+     * @param destination a buffer of the same device
+     * @param source all of which is copied; at most as large as the buffer
+     */
+    public void copy(DeviceBuffer destination, MemorySegment source) {
+        checkBuffer(destination, "destination");
+        Objects.requireNonNull(source, "source");
+        checkWritable(destination.segment(), "destination");
+        checkFits("source", source.byteSize(), "destination", destination.byteSize());
+        if (isPlainNative(source)) {
+            copy(destination.segment(), source, source.byteSize());
+        } else {
+            device.staging().upload(this, destination, source);
+        }
+    }
+
+    /**
+     * Fills a host segment from the beginning of a buffer. Heap segments are filled when this returns; so are native
+     * ones on the CPU.
+     *
+     * @param destination all of which is filled; at most as large as the buffer
+     * @param source a buffer of the same device
+     */
+    public void copy(MemorySegment destination, DeviceBuffer source) {
+        Objects.requireNonNull(destination, "destination");
+        checkBuffer(source, "source");
+        checkWritable(destination, "destination");
+        checkFits("destination", destination.byteSize(), "source", source.byteSize());
+        if (isPlainNative(destination)) {
+            copy(destination, source.segment(), destination.byteSize());
+        } else {
+            device.staging().download(this, destination, source);
+        }
+    }
+
+    /**
+     * Copies a buffer to the beginning of another; they must not overlap.
+     *
+     * @param destination a buffer of the same device
+     * @param source a buffer of the same device, all of which is copied; at most as large as the destination
+     */
+    public void copy(DeviceBuffer destination, DeviceBuffer source) {
+        checkBuffer(destination, "destination");
+        checkBuffer(source, "source");
+        checkWritable(destination.segment(), "destination");
+        checkFits("source", source.byteSize(), "destination", destination.byteSize());
+        copy(destination.segment(), source.segment(), source.byteSize());
+    }
+
+    /**
+     * Sets every byte of a buffer.
+     *
+     * @param destination a buffer of the same device
+     * @param value what each byte becomes
+     */
+    public void fill(DeviceBuffer destination, byte value) {
+        checkBuffer(destination, "destination");
+        checkWritable(destination.segment(), "destination");
+        checkAlive();
+        MemorySegment owner = device.handle().segment();
+        Native.call("lnrnnMemset", () -> lnrnn_h.lnrnnMemset(
+                owner, segment, destination.segment(), value, destination.byteSize()));
+    }
+
+    /**
+     * Destroys the stream; work already queued is finished first. Harmless when that is done already.
+     *
+     * @throws IllegalStateException for a default stream, which closes with its device
+     */
+    @Override
+    public void close() {
+        if (handle == null) {
+            throw new IllegalStateException("the default stream of " + device + " closes with its device");
+        }
+        handle.close();
+    }
+
+    /** The stream as passes hand it to the native library. */
+    MemorySegment segment() {
+        return segment;
+    }
+
+    void checkAlive() {
+        if (handle != null) {
+            handle.checkAlive();
+        }
+    }
+
+    /** Moves bytes between native memory of any two kinds; the linker checks that both are alive. */
+    void copy(MemorySegment destination, MemorySegment source, long bytes) {
+        checkAlive();
+        MemorySegment owner = device.handle().segment();
+        Native.call("lnrnnMemcpy", () -> lnrnn_h.lnrnnMemcpy(owner, segment, destination, source, bytes));
+    }
+
+    /** Mapped memory goes through staging: where its file was truncated, Java survives touching it and C does not. */
+    private static boolean isPlainNative(MemorySegment host) {
+        return host.isNative() && !host.isMapped();
+    }
+
+    private MemorySegment checkEvent(Event event) {
+        Objects.requireNonNull(event, "event");
+        checkAlive();
+        device.checkOwns(event.handle());
+        event.handle().checkAlive();
+        return event.handle().segment();
+    }
+
+    private void checkBuffer(DeviceBuffer buffer, String name) {
+        Objects.requireNonNull(buffer, name);
+        if (buffer.device() != device) {
+            throw new IllegalArgumentException(name + " is a " + buffer + ", expected one on " + device);
+        }
+        buffer.checkAlive();
+    }
+
+    private static void checkWritable(MemorySegment segment, String name) {
+        if (segment.isReadOnly()) {
+            throw new IllegalArgumentException(name + " is read-only");
+        }
+    }
+
+    private static void checkFits(String name, long bytes, String other, long otherBytes) {
+        if (bytes > otherBytes) {
+            throw new IllegalArgumentException(
+                    name + " has " + bytes + " bytes, but " + other + " only " + otherBytes);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+package dev.lnrnn;
+
+import dev.lnrnn.internal.Lifetime;
+import dev.lnrnn.internal.NativeDevice;
+import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A {@link Layer} that is fed one time step after the other and keeps its state meanwhile. The result is that of a
+ * forward pass over all steps. Only for one layer that reads forward.
+ *
+ * {@snippet :
+ * try (Streaming stream = layer.streaming(1)) {
+ *     float[] h = stream.step(x);   // x: float[inputSize], h: float[hiddenSize]
+ * }
+ * }
+ *
+ * <p>Safe for use by several threads; the layer's lock is held meanwhile. Later changes of the layer's parameters take
+ * effect at the next step.
+ */
+public final class Streaming implements AutoCloseable {
+    private final Layer layer;
+    private final Stream queue;
+    private final DataType type;
+    private final Arena arena = Arena.ofShared();
+    private final NativeDevice.Owned ownership = this::close;
+    private final StepPass pass;
+    private final DeviceBuffer x;
+    private final DeviceBuffer h;
+    private final @Nullable DeviceBuffer c;
+    private final DeviceBuffer workspace;
+
+    Streaming(Layer layer, long batch) {
+        this.layer = layer;
+        Device device = layer.device();
+        queue = device.defaultStream();
+        type = layer.spec().dataType();
+        try {
+            pass = layer.plan().stepPass(batch, queue);
+            x = device.allocate(pass.xBytes(), arena);
+            h = device.allocate(pass.stateBytes(), arena);
+            c = layer.spec().cell() == CellType.LSTM ? device.allocate(pass.stateBytes(), arena) : null;
+            workspace = device.allocate(pass.workspaceBytes(), arena);
+            clearState();
+        } catch (RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+        layer.own(ownership);
+    }
+
+    /**
+     * Computes one step of an {@link DataType#F32} layer.
+     *
+     * @param x the input (N,C)
+     * @return the new h (N,H)
+     * @throws IllegalArgumentException if x does not have N&middot;C elements
+     * @throws IllegalStateException if this or the layer is closed, or the layer has another type or no parameters
+     */
+    public float[] step(float[] x) {
+        Objects.requireNonNull(x, "x");
+        HostArray.checkType(layer.spec(), DataType.F32);
+        HostArray result = HostArray.allocate(type, pass.stateBytes(), "h");
+        stepArray(MemorySegment.ofArray(x), result.segment());
+        return result.floats();
+    }
+
+    /**
+     * Computes one step of an {@link DataType#F32} layer.
+     *
+     * @param x the input (N,C)
+     * @param h filled with the new h (N,H)
+     */
+    public void step(float[] x, float[] h) {
+        Objects.requireNonNull(x, "x");
+        Objects.requireNonNull(h, "h");
+        HostArray.checkType(layer.spec(), DataType.F32);
+        stepArray(MemorySegment.ofArray(x), MemorySegment.ofArray(h));
+    }
+
+    /**
+     * Computes one step of an {@link DataType#F64} layer; otherwise as {@link #step(float[])}.
+     *
+     * @param x the input (N,C)
+     * @return the new h (N,H)
+     */
+    public double[] step(double[] x) {
+        Objects.requireNonNull(x, "x");
+        HostArray.checkType(layer.spec(), DataType.F64);
+        HostArray result = HostArray.allocate(type, pass.stateBytes(), "h");
+        stepArray(MemorySegment.ofArray(x), result.segment());
+        return result.doubles();
+    }
+
+    /**
+     * Computes one step of an {@link DataType#F64} layer.
+     *
+     * @param x the input (N,C)
+     * @param h filled with the new h (N,H)
+     */
+    public void step(double[] x, double[] h) {
+        Objects.requireNonNull(x, "x");
+        Objects.requireNonNull(h, "h");
+        HostArray.checkType(layer.spec(), DataType.F64);
+        stepArray(MemorySegment.ofArray(x), MemorySegment.ofArray(h));
+    }
+
+    private void stepArray(MemorySegment input, MemorySegment output) {
+        HostArray.checkBytes(input, pass.xBytes(), type, "x");
+        HostArray.checkBytes(output, pass.stateBytes(), type, "h");
+        synchronized (layer) {
+            checkOpen();
+            DeviceBuffer packed = layer.packed();
+            queue.copy(x, input);
+            pass.run(packed, x, h, c, workspace);
+            read(h, output);
+        }
+    }
+
+    /** {@return a copy of the state of an {@link DataType#F32} layer} */
+    public LayerState state() {
+        HostArray.checkType(layer.spec(), DataType.F32);
+        synchronized (layer) {
+            checkOpen();
+            return new LayerState(copyOf(h).floats(), c == null ? null : copyOf(c).floats());
+        }
+    }
+
+    /** {@return a copy of the state of an {@link DataType#F64} layer} */
+    public DoubleLayerState stateDoubles() {
+        HostArray.checkType(layer.spec(), DataType.F64);
+        synchronized (layer) {
+            checkOpen();
+            return new DoubleLayerState(copyOf(h).doubles(), c == null ? null : copyOf(c).doubles());
+        }
+    }
+
+    /**
+     * Replaces the state of an {@link DataType#F32} layer.
+     *
+     * @param state h and c (N,H), which are copied; without a c it becomes zero
+     * @throws IllegalArgumentException if a size is wrong or c is given for a cell without one
+     */
+    public void setState(LayerState state) {
+        Objects.requireNonNull(state, "state");
+        HostArray.checkType(layer.spec(), DataType.F32);
+        setState(MemorySegment.ofArray(state.h()), HostArray.segmentOrNull(state.c()));
+    }
+
+    /**
+     * Replaces the state of an {@link DataType#F64} layer; otherwise as {@link #setState(LayerState)}.
+     *
+     * @param state h and c (N,H), which are copied; without a c it becomes zero
+     */
+    public void setState(DoubleLayerState state) {
+        Objects.requireNonNull(state, "state");
+        HostArray.checkType(layer.spec(), DataType.F64);
+        setState(MemorySegment.ofArray(state.h()), HostArray.segmentOrNull(state.c()));
+    }
+
+    private void setState(MemorySegment newH, @Nullable MemorySegment newC) {
+        HostArray.checkBytes(newH, pass.stateBytes(), type, "h");
+        if (newC != null) {
+            HostArray.checkBytes(newC, pass.stateBytes(), type, "c");
+            if (c == null) {
+                throw new IllegalArgumentException("c is the LSTM's, expected null for " + layer.spec().cell());
+            }
+        }
+        synchronized (layer) {
+            checkOpen();
+            queue.copy(h, newH);
+            if (newC != null && c != null) {
+                queue.copy(c, newC);
+            } else if (c != null) {
+                queue.fill(c, (byte) 0);
+            }
+            queue.synchronize();
+        }
+    }
+
+    /** Goes back to the zero state. */
+    public void reset() {
+        synchronized (layer) {
+            checkOpen();
+            clearState();
+        }
+    }
+
+    private void clearState() {
+        queue.fill(h, (byte) 0);
+        if (c != null) {
+            queue.fill(c, (byte) 0);
+        }
+    }
+
+    /** Frees its memory on the device; harmless when that is done already. */
+    @Override
+    public void close() {
+        synchronized (layer) {
+            if (arena.scope().isAlive()) {
+                pass.close();
+                Lifetime.end(arena, toString());
+                layer.disown(ownership);
+            }
+        }
+    }
+
+    /** {@return "streaming of" its layer} */
+    @Override
+    public String toString() {
+        return "streaming of " + layer;
+    }
+
+    private HostArray copyOf(DeviceBuffer state) {
+        HostArray copy = HostArray.allocate(type, pass.stateBytes(), "state");
+        read(state, copy.segment());
+        return copy;
+    }
+
+    private void read(DeviceBuffer state, MemorySegment host) {
+        queue.copy(host, state);
+        queue.synchronize();
+    }
+
+    private void checkOpen() {
+        Lifetime.check(arena, toString());
+    }
+}

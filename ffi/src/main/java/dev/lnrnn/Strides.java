@@ -1,0 +1,30 @@
+package dev.lnrnn;
+
+/**
+ * How far apart the elements of a (T,N,features) tensor are: element (t, n, j) is number t&middot;step + n&middot;row +
+ * j.
+ *
+ * @param step elements from one time step to the next, at least 0
+ * @param row elements from one batch row to the next, at least 0
+ */
+public record Strides(long step, long row) {
+    /**
+     * Checks the signs.
+     *
+     * @throws IllegalArgumentException if a stride is negative
+     */
+    public Strides {
+        if (step < 0 || row < 0) {
+            throw new IllegalArgumentException("strides are (" + step + ", " + row + "), expected at least 0");
+        }
+    }
+
+    /** Elements from the first to the end of the last, of rows with so many features; ArithmeticException beyond 64 bits. */
+    long extent(long steps, long batch, long features) {
+        if (steps == 0 || batch == 0) {
+            return 0;
+        }
+        long toLast = Math.addExact(Math.multiplyExact(steps - 1, step), Math.multiplyExact(batch - 1, row));
+        return Math.addExact(toLast, features);
+    }
+}

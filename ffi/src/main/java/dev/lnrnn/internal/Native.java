@@ -1,0 +1,59 @@
+package dev.lnrnn.internal;
+
+import dev.lnrnn.DeviceLostException;
+import dev.lnrnn.LnrnnException;
+import dev.lnrnn.Status;
+import dev.lnrnn.raw.lnrnn_h;
+
+/** Calls of the native library: the one place where a status becomes an exception. */
+public final class Native {
+    private Native() {}
+
+    /** One call through the bindings; the answer is a {@code lnrnnStatus_t}. */
+    @FunctionalInterface
+    public interface Call {
+        int status();
+    }
+
+    /** Makes a call that is not on a hot path: refused arguments and a bad status become exceptions. */
+    public static void call(String function, Call call) {
+        int status;
+        try {
+            status = call.status();
+        } catch (AssertionError wrapper) {
+            throw refusal(wrapper);
+        }
+        check(status, function);
+    }
+
+    /** Throws what {@code status} stands for, unless it is success. */
+    public static void check(int status, String function) {
+        if (status != 0) {
+            throw failure(status, function);
+        }
+    }
+
+    /**
+     * What really happened when a generated binding throws {@link AssertionError}: the linker refused an argument whose
+     * arena is closed or belongs to another thread, and the binding wrapped that.
+     */
+    public static RuntimeException refusal(AssertionError wrapper) {
+        if (wrapper.getCause() instanceof RuntimeException refusal) {
+            return refusal;
+        }
+        throw wrapper;
+    }
+
+    /** The sentence of the calling thread's latest failed call. */
+    public static String lastErrorMessage() {
+        return lnrnn_h.lnrnnGetLastErrorMessage().getString(0);
+    }
+
+    private static LnrnnException failure(int code, String function) {
+        Status status = Status.ofCode(code);
+        String sentence = lastErrorMessage();
+        return status == Status.DEVICE_LOST
+                ? new DeviceLostException(function, sentence)
+                : new LnrnnException(status, function, sentence, null);
+    }
+}

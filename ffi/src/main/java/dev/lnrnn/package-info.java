@@ -1,0 +1,30 @@
+/**
+ * Layer-normalised recurrent networks: devices, layers and passes.
+ *
+ * <p>There are two levels, the upper one written on the lower one:
+ *
+ * <ul>
+ *   <li><b>Layers</b> ({@link dev.lnrnn.Layer}, {@link dev.lnrnn.Streaming}, {@link dev.lnrnn.Training}) take and give
+ *       Java arrays and memory segments and manage the memory of the device themselves.
+ *   <li><b>Passes</b> ({@link dev.lnrnn.Plan}, {@link dev.lnrnn.InferencePass}, {@link dev.lnrnn.TrainingPass},
+ *       {@link dev.lnrnn.StepPass}) are for those who write a framework: the caller owns every buffer and stream, one
+ *       method call is one call of the native library, and nothing is allocated on the Java heap.
+ * </ul>
+ *
+ * <p><b>Shapes.</b> T steps, N batch rows, C input size, H hidden size, L layers, D directions, G gates. Row-major,
+ * features contiguous; x is (T,N,C) and y is (T,N,D&middot;H), time-major unless a {@link dev.lnrnn.Sequence} says
+ * otherwise; each state is (L&middot;D,N,H).
+ *
+ * <p><b>Ownership.</b> A {@link dev.lnrnn.Device} owns what is made through it and closes it with itself, children
+ * first. Closing twice is harmless. Using something closed is an {@link java.lang.IllegalStateException} that names it,
+ * and so is closing something while another thread's call uses it.
+ *
+ * <p><b>Errors.</b> A bad argument is an {@link java.lang.IllegalArgumentException} (null: a
+ * {@link java.lang.NullPointerException}) and is found before anything native is touched; what the native library
+ * refuses is an {@link dev.lnrnn.LnrnnException} with its sentence. No misuse of a method ends the JVM, except of those
+ * that take raw addresses and say so.
+ */
+@NullMarked
+package dev.lnrnn;
+
+import org.jspecify.annotations.NullMarked;
