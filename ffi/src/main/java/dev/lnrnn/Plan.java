@@ -106,9 +106,12 @@ public final class Plan implements AutoCloseable {
     }
 
     private static Parameter readParameter(MemorySegment p) {
-        List<Long> shape = lnrnnParameter_t.rank(p) == 1
-                ? List.of(lnrnnParameter_t.shape(p, 0))
-                : List.of(lnrnnParameter_t.shape(p, 0), lnrnnParameter_t.shape(p, 1));
+        // The generated accessor of one element forgets where in the struct the array is.
+        MemorySegment extents = lnrnnParameter_t.shape(p);
+        List<Long> shape = new ArrayList<>();
+        for (int i = 0; i < lnrnnParameter_t.rank(p); i++) {
+            shape.add(extents.getAtIndex(ValueLayout.JAVA_LONG, i));
+        }
         return new Parameter(lnrnnParameter_t.name(p).getString(0), lnrnnParameter_t.layer(p), shape,
                 lnrnnParameter_t.elements(p), lnrnnParameter_t.offsetBytes(p));
     }
