@@ -1,6 +1,5 @@
 package dev.lnrnn.bench.parity;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -96,7 +95,7 @@ class ParityCommandTest {
         try (Safetensors expected = Safetensors.read(path); Safetensors actual = Safetensors.read(result())) {
             assertTrue(actual.tensors().keySet().containsAll(Set.of("y", "hn", "cn", "grad.x", "grad.bias_l0")));
             for (String name : actual.tensors().keySet()) {
-                assertArrayEquals(expected.tensors().get(name).shape(), actual.tensors().get(name).shape(), name);
+                assertEquals(expected.tensors().get(name).shape(), actual.tensors().get(name).shape(), name);
                 assertEquals(expected.tensors().get(name).type(), actual.tensors().get(name).type(), name);
             }
         }
