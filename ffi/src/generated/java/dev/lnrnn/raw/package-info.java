@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code 3ebca8f787fa7feb7e81b9c58fc3e303f3ef9cb97f1ce2cebb1b1f0e0a982369}
+ * <p>SHA-256 of lnrnn.h: {@code 21bcc3345cd909681de84867ff864a7633aa3b2de507da8c77edd873a6e97fea}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:
