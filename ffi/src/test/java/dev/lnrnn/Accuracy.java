@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.function.Predicate;
 
 /**
- * How far results are from what was expected: max|a-b| / max(max|b|, 1e-3 of the largest of its kind). The kinds
- * are outputs (y, hn, cn) and gradients (grad.NAME).
+ * How far results are from what was expected: max|a-b| / max(max|b|, 1e-3 of the largest of its kind). The
+ * kinds are outputs (y, hn, cn) and gradients (grad.NAME).
  */
 record Accuracy(double outputs, double gradients) {
 
@@ -35,7 +35,8 @@ record Accuracy(double outputs, double gradients) {
 
     static void assertSameBits(String what, Map<String, double[]> actual, Map<String, double[]> expected) {
         assertEquals(expected.keySet(), actual.keySet(), what);
-        expected.forEach((name, values) -> assertArrayEquals(values, actual.get(name), () -> what + ": " + name));
+        expected.forEach((name, values) ->
+                assertArrayEquals(values, actual.get(name), () -> what + ": " + name));
     }
 
     boolean within(Accuracy bound) {

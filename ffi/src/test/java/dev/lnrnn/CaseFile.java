@@ -50,11 +50,14 @@ record CaseFile(
         }
     }
 
-    /** Whether the library is there already: a single forward LSTM layer, plain or normalised as haste does. */
+    /**
+     * Whether the library is there already: a single forward LSTM layer, plain or normalised as haste does.
+     */
     boolean supported() {
         LayerSpec spec = spec(DataType.F64);
         return spec.cell() == CellType.LSTM && spec.layers() == 1 && spec.direction() == Direction.FORWARD
-                && (spec.normalization() == Normalization.NONE || spec.normalization() == Normalization.HASTE);
+                && (spec.normalization() == Normalization.NONE
+                        || spec.normalization() == Normalization.HASTE);
     }
 
     LayerSpec spec(DataType type) {
@@ -74,8 +77,9 @@ record CaseFile(
     }
 
     Problem problem(DataType type) {
-        return new Problem(spec(type), number("T"), number("N"), Boolean.parseBoolean(metadata.get("training")),
-                tensors, lengths, mask("zoneout_mask"), mask("dropconnect_mask"), 0, 0, 0);
+        return new Problem(spec(type), number("T"), number("N"),
+                Boolean.parseBoolean(metadata.get("training")), tensors, lengths,
+                mask("zoneout_mask"), mask("dropconnect_mask"), 0, 0, 0);
     }
 
     /** The outputs and, where the case trains, the gradients. */
@@ -90,7 +94,9 @@ record CaseFile(
         String prefix = "bound_" + type.name().toLowerCase(Locale.ROOT);
         String outputs = metadata.get(prefix + "_out");
         String gradients = metadata.get(prefix + "_grad");
-        return outputs == null ? null : new Accuracy(Double.parseDouble(outputs), Double.parseDouble(gradients));
+        return outputs == null
+                ? null
+                : new Accuracy(Double.parseDouble(outputs), Double.parseDouble(gradients));
     }
 
     @Override

@@ -14,7 +14,8 @@ import java.util.concurrent.TimeUnit;
 public record ChildJvm(int exitCode, String output) {
 
     /** Runs {@code java ARGUMENTS}; fails, and ends the child, when it takes longer than {@code limit}. */
-    public static ChildJvm run(Duration limit, List<String> arguments) throws IOException, InterruptedException {
+    public static ChildJvm run(Duration limit, List<String> arguments)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");

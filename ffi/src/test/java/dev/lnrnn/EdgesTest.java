@@ -94,7 +94,9 @@ class EdgesTest {
         assertAsOracle(Problem.random(haste(1, 6), 3, 2, 9));
     }
 
-    /** Forward against the oracle, each gradient along a random direction against finite differences of it. */
+    /**
+     * Forward against the oracle, each gradient along a random direction against finite differences of it.
+     */
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 31, 33, 127, 257, 1000, 1025})
     void hiddenSizes(int hidden) {
@@ -113,7 +115,8 @@ class EdgesTest {
         }
     }
 
-    private static void assertDerivative(Problem problem, String name, double[] direction, double[] gradient) {
+    private static void assertDerivative(
+            Problem problem, String name, double[] direction, double[] gradient) {
         double expected = new FiniteDifferences(1e-4).along(problem, name, direction);
         double actual = 0;
         double scale = 0;
@@ -152,7 +155,8 @@ class EdgesTest {
     void magnitudes(double magnitude) {
         for (Normalization normalization : List.of(Normalization.NONE, Normalization.HASTE)) {
             LayerSpec spec = haste(8, 17).withNormalization(normalization).withDataType(DataType.F32);
-            Problem problem = mapped(Problem.random(spec, 3, 2, 6), "x", value -> (float) (value * magnitude));
+            Problem ordinary = Problem.random(spec, 3, 2, 6);
+            Problem problem = mapped(ordinary, "x", value -> (float) (value * magnitude));
             Map<String, double[]> results = Run.results(device, problem);
             assertOutputs(results, problem);
             results.forEach(EdgesTest::assertFinite);
@@ -199,7 +203,8 @@ class EdgesTest {
             for (int i = 0; i < y.length; i++) {
                 int t = i / hidden / batch;
                 int n = i / hidden % batch;
-                assertEquals(n == badRow && t >= badStep ? Double.NaN : expected[i], y[i], "t " + t + ", n " + n);
+                boolean poisoned = n == badRow && t >= badStep;
+                assertEquals(poisoned ? Double.NaN : expected[i], y[i], "t " + t + ", n " + n);
             }
         }
     }
@@ -267,7 +272,10 @@ class EdgesTest {
         }
     }
 
-    /** Tensors that begin one element behind an aligned address; what they are cut from closes with the device. */
+    /**
+     * Tensors that begin one element behind an aligned address; what they are cut from closes with the
+     * device.
+     */
     private record Skewed(Device device, long skew) implements Memory {
 
         @Override

@@ -57,8 +57,9 @@ public final class ExportedApi {
     public static List<Executable> methods() {
         List<Executable> methods = new ArrayList<>();
         for (Class<?> type : types()) {
-            Stream.concat(Arrays.stream(type.getDeclaredConstructors()), Arrays.stream(type.getDeclaredMethods()))
-                    .filter(method -> Modifier.isPublic(method.getModifiers()) && !method.isSynthetic())
+            Stream<Executable> declared = Stream.concat(
+                    Arrays.stream(type.getDeclaredConstructors()), Arrays.stream(type.getDeclaredMethods()));
+            declared.filter(method -> Modifier.isPublic(method.getModifiers()) && !method.isSynthetic())
                     .filter(method -> !Modifier.isAbstract(method.getModifiers()))
                     .sorted(Comparator.comparing(Executable::toGenericString))
                     .forEach(methods::add);

@@ -7,8 +7,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Runs every pass on buffers that touch guard pages, at sizes that fill no vector and no tile, in a JVM of its own
- * ({@link GuardPageTest} starts it): a step outside ends it, and the last line printed says at which sizes.
+ * Runs every pass on buffers that touch guard pages, at sizes that fill no vector and no tile, in a JVM of
+ * its own ({@link GuardPageTest} starts it): a step outside ends it, and the last line printed says at which
+ * sizes.
  */
 final class GuardPages {
 
@@ -21,11 +22,13 @@ final class GuardPages {
     /** Arguments: the instruction set, the type. Ends with an exception where a result is wrong. */
     public static void main(String[] arguments) {
         DataType type = DataType.valueOf(arguments[1]);
-        try (Device device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(2).withIsa(arguments[0]))) {
+        DeviceOptions options = DeviceOptions.DEFAULTS.withThreads(2).withIsa(arguments[0]);
+        try (Device device = Device.open("cpu", options)) {
             for (GuardedMemory.Side side : GuardedMemory.Side.values()) {
                 for (int hidden : HIDDEN) {
                     for (int batch : BATCH) {
-                        System.out.printf("%s %s page %s, H = %d, N = %d%n", arguments[0], type, side, hidden, batch);
+                        System.out.printf("%s %s page %s, H = %d, N = %d%n",
+                                arguments[0], type, side, hidden, batch);
                         System.out.flush();
                         run(device, side, type, hidden, batch);
                     }
@@ -49,7 +52,8 @@ final class GuardPages {
         Map<String, double[]> trained = Run.results(device, problem);
         Problem masked = problem.withMasks(Masks.zoneout(problem), Masks.dropconnect(problem));
         for (Problem each : List.of(problem, masked)) {
-            Accuracy.assertSameBits("training", Run.results(device, each, Layout.TIME_MAJOR, memory), trained);
+            Accuracy.assertSameBits("training",
+                    Run.results(device, each, Layout.TIME_MAJOR, memory), trained);
         }
         Problem inference = problem.inference();
         Map<String, double[]> expected = OracleLstm.forward(inference);

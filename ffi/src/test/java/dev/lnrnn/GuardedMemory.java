@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Buffers that touch a page which nothing may read or write, behind their last byte or before their first: one
- * step too far ends the process instead of going unseen.
+ * Buffers that touch a page which nothing may read or write, behind their last byte or before their first:
+ * one step too far ends the process instead of going unseen.
  */
 final class GuardedMemory implements Memory, AutoCloseable {
 
@@ -54,7 +54,8 @@ final class GuardedMemory implements Memory, AutoCloseable {
     }
 
     private MemorySegment map(long bytes) {
-        long address = (long) call(MMAP, MemorySegment.NULL, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0L);
+        long address = (long) call(
+                MMAP, MemorySegment.NULL, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0L);
         if (address == -1) {
             throw new OutOfMemoryError("mmap of " + bytes + " bytes");
         }

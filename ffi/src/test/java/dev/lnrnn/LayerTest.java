@@ -114,7 +114,8 @@ class LayerTest {
         Map<String, double[]> expected = OracleLstm.forward(SINGLE.inference());
         try (Layer layer = layer(SINGLE)) {
             MemorySegment input = layout.spread(DataType.F32, SINGLE.tensor("x"), STEPS, BATCH, 4);
-            MemorySegment output = layout.spread(DataType.F32, new double[STEPS * BATCH * 6], STEPS, BATCH, 6);
+            double[] zeros = new double[STEPS * BATCH * 6];
+            MemorySegment output = layout.spread(DataType.F32, zeros, STEPS, BATCH, 6);
             layer.forward(input, new Sequence(STEPS, BATCH, x, y, null, null),
                     MemorySegment.ofArray(floats(SINGLE, "h0")), MemorySegment.ofArray(floats(SINGLE, "c0")),
                     null, output, null, null);
@@ -139,7 +140,8 @@ class LayerTest {
             }
             Accuracy.assertClose("steps", Map.of("y", y), Map.of("y", expected.get("y")),
                     Accuracy.bound(DataType.F32));
-            assertArrayEquals(streaming.state().h(), Arrays.copyOfRange(floats(y), y.length - BATCH * 6, y.length));
+            assertArrayEquals(Arrays.copyOfRange(floats(y), y.length - BATCH * 6, y.length),
+                    streaming.state().h());
             streaming.reset();
             assertArrayEquals(new float[BATCH * 6], streaming.state().h());
         }
@@ -148,12 +150,14 @@ class LayerTest {
     @Test
     void trainingOfSegments() {
         Map<String, double[]> expected = Run.results(device, DOUBLE);
-        try (Layer layer = layer(DOUBLE); Training training = layer.training(Sequence.timeMajor(STEPS, BATCH))) {
+        try (Layer layer = layer(DOUBLE);
+                Training training = layer.training(Sequence.timeMajor(STEPS, BATCH))) {
             training.setSeed(DOUBLE.seed());
             double[] y = new double[STEPS * BATCH * 6];
             double[] dx = new double[STEPS * BATCH * 4];
             double[] dh0 = new double[BATCH * 6];
-            training.forward(segment("x"), segment("h0"), segment("c0"), MemorySegment.ofArray(y), null, null);
+            training.forward(segment("x"), segment("h0"), segment("c0"),
+                    MemorySegment.ofArray(y), null, null);
             training.backward(segment("dy"), segment("dhn"), segment("dcn"), null, MemorySegment.ofArray(dx),
                     MemorySegment.ofArray(dh0), null);
             assertArrayEquals(expected.get("y"), y);
@@ -203,7 +207,8 @@ class LayerTest {
     @Test
     void aFileOfAnotherLayerIsRefusedWhole(@TempDir Path directory) throws IOException {
         Path file = directory.resolve("layer.safetensors");
-        try (Layer other = device.createLayer(LayerSpec.lstm(4, 5)).initialize(7); Layer layer = layer(SINGLE)) {
+        try (Layer other = device.createLayer(LayerSpec.lstm(4, 5)).initialize(7);
+                Layer layer = layer(SINGLE)) {
             other.save(file);
             String message = assertThrows(IOException.class, () -> layer.load(file)).getMessage();
             for (String name : SINGLE.parameters()) {

@@ -6,8 +6,8 @@ import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * After every test class nothing native is left: no handle, plan, stream, event, or byte of memory. JUnit finds
- * this extension by itself (META-INF/services), so that no class can forget it.
+ * After every test class nothing native is left: no handle, plan, stream, event, or byte of memory. JUnit
+ * finds this extension by itself (META-INF/services), so that no class can forget it.
  */
 public final class LeakCheck implements AfterAllCallback {
 

@@ -10,13 +10,14 @@ import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.memory.PinnedArena;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What is closed stays closed and says its name, what is in use stays open, and a device leaves nothing behind. */
+/** What is closed stays closed and says its name, what is in use stays open, a device leaves nothing. */
 class LifetimeTest {
 
     private static final LayerSpec SPEC = LayerSpec.lstm(3, 4);
@@ -60,7 +61,8 @@ class LifetimeTest {
         assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.copyTo(host));
         assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.slice(0, 1));
         assertClosed("buffer of 64 bytes on cpu is closed", () -> device.defaultStream().copy(other, buffer));
-        assertClosed("buffer of 64 bytes on cpu is closed", () -> device.defaultStream().fill(buffer, (byte) 1));
+        assertClosed("buffer of 64 bytes on cpu is closed",
+                () -> device.defaultStream().fill(buffer, (byte) 1));
         assertClosed("buffer of 16 bytes on cpu is closed", () -> part.copyTo(host));
     }
 
@@ -111,7 +113,8 @@ class LifetimeTest {
         assertClosed(name, () -> pass.run(packed, x, state, device.allocate(16), workspace));
         assertClosed(name, () -> plan.sizes(1, 1));
         assertClosed(name, () -> plan.stepPass(1, device.defaultStream()).close());
-        assertClosed(name, () -> plan.initialize(device.defaultStream(), 1, device.allocate(sizes.parameterBytes())));
+        DeviceBuffer parameters = device.allocate(sizes.parameterBytes());
+        assertClosed(name, () -> plan.initialize(device.defaultStream(), 1, parameters));
     }
 
     @Test
@@ -123,7 +126,8 @@ class LifetimeTest {
             pass.setMasks(mask, null);
             mask.close();
             assertClosed("buffer of 4 bytes on cpu is closed", () -> pass.forward(
-                    device.allocate(sizes.parameterBytes()), device.allocate(12), null, null, null, null, null,
+                    device.allocate(sizes.parameterBytes()), device.allocate(12),
+                    null, null, null, null, null,
                     device.allocate(sizes.reserveBytes()), device.allocate(sizes.trainingWorkspaceBytes())));
         }
     }
@@ -142,8 +146,13 @@ class LifetimeTest {
         Streaming orphan = layer.streaming(1);
         layer.close();
         layer.close();
-        for (Runnable use : new Runnable[] {() -> layer.forward(new float[3], 1, 1), () -> layer.initialize(2),
-                () -> layer.streaming(1), () -> orphan.step(new float[3]), () -> layer.parameters().get("bias_l0")}) {
+        List<Runnable> uses = List.of(
+                () -> layer.forward(new float[3], 1, 1),
+                () -> layer.initialize(2),
+                () -> layer.streaming(1),
+                () -> orphan.step(new float[3]),
+                () -> layer.parameters().get("bias_l0"));
+        for (Runnable use : uses) {
             String message = assertThrows(IllegalStateException.class, use::run).getMessage();
             assertTrue(message.endsWith("is closed"), message);
         }
@@ -223,8 +232,9 @@ class LifetimeTest {
         device.defaultStream().fill(packed, (byte) 0);
         CountDownLatch started = new CountDownLatch(1);
         AtomicReference<Throwable> failure = new AtomicReference<>();
+        Sequence sequence = Sequence.timeMajor(steps, 16);
         Thread worker = new Thread(() -> {
-            try (InferencePass pass = plan.inferencePass(Sequence.timeMajor(steps, 16), device.defaultStream())) {
+            try (InferencePass pass = plan.inferencePass(sequence, device.defaultStream())) {
                 started.countDown();
                 pass.run(packed, x, null, null, null, null, null, workspace);
             } catch (Throwable thrown) {

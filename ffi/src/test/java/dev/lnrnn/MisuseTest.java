@@ -38,7 +38,8 @@ class MisuseTest {
 
         /** Buffers of exactly the needed sizes, zeroed. */
         DeviceBuffer[] buffers() {
-            return operands.stream().map(operand -> buffer(device, operand.bytes)).toArray(DeviceBuffer[]::new);
+            return operands.stream().map(operand -> buffer(device, operand.bytes))
+                    .toArray(DeviceBuffer[]::new);
         }
 
         @Override
@@ -90,11 +91,13 @@ class MisuseTest {
                                 required("workspace", sizes.trainingWorkspaceBytes())),
                         b -> training.forward(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8])),
                 new Call("training backward",
-                        List.of(parameters, x, optional("dy", y), optional("dhn", state), optional("dcn", state),
-                                reserve, optional("gradients", sizes.parameterBytes()),
+                        List.of(parameters, x, optional("dy", y), optional("dhn", state),
+                                optional("dcn", state), reserve,
+                                optional("gradients", sizes.parameterBytes()),
                                 optional("dx", x.bytes), optional("dh0", state), optional("dc0", state),
                                 required("workspace", sizes.backwardWorkspaceBytes())),
-                        b -> training.backward(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10])),
+                        b -> training.backward(
+                                b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10])),
                 new Call("masks",
                         List.of(optional("zoneoutMask", (long) STEPS * BATCH * 7),
                                 optional("dropconnectMask", 4 * 7 * 7)),
@@ -196,7 +199,7 @@ class MisuseTest {
         return assertThrows(type, () -> call.action.accept(buffers)).getMessage();
     }
 
-    /** Reserve and packed weights are the caller's memory: whatever is in them, results may be wrong, no more. */
+    /** Reserve and packed weights are the caller's memory: at worst what is in them makes wrong results. */
     @ParameterizedTest
     @MethodSource("calls")
     void garbageInEveryBuffer(Call call) {
@@ -233,7 +236,8 @@ class MisuseTest {
     @Test
     void offsetsThatCannotBe() {
         assertMessage("step is -1, expected 0...4294967293", () -> training.setOffsets(-1, 0));
-        assertMessage("row is 4294967295, expected 0...4294967294", () -> training.setOffsets(0, 4294967295L));
+        assertMessage("row is 4294967295, expected 0...4294967294",
+                () -> training.setOffsets(0, 4294967295L));
     }
 
     @Test
@@ -254,7 +258,8 @@ class MisuseTest {
     @ValueSource(doubles = {-0.1, 1.1, Double.NaN, Double.POSITIVE_INFINITY})
     void probabilitiesThatCannotBe(double p) {
         assertMessage("zoneout is " + p + ", expected a probability in 0...1", () -> SPEC.withZoneout(p));
-        assertMessage("dropconnect is " + p + ", expected a probability in 0...1", () -> SPEC.withDropconnect(p));
+        assertMessage("dropconnect is " + p + ", expected a probability in 0...1",
+                () -> SPEC.withDropconnect(p));
     }
 
     @Test

@@ -15,8 +15,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The library against an LSTM that shares nothing with it, and its gradients against finite differences of that
- * LSTM: random sizes, with and without normalisation, zoneout, DropConnect and lengths, masks from the seed.
+ * The library against an LSTM that shares nothing with it, and its gradients against finite differences of
+ * that LSTM: random sizes, with and without normalisation, zoneout, DropConnect and lengths, masks from the
+ * seed.
  */
 class OracleTest {
 

@@ -22,8 +22,10 @@ import org.junit.jupiter.api.io.TempDir;
 /** The README's first Java example compiles and runs as it stands there. */
 class ReadmeExampleTest {
 
-    private static final Path README = Path.of(System.getProperty("basedir", "."), "..", "README.md").normalize();
-    private static final Pattern JAVA_BLOCK = Pattern.compile("^```java\\R(.*?)^```", Pattern.MULTILINE | Pattern.DOTALL);
+    private static final Path README =
+            Path.of(System.getProperty("basedir", "."), "..", "README.md").normalize();
+    private static final Pattern JAVA_BLOCK =
+            Pattern.compile("^```java\\R(.*?)^```", Pattern.MULTILINE | Pattern.DOTALL);
     private static final Pattern CLASS = Pattern.compile("\\bclass\\s+(\\w+)");
 
     @Test

@@ -35,7 +35,8 @@ final class Stepwise {
                 for (int t = 0; t < problem.steps(); t++) {
                     x.copyFrom(Numbers.encode(type, step(problem.tensor("x"), t, batch * problem.inputs())));
                     pass.run(packed, x, h, c, workspace);
-                    System.arraycopy(numbers(type, h), 0, y, t * batch * problem.hidden(), batch * problem.hidden());
+                    double[] ht = numbers(type, h);
+                    System.arraycopy(ht, 0, y, t * ht.length, ht.length);
                 }
                 return new HashMap<>(Map.of("y", y, "hn", numbers(type, h), "cn", numbers(type, c)));
             }

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
-/** A note of the call that is under way, in mapped memory: it can be read after the JVM has died of the call. */
+/** A note of the call that is under way, in mapped memory: it outlives a JVM that dies of the call. */
 final class LastCall {
 
     private static final int BYTES = 512;

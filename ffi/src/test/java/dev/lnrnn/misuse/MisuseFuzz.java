@@ -12,10 +12,10 @@ import java.util.Random;
 import java.util.Set;
 
 /**
- * Calls exported methods as nobody should, in a JVM of its own ({@link MisuseFuzzTest} starts it). First every
- * method is called well, then wrongly: half of the calls with exactly one wrong argument, every parameter of every
- * method in turn, the others with any. Each call has a small world of its own and must end in success or in an
- * exception that the library documents, and leave nothing native behind.
+ * Calls exported methods as nobody should, in a JVM of its own ({@link MisuseFuzzTest} starts it). First
+ * every method is called well, then wrongly: half of the calls with exactly one wrong argument, every
+ * parameter of every method in turn, the others with any. Each call has a small world of its own and must end
+ * in success or in an exception that the library documents, and leave nothing native behind.
  */
 final class MisuseFuzz {
 
@@ -34,7 +34,7 @@ final class MisuseFuzz {
         this.lastCall = lastCall;
     }
 
-    /** Arguments: seed, refusals to reach, an empty directory. Exit status 0 if there is nothing to complain of. */
+    /** Arguments: seed, refusals to reach, an empty directory. Exit status 0 if nothing is wrong. */
     public static void main(String[] arguments) throws IOException {
         Path directory = Path.of(arguments[2]);
         World.prepare(directory);

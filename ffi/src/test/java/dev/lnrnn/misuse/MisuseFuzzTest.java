@@ -21,9 +21,11 @@ class MisuseFuzzTest {
         long seed = Long.getLong("lnrnn.misuse.seed", System.nanoTime() & Integer.MAX_VALUE);
         System.out.println("misuse with -Dlnrnn.misuse.seed=" + seed);
         ChildJvm child = ChildJvm.run(LIMIT, List.of("-cp", ChildJvm.classPath(),
-                "-Xmx256m", "-XX:-CreateCoredumpOnCrash", "-XX:+ErrorFileToStdout", "-Dlnrnn.maxBytes=67108864",
-                MisuseFuzz.class.getName(), Long.toString(seed), Integer.toString(MISUSES), directory.toString()));
-        assertEquals(0, child.exitCode(), () -> "seed " + seed + ", last call: " + read(directory) + "\n" + child.output());
+                "-Xmx256m", "-XX:-CreateCoredumpOnCrash", "-XX:+ErrorFileToStdout",
+                "-Dlnrnn.maxBytes=67108864", MisuseFuzz.class.getName(),
+                Long.toString(seed), Integer.toString(MISUSES), directory.toString()));
+        assertEquals(0, child.exitCode(),
+                () -> "seed " + seed + ", last call: " + read(directory) + "\n" + child.output());
         System.out.print(child.output());
     }
 

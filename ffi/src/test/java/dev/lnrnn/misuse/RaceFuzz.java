@@ -16,9 +16,9 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * Threads call good methods on the same objects, with the same buffers, while others close them, in a JVM of its
- * own ({@link RaceFuzzTest} starts it). Results may be anything; the process goes on, every refusal is one that the
- * library documents, and nothing native is left.
+ * Threads call good methods on the same objects, with the same buffers, while others close them, in a JVM of
+ * its own ({@link RaceFuzzTest} starts it). Results may be anything; the process goes on, every refusal is
+ * one that the library documents, and nothing native is left.
  */
 final class RaceFuzz {
 
@@ -32,7 +32,7 @@ final class RaceFuzz {
         this.directory = directory;
     }
 
-    /** Arguments: seed, rounds, an empty directory. Exit status 0 if there is nothing to complain of. */
+    /** Arguments: seed, rounds, an empty directory. Exit status 0 if nothing is wrong. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         long seed = Long.parseLong(arguments[0]);
         RaceFuzz fuzz = new RaceFuzz(Path.of(arguments[2]));
@@ -76,7 +76,7 @@ final class RaceFuzz {
         }
     }
 
-    /** Every method of what can be closed, and the passes on a second stream, so that streams share buffers. */
+    /** Every method of what can be closed, and the passes on a second stream, which shares the buffers. */
     private static List<Invocation> calls(World world) {
         Recipes recipes = new Recipes(world);
         Plan plan = world.the(Plan.class);

@@ -20,8 +20,9 @@ class RaceFuzzTest {
         long seed = Long.getLong("lnrnn.misuse.seed", System.nanoTime() & Integer.MAX_VALUE);
         System.out.println("races with -Dlnrnn.misuse.seed=" + seed);
         ChildJvm child = ChildJvm.run(Duration.ofSeconds(60), List.of("-cp", ChildJvm.classPath(),
-                "-Xmx256m", "-XX:-CreateCoredumpOnCrash", "-XX:+ErrorFileToStdout", "-Dlnrnn.maxBytes=67108864",
-                RaceFuzz.class.getName(), Long.toString(seed), Integer.toString(ROUNDS), directory.toString()));
+                "-Xmx256m", "-XX:-CreateCoredumpOnCrash", "-XX:+ErrorFileToStdout",
+                "-Dlnrnn.maxBytes=67108864", RaceFuzz.class.getName(),
+                Long.toString(seed), Integer.toString(ROUNDS), directory.toString()));
         assertEquals(0, child.exitCode(), () -> "seed " + seed + "\n" + child.output());
     }
 }

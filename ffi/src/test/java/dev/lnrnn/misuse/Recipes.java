@@ -83,13 +83,14 @@ final class Recipes {
         return switch (method.getDeclaringClass().getSimpleName() + "." + method.getName()) {
             case "Plan.initialize" -> of(world.the(Stream.class), 1L, parameters);
             case "Plan.pack" -> of(world.the(Stream.class), parameters, bytes(sizes.packedBytes()));
-            case "InferencePass.run" -> of(world.packed(), x, buffer(STATE), buffer(STATE), buffer(Y), buffer(STATE),
-                    buffer(STATE), bytes(sizes.inferenceWorkspaceBytes()));
+            case "InferencePass.run" -> of(world.packed(), x, buffer(STATE), buffer(STATE), buffer(Y),
+                    buffer(STATE), buffer(STATE), bytes(sizes.inferenceWorkspaceBytes()));
             case "StepPass.run" -> of(world.packed(), buffer(STEP), buffer(STATE), buffer(STATE),
                     bytes(sizes.stepWorkspaceBytes()));
             case "TrainingPass.setMasks" -> of(bytes(Y), bytes(RECURRENT));
-            case "TrainingPass.forward" -> of(parameters, x, buffer(STATE), buffer(STATE), buffer(Y), buffer(STATE),
-                    buffer(STATE), bytes(sizes.reserveBytes()), bytes(sizes.trainingWorkspaceBytes()));
+            case "TrainingPass.forward" -> of(parameters, x, buffer(STATE), buffer(STATE), buffer(Y),
+                    buffer(STATE), buffer(STATE), bytes(sizes.reserveBytes()),
+                    bytes(sizes.trainingWorkspaceBytes()));
             case "TrainingPass.backward" -> {
                 DeviceBuffer reserve = bytes(sizes.reserveBytes());
                 world.the(TrainingPass.class).forward(parameters, x, null, null, null, null, null, reserve,
@@ -112,8 +113,8 @@ final class Recipes {
                     of(new double[X], STEPS, BATCH, world.the(DoubleLayerState.class), new long[] {1, 2});
             case "Layer.forward(MemorySegment,Sequence,MemorySegment,MemorySegment,long[],MemorySegment,"
                     + "MemorySegment,MemorySegment)" ->
-                    of(host(X), World.SEQUENCE, host(STATE), host(STATE), new long[] {1, 2}, host(Y), host(STATE),
-                            host(STATE));
+                    of(host(X), World.SEQUENCE, host(STATE), host(STATE), new long[] {1, 2}, host(Y),
+                            host(STATE), host(STATE));
             case "Layer.load(Path)" -> of(world.weights());
             case "Streaming.step(float[])" -> of(new float[STEP]);
             case "Streaming.step(float[],float[])" -> of(new float[STEP], new float[STATE]);
@@ -146,7 +147,8 @@ final class Recipes {
             case "Safetensors.read(byte[])" -> of((Object) contents());
             case "Safetensors.read(MemorySegment)" -> of(MemorySegment.ofArray(contents()));
             case "Safetensors.longs(String)" -> of("n");
-            case "Safetensors.floats(String)", "Safetensors.doubles(String)", "Safetensors.data(String)" -> of("x");
+            case "Safetensors.floats(String)", "Safetensors.doubles(String)",
+                    "Safetensors.data(String)" -> of("x");
             case "Tensor(String,ElementType,long[],MemorySegment)" ->
                     of("x", ElementType.F32, shape, MemorySegment.ofArray(new float[2]));
             case "Tensor.f32(String,long[],float[])" -> of("x", shape, new float[2]);

@@ -56,7 +56,8 @@ final class World implements AutoCloseable {
         try (World world = new World(directory, DataType.F32)) {
             world.the(Layer.class).save(world.weights());
             Safetensors.write(world.numbers(), Map.of(),
-                    List.of(Tensor.f32("x", new long[] {2}, new float[2]), Tensor.i64("n", new long[] {1}, new long[1])));
+                    List.of(Tensor.f32("x", new long[] {2}, new float[2]),
+                            Tensor.i64("n", new long[] {1}, new long[1])));
         }
     }
 
@@ -147,7 +148,8 @@ final class World implements AutoCloseable {
                     ? the(Layer.class).forward(new double[STEPS * BATCH * INPUTS], STEPS, BATCH)
                     : the(Layer.class).forward(new float[STEPS * BATCH * INPUTS], STEPS, BATCH);
             case "LayerState" -> new LayerState(new float[BATCH * HIDDEN], new float[BATCH * HIDDEN]);
-            case "DoubleLayerState" -> new DoubleLayerState(new double[BATCH * HIDDEN], new double[BATCH * HIDDEN]);
+            case "DoubleLayerState" ->
+                    new DoubleLayerState(new double[BATCH * HIDDEN], new double[BATCH * HIDDEN]);
             case "LayerSpec" -> spec;
             case "Sequence" -> SEQUENCE;
             case "Strides" -> new Strides(24, 12);

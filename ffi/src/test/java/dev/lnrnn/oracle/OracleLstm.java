@@ -5,8 +5,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * The LSTM family in double precision, scalar by scalar from its formulas, with no care for speed and nothing in
- * common with the library. Layer 0, forward direction.
+ * The LSTM family in double precision, scalar by scalar from its formulas, with no care for speed and nothing
+ * in common with the library. Layer 0, forward direction.
  */
 public final class OracleLstm {
 
@@ -52,7 +52,8 @@ public final class OracleLstm {
 
     private static double[] dropped(Problem problem) {
         double p = problem.spec().dropconnect();
-        byte[] mask = problem.dropconnectMask() != null ? problem.dropconnectMask() : Masks.dropconnect(problem);
+        byte[] given = problem.dropconnectMask();
+        byte[] mask = given != null ? given : Masks.dropconnect(problem);
         double[] weights = problem.tensor("weight_hh_l0").clone();
         if (p > 0) {
             for (int i = 0; i < weights.length; i++) {
@@ -104,7 +105,9 @@ public final class OracleLstm {
             o[j] = sigmoid(a[3 * hidden + j] + r[3 * hidden + j] + bias[3 * hidden + j]);
             u[j] = f * c[j] + i * g;
         }
-        double[] k = normalizesCell ? layerNorm(u, gain("layernorm_c_l0"), problem.tensor("layernorm_c_l0.bias")) : u;
+        double[] k = normalizesCell
+                ? layerNorm(u, gain("layernorm_c_l0"), problem.tensor("layernorm_c_l0.bias"))
+                : u;
         double[] carried = carriesNormalized ? k : u;
         for (int j = 0; j < hidden; j++) {
             int at = place * hidden + j;

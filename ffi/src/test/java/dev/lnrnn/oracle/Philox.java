@@ -14,7 +14,7 @@ public final class Philox {
 
     private Philox() {}
 
-    /** The four words that belong to counter (c0, c1, c2, c3) and the key whose low word is {@code seed}'s. */
+    /** The four words of the counter (c0, c1, c2, c3) under the key (low word, high word) of {@code seed}. */
     public static int[] words(long seed, int c0, int c1, int c2, int c3) {
         int key0 = (int) seed;
         int key1 = (int) (seed >>> 32);

@@ -10,8 +10,8 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that decides what a single forward layer computes. Tensors go by the names of the reference cases:
- * {@code x, h0, c0, dy, dhn, dcn} and the parameters; sequences are (T,N,·), states (N,H).
+ * Everything that decides what a single forward layer computes. Tensors go by the names of the reference
+ * cases: {@code x, h0, c0, dy, dhn, dcn} and the parameters; sequences are (T,N,·), states (N,H).
  */
 public record Problem(
         LayerSpec spec,

@@ -42,8 +42,9 @@ public final class Slice {
         });
         long[] lengths = problem.lengths() == null ? null : Arrays.copyOfRange(problem.lengths(), n0, n1);
         byte[] zoneoutMask = cut(problem.zoneoutMask(), problem.hidden(), batch, t0, t1, n0, n1);
-        return new Problem(problem.spec(), t1 - t0, n1 - n0, problem.training(), tensors, lengths, zoneoutMask,
-                problem.dropconnectMask(), problem.seed(), problem.stepOffset() + t0, problem.rowOffset() + n0);
+        return new Problem(problem.spec(), t1 - t0, n1 - n0, problem.training(), tensors, lengths,
+                zoneoutMask, problem.dropconnectMask(), problem.seed(),
+                problem.stepOffset() + t0, problem.rowOffset() + n0);
     }
 
     private static byte @Nullable [] cut(
@@ -57,7 +58,8 @@ public final class Slice {
     }
 
     /** Between arrays of either type, as {@link System#arraycopy} does. */
-    private static void copy(Object source, Object part, int features, int batch, int t0, int t1, int n0, int n1) {
+    private static void copy(
+            Object source, Object part, int features, int batch, int t0, int t1, int n0, int n1) {
         int width = (n1 - n0) * features;
         for (int t = t0; t < t1; t++) {
             System.arraycopy(source, (t * batch + n0) * features, part, (t - t0) * width, width);
