@@ -35,7 +35,7 @@ public final class TrainCommand implements Callable<Integer> {
             description = "CPU threads; 0 for one per processor. Default: ${DEFAULT-VALUE}.")
     private int threads;
 
-    @Option(names = "--epochs", defaultValue = "600",
+    @Option(names = "--epochs", defaultValue = "300",
             description = "How often the training part is gone through. Default: ${DEFAULT-VALUE}.")
     private int epochs;
 
