@@ -7,6 +7,8 @@
  */
 module dev.lnrnn {
     requires com.fasterxml.jackson.core;
+    // Has no classes: it brings the jar with the native library along on the module path.
+    requires dev.lnrnn.natives;
     requires static org.jspecify;
 
     exports dev.lnrnn;

@@ -9,7 +9,9 @@ import org.jspecify.annotations.Nullable;
 public class LnrnnException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
+    /** What kind of refusal it is. */
     private final Status status;
+    /** The C function that answered. */
     private final String function;
 
     /**
