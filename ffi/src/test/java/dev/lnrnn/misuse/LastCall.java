@@ -27,8 +27,8 @@ final class LastCall {
         }
     }
 
-    void note(long seed, String call) {
-        byte[] text = Arrays.copyOf(("seed " + seed + ": " + call).getBytes(StandardCharsets.UTF_8), BYTES);
+    void note(String call) {
+        byte[] text = Arrays.copyOf(call.getBytes(StandardCharsets.UTF_8), BYTES);
         note.put(0, text);
     }
 

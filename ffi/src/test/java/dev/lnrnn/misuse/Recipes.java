@@ -21,11 +21,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
-/** Good calls: a receiver and arguments with which an exported method succeeds in a {@link World}. */
+/** Good calls: receivers and arguments with which exported methods succeed in a {@link World}. */
 final class Recipes {
 
+    private static final long STEPS = World.STEPS;
+    private static final long BATCH = World.BATCH;
     private static final int X = World.STEPS * World.BATCH * World.INPUTS;
     private static final int Y = World.STEPS * World.BATCH * World.HIDDEN;
     private static final int STATE = World.BATCH * World.HIDDEN;
@@ -59,13 +60,14 @@ final class Recipes {
         return method instanceof Constructor || Modifier.isStatic(method.getModifiers());
     }
 
-    /** What the method is called on; null where it needs nothing. */
-    @Nullable Object receiver(Executable method) {
-        return isStatic(method) ? null : world.the(method.getDeclaringClass());
+    /** A call that succeeds. */
+    Invocation call(Executable method) {
+        Object receiver = isStatic(method) ? null : world.the(method.getDeclaringClass());
+        return new Invocation(method, receiver, arguments(method));
     }
 
     /** What is not said here is good by its type alone. */
-    Object[] arguments(Executable method) {
+    private Object[] arguments(Executable method) {
         return switch (method.getDeclaringClass().getSimpleName()) {
             case "Plan", "InferencePass", "TrainingPass", "StepPass" -> pass(method);
             case "Layer", "Streaming", "Training", "Parameters" -> layer(method);
@@ -102,12 +104,12 @@ final class Recipes {
 
     private Object[] layer(Executable method) {
         return switch (key(method)) {
-            case "Layer.forward(float[],long,long)" -> of(new float[X], 2L, 2L);
+            case "Layer.forward(float[],long,long)" -> of(new float[X], STEPS, BATCH);
             case "Layer.forward(float[],long,long,LayerState,long[])" ->
-                    of(new float[X], 2L, 2L, world.the(LayerState.class), new long[] {1, 2});
-            case "Layer.forward(double[],long,long)" -> of(new double[X], 2L, 2L);
+                    of(new float[X], STEPS, BATCH, world.the(LayerState.class), new long[] {1, 2});
+            case "Layer.forward(double[],long,long)" -> of(new double[X], STEPS, BATCH);
             case "Layer.forward(double[],long,long,DoubleLayerState,long[])" ->
-                    of(new double[X], 2L, 2L, world.the(DoubleLayerState.class), new long[] {1, 2});
+                    of(new double[X], STEPS, BATCH, world.the(DoubleLayerState.class), new long[] {1, 2});
             case "Layer.forward(MemorySegment,Sequence,MemorySegment,MemorySegment,long[],MemorySegment,"
                     + "MemorySegment,MemorySegment)" ->
                     of(host(X), World.SEQUENCE, host(STATE), host(STATE), new long[] {1, 2}, host(Y), host(STATE),

@@ -30,10 +30,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** One object of each kind, made when it is asked for, of a small layer: T = 2, N = 2, C = 3, H = 4. */
+/** One object of each kind, made when it is asked for, of a small layer: T = 6, N = 2, C = 3, H = 4. */
 final class World implements AutoCloseable {
 
-    static final int STEPS = 2;
+    static final int STEPS = 6;
     static final int BATCH = 2;
     static final int INPUTS = 3;
     static final int HIDDEN = 4;

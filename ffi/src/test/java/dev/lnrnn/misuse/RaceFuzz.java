@@ -1,0 +1,105 @@
+package dev.lnrnn.misuse;
+
+import dev.lnrnn.DataType;
+import dev.lnrnn.Library;
+import dev.lnrnn.Plan;
+import dev.lnrnn.Stream;
+import dev.lnrnn.Usage;
+import java.io.IOException;
+import java.lang.reflect.Executable;
+import java.lang.reflect.Method;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.Random;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+/**
+ * Threads call good methods on the same objects, with the same buffers, while others close them, in a JVM of its
+ * own ({@link RaceFuzzTest} starts it). Results may be anything; the process goes on, every refusal is one that the
+ * library documents, and nothing native is left.
+ */
+final class RaceFuzz {
+
+    private static final int THREADS = 4;
+    private static final int CALLS = 600;
+
+    private final Path directory;
+    private final Queue<String> failures = new ConcurrentLinkedQueue<>();
+
+    private RaceFuzz(Path directory) {
+        this.directory = directory;
+    }
+
+    /** Arguments: seed, rounds, an empty directory. Exit status 0 if there is nothing to complain of. */
+    public static void main(String[] arguments) throws IOException, InterruptedException {
+        long seed = Long.parseLong(arguments[0]);
+        RaceFuzz fuzz = new RaceFuzz(Path.of(arguments[2]));
+        World.prepare(fuzz.directory);
+        for (int round = 0; round < Integer.parseInt(arguments[1]); round++) {
+            fuzz.round(seed + round);
+        }
+        fuzz.failures.stream().distinct().limit(20).forEach(System.out::println);
+        System.exit(fuzz.failures.isEmpty() ? 0 : 1);
+    }
+
+    private void round(long seed) throws InterruptedException {
+        try (World world = new World(directory, DataType.F32)) {
+            List<Invocation> calls = calls(world);
+            List<Thread> threads = new ArrayList<>();
+            for (int i = 0; i < THREADS; i++) {
+                Random random = new Random(seed * THREADS + i);
+                threads.add(Thread.ofPlatform().start(() -> callAtRandom(calls, random)));
+            }
+            for (Thread thread : threads) {
+                thread.join();
+            }
+        }
+        Usage usage = Library.usage();
+        if (!usage.equals(new Usage(0, 0, 0, 0, 0, 0, 0, 0))) {
+            failures.add("seed " + seed + " leaves " + usage);
+        }
+    }
+
+    private void callAtRandom(List<Invocation> calls, Random random) {
+        for (int i = 0; i < CALLS; i++) {
+            Invocation call = calls.get(random.nextInt(calls.size()));
+            boolean closes = call.method().getName().equals("close");
+            if (closes && random.nextInt(CALLS) != 0) {
+                continue;
+            }
+            Throwable refusal = call.refusal();
+            if (refusal != null && !Invocation.isDocumented(refusal)) {
+                failures.add(call + " throws " + refusal);
+            }
+        }
+    }
+
+    /** Every method of what can be closed, and the passes on a second stream, so that streams share buffers. */
+    private static List<Invocation> calls(World world) {
+        Recipes recipes = new Recipes(world);
+        Plan plan = world.the(Plan.class);
+        Stream other = world.device().defaultStream();
+        List<Invocation> calls = new ArrayList<>();
+        for (Executable method : MisuseFuzz.methods()) {
+            if (!(method instanceof Method) || Recipes.isStatic(method)
+                    || !AutoCloseable.class.isAssignableFrom(method.getDeclaringClass())
+                    || Recipes.dataType(method) != DataType.F32) {
+                continue;
+            }
+            Invocation call = recipes.call(method);
+            calls.add(call);
+            switch (method.getDeclaringClass().getSimpleName()) {
+                case "InferencePass" -> calls.add(new Invocation(
+                        method, plan.inferencePass(World.SEQUENCE, other), call.arguments()));
+                case "TrainingPass" -> calls.add(new Invocation(
+                        method, plan.trainingPass(World.SEQUENCE, other), call.arguments()));
+                case "StepPass" -> calls.add(new Invocation(
+                        method, plan.stepPass(World.BATCH, other), call.arguments()));
+                default -> { }
+            }
+        }
+        return calls;
+    }
+}
