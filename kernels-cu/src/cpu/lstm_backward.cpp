@@ -304,7 +304,7 @@ void lstm_backward(const Kernels<T>& kernels, Team& team, const Plan& plan,
   team.run([&](int index) {
     const ThreadScratch<T> scratch = layout.scratch_of(index, kernels, plan);
     backward.clear_sums(scratch);
-    backward.pack(Crew{index, team.size(), nullptr}, scratch);
+    if (steps > 0 && batch > 0) backward.pack(Crew{index, team.size(), nullptr}, scratch);
   });
   const double step_flops = 8.0 * static_cast<double>(batch) * static_cast<double>(plan.hidden()) *
                             static_cast<double>(plan.hidden());

@@ -212,11 +212,13 @@ void lstm_forward(const Kernels<T>& kernels, Team& team, const Plan& plan, bool 
     point_at_vectors(plan, parameters, &layout.weights);
     const RecurrentRows<T> weight_hh(plan, plan.find(ParameterRole::kWeightHh, parameters),
                                      call.sequence, call.dropconnect_mask, true);
-    team.run([&](int index) {
-      pack_lstm_panels(kernels, plan, plan.find(ParameterRole::kWeightIh, parameters), weight_hh,
-                       layout.scratch_of(index, kernels, plan).pack,
-                       Crew{index, team.size(), nullptr}, &layout.weights);
-    });
+    if (steps > 0 && batch > 0) {
+      team.run([&](int index) {
+        pack_lstm_panels(kernels, plan, plan.find(ParameterRole::kWeightIh, parameters), weight_hh,
+                         layout.scratch_of(index, kernels, plan).pack,
+                         Crew{index, team.size(), nullptr}, &layout.weights);
+      });
+    }
   } else {
     Carver packed(call.weights);
     layout.weights = take_packed_weights(packed, kernels, plan);

@@ -1,0 +1,73 @@
+package dev.lnrnn.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.lnrnn.Device;
+import dev.lnrnn.DeviceInfo;
+import dev.lnrnn.Library;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** What there is to compute with. */
+@Command(name = "info", description = "Print versions, devices, instruction set, threads, and where the library is.")
+final class InfoCommand implements Callable<Integer> {
+
+    private static final double GIB = 1L << 30;
+
+    /** What is printed. {@code cudaUnavailable} is why there is no CUDA device, null where there is one. */
+    record Info(String version, int abiVersion, String library, String java, String os, String arch,
+            List<DeviceInfo> devices, @Nullable String cudaUnavailable) {
+
+        static Info collect() {
+            return new Info(Library.version(), Library.abiVersion(), Library.location(),
+                    System.getProperty("java.runtime.version"), System.getProperty("os.name"),
+                    System.getProperty("os.arch"), Device.available(), Device.unavailableReason("cuda:0"));
+        }
+    }
+
+    @Option(names = "--json", description = "As JSON, for programs.")
+    private boolean json;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        Info info = Info.collect();
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            out.println(new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT)
+                    .setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).writeValueAsString(info));
+        } else {
+            print(info, out);
+        }
+        out.flush();
+        return ExitCode.OK;
+    }
+
+    private static void print(Info info, PrintWriter out) {
+        out.printf("lnrnn    %s, ABI %d%n", info.version(), info.abiVersion());
+        out.printf("library  %s%n", info.library());
+        out.printf("java     %s on %s %s%n", info.java(), info.os(), info.arch());
+        for (DeviceInfo device : info.devices()) {
+            out.printf(Locale.ROOT, "%-8s %s, %.1f GiB%n", device.name(), device.description(),
+                    device.totalMemory() / GIB);
+            if (!device.isaAvailable().isEmpty()) {
+                out.printf("         instruction set %s of %s; %d threads of %d%n", device.isa(),
+                        String.join(", ", device.isaAvailable()), device.threads(), device.maxThreads());
+            }
+        }
+        if (info.cudaUnavailable() != null) {
+            out.printf("cuda:0   %s%n", info.cudaUnavailable());
+        }
+    }
+}

@@ -1,0 +1,66 @@
+package dev.lnrnn.bench.train;
+
+import dev.lnrnn.Device;
+import dev.lnrnn.Layer;
+import dev.lnrnn.Parameter;
+import dev.lnrnn.interop.Safetensors;
+import dev.lnrnn.interop.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A trained forecaster as one safetensors file: the layer's parameters under their own names, the head
+ * as {@code head.weight} and {@code head.bias}, and in the metadata what it takes to feed it and to read
+ * its forecasts. Written to a temporary file and moved, so that there is always a whole one.
+ */
+final class Checkpoint {
+
+    private static final String HEAD_WEIGHT = "head.weight";
+    private static final String HEAD_BIAS = "head.bias";
+
+    private Checkpoint() {}
+
+    static void save(Path file, Model model, Task task, Scaler scaler, int epochs) throws IOException {
+        Layer layer = model.layer();
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put("series", task.series().name());
+        metadata.put("periods", task.series().periods().toString());
+        metadata.put("horizon", Integer.toString(task.horizon()));
+        metadata.put("mean", Double.toString(scaler.mean()));
+        metadata.put("deviation", Double.toString(scaler.deviation()));
+        metadata.put("cell", "lstm");
+        metadata.put("normalization", "haste");
+        metadata.put("input_size", Long.toString(layer.spec().inputSize()));
+        metadata.put("hidden_size", Long.toString(layer.spec().hiddenSize()));
+        metadata.put("epochs", Integer.toString(epochs));
+        List<Tensor> tensors = new ArrayList<>();
+        for (Parameter parameter : layer.plan().parameters()) {
+            long[] shape = parameter.shape().stream().mapToLong(Long::longValue).toArray();
+            tensors.add(Tensor.f32(parameter.name(), shape, layer.parameters().get(parameter.name())));
+        }
+        LinearHead head = model.head();
+        tensors.add(Tensor.f32(HEAD_WEIGHT, new long[] {head.weight().length}, head.weight()));
+        tensors.add(Tensor.f32(HEAD_BIAS, new long[] {1}, head.bias()));
+        Safetensors.write(file, metadata, tensors);
+    }
+
+    /** A new model on the device, with what the file holds. */
+    static Model load(Path file, Device device) throws IOException {
+        try (Safetensors tensors = Safetensors.read(file)) {
+            Map<String, String> metadata = tensors.metadata();
+            Model model = Model.create(device, Integer.parseInt(metadata.get("input_size")),
+                    Integer.parseInt(metadata.get("hidden_size")));
+            for (Parameter parameter : model.layer().plan().parameters()) {
+                model.layer().parameters().set(parameter.name(), tensors.floats(parameter.name()));
+            }
+            float[] weight = tensors.floats(HEAD_WEIGHT);
+            System.arraycopy(weight, 0, model.head().weight(), 0, weight.length);
+            model.head().bias()[0] = tensors.floats(HEAD_BIAS)[0];
+            return model;
+        }
+    }
+}

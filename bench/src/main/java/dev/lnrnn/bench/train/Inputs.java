@@ -1,0 +1,53 @@
+package dev.lnrnn.bench.train;
+
+import java.util.List;
+
+/**
+ * What a forecaster sees and what it should say, in scaled units. Row t of {@code x} is
+ * <ul>
+ *   <li>the value at t;
+ *   <li>what seasonal-naive says of t + horizon, 0 (the mean) where the series has not begun;
+ *   <li>sines and cosines that tell where t + horizon stands in each period: nobody needs the future to
+ *       know them.
+ * </ul>
+ *
+ * @param rows origins, one row each
+ * @param width features per row
+ * @param x (rows, width), row-major
+ * @param target (rows): the value at t + horizon
+ */
+record Inputs(int rows, int width, float[] x, float[] target) {
+
+    private static final int OBSERVED = 2;
+    private static final int MOST_HARMONICS = 3;
+
+    static Inputs of(Task task, Scaler scaler) {
+        double[] values = task.series().values();
+        List<Double> periods = task.series().periods();
+        int rows = task.origins();
+        int width = OBSERVED + 2 * periods.stream().mapToInt(Inputs::harmonics).sum();
+        float[] x = new float[rows * width];
+        float[] target = new float[rows];
+        for (int t = 0, i = 0; t < rows; t++) {
+            int targetTime = t + task.horizon();
+            target[t] = (float) scaler.scale(values[targetTime]);
+            x[i++] = (float) scaler.scale(values[t]);
+            int seasonAgo = targetTime - task.seasonalLag();
+            x[i++] = seasonAgo < 0 ? 0 : (float) scaler.scale(values[seasonAgo]);
+            for (double period : periods) {
+                for (int k = 1; k <= harmonics(period); k++) {
+                    double angle = 2 * Math.PI * k * targetTime / period;
+                    x[i++] = (float) Math.sin(angle);
+                    x[i++] = (float) Math.cos(angle);
+                }
+            }
+        }
+        return new Inputs(rows, width, x, target);
+    }
+
+    /** Beyond half the period, harmonics repeat at whole points. */
+    private static int harmonics(double period) {
+        return Math.min(MOST_HARMONICS, (int) (period / 2));
+    }
+
+}

@@ -1,0 +1,29 @@
+package dev.lnrnn.bench.train;
+
+import java.io.PrintWriter;
+import java.util.Locale;
+
+/** Says to people what the report says to programs. */
+final class Summary {
+
+    private Summary() {}
+
+    static void print(Report report, PrintWriter out) {
+        out.printf(Locale.ROOT, "Loss: %.4f in the first epoch, %.4f in epoch %d; %.1f steps/s%n", report.firstLoss(),
+                report.lastLoss(), report.epochs(), report.stepsPerSecond());
+        Holdout.Errors errors = report.errors();
+        out.printf(Locale.ROOT, "Mean absolute error on the %d held-out points:%n", report.holdout().target().length);
+        out.printf(Locale.ROOT, "  %-22s %10.4g%n", "layer-normalised LSTM", errors.model());
+        baseline(out, "persistence", errors.persistence(), errors.model());
+        baseline(out, "seasonal-naive", errors.seasonal(), errors.model());
+        baseline(out, "ridge autoregression", errors.ridge(), errors.model());
+        out.printf(Locale.ROOT, "Reloaded and run step by step: largest difference %.2g%s%n",
+                report.streamMaxDifference(), report.good() ? "" : ", which is too much");
+    }
+
+    private static void baseline(PrintWriter out, String name, double error, double model) {
+        double percent = 100 * (1 - model / error);
+        out.printf(Locale.ROOT, "  %-22s %10.4g   the LSTM is %.1f %% %s%n", name, error, Math.abs(percent),
+                percent >= 0 ? "below" : "above");
+    }
+}

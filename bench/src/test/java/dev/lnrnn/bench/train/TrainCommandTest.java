@@ -1,0 +1,148 @@
+package dev.lnrnn.bench.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lnrnn.Device;
+import dev.lnrnn.bench.CommandRun;
+import dev.lnrnn.bench.ExitCode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainCommandTest {
+
+    @TempDir
+    private Path directory;
+
+    private CommandRun train(String... options) {
+        return CommandRun.of(Stream.concat(
+                Stream.of("train", "--device", "cpu", "--out", directory.resolve("out").toString()),
+                Stream.of(options)).toArray(String[]::new));
+    }
+
+    private JsonNode reportOf(String... options) throws IOException {
+        Path report = directory.resolve("report.json");
+        CommandRun run = train(Stream.concat(Stream.of("--report", report.toString()), Stream.of(options))
+                .toArray(String[]::new));
+        assertEquals(ExitCode.OK, run.exitCode(), run.out() + run.err());
+        return new ObjectMapper().readTree(report.toFile());
+    }
+
+    private static double[] doubles(JsonNode array) {
+        double[] values = new double[array.size()];
+        Arrays.setAll(values, i -> array.get(i).asDouble());
+        return values;
+    }
+
+    private void assertRefused(String sentence, String... options) {
+        CommandRun run = train(options);
+        assertEquals(ExitCode.BAD_INPUT, run.exitCode(), run.out());
+        assertEquals(sentence + System.lineSeparator(), run.err());
+    }
+
+    @Test
+    void theReportHasItsFields() throws IOException {
+        JsonNode report = reportOf("--epochs", "2", "--hidden", "8");
+        assertEquals("cpu", report.get("device").asText());
+        assertEquals(2, report.get("epochs").asInt());
+        for (String loss : List.of("first_loss", "last_loss", "steps_per_second")) {
+            assertTrue(report.get(loss).asDouble() > 0, loss);
+        }
+        assertTrue(report.get("stream_max_difference").asDouble() < 1e-5, report.get("stream_max_difference").asText());
+        JsonNode holdout = report.get("holdout");
+        for (String forecaster : List.of("target", "model", "persistence", "seasonal", "ridge")) {
+            double[] values = doubles(holdout.get(forecaster));
+            assertEquals(1461, values.length, forecaster);
+            assertTrue(Arrays.stream(values).allMatch(value -> value > 5000 && value < 15000), forecaster);
+        }
+        assertEquals(9133, holdout.get("target").get(1460).asDouble());
+        for (String file : List.of("checkpoint.safetensors", "chart.png")) {
+            assertTrue(Files.size(directory.resolve("out").resolve(file)) > 0, file);
+        }
+    }
+
+    @Test
+    void theSameSeedGivesTheSameNumbers() throws IOException {
+        JsonNode first = reportOf("--epochs", "2", "--hidden", "8", "--threads", "2", "--seed", "5");
+        JsonNode again = reportOf("--epochs", "2", "--hidden", "8", "--threads", "2", "--seed", "5");
+        JsonNode other = reportOf("--epochs", "2", "--hidden", "8", "--threads", "2", "--seed", "6");
+        assertEquals(first.get("last_loss"), again.get("last_loss"));
+        assertEquals(first.get("holdout"), again.get("holdout"));
+        assertNotEquals(first.get("last_loss"), other.get("last_loss"));
+    }
+
+    @Test
+    void aSeriesOfTheUsersOwnIsLearnt() throws IOException {
+        StringBuilder csv = new StringBuilder("day,height\n");
+        for (int i = 0; i < 600; i++) {
+            csv.append(String.format(Locale.ROOT, "%d,%.6f%n", i, 100 + 10 * Math.sin(i / 3.0)));
+        }
+        Path data = Files.writeString(directory.resolve("tide.csv"), csv);
+        JsonNode report = reportOf("--data", data.toString(), "--column", "height", "--horizon", "2", "--epochs", "150",
+                "--hidden", "16");
+        JsonNode errors = report.get("errors");
+        assertTrue(errors.get("model").asDouble() < errors.get("persistence").asDouble() / 4, errors.toString());
+        assertTrue(report.get("last_loss").asDouble() < report.get("first_loss").asDouble() / 2);
+    }
+
+    @Test
+    void aCheckpointIsTheModel() throws IOException {
+        Task task = new Task(Series.shipped(), 1);
+        Scaler scaler = task.scaler();
+        Inputs inputs = Inputs.of(task, scaler);
+        Path file = directory.resolve("checkpoint.safetensors");
+        try (Device device = Device.cpu(); Model model = Model.create(device, inputs.width(), 8).initialize(3)) {
+            Arrays.fill(model.head().weight(), 0.25f);
+            model.head().bias()[0] = 1;
+            Checkpoint.save(file, model, task, scaler, 0);
+            try (Model reloaded = Checkpoint.load(file, device)) {
+                float[] expected = model.forecast(inputs);
+                assertTrue(Arrays.equals(expected, reloaded.forecast(inputs)), "the same bits");
+                float[] streamed = reloaded.forecastStepByStep(inputs);
+                for (int i = 0; i < expected.length; i++) {
+                    assertEquals(expected[i], streamed[i], 1e-5, "row " + i);
+                }
+            }
+        }
+    }
+
+    @Test
+    void badDataIsOneSentence() throws IOException {
+        Path missing = directory.resolve("missing.csv");
+        assertRefused("The file " + missing + " does not exist.", "--data", missing.toString(), "--column", "a");
+        Path few = Files.writeString(directory.resolve("few.csv"), "a\n" + "1\n".repeat(50));
+        assertRefused("The series \"a of few.csv\" has 50 points; training and holding out a part need at least 200.",
+                "--data", few.toString(), "--column", "a");
+        assertRefused("The file " + few + " has no column \"b\"; its columns are a.",
+                "--data", few.toString(), "--column", "b");
+        assertRefused("--data needs --column, the name of the column to learn.", "--data", few.toString());
+        assertRefused("--column names a column of --data, which is missing.", "--column", "a");
+    }
+
+    @Test
+    void badNumbersAreOneSentence() {
+        assertRefused("--epochs is 0; expected at least 1.", "--epochs", "0");
+        assertRefused("--hidden is -1; expected at least 1.", "--hidden", "-1");
+        assertRefused("The horizon is 731; expected 1 to 730, a tenth of the series.", "--horizon", "731");
+    }
+
+    @Test
+    void aDeviceThatIsNotThereSaysWhy() {
+        String reason = Device.unavailableReason("cuda:7");
+        Assumptions.assumeTrue(reason != null, "eight GPUs");
+        CommandRun run = CommandRun.of("train", "--device", "cuda:7", "--out", directory.toString());
+        assertEquals(ExitCode.BAD_INPUT, run.exitCode());
+        assertTrue(run.err().contains(reason), run.err());
+    }
+}

@@ -1,0 +1,45 @@
+package dev.lnrnn;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** What a program said and how it ended, in a JVM of its own with this one's Java. */
+public record ChildJvm(int exitCode, String output) {
+
+    /** Runs {@code java ARGUMENTS}; fails, and ends the child, when it takes longer than {@code limit}. */
+    public static ChildJvm run(Duration limit, List<String> arguments) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.add("--enable-native-access=ALL-UNNAMED");
+        String library = System.getProperty("lnrnn.library");
+        if (library != null) {
+            command.add("-Dlnrnn.library=" + library);
+        }
+        command.addAll(arguments);
+        Path output = Files.createTempFile("child-jvm", ".txt");
+        try {
+            Process process = new ProcessBuilder(command).redirectErrorStream(true)
+                    .redirectOutput(output.toFile()).start();
+            boolean ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+            if (!ended) {
+                process.destroyForcibly().waitFor();
+            }
+            String text = Files.readString(output);
+            assertTrue(ended, () -> "still running after " + limit + ": " + arguments + "\n" + text);
+            return new ChildJvm(process.exitValue(), text);
+        } finally {
+            Files.delete(output);
+        }
+    }
+
+    public static String classPath() {
+        return System.getProperty("java.class.path");
+    }
+}

@@ -1,0 +1,19 @@
+package dev.lnrnn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/**
+ * After every test class nothing native is left: no handle, plan, stream, event, or byte of memory. JUnit finds
+ * this extension by itself (META-INF/services), so that no class can forget it.
+ */
+public final class LeakCheck implements AfterAllCallback {
+
+    @Override
+    public void afterAll(ExtensionContext context) {
+        assertEquals(new Usage(0, 0, 0, 0, 0, 0, 0, 0), Library.usage(),
+                () -> context.getDisplayName() + " leaves native objects or memory behind");
+    }
+}

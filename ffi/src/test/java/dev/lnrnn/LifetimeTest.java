@@ -1,0 +1,254 @@
+package dev.lnrnn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lnrnn.memory.DeviceBuffer;
+import dev.lnrnn.memory.PinnedArena;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What is closed stays closed and says its name, what is in use stays open, and a device leaves nothing behind. */
+class LifetimeTest {
+
+    private static final LayerSpec SPEC = LayerSpec.lstm(3, 4);
+    private static final Usage NOTHING = new Usage(0, 0, 0, 0, 0, 0, 0, 0);
+    private Device device;
+
+    @BeforeEach
+    void open() {
+        device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
+    }
+
+    @AfterEach
+    void close() {
+        device.close();
+        assertEquals(NOTHING, Library.usage());
+    }
+
+    @Test
+    void aDevice() {
+        device.close();
+        device.close();
+        assertClosed("device cpu is closed", () -> device.allocate(64));
+        assertClosed("device cpu is closed", device::createStream);
+        assertClosed("device cpu is closed", device::createEvent);
+        assertClosed("device cpu is closed", device::synchronize);
+        assertClosed("device cpu is closed", device::pinnedArena);
+        assertClosed("device cpu is closed", () -> device.createPlan(SPEC));
+        assertClosed("device cpu is closed", () -> device.createLayer(SPEC));
+    }
+
+    @Test
+    void aBuffer() {
+        DeviceBuffer buffer = device.allocate(64);
+        DeviceBuffer part = buffer.slice(16, 16);
+        DeviceBuffer other = device.allocate(64);
+        buffer.close();
+        buffer.close();
+        assertFalse(buffer.isAlive());
+        MemorySegment host = MemorySegment.ofArray(new byte[16]);
+        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.copyFrom(host));
+        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.copyTo(host));
+        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.slice(0, 1));
+        assertClosed("buffer of 64 bytes on cpu is closed", () -> device.defaultStream().copy(other, buffer));
+        assertClosed("buffer of 64 bytes on cpu is closed", () -> device.defaultStream().fill(buffer, (byte) 1));
+        assertClosed("buffer of 16 bytes on cpu is closed", () -> part.copyTo(host));
+    }
+
+    @Test
+    void aStream() {
+        Stream stream = device.createStream();
+        Event event = device.createEvent();
+        DeviceBuffer buffer = device.allocate(64);
+        stream.close();
+        stream.close();
+        assertClosed("stream on cpu is closed", stream::synchronize);
+        assertClosed("stream on cpu is closed", () -> stream.record(event));
+        assertClosed("stream on cpu is closed", () -> stream.await(event));
+        assertClosed("stream on cpu is closed", () -> stream.fill(buffer, (byte) 0));
+        IllegalStateException refusal =
+                assertThrows(IllegalStateException.class, () -> device.defaultStream().close());
+        assertTrue(refusal.getMessage().contains("default stream"), refusal.getMessage());
+    }
+
+    @Test
+    void anEvent() {
+        Event event = device.createEvent();
+        Event end = device.createEvent();
+        assertTrue(event.isDone());
+        event.close();
+        event.close();
+        assertClosed("event on cpu is closed", event::isDone);
+        assertClosed("event on cpu is closed", event::synchronize);
+        assertClosed("event on cpu is closed", () -> end.elapsedMilliseconds(event));
+        assertClosed("event on cpu is closed", () -> device.defaultStream().record(event));
+    }
+
+    @Test
+    void aPlanAndItsPasses() {
+        Plan plan = device.createPlan(SPEC);
+        PlanSizes sizes = plan.sizes(1, 1);
+        StepPass pass = plan.stepPass(1, device.defaultStream());
+        StepPass closedPass = plan.stepPass(1, device.defaultStream());
+        closedPass.close();
+        DeviceBuffer packed = device.allocate(sizes.packedBytes());
+        DeviceBuffer x = device.allocate(12);
+        DeviceBuffer state = device.allocate(sizes.stateBytes());
+        DeviceBuffer workspace = device.allocate(sizes.stepWorkspaceBytes());
+        assertClosed("this StepPass is closed", () -> closedPass.run(packed, x, state, state, workspace));
+        plan.close();
+        plan.close();
+        String name = "plan LSTM 3 to 4 on cpu is closed";
+        assertClosed(name, () -> pass.run(packed, x, state, device.allocate(16), workspace));
+        assertClosed(name, () -> plan.sizes(1, 1));
+        assertClosed(name, () -> plan.stepPass(1, device.defaultStream()).close());
+        assertClosed(name, () -> plan.initialize(device.defaultStream(), 1, device.allocate(sizes.parameterBytes())));
+    }
+
+    @Test
+    void masksThatWereClosedAfterTheyWereSet() {
+        Plan plan = device.createPlan(SPEC.withZoneout(0.5));
+        PlanSizes sizes = plan.sizes(1, 1);
+        DeviceBuffer mask = device.allocate(4);
+        try (TrainingPass pass = plan.trainingPass(Sequence.timeMajor(1, 1), device.defaultStream())) {
+            pass.setMasks(mask, null);
+            mask.close();
+            assertClosed("buffer of 4 bytes on cpu is closed", () -> pass.forward(
+                    device.allocate(sizes.parameterBytes()), device.allocate(12), null, null, null, null, null,
+                    device.allocate(sizes.reserveBytes()), device.allocate(sizes.trainingWorkspaceBytes())));
+        }
+    }
+
+    @Test
+    void aLayerAndWhatItGave() {
+        Layer layer = device.createLayer(SPEC).initialize(1);
+        Streaming streaming = layer.streaming(1);
+        Training training = layer.training(Sequence.timeMajor(1, 1));
+        streaming.close();
+        streaming.close();
+        assertThrows(IllegalStateException.class, () -> streaming.step(new float[3]));
+        training.close();
+        training.close();
+        assertThrows(IllegalStateException.class, () -> training.forward(new float[3]));
+        Streaming orphan = layer.streaming(1);
+        layer.close();
+        layer.close();
+        for (Runnable use : new Runnable[] {() -> layer.forward(new float[3], 1, 1), () -> layer.initialize(2),
+                () -> layer.streaming(1), () -> orphan.step(new float[3]), () -> layer.parameters().get("bias_l0")}) {
+            String message = assertThrows(IllegalStateException.class, use::run).getMessage();
+            assertTrue(message.endsWith("is closed"), message);
+        }
+    }
+
+    @Test
+    void aLayerWithoutParameters() {
+        Layer layer = device.createLayer(SPEC);
+        String message = assertThrows(IllegalStateException.class,
+                () -> layer.forward(new float[3], 1, 1)).getMessage();
+        assertTrue(message.contains("initialize"), message);
+    }
+
+    @Test
+    void aDeviceClosesWhatItOwns() {
+        device.createStream();
+        device.createEvent();
+        device.allocate(1000);
+        device.createPlan(SPEC);
+        device.createLayer(SPEC).initialize(1).training(Sequence.timeMajor(2, 2)).forward(new float[12]);
+        device.pinnedArena().allocate(100, 8);
+        Usage usage = Library.usage();
+        assertEquals(1, usage.handles());
+        assertTrue(usage.plans() >= 2 && usage.streams() >= 1 && usage.events() == 1, usage.toString());
+        assertTrue(usage.deviceBytes() >= 1000 && usage.hostBytes() >= 100, usage.toString());
+        device.close();
+        assertEquals(NOTHING, Library.usage());
+    }
+
+    @Test
+    void memoryInAnArenaOutlivesItsDevice() {
+        try (Arena arena = Arena.ofConfined()) {
+            DeviceBuffer buffer = device.allocate(64, arena);
+            Plan plan = device.createPlan(SPEC, arena);
+            device.close();
+            assertTrue(buffer.isAlive());
+            assertClosed("device cpu is closed", () -> device.defaultStream().fill(buffer, (byte) 1));
+            assertEquals(SPEC, plan.spec());
+        }
+        assertEquals(NOTHING, Library.usage());
+    }
+
+    @Test
+    void borrowedHostMemory() {
+        DeviceBuffer borrowed;
+        try (Arena arena = Arena.ofShared()) {
+            borrowed = DeviceBuffer.ofHost(device, arena.allocate(64));
+            borrowed.close();
+            assertTrue(borrowed.isAlive(), "closing a borrowed buffer leaves the memory alone");
+        }
+        assertClosed("buffer of 64 bytes on cpu is closed",
+                () -> device.defaultStream().fill(borrowed, (byte) 1));
+    }
+
+    @Test
+    void pinnedMemory() {
+        PinnedArena pinned = device.pinnedArena();
+        MemorySegment segment = pinned.allocate(64, 64);
+        DeviceBuffer buffer = device.allocate(64);
+        pinned.close();
+        pinned.close();
+        assertClosed("pinned arena on cpu is closed", () -> pinned.allocate(1, 1));
+        assertThrows(IllegalStateException.class, () -> buffer.copyFrom(segment));
+        assertThrows(IllegalStateException.class, () -> segment.fill((byte) 0));
+    }
+
+    @Test
+    void whatAnotherThreadUsesStaysOpen() throws InterruptedException {
+        LayerSpec spec = LayerSpec.lstm(256, 256);
+        Plan plan = device.createPlan(spec);
+        int steps = 2000;
+        PlanSizes sizes = plan.sizes(steps, 16);
+        DeviceBuffer x = device.allocate(256L * 16 * steps * Float.BYTES);
+        DeviceBuffer packed = device.allocate(sizes.packedBytes());
+        DeviceBuffer workspace = device.allocate(sizes.inferenceWorkspaceBytes());
+        device.defaultStream().fill(x, (byte) 0);
+        device.defaultStream().fill(packed, (byte) 0);
+        CountDownLatch started = new CountDownLatch(1);
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        Thread worker = new Thread(() -> {
+            try (InferencePass pass = plan.inferencePass(Sequence.timeMajor(steps, 16), device.defaultStream())) {
+                started.countDown();
+                pass.run(packed, x, null, null, null, null, null, workspace);
+            } catch (Throwable thrown) {
+                failure.set(thrown);
+            }
+        });
+        worker.start();
+        started.await();
+        Thread.sleep(20);
+        assertInUse("buffer of " + x.byteSize() + " bytes on cpu", x::close);
+        assertInUse("plan LSTM 256 to 256 on cpu", plan::close);
+        assertThrows(IllegalStateException.class, device::close);
+        worker.join();
+        assertNull(failure.get());
+        device.close();
+        assertFalse(x.isAlive());
+    }
+
+    private static void assertInUse(String name, Runnable close) {
+        assertEquals(name + " is in use by a call in another thread",
+                assertThrows(IllegalStateException.class, close::run).getMessage());
+    }
+
+    private static void assertClosed(String message, Runnable use) {
+        assertEquals(message, assertThrows(IllegalStateException.class, use::run).getMessage());
+    }
+}

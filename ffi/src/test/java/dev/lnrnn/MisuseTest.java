@@ -1,0 +1,285 @@
+package dev.lnrnn;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What a pass is given wrongly is refused by the name of the argument, one argument at a time. */
+class MisuseTest {
+
+    private static final int STEPS = 3;
+    private static final int BATCH = 2;
+    private static final LayerSpec SPEC = LayerSpec.lstm(5, 7).withZoneout(0.25).withDropconnect(0.25);
+    private static Device device;
+    private static Device stranger;
+    private static Plan plan;
+    private static TrainingPass training;
+
+    /** One buffer argument: its name, the bytes it needs, and whether it may be null. */
+    private record Operand(String name, long bytes, boolean optional) {}
+
+    /** A method of the passes that takes buffers. */
+    private record Call(String name, List<Operand> operands, Consumer<DeviceBuffer[]> action) {
+
+        /** Buffers of exactly the needed sizes, zeroed. */
+        DeviceBuffer[] buffers() {
+            return operands.stream().map(operand -> buffer(device, operand.bytes)).toArray(DeviceBuffer[]::new);
+        }
+
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    @BeforeAll
+    static void open() {
+        device = Device.cpu();
+        stranger = Device.cpu();
+        plan = device.createPlan(SPEC);
+        training = plan.trainingPass(Sequence.timeMajor(STEPS, BATCH), device.defaultStream());
+    }
+
+    @AfterAll
+    static void close() {
+        device.close();
+        stranger.close();
+    }
+
+    static Stream<Call> calls() {
+        PlanSizes sizes = plan.sizes(STEPS, BATCH);
+        dev.lnrnn.Stream stream = device.defaultStream();
+        InferencePass inference = plan.inferencePass(Sequence.timeMajor(STEPS, BATCH), stream);
+        StepPass step = plan.stepPass(BATCH, stream);
+        Operand parameters = required("parameters", sizes.parameterBytes());
+        Operand packed = required("packed", sizes.packedBytes());
+        Operand x = required("x", (long) STEPS * BATCH * 5 * Float.BYTES);
+        long y = (long) STEPS * BATCH * 7 * Float.BYTES;
+        long state = sizes.stateBytes();
+        Operand reserve = required("reserve", sizes.reserveBytes());
+        return Stream.of(
+                new Call("initialize", List.of(parameters), b -> plan.initialize(stream, 1, b[0])),
+                new Call("pack", List.of(parameters, packed), b -> plan.pack(stream, b[0], b[1])),
+                new Call("inference",
+                        List.of(packed, x, optional("h0", state), optional("c0", state), optional("y", y),
+                                optional("hn", state), optional("cn", state),
+                                required("workspace", sizes.inferenceWorkspaceBytes())),
+                        b -> inference.run(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7])),
+                new Call("step",
+                        List.of(packed, required("x", (long) BATCH * 5 * Float.BYTES), required("h", state),
+                                required("c", state), required("workspace", sizes.stepWorkspaceBytes())),
+                        b -> step.run(b[0], b[1], b[2], b[3], b[4])),
+                new Call("training forward",
+                        List.of(parameters, x, optional("h0", state), optional("c0", state), optional("y", y),
+                                optional("hn", state), optional("cn", state), reserve,
+                                required("workspace", sizes.trainingWorkspaceBytes())),
+                        b -> training.forward(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8])),
+                new Call("training backward",
+                        List.of(parameters, x, optional("dy", y), optional("dhn", state), optional("dcn", state),
+                                reserve, optional("gradients", sizes.parameterBytes()),
+                                optional("dx", x.bytes), optional("dh0", state), optional("dc0", state),
+                                required("workspace", sizes.backwardWorkspaceBytes())),
+                        b -> training.backward(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10])),
+                new Call("masks",
+                        List.of(optional("zoneoutMask", (long) STEPS * BATCH * 7),
+                                optional("dropconnectMask", 4 * 7 * 7)),
+                        b -> {
+                            training.setMasks(b[0], b[1]);
+                            training.setMasks(null, null);
+                        }));
+    }
+
+    private static Operand required(String name, long bytes) {
+        return new Operand(name, bytes, false);
+    }
+
+    private static Operand optional(String name, long bytes) {
+        return new Operand(name, bytes, true);
+    }
+
+    private static DeviceBuffer buffer(Device owner, long bytes) {
+        DeviceBuffer buffer = owner.allocate(bytes);
+        owner.defaultStream().fill(buffer, (byte) 0);
+        return buffer;
+    }
+
+    @ParameterizedTest
+    @MethodSource("calls")
+    void exactSizesAreEnough(Call call) {
+        assertDoesNotThrow(() -> call.action.accept(call.buffers()));
+    }
+
+    @ParameterizedTest
+    @MethodSource("calls")
+    void aBufferThatIsTooSmall(Call call) {
+        for (int i = 0; i < call.operands.size(); i++) {
+            Operand operand = call.operands.get(i);
+            if (operand.bytes > 0) {
+                DeviceBuffer[] buffers = call.buffers();
+                buffers[i] = buffer(device, operand.bytes - 1);
+                String message = assertRefused(IllegalArgumentException.class, call, buffers);
+                assertTrue(message.contains(operand.name), message);
+                assertTrue(message.contains(Long.toString(operand.bytes)), message);
+                assertTrue(message.contains(Long.toString(operand.bytes - 1)), message);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("calls")
+    void aBufferOfAnotherDevice(Call call) {
+        for (int i = 0; i < call.operands.size(); i++) {
+            DeviceBuffer[] buffers = call.buffers();
+            buffers[i] = buffer(stranger, call.operands.get(i).bytes);
+            String message = assertRefused(IllegalArgumentException.class, call, buffers);
+            assertTrue(message.contains(call.operands.get(i).name), message);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("calls")
+    void nullWhereSomethingIsNeeded(Call call) {
+        for (int i = 0; i < call.operands.size(); i++) {
+            DeviceBuffer[] buffers = call.buffers();
+            buffers[i] = null;
+            if (call.operands.get(i).optional) {
+                assertDoesNotThrow(() -> call.action.accept(buffers), call.operands.get(i).name);
+            } else {
+                String message = assertRefused(NullPointerException.class, call, buffers);
+                assertEquals(call.operands.get(i).name, message);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("calls")
+    void aBufferThatIsClosed(Call call) {
+        for (int i = 0; i < call.operands.size(); i++) {
+            DeviceBuffer[] buffers = call.buffers();
+            buffers[i].close();
+            String message = assertRefused(IllegalStateException.class, call, buffers);
+            assertEquals("buffer of " + call.operands.get(i).bytes + " bytes on cpu is closed", message);
+        }
+    }
+
+    /** Masks are bytes and may begin anywhere. */
+    @ParameterizedTest
+    @MethodSource("calls")
+    void aBufferBetweenElements(Call call) {
+        for (int i = 0; i < call.operands.size(); i++) {
+            Operand operand = call.operands.get(i);
+            if (operand.bytes > 0 && !operand.name.endsWith("Mask")) {
+                DeviceBuffer[] buffers = call.buffers();
+                buffers[i] = buffer(device, operand.bytes + 1).slice(1, operand.bytes);
+                String message = assertRefused(RuntimeException.class, call, buffers);
+                assertTrue(message.contains(operand.name), message);
+            }
+        }
+    }
+
+    private static String assertRefused(Class<? extends Exception> type, Call call, DeviceBuffer[] buffers) {
+        return assertThrows(type, () -> call.action.accept(buffers)).getMessage();
+    }
+
+    /** Reserve and packed weights are the caller's memory: whatever is in them, results may be wrong, no more. */
+    @ParameterizedTest
+    @MethodSource("calls")
+    void garbageInEveryBuffer(Call call) {
+        Random random = new Random(1);
+        for (int round = 0; round < 20; round++) {
+            DeviceBuffer[] buffers = call.buffers();
+            for (DeviceBuffer buffer : buffers) {
+                byte[] garbage = new byte[(int) buffer.byteSize()];
+                random.nextBytes(garbage);
+                buffer.copyFrom(MemorySegment.ofArray(garbage));
+            }
+            assertDoesNotThrow(() -> call.action.accept(buffers));
+        }
+    }
+
+    @Test
+    void readOnlyMemoryForAResult() {
+        try (Arena arena = Arena.ofConfined()) {
+            long bytes = plan.sizes(STEPS, BATCH).parameterBytes();
+            DeviceBuffer readOnly = DeviceBuffer.ofHost(device, arena.allocate(bytes, 64).asReadOnly());
+            String message = assertThrows(IllegalArgumentException.class,
+                    () -> plan.initialize(device.defaultStream(), 1, readOnly)).getMessage();
+            assertTrue(message.contains("parameters") && message.contains("read-only"), message);
+        }
+    }
+
+    @Test
+    void lengthsThatCannotBe() {
+        assertMessage("lengths has 3 elements, expected 2", () -> training.setLengths(new long[] {1, 2, 3}));
+        assertMessage("lengths[1] is -1, expected 0...3", () -> training.setLengths(new long[] {1, -1}));
+        assertMessage("lengths[0] is 4, expected 0...3", () -> training.setLengths(new long[] {4, 0}));
+    }
+
+    @Test
+    void offsetsThatCannotBe() {
+        assertMessage("step is -1, expected 0...4294967293", () -> training.setOffsets(-1, 0));
+        assertMessage("row is 4294967295, expected 0...4294967294", () -> training.setOffsets(0, 4294967295L));
+    }
+
+    @Test
+    void rowsOfAResultThatOverlap() {
+        Sequence overlapping = Sequence.timeMajor(STEPS, BATCH).withY(new Strides(14, 6));
+        PlanSizes sizes = plan.sizes(STEPS, BATCH);
+        RuntimeException refusal = assertThrows(RuntimeException.class, () -> {
+            try (InferencePass pass = plan.inferencePass(overlapping, device.defaultStream())) {
+                pass.run(buffer(device, sizes.packedBytes()), buffer(device, 1000), null, null,
+                        buffer(device, 1000), null, null, buffer(device, sizes.inferenceWorkspaceBytes()));
+            }
+        });
+        assertTrue(refusal.getMessage().contains("y"), refusal.getMessage());
+        assertTrue(refusal.getMessage().contains("overlap"), refusal.getMessage());
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {-0.1, 1.1, Double.NaN, Double.POSITIVE_INFINITY})
+    void probabilitiesThatCannotBe(double p) {
+        assertMessage("zoneout is " + p + ", expected a probability in 0...1", () -> SPEC.withZoneout(p));
+        assertMessage("dropconnect is " + p + ", expected a probability in 0...1", () -> SPEC.withDropconnect(p));
+    }
+
+    @Test
+    void sizesThatCannotBe() {
+        assertMessage("inputSize is 0, expected 1...", () -> LayerSpec.lstm(0, 1));
+        assertMessage("hiddenSize is -3, expected 1...", () -> LayerSpec.lstm(1, -3));
+        assertMessage("epsilon is 0.0, expected", () -> SPEC.withEpsilon(0));
+        assertMessage("steps is -1, expected at least 0", () -> plan.sizes(-1, 1));
+        assertMessage("bytes is -1, expected at least 0", () -> device.allocate(-1));
+    }
+
+    @Test
+    void devicesThatAreNot() {
+        assertMessage("name is \"gpu\", expected \"cpu\" or \"cuda:N\"", () -> Device.open("gpu"));
+        LnrnnException refusal = assertThrows(LnrnnException.class,
+                () -> Device.open("cpu", DeviceOptions.DEFAULTS.withIsa("mmx")));
+        assertEquals(Status.INVALID_ARGUMENT, refusal.status());
+        assertEquals("lnrnnCreate", refusal.function());
+        for (String isa : device.info().isaAvailable()) {
+            assertTrue(refusal.getMessage().contains(isa), refusal.getMessage());
+        }
+    }
+
+    private static void assertMessage(String expected, Runnable misuse) {
+        String message = assertThrows(IllegalArgumentException.class, misuse::run).getMessage();
+        assertTrue(message.contains(expected), message);
+    }
+}

@@ -1,0 +1,215 @@
+package dev.lnrnn;
+
+import dev.lnrnn.memory.DeviceBuffer;
+import dev.lnrnn.oracle.Problem;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A problem on the library, through its passes: buffers of exactly the sizes that the plan asks for, results
+ * under the names of the reference cases. What a pass must write is filled with NaN before it.
+ */
+final class Run implements AutoCloseable {
+
+    private static final List<String> STATES = List.of("h0", "c0", "hn", "cn", "dhn", "dcn", "dh0", "dc0");
+
+    private final Problem problem;
+    private final DataType type;
+    private final Layout layout;
+    private final Memory memory;
+    private final List<DeviceBuffer> owned = new ArrayList<>();
+    private final Map<String, DeviceBuffer> buffers = new HashMap<>();
+    private final Plan plan;
+    private final Stream stream;
+    private final Sequence sequence;
+
+    Run(Device device, Problem problem) {
+        this(device, problem, Layout.TIME_MAJOR, device::allocate);
+    }
+
+    Run(Device device, Problem problem, Layout layout, Memory memory) {
+        this.problem = problem;
+        this.layout = layout;
+        this.memory = memory;
+        type = problem.spec().dataType();
+        stream = device.defaultStream();
+        plan = device.createPlan(problem.spec());
+        Strides x = layout.strides(problem.steps(), problem.batch(), problem.inputs());
+        Strides y = layout.strides(problem.steps(), problem.batch(), problem.hidden());
+        sequence = new Sequence(problem.steps(), problem.batch(), x, y, x, y);
+        PlanSizes sizes = plan.sizes(problem.steps(), problem.batch());
+        for (String state : STATES) {
+            buffers.put(state, tensor(sizes.stateBytes()));
+        }
+        for (String name : List.of("x", "dx")) {
+            buffers.put(name, tensor(sequenceBytes(problem.inputs())));
+        }
+        for (String name : List.of("y", "dy")) {
+            buffers.put(name, tensor(sequenceBytes(problem.hidden())));
+        }
+        buffers.put("parameters", tensor(sizes.parameterBytes()));
+        buffers.put("gradients", tensor(sizes.parameterBytes()));
+        buffers.put("packed", space(sizes.packedBytes()));
+        buffers.put("inferenceWorkspace", space(sizes.inferenceWorkspaceBytes()));
+        buffers.put("trainingWorkspace", space(sizes.trainingWorkspaceBytes()));
+        buffers.put("backwardWorkspace", space(sizes.backwardWorkspaceBytes()));
+        buffers.put("reserve", space(sizes.reserveBytes()));
+        owned.forEach(buffer -> stream.fill(buffer, Layout.UNWRITTEN));
+        upload();
+    }
+
+    /** Outputs and, where the problem trains, gradients. */
+    static Map<String, double[]> results(Device device, Problem problem) {
+        return results(device, problem, Layout.TIME_MAJOR, device::allocate);
+    }
+
+    static Map<String, double[]> results(
+            Device device, Problem problem, Layout layout, Memory memory) {
+        try (Run run = new Run(device, problem, layout, memory)) {
+            return run.results();
+        }
+    }
+
+    Map<String, double[]> results() {
+        if (!problem.training()) {
+            return infer();
+        }
+        try (TrainingPass pass = trainingPass()) {
+            Map<String, double[]> results = forward(pass);
+            results.putAll(backward(pass));
+            return results;
+        }
+    }
+
+    /** From here on the final state goes where the initial state was, and its gradient likewise. */
+    Run aliased() {
+        buffers.put("hn", buffer("h0"));
+        buffers.put("cn", buffer("c0"));
+        buffers.put("dh0", buffer("dhn"));
+        buffers.put("dc0", buffer("dcn"));
+        return this;
+    }
+
+    TrainingPass trainingPass() {
+        TrainingPass pass = plan.trainingPass(sequence, stream);
+        pass.setSeed(problem.seed());
+        pass.setOffsets(problem.stepOffset(), problem.rowOffset());
+        pass.setLengths(problem.lengths());
+        pass.setMasks(mask(problem.zoneoutMask()), mask(problem.dropconnectMask()));
+        return pass;
+    }
+
+    Map<String, double[]> forward(TrainingPass pass) {
+        pass.forward(buffer("parameters"), buffer("x"), buffer("h0"), buffer("c0"), buffer("y"), buffer("hn"),
+                buffer("cn"), buffer("reserve"), buffer("trainingWorkspace"));
+        return outputs();
+    }
+
+    Map<String, double[]> backward(TrainingPass pass) {
+        pass.backward(buffer("parameters"), buffer("x"), buffer("dy"), buffer("dhn"), buffer("dcn"),
+                buffer("reserve"), buffer("gradients"), buffer("dx"), buffer("dh0"), buffer("dc0"),
+                buffer("backwardWorkspace"));
+        Map<String, double[]> gradients = new HashMap<>();
+        gradients.put("grad.x", sequence("dx", problem.inputs()));
+        gradients.put("grad.h0", numbers(buffer("dh0")));
+        gradients.put("grad.c0", numbers(buffer("dc0")));
+        for (Parameter parameter : plan.parameters()) {
+            gradients.put("grad." + parameter.name(), numbers(slice("gradients", parameter)));
+        }
+        return gradients;
+    }
+
+    private Map<String, double[]> infer() {
+        plan.pack(stream, buffer("parameters"), buffer("packed"));
+        try (InferencePass pass = plan.inferencePass(sequence, stream)) {
+            pass.setLengths(problem.lengths());
+            pass.run(buffer("packed"), buffer("x"), buffer("h0"), buffer("c0"), buffer("y"), buffer("hn"),
+                    buffer("cn"), buffer("inferenceWorkspace"));
+        }
+        return outputs();
+    }
+
+    private Map<String, double[]> outputs() {
+        Map<String, double[]> outputs = new HashMap<>();
+        outputs.put("y", sequence("y", problem.hidden()));
+        outputs.put("hn", numbers(buffer("hn")));
+        outputs.put("cn", numbers(buffer("cn")));
+        return outputs;
+    }
+
+    private void upload() {
+        buffer("x").copyFrom(spread(problem.tensor("x"), problem.inputs()));
+        buffer("h0").copyFrom(Numbers.encode(type, problem.tensor("h0")));
+        buffer("c0").copyFrom(Numbers.encode(type, problem.tensor("c0")));
+        if (problem.training()) {
+            buffer("dy").copyFrom(spread(problem.tensor("dy"), problem.hidden()));
+            buffer("dhn").copyFrom(Numbers.encode(type, problem.tensor("dhn")));
+            buffer("dcn").copyFrom(Numbers.encode(type, problem.tensor("dcn")));
+        }
+        for (Parameter parameter : plan.parameters()) {
+            slice("parameters", parameter).copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
+        }
+    }
+
+    private @Nullable DeviceBuffer mask(byte @Nullable [] mask) {
+        if (mask == null) {
+            return null;
+        }
+        DeviceBuffer buffer = tensor(mask.length);
+        buffer.copyFrom(MemorySegment.ofArray(mask));
+        return buffer;
+    }
+
+    DeviceBuffer buffer(String name) {
+        return buffers.get(name);
+    }
+
+    private DeviceBuffer slice(String flat, Parameter parameter) {
+        return buffer(flat).slice(parameter.offsetBytes(), parameter.elements() * type.byteSize());
+    }
+
+    private DeviceBuffer tensor(long bytes) {
+        return owned(memory.tensor(bytes));
+    }
+
+    private DeviceBuffer space(long bytes) {
+        return owned(memory.space(bytes));
+    }
+
+    private DeviceBuffer owned(DeviceBuffer buffer) {
+        owned.add(buffer);
+        return buffer;
+    }
+
+    private long sequenceBytes(int features) {
+        return layout.bytes(type, problem.steps(), problem.batch(), features);
+    }
+
+    private MemorySegment spread(double[] values, int features) {
+        return layout.spread(type, values, problem.steps(), problem.batch(), features);
+    }
+
+    private double[] sequence(String name, int features) {
+        return layout.gather(type, bytes(buffer(name)), problem.steps(), problem.batch(), features);
+    }
+
+    private double[] numbers(DeviceBuffer buffer) {
+        return Numbers.decode(type, bytes(buffer));
+    }
+
+    private static MemorySegment bytes(DeviceBuffer buffer) {
+        MemorySegment host = MemorySegment.ofArray(new byte[Math.toIntExact(buffer.byteSize())]);
+        buffer.copyTo(host);
+        return host;
+    }
+
+    @Override
+    public void close() {
+        owned.forEach(DeviceBuffer::close);
+        plan.close();
+    }
+}

@@ -1,0 +1,54 @@
+package dev.lnrnn;
+
+import dev.lnrnn.memory.DeviceBuffer;
+import dev.lnrnn.oracle.Problem;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+/** A problem's inference on the library, one streaming step at a time. */
+final class Stepwise {
+
+    private Stepwise() {}
+
+    static Map<String, double[]> results(Device device, Problem problem, Memory memory) {
+        DataType type = problem.spec().dataType();
+        int batch = problem.batch();
+        double[] y = new double[problem.steps() * batch * problem.hidden()];
+        try (Plan plan = device.createPlan(problem.spec());
+                StepPass pass = plan.stepPass(batch, device.defaultStream())) {
+            PlanSizes sizes = plan.sizes(1, batch);
+            try (DeviceBuffer parameters = memory.tensor(sizes.parameterBytes());
+                    DeviceBuffer packed = memory.space(sizes.packedBytes());
+                    DeviceBuffer workspace = memory.space(sizes.stepWorkspaceBytes());
+                    DeviceBuffer x = memory.tensor((long) batch * problem.inputs() * type.byteSize());
+                    DeviceBuffer h = memory.tensor(sizes.stateBytes());
+                    DeviceBuffer c = memory.tensor(sizes.stateBytes())) {
+                for (Parameter parameter : plan.parameters()) {
+                    parameters.slice(parameter.offsetBytes(), parameter.elements() * type.byteSize())
+                            .copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
+                }
+                plan.pack(device.defaultStream(), parameters, packed);
+                h.copyFrom(Numbers.encode(type, problem.tensor("h0")));
+                c.copyFrom(Numbers.encode(type, problem.tensor("c0")));
+                for (int t = 0; t < problem.steps(); t++) {
+                    x.copyFrom(Numbers.encode(type, step(problem.tensor("x"), t, batch * problem.inputs())));
+                    pass.run(packed, x, h, c, workspace);
+                    System.arraycopy(numbers(type, h), 0, y, t * batch * problem.hidden(), batch * problem.hidden());
+                }
+                return new HashMap<>(Map.of("y", y, "hn", numbers(type, h), "cn", numbers(type, c)));
+            }
+        }
+    }
+
+    private static double[] step(double[] sequence, int t, int width) {
+        return Arrays.copyOfRange(sequence, t * width, (t + 1) * width);
+    }
+
+    private static double[] numbers(DataType type, DeviceBuffer buffer) {
+        MemorySegment host = MemorySegment.ofArray(new byte[Math.toIntExact(buffer.byteSize())]);
+        buffer.copyTo(host);
+        return Numbers.decode(type, host);
+    }
+}

@@ -1,0 +1,184 @@
+package dev.lnrnn.misuse;
+
+import dev.lnrnn.DataType;
+import dev.lnrnn.DeviceOptions;
+import dev.lnrnn.LayerSpec;
+import dev.lnrnn.Sequence;
+import dev.lnrnn.Strides;
+import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.reflect.Array;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+
+/** Values that a caller should not pass, by the type of the parameter. */
+final class Values {
+
+    private static final long[] LONGS = {
+        Long.MIN_VALUE, Integer.MIN_VALUE, -1, 0, 1, 3, 1L << 31, 1L << 33, 1L << 62, Long.MAX_VALUE};
+    private static final int[] INTS = {Integer.MIN_VALUE, -1, 0, 7, 1025, 1 << 30, Integer.MAX_VALUE};
+    private static final double[] DOUBLES = {
+        Double.NaN, Double.NEGATIVE_INFINITY, -1, -0.0, 1.5, 1e300, Double.POSITIVE_INFINITY};
+    private static final String[] STRINGS = {
+        "", "no such name", "cuda:99", "cpu:1", "nul\0inside", "x".repeat(10_000)};
+    private static final int[] LENGTHS = {0, 1, 5, 4_099};
+
+    private final World world;
+    private final Random random;
+
+    Values(World world, Random random) {
+        this.world = world;
+        this.random = random;
+    }
+
+    /** A wrong value for {@code type}; any value of a primitive that has no wrong ones. */
+    @Nullable Object wrong(Class<?> type) {
+        if (type == long.class) {
+            return LONGS[random.nextInt(LONGS.length)];
+        }
+        if (type == int.class) {
+            return INTS[random.nextInt(INTS.length)];
+        }
+        if (type == double.class) {
+            return DOUBLES[random.nextInt(DOUBLES.length)];
+        }
+        if (type == float.class) {
+            return (float) DOUBLES[random.nextInt(DOUBLES.length)];
+        }
+        if (type == boolean.class) {
+            return random.nextBoolean();
+        }
+        if (type == byte.class) {
+            return (byte) random.nextInt();
+        }
+        return random.nextInt(4) == 0 ? null : wrongObject(type);
+    }
+
+    private @Nullable Object wrongObject(Class<?> type) {
+        if (type == String.class) {
+            return STRINGS[random.nextInt(STRINGS.length)];
+        }
+        if (type == MemorySegment.class) {
+            return segment();
+        }
+        if (type == DeviceBuffer.class) {
+            return buffer();
+        }
+        if (type == LayerSpec.class) {
+            return spec();
+        }
+        if (type == Sequence.class) {
+            return sequence();
+        }
+        if (type == Strides.class) {
+            return new Strides(LONGS[2 + random.nextInt(8)] & Long.MAX_VALUE, random.nextInt(3));
+        }
+        if (type == DeviceOptions.class) {
+            return new DeviceOptions(1, "no such isa");
+        }
+        if (type == Arena.class) {
+            return new ClosedArena();
+        }
+        if (type == Path.class) {
+            return random.nextBoolean() ? world.directory() : world.directory().resolve("no/such/file");
+        }
+        if (type == List.class) {
+            return Collections.singletonList(null);
+        }
+        if (type == Map.class) {
+            return Collections.singletonMap(null, null);
+        }
+        if (type.isArray()) {
+            return array(type.getComponentType());
+        }
+        return AutoCloseable.class.isAssignableFrom(type) ? closedOrForeign(type) : null;
+    }
+
+    private @Nullable Object array(Class<?> component) {
+        int length = LENGTHS[random.nextInt(LENGTHS.length)];
+        Object array = Array.newInstance(component, length);
+        if (array instanceof long[] longs) {
+            Arrays.setAll(longs, i -> LONGS[random.nextInt(LONGS.length)]);
+        }
+        return array;
+    }
+
+    private MemorySegment segment() {
+        return switch (random.nextInt(7)) {
+            case 0 -> MemorySegment.NULL;
+            case 1 -> Arena.ofAuto().allocate(1);
+            case 2 -> Arena.ofAuto().allocate(4096).asSlice(1);
+            case 3 -> Arena.ofAuto().allocate(4096).asReadOnly();
+            case 4 -> MemorySegment.ofArray(new long[random.nextInt(600)]);
+            case 5 -> new ClosedArena().segment;
+            default -> ofAnotherThread();
+        };
+    }
+
+    private static MemorySegment ofAnotherThread() {
+        MemorySegment[] segment = new MemorySegment[1];
+        Thread owner = new Thread(() -> segment[0] = Arena.ofConfined().allocate(4096));
+        owner.start();
+        try {
+            owner.join();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+        return segment[0];
+    }
+
+    private DeviceBuffer buffer() {
+        return switch (random.nextInt(5)) {
+            case 0 -> world.device().allocate(0);
+            case 1 -> world.device().allocate(1);
+            case 2 -> world.stranger().allocate(1 << 16);
+            case 3 -> {
+                DeviceBuffer closed = world.device().allocate(1 << 16);
+                closed.close();
+                yield closed;
+            }
+            default -> {
+                DeviceBuffer owner = world.device().allocate(1 << 16);
+                DeviceBuffer slice = owner.slice(64, 1 << 12);
+                owner.close();
+                yield slice;
+            }
+        };
+    }
+
+    private LayerSpec spec() {
+        LayerSpec spec = LayerSpec.lstm(3, 4);
+        return switch (random.nextInt(6)) {
+            case 0 -> LayerSpec.gru(3, 4);
+            case 1 -> spec.withDataType(DataType.BF16);
+            case 2 -> spec.withLayers(Integer.MAX_VALUE);
+            case 3 -> LayerSpec.lstm(1L << 40, 1L << 40);
+            case 4 -> LayerSpec.lstm(1L << 40, 1);
+            default -> LayerSpec.lstm(1, 1L << 40);
+        };
+    }
+
+    private Sequence sequence() {
+        return switch (random.nextInt(5)) {
+            case 0 -> Sequence.timeMajor(1L << 40, 1L << 40);
+            case 1 -> Sequence.timeMajor(Long.MAX_VALUE, 1);
+            case 2 -> Sequence.timeMajor(2, 2).withX(new Strides(Long.MAX_VALUE, Long.MAX_VALUE));
+            case 3 -> Sequence.timeMajor(2, 2).withY(new Strides(1L << 62, 4));
+            default -> Sequence.timeMajor(3, 5);
+        };
+    }
+
+    private Object closedOrForeign(Class<?> type) {
+        Object object = random.nextBoolean() ? world.foreign(type) : world.fresh(type);
+        if (random.nextBoolean()) {
+            World.close(object);
+        }
+        return object;
+    }
+}

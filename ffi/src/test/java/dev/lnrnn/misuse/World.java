@@ -1,0 +1,223 @@
+package dev.lnrnn.misuse;
+
+import dev.lnrnn.DataType;
+import dev.lnrnn.Device;
+import dev.lnrnn.DeviceLostException;
+import dev.lnrnn.DeviceOptions;
+import dev.lnrnn.DoubleLayerState;
+import dev.lnrnn.Event;
+import dev.lnrnn.Layer;
+import dev.lnrnn.LayerSpec;
+import dev.lnrnn.LayerState;
+import dev.lnrnn.Library;
+import dev.lnrnn.LnrnnException;
+import dev.lnrnn.Plan;
+import dev.lnrnn.Sequence;
+import dev.lnrnn.Status;
+import dev.lnrnn.Stream;
+import dev.lnrnn.Strides;
+import dev.lnrnn.Training;
+import dev.lnrnn.interop.Safetensors;
+import dev.lnrnn.interop.SafetensorsException;
+import dev.lnrnn.interop.Tensor;
+import dev.lnrnn.memory.DeviceBuffer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** One object of each kind, made when it is asked for, of a small layer: T = 2, N = 2, C = 3, H = 4. */
+final class World implements AutoCloseable {
+
+    static final int STEPS = 2;
+    static final int BATCH = 2;
+    static final int INPUTS = 3;
+    static final int HIDDEN = 4;
+    static final Sequence SEQUENCE = Sequence.timeMajor(STEPS, BATCH);
+
+    private final Path directory;
+    private final LayerSpec spec;
+    private final Arena arena = Arena.ofShared();
+    private final Device device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
+    private final Map<Class<?>, Object> objects = new HashMap<>();
+    private @Nullable World stranger;
+
+    World(Path directory, DataType type) {
+        this.directory = directory;
+        spec = LayerSpec.lstm(INPUTS, HIDDEN).withDataType(type).withZoneout(0.25).withDropconnect(0.25);
+    }
+
+    /** Leaves the good files, which every world reads, in the directory. */
+    static void prepare(Path directory) throws IOException {
+        try (World world = new World(directory, DataType.F32)) {
+            world.the(Layer.class).save(world.weights());
+            Safetensors.write(world.numbers(), Map.of(),
+                    List.of(Tensor.f32("x", new long[] {2}, new float[2]), Tensor.i64("n", new long[] {1}, new long[1])));
+        }
+    }
+
+    Path directory() {
+        return directory;
+    }
+
+    /** What a layer saved. */
+    Path weights() {
+        return directory.resolve("weights.safetensors");
+    }
+
+    /** Two tensors: floats "x" and integers "n". */
+    Path numbers() {
+        return directory.resolve("numbers.safetensors");
+    }
+
+    /** Lives as long as this world. */
+    Arena arena() {
+        return arena;
+    }
+
+    Device device() {
+        return device;
+    }
+
+    Device stranger() {
+        return strangerWorld().device;
+    }
+
+    int elementBytes() {
+        return spec.dataType().byteSize();
+    }
+
+    boolean isDouble() {
+        return spec.dataType() == DataType.F64;
+    }
+
+    DeviceBuffer parameters() {
+        Plan plan = the(Plan.class);
+        DeviceBuffer parameters = device.allocate(plan.sizes(STEPS, BATCH).parameterBytes());
+        plan.initialize(the(Stream.class), 1, parameters);
+        return parameters;
+    }
+
+    DeviceBuffer packed() {
+        Plan plan = the(Plan.class);
+        DeviceBuffer packed = device.allocate(plan.sizes(STEPS, BATCH).packedBytes());
+        plan.pack(the(Stream.class), parameters(), packed);
+        return packed;
+    }
+
+    /** The one object of its kind. */
+    <T> T the(Class<T> type) {
+        Object object = objects.get(type);
+        if (object == null) {
+            object = fresh(type);
+            objects.put(type, object);
+        }
+        return type.cast(object);
+    }
+
+    /** The same, of another device. */
+    Object foreign(Class<?> type) {
+        return strangerWorld().the(type);
+    }
+
+    /** A new object of a kind, where the kind has more than one. */
+    Object fresh(Class<?> type) {
+        if (type.isEnum()) {
+            return type.getEnumConstants()[0];
+        }
+        return switch (type.getSimpleName()) {
+            case "Device" -> device;
+            case "Stream" -> device.createStream();
+            case "Event" -> recordedEvent();
+            case "DeviceBuffer" -> device.allocate(4096);
+            case "PinnedArena" -> device.pinnedArena();
+            case "Plan" -> device.createPlan(spec);
+            case "InferencePass" -> the(Plan.class).inferencePass(SEQUENCE, the(Stream.class));
+            case "TrainingPass" -> the(Plan.class).trainingPass(SEQUENCE, the(Stream.class));
+            case "StepPass" -> the(Plan.class).stepPass(BATCH, the(Stream.class));
+            case "Layer" -> device.createLayer(spec).initialize(1);
+            case "Streaming" -> the(Layer.class).streaming(BATCH);
+            case "Training" -> trained();
+            case "Parameters" -> the(Layer.class).parameters();
+            case "LayerOutput" -> isDouble()
+                    ? the(Layer.class).forward(new double[STEPS * BATCH * INPUTS], STEPS, BATCH)
+                    : the(Layer.class).forward(new float[STEPS * BATCH * INPUTS], STEPS, BATCH);
+            case "LayerState" -> new LayerState(new float[BATCH * HIDDEN], new float[BATCH * HIDDEN]);
+            case "DoubleLayerState" -> new DoubleLayerState(new double[BATCH * HIDDEN], new double[BATCH * HIDDEN]);
+            case "LayerSpec" -> spec;
+            case "Sequence" -> SEQUENCE;
+            case "Strides" -> new Strides(24, 12);
+            case "DeviceOptions" -> DeviceOptions.DEFAULTS.withThreads(1);
+            case "DeviceInfo" -> device.info();
+            case "Usage" -> Library.usage();
+            case "PlanSizes" -> the(Plan.class).sizes(STEPS, BATCH);
+            case "Parameter" -> the(Plan.class).parameters().getFirst();
+            case "LnrnnException" -> new LnrnnException(Status.INTERNAL_ERROR, "function", "message", null);
+            case "DeviceLostException" -> new DeviceLostException("function", "message");
+            case "SafetensorsException" -> new SafetensorsException("message");
+            case "Safetensors" -> read();
+            case "TensorInfo" -> the(Safetensors.class).tensors().get("x");
+            case "Tensor" -> Tensor.f32("x", new long[] {2}, new float[2]);
+            default -> throw new IllegalArgumentException("the misuse test cannot make a " + type);
+        };
+    }
+
+    private Event recordedEvent() {
+        Event event = device.createEvent();
+        device.defaultStream().record(event);
+        return event;
+    }
+
+    /** With a forward and a backward pass behind it, so that there are gradients. */
+    private Training trained() {
+        Training training = the(Layer.class).training(SEQUENCE);
+        if (isDouble()) {
+            training.forward(new double[STEPS * BATCH * INPUTS]);
+            training.backward(new double[STEPS * BATCH * HIDDEN]);
+        } else {
+            training.forward(new float[STEPS * BATCH * INPUTS]);
+            training.backward(new float[STEPS * BATCH * HIDDEN]);
+        }
+        return training;
+    }
+
+    private Safetensors read() {
+        try {
+            return Safetensors.read(numbers());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private World strangerWorld() {
+        if (stranger == null) {
+            stranger = new World(directory, spec.dataType());
+        }
+        return stranger;
+    }
+
+    static void close(Object object) {
+        try {
+            ((AutoCloseable) object).close();
+        } catch (Exception e) {
+            throw new IllegalStateException("closing " + object, e);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (stranger != null) {
+            stranger.close();
+        }
+        Object file = objects.get(Safetensors.class);
+        if (file != null) {
+            close(file);
+        }
+        device.close();
+        arena.close();
+    }
+}
