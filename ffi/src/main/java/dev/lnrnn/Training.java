@@ -206,8 +206,8 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Runs backward from the latest forward pass: the gradients of a scalar loss whose gradients by y, hn and cn are dy,
-     * dhn and dcn. It can be repeated.
+     * Runs backward from the latest forward pass: the gradients of a scalar loss whose gradients by y, hn and cn are
+     * dy, dhn and dcn. It can be repeated.
      *
      * @param dy (T,N,D&middot;H), strided as the sequence says, or null for zeros
      * @param dhn (L&middot;D,N,H), or null for zeros

@@ -48,8 +48,8 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * Opens a file. It must not be changed while it is open; files that appear by being renamed, as {@link #write} makes
-     * them, are not.
+     * Opens a file. It must not be changed while it is open; one that is replaced by a rename, as {@link #write} does,
+     * is not.
      *
      * @param file the file
      * @return its tensors, to be closed by the caller
