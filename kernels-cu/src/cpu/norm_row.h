@@ -35,9 +35,7 @@ struct Lanes {
     if (full()) {
       std::memcpy(&bytes, row + at, sizeof bytes);
     } else {
-      for (int j = 0; j < Vec<T>::kWidth; ++j) {
-        if (j < count) bytes[j] = row[at + j];
-      }
+      std::memcpy(&bytes, row + at, static_cast<size_t>(count));
     }
     return __builtin_convertvector(bytes, typename Vec<T>::Bits) != 0;
   }

@@ -1,6 +1,6 @@
-// A SIMD vector of the instruction set that the including file is compiled for. Everything that is
-// ISA-specific is in the four functions between the #ifs; the rest is the compiler's vector
-// extension. Included only by isa_*.cpp (through kernels.h), inside its ISA's namespace.
+// A SIMD vector of the instruction set that the including file is compiled for. What is ISA-specific
+// stands between #ifs: fused multiply-add, broadcast, and moves of a part of a vector; the rest is
+// the compiler's vector extension. Included only by isa_*.cpp (through kernels.h), inside its ISA's namespace.
 #pragma once
 
 #include <cstdint>
@@ -119,21 +119,55 @@ LNRNN_SIMD Vec<T> load(const T* p) {
 template <class T>
 LNRNN_SIMD void store(T* p, Vec<T> a) { std::memcpy(p, &a.v, sizeof a.v); }
 
-// The first count lanes from memory, the others fill.
+// The first count lanes from memory, the others fill. Written out per instruction set, because lanes
+// beyond count may be beyond the end of memory: masked moves do not touch those, while what GCC 12
+// makes of a loop can (it merges an extract with a masked store, which then faults).
+#if defined(__AVX512F__)
+LNRNN_SIMD Vec<float> load_partial(const float* p, int count, float fill) {
+  return _mm512_mask_loadu_ps(broadcast_native(fill), static_cast<__mmask16>((1u << count) - 1), p);
+}
+LNRNN_SIMD Vec<double> load_partial(const double* p, int count, double fill) {
+  return _mm512_mask_loadu_pd(broadcast_native(fill), static_cast<__mmask8>((1u << count) - 1), p);
+}
+LNRNN_SIMD void store_partial(float* p, Vec<float> a, int count) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), a.v);
+}
+LNRNN_SIMD void store_partial(double* p, Vec<double> a, int count) {
+  _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), a.v);
+}
+#elif defined(__AVX2__)
+LNRNN_SIMD __m256i first_lanes(float, int count) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+LNRNN_SIMD __m256i first_lanes(double, int count) {
+  return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+LNRNN_SIMD Vec<float> load_partial(const float* p, int count, float fill) {
+  const __m256i mask = first_lanes(fill, count);
+  return _mm256_blendv_ps(broadcast_native(fill), _mm256_maskload_ps(p, mask), (__m256)mask);
+}
+LNRNN_SIMD Vec<double> load_partial(const double* p, int count, double fill) {
+  const __m256i mask = first_lanes(fill, count);
+  return _mm256_blendv_pd(broadcast_native(fill), _mm256_maskload_pd(p, mask), (__m256d)mask);
+}
+LNRNN_SIMD void store_partial(float* p, Vec<float> a, int count) {
+  _mm256_maskstore_ps(p, first_lanes(0.f, count), a.v);
+}
+LNRNN_SIMD void store_partial(double* p, Vec<double> a, int count) {
+  _mm256_maskstore_pd(p, first_lanes(0., count), a.v);
+}
+#else
 template <class T>
 LNRNN_SIMD Vec<T> load_partial(const T* p, int count, T fill) {
-  T lane[Vec<T>::kWidth];
-  for (int j = 0; j < Vec<T>::kWidth; ++j) lane[j] = j < count ? p[j] : fill;
-  return load(lane);
+  Vec<T> a(fill);
+  std::memcpy(&a.v, p, static_cast<size_t>(count) * sizeof(T));
+  return a;
 }
 template <class T>
 LNRNN_SIMD void store_partial(T* p, Vec<T> a, int count) {
-  T lane[Vec<T>::kWidth];
-  store(lane, a);
-  for (int j = 0; j < Vec<T>::kWidth; ++j) {
-    if (j < count) p[j] = lane[j];
-  }
+  std::memcpy(p, &a.v, static_cast<size_t>(count) * sizeof(T));
 }
+#endif
 
 LNRNN_SIMD float square_root(float x) { return __builtin_sqrtf(x); }
 LNRNN_SIMD double square_root(double x) { return __builtin_sqrt(x); }
