@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * A device opened for use, and the owner of the buffers, streams, events, plans and layers made through it: closing it
  * closes them first.
  *
- * <p>Any number of threads may use a device. A device with layers in use by another thread refuses to close with an
- * {@link IllegalStateException}; closing can be repeated.
+ * <p>Any number of threads may use a device. Closing waits for layers that other threads are in; where another thread
+ * is in a pass or a copy, it is an {@link IllegalStateException} and can be repeated.
  *
  * {@snippet :
  * try (Device device = Device.best();

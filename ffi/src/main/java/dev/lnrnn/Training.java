@@ -341,6 +341,7 @@ public final class Training implements AutoCloseable {
      */
     public float[] gradient(String name) {
         synchronized (layer) {
+            checkOpen();
             return gradients.get(name, DataType.F32).floats();
         }
     }
@@ -353,6 +354,7 @@ public final class Training implements AutoCloseable {
      */
     public double[] gradientDoubles(String name) {
         synchronized (layer) {
+            checkOpen();
             return gradients.get(name, DataType.F64).doubles();
         }
     }

@@ -24,7 +24,7 @@ import net.jqwik.api.constraints.NotEmpty;
 import net.jqwik.api.constraints.Size;
 
 /** Whatever the bytes: a file is read whole, or refused with a SafetensorsException. */
-class SafetensorsProperties {
+class SafetensorsPropertyTest {
 
     @Property(tries = 2000)
     void randomBytesAreRefusedOrRead(@ForAll byte[] bytes) {
