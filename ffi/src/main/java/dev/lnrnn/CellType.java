@@ -5,17 +5,15 @@ import dev.lnrnn.raw.lnrnn_h;
 /** The recurrent cell of a layer. */
 public enum CellType {
     /** Long short-term memory: gates i, f, g, o; state h and c. */
-    LSTM(lnrnn_h.LNRNN_CELL_LSTM(), 4),
+    LSTM(4),
     /** Gated recurrent unit, reset after the product as in cuDNN: gates r, z, n; state h. */
-    GRU(lnrnn_h.LNRNN_CELL_GRU(), 3),
+    GRU(3),
     /** Independently recurrent network: one gate; state h. */
-    INDRNN(lnrnn_h.LNRNN_CELL_INDRNN(), 1);
+    INDRNN(1);
 
-    private final int code;
     private final int gates;
 
-    CellType(int code, int gates) {
-        this.code = code;
+    CellType(int gates) {
         this.gates = gates;
     }
 
@@ -24,7 +22,12 @@ public enum CellType {
         return gates;
     }
 
+    /** Its number in the C API; not before the library is loaded. */
     int code() {
-        return code;
+        return switch (this) {
+            case LSTM -> lnrnn_h.LNRNN_CELL_LSTM();
+            case GRU -> lnrnn_h.LNRNN_CELL_GRU();
+            case INDRNN -> lnrnn_h.LNRNN_CELL_INDRNN();
+        };
     }
 }

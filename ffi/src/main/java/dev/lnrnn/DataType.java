@@ -5,19 +5,17 @@ import dev.lnrnn.raw.lnrnn_h;
 /** The type of x, y, states, parameters and gradients of a layer. */
 public enum DataType {
     /** 32-bit floating point, {@code float}. */
-    F32(lnrnn_h.LNRNN_DATA_F32(), 4),
+    F32(4),
     /** 64-bit floating point, {@code double}. */
-    F64(lnrnn_h.LNRNN_DATA_F64(), 8),
+    F64(8),
     /** IEEE 754 half precision. */
-    F16(lnrnn_h.LNRNN_DATA_F16(), 2),
+    F16(2),
     /** The upper half of an {@link #F32}. */
-    BF16(lnrnn_h.LNRNN_DATA_BF16(), 2);
+    BF16(2);
 
-    private final int code;
     private final int byteSize;
 
-    DataType(int code, int byteSize) {
-        this.code = code;
+    DataType(int byteSize) {
         this.byteSize = byteSize;
     }
 
@@ -26,7 +24,13 @@ public enum DataType {
         return byteSize;
     }
 
+    /** Its number in the C API; not before the library is loaded. */
     int code() {
-        return code;
+        return switch (this) {
+            case F32 -> lnrnn_h.LNRNN_DATA_F32();
+            case F64 -> lnrnn_h.LNRNN_DATA_F64();
+            case F16 -> lnrnn_h.LNRNN_DATA_F16();
+            case BF16 -> lnrnn_h.LNRNN_DATA_BF16();
+        };
     }
 }

@@ -4,6 +4,7 @@ import dev.lnrnn.internal.DeviceAccess;
 import dev.lnrnn.internal.Handle;
 import dev.lnrnn.internal.Native;
 import dev.lnrnn.internal.NativeDevice;
+import dev.lnrnn.internal.NativeLibrary;
 import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.memory.PinnedArena;
 import dev.lnrnn.raw.lnrnnDeviceProperties_t;
@@ -18,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * A device opened for use, and the owner of the buffers, streams, events, plans and layers made through it: closing it
  * closes them first.
  *
- * <p>Any number of threads may use a device. A device with layers in use by another thread refuses to close with an
- * {@link IllegalStateException}; closing can be repeated.
+ * <p>Any number of threads may use a device. Closing waits for layers that other threads are in; where another thread
+ * is in a pass or a copy, it is an {@link IllegalStateException} and can be repeated.
  *
  * {@snippet :
  * try (Device device = Device.best();
@@ -58,7 +59,7 @@ public final class Device implements AutoCloseable {
      * @throws LnrnnException if the native library cannot be loaded
      */
     public static Device best() {
-        return open(Devices.count(lnrnn_h.LNRNN_DEVICE_CUDA()) > 0 ? "cuda:0" : "cpu");
+        return open((Devices.count(DeviceName.FIRST_CUDA) > 0 ? DeviceName.FIRST_CUDA : DeviceName.CPU).toString());
     }
 
     /**
@@ -85,6 +86,7 @@ public final class Device implements AutoCloseable {
     public static Device open(String name, DeviceOptions options) {
         DeviceName parsed = DeviceName.parse(name);
         Objects.requireNonNull(options, "options");
+        NativeLibrary.load();
         NativeDevice handle = NativeDevice.open(
                 parsed.toString(), parsed.kind(), parsed.ordinal(), options.threads(), options.isa());
         try (Arena scratch = Arena.ofConfined()) {

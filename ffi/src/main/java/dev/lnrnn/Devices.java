@@ -15,8 +15,10 @@ import org.jspecify.annotations.Nullable;
 final class Devices {
     private Devices() {}
 
-    static int count(int kind) {
+    /** How many devices of the same kind can be opened. */
+    static int count(DeviceName device) {
         NativeLibrary.load();
+        int kind = device.kind();
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment count = scratch.allocate(ValueLayout.JAVA_INT);
             // The status says why there is none, which is no error here; the count is written all the same.
@@ -27,23 +29,23 @@ final class Devices {
 
     static List<DeviceInfo> available() {
         List<DeviceInfo> devices = new ArrayList<>();
-        for (int kind : new int[] {lnrnn_h.LNRNN_DEVICE_CPU(), lnrnn_h.LNRNN_DEVICE_CUDA()}) {
-            int count = count(kind);
+        for (DeviceName first : List.of(DeviceName.CPU, DeviceName.FIRST_CUDA)) {
+            int count = count(first);
             for (int ordinal = 0; ordinal < count; ordinal++) {
-                devices.add(info(new DeviceName(kind, ordinal)));
+                devices.add(info(new DeviceName(first.cuda(), ordinal)));
             }
         }
         return List.copyOf(devices);
     }
 
     static @Nullable String unavailableReason(DeviceName device) {
-        int count = count(device.kind());
+        int count = count(device);
         if (device.ordinal() < count) {
             return null;
         }
         return count == 0
                 ? Native.lastErrorMessage()
-                : "there is no " + device + ", the last one is " + new DeviceName(device.kind(), count - 1);
+                : "there is no " + device + ", the last one is " + new DeviceName(device.cuda(), count - 1);
     }
 
     static MemorySegment allocateProperties(Arena arena) {

@@ -5,15 +5,13 @@ import dev.lnrnn.raw.lnrnn_h;
 /** In which order a layer reads the steps of a sequence. */
 public enum Direction {
     /** From the first step to the last. */
-    FORWARD(lnrnn_h.LNRNN_DIRECTION_FORWARD(), 1),
+    FORWARD(1),
     /** Both ways, by two sets of parameters; their outputs stand side by side. */
-    BIDIRECTIONAL(lnrnn_h.LNRNN_DIRECTION_BIDIRECTIONAL(), 2);
+    BIDIRECTIONAL(2);
 
-    private final int code;
     private final int count;
 
-    Direction(int code, int count) {
-        this.code = code;
+    Direction(int count) {
         this.count = count;
     }
 
@@ -22,7 +20,11 @@ public enum Direction {
         return count;
     }
 
+    /** Its number in the C API; not before the library is loaded. */
     int code() {
-        return code;
+        return switch (this) {
+            case FORWARD -> lnrnn_h.LNRNN_DIRECTION_FORWARD();
+            case BIDIRECTIONAL -> lnrnn_h.LNRNN_DIRECTION_BIDIRECTIONAL();
+        };
     }
 }

@@ -65,9 +65,9 @@ public final class InferencePass implements AutoCloseable {
      * @param y the output (T,N,D&middot;H), strided as the sequence says, or null where not wanted
      * @param hn h at each row's length (L&middot;D,N,H), or null where not wanted
      * @param cn c at each row's length (L&middot;D,N,H), or null where not wanted; only for an LSTM
-     * @param workspace at least {@link PlanSizes#inferenceWorkspaceBytes()} bytes
-     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where it is
-     *     written
+     * @param workspace at least {@link PlanSizes#inferenceWorkspaceBytes()} bytes, 64-byte aligned
+     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
+     *     it is written
      * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
      */
     public void run(
@@ -88,7 +88,7 @@ public final class InferencePass implements AutoCloseable {
                     streamSegment,
                     sequence.struct(),
                     sequence.lengths(),
-                    operands.input(packed, "packed", sizes.packedBytes()),
+                    operands.filledSpace(packed, "packed", sizes.packedBytes()),
                     packed.byteSize(),
                     operands.input(x, "x", sequence.xBytes),
                     x.byteSize(),
@@ -99,7 +99,7 @@ public final class InferencePass implements AutoCloseable {
                     operands.optionalOutput(hn, "hn", stateBytes),
                     operands.cellOutput(cn, "cn", stateBytes),
                     stateBytes,
-                    operands.output(workspace, "workspace", sizes.inferenceWorkspaceBytes()),
+                    operands.space(workspace, "workspace", sizes.inferenceWorkspaceBytes()),
                     workspace.byteSize());
         } catch (AssertionError wrapper) {
             throw operands.refusal(wrapper, stream, packed, x, h0, c0, y, hn, cn, workspace);

@@ -13,15 +13,18 @@ import org.jspecify.annotations.Nullable;
  * every segment's arena open during the call anyway; {@link #refusal} then finds the name for what it refused.
  */
 final class Operands {
+    /** What packed weights, workspaces and reserves are aligned to. */
+    private static final long SPACE_ALIGNMENT = 64;
+
     private final Plan plan;
     private final Device device;
-    private final long misalignment;
+    private final long elementAlignment;
     private final boolean hasCell;
 
     Operands(Plan plan) {
         this.plan = plan;
         this.device = plan.device();
-        this.misalignment = plan.spec().dataType().byteSize() - 1;
+        this.elementAlignment = plan.spec().dataType().byteSize();
         this.hasCell = plan.spec().cell() == CellType.LSTM;
     }
 
@@ -34,21 +37,40 @@ final class Operands {
         return stream.segment();
     }
 
+    /** A tensor that is read. */
     MemorySegment input(DeviceBuffer buffer, String name, long bytes) {
+        return check(buffer, name, bytes, elementAlignment);
+    }
+
+    /** A tensor that is written. */
+    MemorySegment output(DeviceBuffer buffer, String name, long bytes) {
+        return checkWritable(check(buffer, name, bytes, elementAlignment), name);
+    }
+
+    /** What the library arranges as it likes, read only: packed weights, and a reserve in backward. */
+    MemorySegment filledSpace(DeviceBuffer buffer, String name, long bytes) {
+        return check(buffer, name, bytes, SPACE_ALIGNMENT);
+    }
+
+    /** What the library arranges as it likes. */
+    MemorySegment space(DeviceBuffer buffer, String name, long bytes) {
+        return checkWritable(check(buffer, name, bytes, SPACE_ALIGNMENT), name);
+    }
+
+    private MemorySegment check(DeviceBuffer buffer, String name, long bytes, long alignment) {
         if (buffer == null) {
             throw new NullPointerException(name);
         }
         MemorySegment segment = buffer.segment();
-        if (buffer.device() != device || buffer.byteSize() < bytes || (segment.address() & misalignment) != 0) {
-            throw refused(buffer, name, bytes);
+        if (buffer.device() != device || buffer.byteSize() < bytes || (segment.address() & (alignment - 1)) != 0) {
+            throw refused(buffer, name, bytes, alignment);
         }
         return segment;
     }
 
-    MemorySegment output(DeviceBuffer buffer, String name, long bytes) {
-        MemorySegment segment = input(buffer, name, bytes);
+    private static MemorySegment checkWritable(MemorySegment segment, String name) {
         if (segment.isReadOnly()) {
-            throw readOnly(name);
+            throw new IllegalArgumentException(name + " is read-only memory, but is written");
         }
         return segment;
     }
@@ -83,7 +105,7 @@ final class Operands {
     void checkMask(@Nullable DeviceBuffer mask, String name, long bytes) {
         if (mask != null) {
             if (mask.device() != device || mask.byteSize() < bytes) {
-                throw refused(mask, name, bytes);
+                throw refused(mask, name, bytes, 1);
             }
             mask.checkAlive();
         }
@@ -112,7 +134,7 @@ final class Operands {
         return refusal;
     }
 
-    private IllegalArgumentException refused(DeviceBuffer buffer, String name, long bytes) {
+    private IllegalArgumentException refused(DeviceBuffer buffer, String name, long bytes, long alignment) {
         if (buffer.device() != device) {
             return new IllegalArgumentException(name + " is a " + buffer + " of another " + buffer.device()
                     + " than the plan's, expected one of " + device);
@@ -121,12 +143,8 @@ final class Operands {
             return new IllegalArgumentException(
                     name + " has " + buffer.byteSize() + " bytes, but " + bytes + " are needed");
         }
-        return new IllegalArgumentException(name + " begins at an address that is not a multiple of the "
-                + plan.spec().dataType().byteSize() + " bytes of its elements");
-    }
-
-    private static IllegalArgumentException readOnly(String name) {
-        return new IllegalArgumentException(name + " is read-only memory, but is written");
+        return new IllegalArgumentException(
+                name + " begins at an address that is not a multiple of " + alignment + " bytes");
     }
 
     private MemorySegment throwNoCell(String name) {

@@ -3,6 +3,7 @@ package dev.lnrnn;
 import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The parameters of a {@link Layer}: one flat buffer of the device, whose tensors have names. Tensors are row-major; a
@@ -47,6 +48,7 @@ public final class Parameters {
      */
     public float[] get(String name) {
         synchronized (layer) {
+            layer.checkOpen();
             return tensors.get(name, DataType.F32).floats();
         }
     }
@@ -59,6 +61,7 @@ public final class Parameters {
      */
     public double[] getDoubles(String name) {
         synchronized (layer) {
+            layer.checkOpen();
             return tensors.get(name, DataType.F64).doubles();
         }
     }
@@ -71,6 +74,7 @@ public final class Parameters {
      * @throws IllegalArgumentException if there is no such parameter or the number of values is wrong
      */
     public void set(String name, float[] values) {
+        Objects.requireNonNull(values, "values");
         set(name, MemorySegment.ofArray(values), DataType.F32);
     }
 
@@ -82,11 +86,13 @@ public final class Parameters {
      * @throws IllegalArgumentException if there is no such parameter or the number of values is wrong
      */
     public void set(String name, double[] values) {
+        Objects.requireNonNull(values, "values");
         set(name, MemorySegment.ofArray(values), DataType.F64);
     }
 
     private void set(String name, MemorySegment values, DataType type) {
         synchronized (layer) {
+            layer.checkOpen();
             tensors.set(name, values, type);
             changed();
         }
@@ -99,7 +105,9 @@ public final class Parameters {
      * @throws IllegalArgumentException if it has another size
      */
     public void copyFrom(MemorySegment flat) {
+        Objects.requireNonNull(flat, "flat");
         synchronized (layer) {
+            layer.checkOpen();
             checkFlat(flat);
             tensors.buffer().copyFrom(flat);
             changed();
@@ -113,7 +121,9 @@ public final class Parameters {
      * @throws IllegalArgumentException if it has another size
      */
     public void copyTo(MemorySegment flat) {
+        Objects.requireNonNull(flat, "flat");
         synchronized (layer) {
+            layer.checkOpen();
             checkFlat(flat);
             tensors.buffer().copyTo(flat);
         }

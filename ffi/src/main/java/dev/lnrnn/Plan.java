@@ -181,12 +181,12 @@ public final class Plan implements AutoCloseable {
      *
      * @param stream what the work is queued on
      * @param parameters at least {@link PlanSizes#parameterBytes()} bytes
-     * @param packed at least {@link PlanSizes#packedBytes()} bytes
+     * @param packed at least {@link PlanSizes#packedBytes()} bytes, 64-byte aligned
      */
     public void pack(Stream stream, DeviceBuffer parameters, DeviceBuffer packed) {
         MemorySegment queue = operands.stream(stream);
         MemorySegment in = operands.input(parameters, "parameters", emptySizes.parameterBytes());
-        MemorySegment out = operands.output(packed, "packed", emptySizes.packedBytes());
+        MemorySegment out = operands.space(packed, "packed", emptySizes.packedBytes());
         parameters.checkAlive();
         packed.checkAlive();
         handle.checkAlive();

@@ -1,31 +1,34 @@
 package dev.lnrnn;
 
-import dev.lnrnn.raw.lnrnn_h;
-
-/** What a function of the native library answered: {@code lnrnnStatus_t}. */
+/**
+ * What a function of the native library answered: {@code lnrnnStatus_t}.
+ *
+ * <p>The numbers are written out, because a status also tells that the library, and the bindings with it, cannot be
+ * used.
+ */
 public enum Status {
     /** It did what was asked. */
-    SUCCESS(lnrnn_h.LNRNN_STATUS_SUCCESS()),
+    SUCCESS(0),
     /** A value is out of its range, or values contradict each other. */
-    INVALID_ARGUMENT(lnrnn_h.LNRNN_STATUS_INVALID_ARGUMENT()),
+    INVALID_ARGUMENT(10),
     /** A required pointer is null. */
-    NULL_POINTER(lnrnn_h.LNRNN_STATUS_NULL_POINTER()),
+    NULL_POINTER(11),
     /** A pointer is not aligned to its element. */
-    MISALIGNED(lnrnn_h.LNRNN_STATUS_MISALIGNED()),
+    MISALIGNED(12),
     /** A buffer has fewer bytes than the call needs. */
-    BUFFER_TOO_SMALL(lnrnn_h.LNRNN_STATUS_BUFFER_TOO_SMALL()),
+    BUFFER_TOO_SMALL(13),
     /** A device still owns plans, streams, events or memory. */
-    IN_USE(lnrnn_h.LNRNN_STATUS_IN_USE()),
+    IN_USE(20),
     /** Legal, but this version cannot do it on this device. */
-    NOT_SUPPORTED(lnrnn_h.LNRNN_STATUS_NOT_SUPPORTED()),
+    NOT_SUPPORTED(30),
     /** Memory of the host or of the device is exhausted, or {@code lnrnn.maxBytes} is reached. */
-    OUT_OF_MEMORY(lnrnn_h.LNRNN_STATUS_OUT_OF_MEMORY()),
+    OUT_OF_MEMORY(40),
     /** There is no such device, no driver for it, or no native library that could be loaded. */
-    DEVICE_UNAVAILABLE(lnrnn_h.LNRNN_STATUS_DEVICE_UNAVAILABLE()),
+    DEVICE_UNAVAILABLE(50),
     /** The device failed for good. */
-    DEVICE_LOST(lnrnn_h.LNRNN_STATUS_DEVICE_LOST()),
+    DEVICE_LOST(51),
     /** A defect of the native library. */
-    INTERNAL_ERROR(lnrnn_h.LNRNN_STATUS_INTERNAL_ERROR());
+    INTERNAL_ERROR(90);
 
     private final int code;
 

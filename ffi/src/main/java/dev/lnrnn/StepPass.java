@@ -73,9 +73,9 @@ public final class StepPass implements AutoCloseable {
      * @param x the input (N,C)
      * @param h the state h (N,H), read and written; it is the output, too
      * @param c the state c (N,H), read and written; null for any cell but the LSTM
-     * @param workspace at least {@link PlanSizes#stepWorkspaceBytes()} bytes
-     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where it is
-     *     written
+     * @param workspace at least {@link PlanSizes#stepWorkspaceBytes()} bytes, 64-byte aligned
+     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
+     *     it is written
      * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
      */
     public void run(
@@ -89,14 +89,14 @@ public final class StepPass implements AutoCloseable {
                     planSegment,
                     streamSegment,
                     batch,
-                    operands.input(packed, "packed", packedBytes),
+                    operands.filledSpace(packed, "packed", packedBytes),
                     packed.byteSize(),
                     operands.input(x, "x", xBytes),
                     x.byteSize(),
                     operands.output(h, "h", stateBytes),
                     operands.cellState(c, "c", stateBytes),
                     stateBytes,
-                    operands.output(workspace, "workspace", workspaceBytes),
+                    operands.space(workspace, "workspace", workspaceBytes),
                     workspace.byteSize());
         } catch (AssertionError wrapper) {
             throw operands.refusal(wrapper, stream, packed, x, h, c, workspace);

@@ -19,7 +19,7 @@ public record Strides(long step, long row) {
         }
     }
 
-    /** Elements from the first to the end of the last, of rows with so many features; ArithmeticException beyond 64 bits. */
+    /** Elements from the first to the end of the last, of rows with so many features; throws beyond 64 bits. */
     long extent(long steps, long batch, long features) {
         if (steps == 0 || batch == 0) {
             return 0;

@@ -206,8 +206,8 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Runs backward from the latest forward pass: the gradients of a scalar loss whose gradients by y, hn and cn are dy,
-     * dhn and dcn. It can be repeated.
+     * Runs backward from the latest forward pass: the gradients of a scalar loss whose gradients by y, hn and cn are
+     * dy, dhn and dcn. It can be repeated.
      *
      * @param dy (T,N,D&middot;H), strided as the sequence says, or null for zeros
      * @param dhn (L&middot;D,N,H), or null for zeros
@@ -341,6 +341,7 @@ public final class Training implements AutoCloseable {
      */
     public float[] gradient(String name) {
         synchronized (layer) {
+            checkOpen();
             return gradients.get(name, DataType.F32).floats();
         }
     }
@@ -353,6 +354,7 @@ public final class Training implements AutoCloseable {
      */
     public double[] gradientDoubles(String name) {
         synchronized (layer) {
+            checkOpen();
             return gradients.get(name, DataType.F64).doubles();
         }
     }

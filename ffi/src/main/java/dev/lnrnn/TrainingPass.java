@@ -83,7 +83,7 @@ public final class TrainingPass implements AutoCloseable {
     }
 
     /**
-     * Sets where in a larger whole this data is, so that a chunk of a sequence or of a batch draws what the whole would.
+     * Sets where in a larger whole this data is, so that a chunk of a sequence or batch draws what the whole would.
      *
      * @param step the first step, 0...2<sup>32</sup> - T; 0 at first
      * @param row the first row, 0...2<sup>32</sup> - N; 0 at first
@@ -130,10 +130,10 @@ public final class TrainingPass implements AutoCloseable {
      * @param y the output (T,N,D&middot;H), strided as the sequence says, or null where not wanted
      * @param hn h at each row's length (L&middot;D,N,H), or null where not wanted
      * @param cn c at each row's length (L&middot;D,N,H), or null where not wanted; only for an LSTM
-     * @param reserve at least {@link PlanSizes#reserveBytes()} bytes, filled for {@link #backward}
-     * @param workspace at least {@link PlanSizes#trainingWorkspaceBytes()} bytes
-     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where it is
-     *     written
+     * @param reserve at least {@link PlanSizes#reserveBytes()} bytes, 64-byte aligned, filled for {@link #backward}
+     * @param workspace at least {@link PlanSizes#trainingWorkspaceBytes()} bytes, 64-byte aligned
+     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
+     *     it is written
      * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
      */
     public void forward(
@@ -172,9 +172,9 @@ public final class TrainingPass implements AutoCloseable {
                     operands.optionalOutput(hn, "hn", stateBytes),
                     operands.cellOutput(cn, "cn", stateBytes),
                     stateBytes,
-                    operands.output(reserve, "reserve", sizes.reserveBytes()),
+                    operands.space(reserve, "reserve", sizes.reserveBytes()),
                     reserve.byteSize(),
-                    operands.output(workspace, "workspace", sizes.trainingWorkspaceBytes()),
+                    operands.space(workspace, "workspace", sizes.trainingWorkspaceBytes()),
                     workspace.byteSize());
         } catch (AssertionError wrapper) {
             throw operands.refusal(wrapper, stream, parameters, x, h0, c0, zoneout, dropconnect, y, hn, cn, reserve,
@@ -197,9 +197,9 @@ public final class TrainingPass implements AutoCloseable {
      * @param dx (T,N,C), strided as the sequence says, replaced; or null where not wanted
      * @param dh0 (L&middot;D,N,H), replaced; or null where not wanted; may be dhn
      * @param dc0 (L&middot;D,N,H), replaced; or null where not wanted; may be dcn; only for an LSTM
-     * @param workspace at least {@link PlanSizes#backwardWorkspaceBytes()} bytes
-     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where it is
-     *     written
+     * @param workspace at least {@link PlanSizes#backwardWorkspaceBytes()} bytes, 64-byte aligned
+     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
+     *     it is written
      * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
      */
     public void backward(
@@ -237,7 +237,7 @@ public final class TrainingPass implements AutoCloseable {
                     Operands.bytes(dy),
                     operands.optionalInput(dhn, "dhn", stateBytes),
                     operands.cellInput(dcn, "dcn", stateBytes),
-                    operands.input(reserve, "reserve", sizes.reserveBytes()),
+                    operands.filledSpace(reserve, "reserve", sizes.reserveBytes()),
                     reserve.byteSize(),
                     operands.optionalOutput(gradients, "gradients", sizes.parameterBytes()),
                     Operands.bytes(gradients),
@@ -246,7 +246,7 @@ public final class TrainingPass implements AutoCloseable {
                     operands.optionalOutput(dh0, "dh0", stateBytes),
                     operands.cellOutput(dc0, "dc0", stateBytes),
                     stateBytes,
-                    operands.output(workspace, "workspace", sizes.backwardWorkspaceBytes()),
+                    operands.space(workspace, "workspace", sizes.backwardWorkspaceBytes()),
                     workspace.byteSize());
         } catch (AssertionError wrapper) {
             throw operands.refusal(wrapper, stream, parameters, x, zoneout, dropconnect, dy, dhn, dcn, reserve,

@@ -22,8 +22,8 @@ class LauncherIT {
         Assumptions.assumeTrue(older.isPresent(), "no Java older than 22 beside this one");
         Jar.Result result = Jar.run(Jar.command(older.get(), List.of(), "info"));
         assertEquals(1, result.exitCode());
-        assertTrue(result.output().matches("lnrnn-bench needs Java 22 or later, but this is Java [0-9.]+ \\(.*\\)\\.\\R"),
-                result.output());
+        String sentence = "lnrnn-bench needs Java 22 or later, but this is Java [0-9.]+ \\(.*\\)\\.\\R";
+        assertTrue(result.output().matches(sentence), result.output());
     }
 
     @Test

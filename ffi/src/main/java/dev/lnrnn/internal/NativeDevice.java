@@ -52,9 +52,8 @@ public final class NativeDevice implements AutoCloseable {
         this.segment = address.reinterpret(0, arena, null);
     }
 
-    /** Opens a device; {@code kind}, {@code ordinal}, {@code threads} and {@code isa} as {@code lnrnnCreate} has them. */
+    /** Opens a device, of the loaded library; the arguments are those of {@code lnrnnCreate}. */
     public static NativeDevice open(String name, int kind, int ordinal, int threads, @Nullable String isa) {
-        NativeLibrary.load();
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment out = scratch.allocate(ValueLayout.ADDRESS);
             MemorySegment isaName = isa == null ? MemorySegment.NULL : scratch.allocateFrom(isa);

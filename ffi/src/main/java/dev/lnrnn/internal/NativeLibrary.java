@@ -38,7 +38,8 @@ public final class NativeLibrary {
      */
     public static synchronized String load() {
         if (failure != null) {
-            throw new LnrnnException(failure.status(), failure.function(), String.valueOf(failure.getMessage()), failure);
+            String message = String.valueOf(failure.getMessage());
+            throw new LnrnnException(failure.status(), failure.function(), message, failure);
         }
         if (loaded == null) {
             NativeLibrary library = new NativeLibrary();

@@ -48,8 +48,8 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * Opens a file. It must not be changed while it is open; files that appear by being renamed, as {@link #write} makes
-     * them, are not.
+     * Opens a file. It must not be changed while it is open; one that is replaced by a rename, as {@link #write} does,
+     * is not.
      *
      * @param file the file
      * @return its tensors, to be closed by the caller
@@ -57,6 +57,7 @@ public final class Safetensors implements AutoCloseable {
      * @throws IOException if it cannot be read
      */
     public static Safetensors read(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         Arena mapping = Arena.ofShared();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             return read(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), mapping), mapping);
@@ -88,7 +89,7 @@ public final class Safetensors implements AutoCloseable {
      * @throws SafetensorsException if it is malformed
      */
     public static Safetensors read(byte[] content) throws SafetensorsException {
-        return read(MemorySegment.ofArray(content), null);
+        return read(MemorySegment.ofArray(Objects.requireNonNull(content, "content")), null);
     }
 
     private static Safetensors read(MemorySegment content, @Nullable Arena mapping) throws SafetensorsException {
@@ -120,6 +121,8 @@ public final class Safetensors implements AutoCloseable {
      */
     public static void write(Path file, Map<String, String> metadata, List<Tensor> tensors) throws IOException {
         Objects.requireNonNull(file, "file");
+        Objects.requireNonNull(metadata, "metadata");
+        Objects.requireNonNull(tensors, "tensors");
         SafetensorsWriter.write(file, metadata, tensors);
     }
 

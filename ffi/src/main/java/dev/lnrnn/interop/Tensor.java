@@ -27,7 +27,7 @@ public record Tensor(String name, ElementType type, long[] shape, MemorySegment 
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(type, "type");
         Objects.requireNonNull(data, "data");
-        shape = shape.clone();
+        shape = Objects.requireNonNull(shape, "shape").clone();
         long bytes;
         try {
             bytes = bytes(type, shape);
@@ -54,6 +54,7 @@ public record Tensor(String name, ElementType type, long[] shape, MemorySegment 
      * @param values its elements, row-major
      */
     public static Tensor f32(String name, long[] shape, float[] values) {
+        Objects.requireNonNull(values, "values");
         MemorySegment data = Arena.ofAuto().allocate((long) values.length * Float.BYTES);
         MemorySegment.copy(values, 0, data, ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE), 0, values.length);
         return new Tensor(name, ElementType.F32, shape, data);
@@ -67,6 +68,7 @@ public record Tensor(String name, ElementType type, long[] shape, MemorySegment 
      * @param values its elements, row-major
      */
     public static Tensor f64(String name, long[] shape, double[] values) {
+        Objects.requireNonNull(values, "values");
         MemorySegment data = Arena.ofAuto().allocate((long) values.length * Double.BYTES);
         MemorySegment.copy(values, 0, data, ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(LITTLE), 0, values.length);
         return new Tensor(name, ElementType.F64, shape, data);
@@ -80,6 +82,7 @@ public record Tensor(String name, ElementType type, long[] shape, MemorySegment 
      * @param values its elements, row-major
      */
     public static Tensor i64(String name, long[] shape, long[] values) {
+        Objects.requireNonNull(values, "values");
         MemorySegment data = Arena.ofAuto().allocate((long) values.length * Long.BYTES);
         MemorySegment.copy(values, 0, data, ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE), 0, values.length);
         return new Tensor(name, ElementType.I64, shape, data);

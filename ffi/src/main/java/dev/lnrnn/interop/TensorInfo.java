@@ -1,6 +1,7 @@
 package dev.lnrnn.interop;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What a file says of a tensor.
@@ -13,7 +14,8 @@ import java.util.List;
 public record TensorInfo(ElementType type, List<Long> shape, long offset, long byteSize) {
     /** Keeps a copy of the shape. */
     public TensorInfo {
-        shape = List.copyOf(shape);
+        Objects.requireNonNull(type, "type");
+        shape = List.copyOf(Objects.requireNonNull(shape, "shape"));
     }
 
     /** {@return the number of its elements: the product of its shape} */

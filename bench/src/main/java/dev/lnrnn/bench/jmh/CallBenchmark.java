@@ -27,11 +27,13 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * What a call costs besides its arithmetic. {@link #downcall} is the least: a function without arguments
- * that answers a constant. The passes run on an empty batch: every argument is checked in Java and again
- * in C, and there is nothing to compute. What Java adds to such a pass is its time here less that of the
- * same call on an empty batch from C, which the native benchmark of {@code kernels-cu} prints.
+ * that answers a constant, behind the check that the library is loaded. The passes run on an empty batch:
+ * every argument is checked in Java and again in C, and there is nothing to compute. What Java adds to such
+ * a pass is its time here less that of the same call on an empty batch from C, which the native benchmark of
+ * {@code kernels-cu} prints.
  *
- * <p>With {@code -prof gc} the passes must show 0 B/op.
+ * <p>With {@code -prof gc} the passes must show 0 B/op. What is left in the fractions is JMH's own, which the
+ * longer calls of the other benchmarks divide by fewer operations.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -47,6 +49,7 @@ public class CallBenchmark {
     private InferencePass inference;
     private TrainingPass training;
     private DeviceBuffer parameters;
+    private DeviceBuffer gradients;
     private DeviceBuffer packed;
     private DeviceBuffer empty;
     private DeviceBuffer reserve;
@@ -60,13 +63,14 @@ public class CallBenchmark {
         PlanSizes sizes = plan.sizes(1, 0);
         parameters = device.allocate(sizes.parameterBytes(), arena);
         plan.initialize(stream, 1, parameters);
+        gradients = device.allocate(sizes.parameterBytes(), arena);
         packed = device.allocate(sizes.packedBytes(), arena);
         plan.pack(stream, parameters, packed);
         empty = device.allocate(0, arena);
         reserve = device.allocate(sizes.reserveBytes(), arena);
         workspace = device.allocate(Math.max(
                 Math.max(sizes.stepWorkspaceBytes(), sizes.inferenceWorkspaceBytes()),
-                sizes.trainingWorkspaceBytes()), arena);
+                Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes())), arena);
         step = plan.stepPass(0, stream);
         inference = plan.inferencePass(Sequence.timeMajor(1, 0), stream);
         training = plan.trainingPass(Sequence.timeMajor(1, 0), stream);
@@ -90,6 +94,12 @@ public class CallBenchmark {
     @Benchmark
     public void emptyTrainingForward() {
         training.forward(parameters, empty, empty, empty, empty, empty, empty, reserve, workspace);
+    }
+
+    /** Not quite nothing to compute: the gradients of {@code parameters} are set to zero. */
+    @Benchmark
+    public void emptyTrainingBackward() {
+        training.backward(parameters, empty, empty, empty, empty, reserve, gradients, empty, empty, empty, workspace);
     }
 
     @TearDown

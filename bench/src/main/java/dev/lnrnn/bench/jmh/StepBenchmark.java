@@ -24,10 +24,11 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * One streaming step of one row at shape A. On the CPU device the step has been computed when the call
- * returns, so that nothing is left to wait for.
+ * returns, so that nothing is left to wait for. Samples give the percentiles; {@code -prof gc} is to be read
+ * from the averages, as sampling itself allocates.
  */
 @State(Scope.Benchmark)
-@BenchmarkMode(Mode.SampleTime)
+@BenchmarkMode({Mode.AverageTime, Mode.SampleTime})
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @Fork(value = 3, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
 @Warmup(iterations = 3, time = 1)

@@ -17,8 +17,8 @@ record Holdout(double[] target, double[] model, double[] persistence, double[] s
         double[] linear = new double[model.length];
         for (int i = 0; i < model.length; i++) {
             int origin = task.trainingOrigins() + i;
-            model[i] = scaler.unscale(forecast[origin]);
-            linear[i] = scaler.unscale(ridge.forecast(origin));
+            model[i] = scaler.unscale(inputs.corrected(origin, forecast[origin]));
+            linear[i] = scaler.unscale(inputs.corrected(origin, ridge.forecast(origin)));
         }
         return new Holdout(task.holdoutTargets(), model, Baselines.persistence(task),
                 Baselines.seasonalNaive(task), linear);

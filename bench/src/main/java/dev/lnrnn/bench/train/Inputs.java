@@ -11,10 +11,13 @@ import java.util.List;
  *       know them.
  * </ul>
  *
+ * <p>What is forecast is a correction of seasonal-naive, so that a series that grows beyond what was seen
+ * in training takes the forecasts along.
+ *
  * @param rows origins, one row each
  * @param width features per row
  * @param x (rows, width), row-major
- * @param target (rows): the value at t + horizon
+ * @param target (rows): the value at t + horizon, less what seasonal-naive says of it
  */
 record Inputs(int rows, int width, float[] x, float[] target) {
 
@@ -30,10 +33,11 @@ record Inputs(int rows, int width, float[] x, float[] target) {
         float[] target = new float[rows];
         for (int t = 0, i = 0; t < rows; t++) {
             int targetTime = t + task.horizon();
-            target[t] = (float) scaler.scale(values[targetTime]);
             x[i++] = (float) scaler.scale(values[t]);
             int seasonAgo = targetTime - task.seasonalLag();
-            x[i++] = seasonAgo < 0 ? 0 : (float) scaler.scale(values[seasonAgo]);
+            float seasonal = seasonAgo < 0 ? 0 : (float) scaler.scale(values[seasonAgo]);
+            x[i++] = seasonal;
+            target[t] = (float) scaler.scale(values[targetTime]) - seasonal;
             for (double period : periods) {
                 for (int k = 1; k <= harmonics(period); k++) {
                     double angle = 2 * Math.PI * k * targetTime / period;
@@ -50,4 +54,8 @@ record Inputs(int rows, int width, float[] x, float[] target) {
         return Math.min(MOST_HARMONICS, (int) (period / 2));
     }
 
+    /** The scaled value that a row's correction of seasonal-naive amounts to. */
+    double corrected(int row, double correction) {
+        return x[row * width + 1] + correction;
+    }
 }

@@ -7,7 +7,7 @@ import java.util.Arrays;
 
 /**
  * The last layer: one number from each row of the recurrent layer's output, y·weight + bias, on host
- * memory. Starts at zero, so that the first forecast is the mean.
+ * memory. Starts at zero, so that the first forecast is seasonal-naive.
  */
 final class LinearHead {
 

@@ -7,7 +7,7 @@ import dev.lnrnn.Normalization;
 import dev.lnrnn.Streaming;
 import java.lang.foreign.MemorySegment;
 
-/** The forecaster: a layer-normalised LSTM and a linear head. Forecasts are in scaled units. */
+/** The forecaster: a layer-normalised LSTM and a linear head. It answers corrections, as {@link Inputs} has them. */
 final class Model implements AutoCloseable {
 
     /** Zoneout on h and DropConnect on the recurrent weights, both only while training. */

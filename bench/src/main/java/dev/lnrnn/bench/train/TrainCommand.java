@@ -31,18 +31,19 @@ public final class TrainCommand implements Callable<Integer> {
     @Mixin
     private DeviceOption device = new DeviceOption();
 
-    @Option(names = "--threads", defaultValue = "0",
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "0",
             description = "CPU threads; 0 for one per processor. Default: ${DEFAULT-VALUE}.")
     private int threads;
 
-    @Option(names = "--epochs", defaultValue = "600",
+    @Option(names = "--epochs", paramLabel = "N", defaultValue = "300",
             description = "How often the training part is gone through. Default: ${DEFAULT-VALUE}.")
     private int epochs;
 
-    @Option(names = "--hidden", defaultValue = "64", description = "Hidden size. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--hidden", paramLabel = "N", defaultValue = "64",
+            description = "Hidden size. Default: ${DEFAULT-VALUE}.")
     private int hidden;
 
-    @Option(names = "--seed", defaultValue = "1",
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "1",
             description = "The same seed and number of threads give the same numbers. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
@@ -53,10 +54,10 @@ public final class TrainCommand implements Callable<Integer> {
     @Option(names = "--column", paramLabel = "NAME", description = "The column of --data to learn.")
     private @Nullable String column;
 
-    @Option(names = "--season", split = ",", defaultValue = "1", paramLabel = "POINTS",
+    @Option(names = "--season", split = ",", paramLabel = "POINTS",
             description = "The rhythms of --data, in points, for instance 24,168 for hours: the first, a whole number, "
                     + "is the season of seasonal-naive. Default: 1, no season.")
-    private List<Double> periods;
+    private @Nullable List<Double> periods;
 
     @Option(names = "--horizon", defaultValue = "1", paramLabel = "POINTS",
             description = "How far ahead to forecast. Default: ${DEFAULT-VALUE}.")
@@ -77,7 +78,11 @@ public final class TrainCommand implements Callable<Integer> {
         requireAtLeastOne("--epochs", epochs);
         requireAtLeastOne("--hidden", hidden);
         Task task = new Task(series(), horizon);
+        // Before the training, so that nothing is lost to a wrong path.
         Files.createDirectories(directory);
+        if (report != null) {
+            Files.createDirectories(report.toAbsolutePath().getParent());
+        }
         try (Device opened = device.open(cpuOptions())) {
             return train(opened, task, spec.commandLine().getOut());
         }
@@ -162,15 +167,15 @@ public final class TrainCommand implements Callable<Integer> {
 
     private Series series() {
         if (data == null) {
-            if (column != null) {
-                throw new BadInputException("--column names a column of --data, which is missing.");
+            if (column != null || periods != null) {
+                throw new BadInputException("--column and --season describe --data, which is missing.");
             }
             return Series.shipped();
         }
         if (column == null) {
             throw new BadInputException("--data needs --column, the name of the column to learn.");
         }
-        return Series.of(data, column, periods);
+        return Series.of(data, column, periods != null ? periods : List.of(1.0));
     }
 
     private static void requireAtLeastOne(String option, int value) {

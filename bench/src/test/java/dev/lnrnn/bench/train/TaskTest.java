@@ -76,7 +76,8 @@ class TaskTest {
         assertEquals(197, inputs.rows());
         // The value, the season-mate, and two harmonics of a period of 4.
         assertEquals(6, inputs.width());
-        assertEquals(13, inputs.target()[10]);
+        assertEquals(13 - 9, inputs.target()[10]);
+        assertEquals(9 + 5, inputs.corrected(10, 5));
         float[] row = Arrays.copyOfRange(inputs.x(), 10 * 6, 11 * 6);
         double angle = 2 * Math.PI * 13 / 4;
         float[] expected = {10, 9, (float) Math.sin(angle), (float) Math.cos(angle),

@@ -32,7 +32,7 @@ class TrainCommandTest {
     }
 
     private JsonNode reportOf(String... options) throws IOException {
-        Path report = directory.resolve("report.json");
+        Path report = directory.resolve("reports").resolve("report.json");
         CommandRun run = train(Stream.concat(Stream.of("--report", report.toString()), Stream.of(options))
                 .toArray(String[]::new));
         assertEquals(ExitCode.OK, run.exitCode(), run.out() + run.err());
@@ -127,7 +127,8 @@ class TrainCommandTest {
         assertRefused("The file " + few + " has no column \"b\"; its columns are a.",
                 "--data", few.toString(), "--column", "b");
         assertRefused("--data needs --column, the name of the column to learn.", "--data", few.toString());
-        assertRefused("--column names a column of --data, which is missing.", "--column", "a");
+        assertRefused("--column and --season describe --data, which is missing.", "--column", "a");
+        assertRefused("--column and --season describe --data, which is missing.", "--season", "7");
     }
 
     @Test

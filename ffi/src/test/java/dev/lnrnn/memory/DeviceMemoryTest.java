@@ -1,0 +1,252 @@
+package dev.lnrnn.memory;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lnrnn.Device;
+import dev.lnrnn.Library;
+import dev.lnrnn.LnrnnException;
+import dev.lnrnn.Status;
+import dev.lnrnn.Usage;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Who owns memory, how long it lives, and what is said when that is not respected. */
+class DeviceMemoryTest {
+    private static final Usage NOTHING = new Usage(0, 0, 0, 0, 0, 0, 0, 0);
+
+    private Device device;
+
+    @BeforeEach
+    void open() {
+        device = Device.cpu();
+    }
+
+    @AfterEach
+    void close() {
+        device.close();
+    }
+
+    @AfterAll
+    static void nothingLeaked() {
+        assertEquals(NOTHING, Library.usage());
+    }
+
+    @Test
+    void heapNativeAndMappedMemoryGoThereAndBack(@TempDir Path directory) throws IOException {
+        int bytes = (256 << 10) * 2 + 3; // not a multiple of what staging copies at once
+        byte[] data = new byte[bytes];
+        new Random(1).nextBytes(data);
+        Path file = Files.write(directory.resolve("data"), data);
+        try (Arena arena = Arena.ofConfined();
+                FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, bytes, arena);
+            MemorySegment nativeMemory = arena.allocate(bytes).copyFrom(mapped);
+            for (MemorySegment source : new MemorySegment[] {MemorySegment.ofArray(data), nativeMemory, mapped}) {
+                DeviceBuffer buffer = device.allocate(bytes);
+                DeviceBuffer other = device.allocate(bytes);
+                buffer.copyFrom(source);
+                device.defaultStream().copy(other, buffer);
+                byte[] heap = new byte[bytes];
+                other.copyTo(MemorySegment.ofArray(heap));
+                assertArrayEquals(data, heap);
+                MemorySegment back = arena.allocate(bytes);
+                other.copyTo(back);
+                assertEquals(-1, back.mismatch(mapped));
+            }
+        }
+    }
+
+    @Test
+    void fillSetsEveryByte() {
+        DeviceBuffer buffer = device.allocate(5);
+        device.defaultStream().fill(buffer, (byte) -3);
+        byte[] bytes = new byte[5];
+        buffer.copyTo(MemorySegment.ofArray(bytes));
+        assertArrayEquals(new byte[] {-3, -3, -3, -3, -3}, bytes);
+    }
+
+    @Test
+    void segmentHasNoLength() {
+        DeviceBuffer buffer = device.allocate(64);
+        assertEquals(64, buffer.byteSize());
+        assertEquals(0, buffer.segment().byteSize());
+        assertEquals(0, buffer.segment().address() % 64);
+        assertThrows(IndexOutOfBoundsException.class, () -> buffer.segment().get(ValueLayout.JAVA_BYTE, 0));
+    }
+
+    @Test
+    void closedBufferIsRefusedByName() {
+        DeviceBuffer buffer = device.allocate(64);
+        DeviceBuffer slice = buffer.slice(8, 16);
+        buffer.close();
+        buffer.close();
+        MemorySegment host = MemorySegment.ofArray(new byte[8]);
+        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.copyFrom(host));
+        assertClosed("buffer of 16 bytes on cpu is closed", () -> slice.copyTo(host));
+        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.slice(0, 1));
+        assertEquals("buffer of 64 bytes on cpu (closed)", buffer.toString());
+    }
+
+    @Test
+    void sliceIsBorrowed() {
+        DeviceBuffer buffer = device.allocate(64);
+        DeviceBuffer slice = buffer.slice(60, 4);
+        slice.copyFrom(MemorySegment.ofArray(new byte[] {1, 2, 3, 4}));
+        slice.close();
+        byte[] bytes = new byte[64];
+        buffer.copyTo(MemorySegment.ofArray(bytes));
+        assertEquals(4, bytes[63]);
+        for (long[] outside : new long[][] {{-1, 1}, {0, -1}, {60, 5}, {65, 0}, {Long.MAX_VALUE, 1}, {1, Long.MAX_VALUE}}) {
+            String message = assertThrows(IndexOutOfBoundsException.class, () -> buffer.slice(outside[0], outside[1]))
+                    .getMessage();
+            assertEquals("offset " + outside[0] + " and bytes " + outside[1]
+                    + " are not inside a buffer of 64 bytes on cpu", message);
+        }
+    }
+
+    @Test
+    void arenaDecidesForWhatLivesInIt() {
+        Usage before = Library.usage();
+        DeviceBuffer buffer;
+        try (Arena arena = Arena.ofConfined()) {
+            buffer = device.allocate(64, arena);
+            buffer.close();
+            buffer.copyFrom(MemorySegment.ofArray(new byte[64]));
+        }
+        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.slice(0, 1));
+        assertEquals(before.deviceAllocations(), Library.usage().deviceAllocations());
+        Arena closed = Arena.ofShared();
+        closed.close();
+        assertThrows(IllegalStateException.class, () -> device.allocate(64, closed));
+        assertEquals(before.deviceAllocations(), Library.usage().deviceAllocations());
+    }
+
+    @Test
+    void deviceGoesWhenTheLastOfItGoes() {
+        Arena arena = Arena.ofShared();
+        DeviceBuffer buffer = device.allocate(64, arena);
+        DeviceBuffer owned = device.allocate(64);
+        device.close();
+        device.close();
+        assertFalse(owned.isAlive());
+        assertTrue(buffer.isAlive());
+        assertEquals(1, Library.usage().handles());
+        assertClosed("device cpu is closed", () -> device.allocate(1));
+        assertClosed("device cpu is closed", () -> device.defaultStream().synchronize());
+        assertClosed("device cpu is closed", () -> device.pinnedArena());
+        arena.close();
+        assertEquals(NOTHING, Library.usage());
+    }
+
+    @Test
+    void anotherDevicesBufferIsRefused() {
+        try (Device other = Device.cpu()) {
+            DeviceBuffer foreign = other.allocate(8);
+            assertRefused("expected one on device cpu",
+                    () -> device.defaultStream().fill(foreign, (byte) 0));
+        }
+    }
+
+    @Test
+    void wrongExtentsAreRefused() {
+        DeviceBuffer buffer = device.allocate(8);
+        MemorySegment host = MemorySegment.ofArray(new byte[9]);
+        assertRefused("source has 9 bytes, but destination only 8", () -> buffer.copyFrom(host));
+        assertRefused("destination has 9 bytes, but source only 8", () -> buffer.copyTo(host));
+        assertRefused("destination is read-only",
+                () -> buffer.copyTo(MemorySegment.ofArray(new byte[8]).asReadOnly()));
+        assertRefused("bytes is -1", () -> device.allocate(-1));
+    }
+
+    @Test
+    void tooMuchIsRefusedWithASentence() {
+        LnrnnException e = assertThrows(LnrnnException.class, () -> device.allocate(Long.MAX_VALUE));
+        assertEquals(Status.OUT_OF_MEMORY, e.status());
+        assertEquals("lnrnnMalloc", e.function());
+        assertTrue(e.getMessage().contains("bytes"), e::getMessage);
+    }
+
+    @Test
+    void propertyCapsWhatIsAllocated() {
+        System.setProperty("lnrnn.maxBytes", "1000");
+        try (PinnedArena pinned = device.pinnedArena()) {
+            DeviceBuffer buffer = device.allocate(600);
+            LnrnnException e = assertThrows(LnrnnException.class, () -> pinned.allocate(401));
+            assertEquals(Status.OUT_OF_MEMORY, e.status());
+            assertEquals("cannot allocate 401 bytes: 600 are in use and the property lnrnn.maxBytes allows 1000",
+                    e.getMessage());
+            pinned.allocate(400);
+            buffer.close();
+            device.allocate(600).close();
+        } finally {
+            System.clearProperty("lnrnn.maxBytes");
+        }
+    }
+
+    @Test
+    void hostMemoryIsBorrowedInPlace() {
+        DeviceBuffer buffer;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment host = arena.allocate(8);
+            buffer = DeviceBuffer.ofHost(device, host);
+            device.defaultStream().fill(buffer, (byte) 7);
+            assertEquals(7, host.get(ValueLayout.JAVA_BYTE, 7));
+            DeviceBuffer readOnly = DeviceBuffer.ofHost(device, host.asReadOnly());
+            assertRefused("destination is read-only",
+                    () -> device.defaultStream().fill(readOnly, (byte) 0));
+        }
+        assertClosed("buffer of 8 bytes on cpu is closed",
+                () -> device.defaultStream().fill(buffer, (byte) 0));
+        assertRefused("host is on the Java heap",
+                () -> DeviceBuffer.ofHost(device, MemorySegment.ofArray(new byte[8])));
+    }
+
+    @Test
+    void mappedFilesAreNotUsedInPlace(@TempDir Path directory) throws IOException {
+        Path file = Files.write(directory.resolve("data"), new byte[64]);
+        try (Arena arena = Arena.ofConfined();
+                FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, 64, arena);
+            assertRefused("host is a mapped file", () -> DeviceBuffer.ofHost(device, mapped));
+        }
+    }
+
+    @Test
+    void foreignMemoryIsBorrowedByItsAddress() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment memory = arena.allocate(16);
+            DeviceBuffer buffer = DeviceBuffer.wrap(device, memory.address(), 16, arena);
+            device.defaultStream().fill(buffer, (byte) 9);
+            assertEquals(9, memory.get(ValueLayout.JAVA_BYTE, 15));
+            assertRefused("address is 0", () -> DeviceBuffer.wrap(device, 0, 16, arena));
+            assertRefused("bytes is -1", () -> DeviceBuffer.wrap(device, 64, -1, arena));
+            assertRefused("beyond the end of the address space", () -> DeviceBuffer.wrap(device, -8, 9, arena));
+        }
+    }
+
+    private static void assertClosed(String message, Executable code) {
+        assertEquals(message, assertThrows(IllegalStateException.class, code).getMessage());
+    }
+
+    private static void assertRefused(String message, Executable code) {
+        String actual = assertThrows(IllegalArgumentException.class, code).getMessage();
+        assertTrue(actual.contains(message), actual);
+    }
+}
