@@ -54,6 +54,20 @@ class OracleTest {
         return (index & 8) == 0 ? problem : problem.withLengths(random.longs(batch, 0, steps + 1).toArray());
     }
 
+    static Stream<CaseFile> cases() {
+        return CaseFile.all().stream().filter(CaseFile::isSingleForwardLstm);
+    }
+
+    /** The oracle itself, in every normalisation, before the library is there. */
+    @ParameterizedTest
+    @MethodSource("cases")
+    void theOracleAgreesWithTheReference(CaseFile file) {
+        Map<String, double[]> expected = file.expected();
+        expected.keySet().removeIf(name -> name.startsWith("grad."));
+        Accuracy.assertClose(file.name(), OracleLstm.forward(file.problem(DataType.F64)), expected,
+                file.bound(DataType.F64));
+    }
+
     @ParameterizedTest
     @MethodSource("problems")
     void trainsAsTheOracle(Problem problem) {
