@@ -10,8 +10,8 @@ import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.memory.PinnedArena;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -230,20 +230,18 @@ class LifetimeTest {
         DeviceBuffer workspace = device.allocate(sizes.inferenceWorkspaceBytes());
         device.defaultStream().fill(x, (byte) 0);
         device.defaultStream().fill(packed, (byte) 0);
-        CountDownLatch started = new CountDownLatch(1);
         AtomicReference<Throwable> failure = new AtomicReference<>();
-        Sequence sequence = Sequence.timeMajor(steps, 16);
         Thread worker = new Thread(() -> {
-            try (InferencePass pass = plan.inferencePass(sequence, device.defaultStream())) {
-                started.countDown();
-                pass.run(packed, x, null, null, null, null, null, workspace);
+            try {
+                infer(plan, steps, packed, x, workspace);
             } catch (Throwable thrown) {
                 failure.set(thrown);
             }
         });
+        // The binding is linked by its first call, which would be a long way into the library.
+        infer(plan, 1, packed, x, workspace);
         worker.start();
-        started.await();
-        Thread.sleep(20);
+        waitUntilInside(worker, "lnrnnForwardInference");
         assertInUse("buffer of " + x.byteSize() + " bytes on cpu", x::close);
         assertInUse("plan LSTM 256 to 256 on cpu", plan::close);
         assertThrows(IllegalStateException.class, device::close);
@@ -251,6 +249,23 @@ class LifetimeTest {
         assertNull(failure.get());
         device.close();
         assertFalse(x.isAlive());
+    }
+
+    private static void infer(
+            Plan plan, long steps, DeviceBuffer packed, DeviceBuffer x, DeviceBuffer workspace) {
+        Sequence sequence = Sequence.timeMajor(steps, 16);
+        try (InferencePass pass = plan.inferencePass(sequence, plan.device().defaultStream())) {
+            pass.run(packed, x, null, null, null, null, null, workspace);
+        }
+    }
+
+    /** Until the thread is in the binding, and a little longer, so that it is in the library. */
+    private static void waitUntilInside(Thread worker, String binding) throws InterruptedException {
+        while (worker.isAlive() && Arrays.stream(worker.getStackTrace())
+                .noneMatch(frame -> frame.getMethodName().equals(binding))) {
+            Thread.sleep(1);
+        }
+        Thread.sleep(20);
     }
 
     private static void assertInUse(String name, Runnable close) {
