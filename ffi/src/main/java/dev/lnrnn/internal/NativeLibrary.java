@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 public final class NativeLibrary {
     private static final String PROPERTY = "lnrnn.library";
 
-    private static @Nullable NativeLibrary loaded;
+    private static volatile @Nullable NativeLibrary loaded;
     private static @Nullable LnrnnException failure;
 
     private final StringBuilder attempts = new StringBuilder();
@@ -36,13 +36,19 @@ public final class NativeLibrary {
      * @return where it was loaded from
      * @throws LnrnnException if it cannot be loaded, at every call and with every attempt in the message
      */
-    public static synchronized String load() {
+    public static String load() {
+        NativeLibrary library = loaded;
+        return library != null ? String.valueOf(library.location) : loadOnce();
+    }
+
+    private static synchronized String loadOnce() {
         if (failure != null) {
             String message = String.valueOf(failure.getMessage());
             throw new LnrnnException(failure.status(), failure.function(), message, failure);
         }
-        if (loaded == null) {
-            NativeLibrary library = new NativeLibrary();
+        NativeLibrary library = loaded;
+        if (library == null) {
+            library = new NativeLibrary();
             try {
                 library.checkNativeAccess();
                 library.find();
@@ -53,7 +59,7 @@ public final class NativeLibrary {
             }
             loaded = library;
         }
-        return String.valueOf(loaded.location);
+        return String.valueOf(library.location);
     }
 
     /** Restricted methods are refused per module; asking with a harmless one gives the message a place of its own. */
