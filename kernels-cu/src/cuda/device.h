@@ -1,0 +1,209 @@
+// The machine that kernels see. Only this file names threadIdx, __syncthreads, __shfl, mma or a
+// launch: the same .cu files are compiled by nvcc for GPUs, and by the host's compiler against the
+// emulator's block (emulator/include/emulated_block.h), which offers what Block offers here.
+//
+// A kernel is a trivially copyable struct that carries its arguments:
+//
+//   struct Scale {
+//     static constexpr const char* kName = "scale";
+//     static constexpr int kMaxThreads = 256;
+//     double* x; int64_t n; double by;
+//     LNRNN_DEVICE void operator()(Block& block) const { ... }   // run by every thread
+//   };
+//   enqueue(stream, LaunchShape{8, 256}, Scale{x, n, 2.0});  // 8 blocks of 256 threads
+//
+// Barriers, shuffles, votes, mma, cluster and grid operations are collective: every thread of the
+// block (warp, cluster, grid) must reach them. So no kernel returns before its last one.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace lnrnn::cuda {
+
+constexpr int kWarp = 32;
+constexpr unsigned kAllLanes = 0xffffffffu;
+
+struct LaunchShape {
+  int64_t blocks;
+  int threads;                // a multiple of kWarp
+  size_t shared_bytes = 0;    // dynamic shared memory of each block
+  int cluster = 1;            // blocks that form a cluster; divides blocks
+  bool cooperative = false;   // all blocks are resident at once, so that sync_grid() works
+};
+
+// 16-bit operands of mma, as their bits.
+enum class MmaType { kF16, kBf16 };
+
+}  // namespace lnrnn::cuda
+
+#if defined(LNRNN_EMULATOR)
+
+#include "emulated_block.h"
+
+#else
+
+#include <cooperative_groups.h>
+
+#define LNRNN_DEVICE __device__ __forceinline__
+// Bounds are the emulator's to check.
+#define LNRNN_CHECK_INDEX(index, count) ((void)0)
+
+namespace lnrnn::cuda {
+
+class Block {
+ public:
+  LNRNN_DEVICE int thread() const { return static_cast<int>(threadIdx.x); }
+  LNRNN_DEVICE int threads() const { return static_cast<int>(blockDim.x); }
+  LNRNN_DEVICE int lane() const { return thread() % kWarp; }
+  LNRNN_DEVICE int warp() const { return thread() / kWarp; }
+  LNRNN_DEVICE int warps() const { return threads() / kWarp; }
+  LNRNN_DEVICE int64_t index() const { return blockIdx.x; }
+  LNRNN_DEVICE int64_t blocks() const { return gridDim.x; }
+
+  // Barriers, with the memory of their scope made visible.
+  LNRNN_DEVICE void sync() const { __syncthreads(); }
+  LNRNN_DEVICE void sync_warp() const { __syncwarp(); }
+  LNRNN_DEVICE void sync_cluster() const { cooperative_groups::this_cluster().sync(); }
+  LNRNN_DEVICE void sync_grid() const { cooperative_groups::this_grid().sync(); }
+
+  // Values of other lanes of the warp.
+  template <class T>
+  LNRNN_DEVICE T shuffle(T value, int lane) const {
+    return __shfl_sync(kAllLanes, value, lane);
+  }
+  template <class T>
+  LNRNN_DEVICE T shuffle_xor(T value, int mask) const {
+    return __shfl_xor_sync(kAllLanes, value, mask);
+  }
+  template <class T>
+  LNRNN_DEVICE T shuffle_down(T value, int delta) const {
+    return __shfl_down_sync(kAllLanes, value, static_cast<unsigned>(delta));
+  }
+  LNRNN_DEVICE unsigned ballot(bool vote) const { return __ballot_sync(kAllLanes, vote); }
+
+  // The block's dynamic shared memory: its start seen as an S, without construction, contents
+  // undefined. sizeof(S) is at most the launch's shared_bytes.
+  template <class S>
+  LNRNN_DEVICE S& shared() const {
+    extern __shared__ __align__(128) unsigned char dynamic[];
+    return *reinterpret_cast<S*>(dynamic);
+  }
+
+  // The cluster, and the same object of another of its blocks, to read and write.
+  LNRNN_DEVICE int cluster_rank() const {
+    return static_cast<int>(cooperative_groups::this_cluster().block_rank());
+  }
+  LNRNN_DEVICE int cluster_blocks() const {
+    return static_cast<int>(cooperative_groups::this_cluster().num_blocks());
+  }
+  template <class S>
+  LNRNN_DEVICE S& remote(S& shared_object, int rank) const {
+    return *cooperative_groups::this_cluster().map_shared_rank(&shared_object,
+                                                               static_cast<unsigned>(rank));
+  }
+
+  // Device scope, relaxed; the result is the value before.
+  template <class T>
+  LNRNN_DEVICE T atomic_add(T* address, T value) const {
+    return atomicAdd(address, value);
+  }
+  // A flag and the data before it: released by one thread, acquired by another, of any block.
+  LNRNN_DEVICE void store_release(uint32_t* flag, uint32_t value) const {
+    asm volatile("st.release.gpu.global.u32 [%0], %1;" ::"l"(flag), "r"(value) : "memory");
+  }
+  LNRNN_DEVICE uint32_t load_acquire(const uint32_t* flag) const {
+    uint32_t value;
+    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(flag) : "memory");
+    return value;
+  }
+
+  // d (16,8) += a (16,16) b (16,8), spread over the warp as PTX's mma.m16n8k16 has it.
+  template <MmaType kType>
+  LNRNN_DEVICE void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) const {
+    if constexpr (kType == MmaType::kF16) {
+      asm volatile(
+          "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+          "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+          : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+          : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    } else {
+      asm volatile(
+          "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+          "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+          : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+          : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    }
+  }
+};
+
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::kMaxThreads)
+    run_kernel(const __grid_constant__ Kernel kernel) {
+  Block block;
+  kernel(block);
+}
+
+// Queues one execution of the kernel on the stream. Large shared memory is asked for here.
+template <class Kernel>
+cudaError_t enqueue(cudaStream_t stream, const LaunchShape& shape, const Kernel& kernel) {
+  constexpr size_t kWithoutAsking = 48 * 1024;
+  void (*const entry)(Kernel) = run_kernel<Kernel>;
+  if (shape.shared_bytes > kWithoutAsking) {
+    const cudaError_t error = cudaFuncSetAttribute(
+        entry, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shape.shared_bytes));
+    if (error != cudaSuccess) return error;
+  }
+  if (shape.cluster > 8) {
+    const cudaError_t error =
+        cudaFuncSetAttribute(entry, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+    if (error != cudaSuccess) return error;
+  }
+  cudaLaunchAttribute attributes[2];
+  unsigned count = 0;
+  if (shape.cluster > 1) {
+    attributes[count].id = cudaLaunchAttributeClusterDimension;
+    attributes[count].val.clusterDim.x = static_cast<unsigned>(shape.cluster);
+    attributes[count].val.clusterDim.y = 1;
+    attributes[count].val.clusterDim.z = 1;
+    ++count;
+  }
+  if (shape.cooperative) {
+    attributes[count].id = cudaLaunchAttributeCooperative;
+    attributes[count].val.cooperative = 1;
+    ++count;
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(shape.blocks));
+  config.blockDim = dim3(static_cast<unsigned>(shape.threads));
+  config.dynamicSmemBytes = shape.shared_bytes;
+  config.stream = stream;
+  config.attrs = attributes;
+  config.numAttrs = count;
+  return cudaLaunchKernelEx(&config, entry, kernel);
+}
+
+}  // namespace lnrnn::cuda
+
+#endif
+
+namespace lnrnn::cuda {
+
+// A fixed array for shared memory.
+template <class T, int kCount>
+struct Array {
+  T values[kCount];
+
+  LNRNN_DEVICE T& operator[](int64_t index) {
+    LNRNN_CHECK_INDEX(index, kCount);
+    return values[index];
+  }
+  LNRNN_DEVICE const T& operator[](int64_t index) const {
+    LNRNN_CHECK_INDEX(index, kCount);
+    return values[index];
+  }
+};
+
+}  // namespace lnrnn::cuda
