@@ -2,7 +2,8 @@
 // mode, data type and normalisation. Before something is timed, its results are compared with those
 // of the CPU in f64, on the same numbers at the same widths (few steps and rows).
 //
-//   lnrnn_device_benchmark --device cpu|cuda:N [--out FILE] [--shapes ABCDEF] [--seconds EACH] [--probe]
+//   lnrnn_device_benchmark [--device cpu|cuda:N] [--out FILE] [--shapes ABCDEF] [--seconds EACH]
+//                          [--probe]
 //
 // --probe only says whether the device is there. Exit status: 0, all results agree; 1, not all do;
 // 2, the arguments or the machine do not allow it, and one sentence says why.
@@ -76,7 +77,9 @@ Options parse(int argc, char** argv) {
 
 lnrnnHandle_t open(const std::string& device) {
   const bool cpu = device == "cpu";
-  if (!cpu && device.rfind("cuda:", 0) != 0) refuse("'" + device + "' is not a device: cpu, cuda:N are");
+  if (!cpu && device.rfind("cuda:", 0) != 0) {
+    refuse("'" + device + "' is not a device: cpu and cuda:N are");
+  }
   lnrnnHandle_t handle = nullptr;
   const lnrnnStatus_t status =
       lnrnnCreate(cpu ? LNRNN_DEVICE_CPU : LNRNN_DEVICE_CUDA,
@@ -185,7 +188,10 @@ bool run(std::FILE* out, lnrnnHandle_t device, lnrnnHandle_t cpu, const Shape& s
 
 // Whether the device has the type: asked with a network of no size.
 bool supported(lnrnnHandle_t device, const Type& type) {
-  if (DeviceNetwork::create(device, {'-', 1, 1, 1, 1}, type.value, LNRNN_NORMALIZATION_HASTE)) return true;
+  const Shape smallest{'-', 1, 1, 1, 1};
+  if (DeviceNetwork::create(device, smallest, type.value, LNRNN_NORMALIZATION_HASTE) != nullptr) {
+    return true;
+  }
   std::fprintf(stderr, "%s is left out: %s\n", type.name, lnrnnGetLastErrorMessage());
   return false;
 }

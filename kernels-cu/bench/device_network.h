@@ -27,8 +27,8 @@ inline size_t element_bytes(int32_t type) {
   return type == LNRNN_DATA_F64 ? 8 : type == LNRNN_DATA_F32 ? 4 : 2;
 }
 
-// Values that every data type holds exactly: an integer below 128 times a power of two. So all types
-// compute with the same numbers, and differ by their arithmetic alone.
+// Values that every data type holds exactly: an integer below 128 times a power of two. So all
+// types compute with the same numbers, and differ by their arithmetic alone.
 inline void encode(int32_t type, double value, char* to) {
   const float single = static_cast<float>(value);
   uint32_t bits;
@@ -185,7 +185,9 @@ class DeviceNetwork {
     lnrnnPlanSizes_t sizes{};
     sizes.structSize = sizeof sizes;
     done(lnrnnPlanGetSizes(plan, s.steps, s.batch, &sizes));
-    const auto buffer = [&](uint64_t bytes) { return std::make_unique<DeviceBuffer>(handle, bytes); };
+    const auto buffer = [&](uint64_t bytes) {
+      return std::make_unique<DeviceBuffer>(handle, bytes);
+    };
     std::mt19937 random(1);
     const auto tensor = [&](int64_t count) {
       std::vector<char> host(static_cast<size_t>(count) * element_bytes(type));

@@ -30,8 +30,8 @@ inline Median median(std::vector<double> samples) {
           at(std::ceil(count / 2 + reach))};
 }
 
-// What the calls return, each having measured itself: until the budget of seconds is spent, at least
-// five, after one that is not counted.
+// What the calls return, each having measured itself: until the budget of seconds is spent, at
+// least five, after one that is not counted.
 template <class F>
 auto repeat(double budget, const F& call) {
   constexpr size_t kFewest = 5, kMost = 10000;
