@@ -161,7 +161,9 @@ Timing time(lnrnnHandle_t device, double budget, const F& call) {
 void write_row(std::FILE* out, const Shape& shape, const char* mode, const Type& type,
                const Normalization& normalization, const Timing& timing, double error, bool good) {
   bench::JsonObject row;
-  row.add("shape", std::string(1, shape.name)).add("mode", mode).add("system", "lnrnn");
+  row.add("shape", std::string(1, shape.name)).add("steps", shape.steps).add("batch", shape.batch);
+  row.add("input", shape.input).add("hidden", shape.hidden);
+  row.add("mode", mode).add("system", "lnrnn");
   row.add("dtype", type.name).add("normalized", normalization.value != LNRNN_NORMALIZATION_NONE);
   row.add("median_ms", timing.complete.value).add("low_ms", timing.complete.low);
   row.add("high_ms", timing.complete.high).add("enqueue_ms", timing.enqueue.value);

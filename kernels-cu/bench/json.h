@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 
@@ -19,7 +20,8 @@ class JsonObject {
   }
   JsonObject& add(const char* name, const char* text) { return add(name, std::string(text)); }
   JsonObject& add(const char* name, bool value) { return raw(name, value ? "true" : "false"); }
-  JsonObject& add(const char* name, int value) { return raw(name, std::to_string(value)); }
+  JsonObject& add(const char* name, int64_t value) { return raw(name, std::to_string(value)); }
+  JsonObject& add(const char* name, int value) { return add(name, int64_t{value}); }
   // JSON has neither infinity nor NaN.
   JsonObject& add(const char* name, double value) {
     char text[32];

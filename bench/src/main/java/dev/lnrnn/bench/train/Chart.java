@@ -18,6 +18,9 @@ final class Chart {
     private Chart() {}
 
     static void write(Path file, Task task, Holdout holdout) throws IOException {
+        if (ModuleLayer.boot().findModule("java.desktop").isEmpty()) {
+            throw new IOException("No chart: that needs the module java.desktop, which this Java lacks.");
+        }
         try {
             draw(file, task, holdout);
         } catch (RuntimeException | LinkageError | InternalError e) {

@@ -1,0 +1,225 @@
+#!/usr/bin/env bash
+# Checks and measures lnrnn on this machine, part by part:
+#
+#   ./run.sh [info|native|junit|parity|sanitizer|calibrate|bench|peers|all]
+#
+# Each part has at most 8 minutes, and leaves its log and its status in $OUT; after the last one a
+# table is printed and results.json written there. A part that this machine does not allow is skipped,
+# with a sentence. The exit status is 1 where a part failed.
+#
+#   OUT            where results go; ./results
+#   DEVICE         what is tested and measured; cuda:0 (or cpu, to try the scripts)
+#   LNRNN_LIBRARY  the native library; lib/liblnrnn.so
+#   SHAPES         which shapes are measured; ABCDEF
+#   SECONDS_EACH   how long each of them is measured; 1.5
+set -uo pipefail
+bundle=$(cd "$(dirname "$0")" && pwd)
+export OUT=${OUT:-./results} DEVICE=${DEVICE:-cuda:0} SHAPES=${SHAPES:-ABCDEF}
+export SECONDS_EACH=${SECONDS_EACH:-1.5}
+export LNRNN_LIBRARY=${LNRNN_LIBRARY:-$bundle/lib/liblnrnn.so}
+readonly parts=(info native junit parity sanitizer calibrate bench peers)
+readonly part_seconds=480
+readonly skipped=77
+
+# What this machine does not allow.
+skip() {
+  echo "$*"
+  exit "$skipped"
+}
+
+lnrnn_java() {
+  "$bundle/runtime/bin/java" -Dlnrnn.library="$LNRNN_LIBRARY" \
+    --enable-native-access=ALL-UNNAMED "$@"
+}
+
+lnrnn_bench() {
+  lnrnn_java -jar "$bundle/jars/lnrnn-bench.jar" "$@"
+}
+
+need_device() {
+  local sentence
+  sentence=$("$bundle/native/lnrnn_device_benchmark" --device "$DEVICE" --probe 2>&1) ||
+    skip "$sentence"
+}
+
+need_cuda() {
+  [[ $DEVICE == cuda:* ]] || skip "$DEVICE is not a CUDA device"
+  need_device
+}
+
+part_info() {
+  uname -a
+  if command -v nvidia-smi > /dev/null; then
+    nvidia-smi
+    nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -1 > "$OUT/driver.txt"
+  fi
+  lnrnn_bench info --json > "$OUT/info.json" && lnrnn_bench info
+}
+
+# Runs every native test through the words before it, such as a sanitizer's.
+native_tests() {
+  local failed=0 test
+  for test in "$bundle"/native/tests/*; do
+    echo "== ${test##*/}"
+    LNRNN_TEST_DEVICE=$DEVICE "$@" "$test" || {
+      echo "== ${test##*/} failed with status $?"
+      failed=1
+    }
+  done
+  return "$failed"
+}
+
+part_native() {
+  need_device
+  native_tests env
+}
+
+part_junit() {
+  need_device
+  lnrnn_java -Dlnrnn.test.device="$DEVICE" -cp "$bundle/jars/*" \
+    org.junit.platform.console.ConsoleLauncher execute --scan-classpath \
+    "$bundle"/jars/lnrnn-*-tests.jar --include-tag device --fail-if-no-tests --disable-banner \
+    --details=tree --disable-ansi-colors --reports-dir="$OUT/junit"
+}
+
+# Exit statuses of the command parity, and the one refusal that only means: nothing was asked.
+parity_state() {
+  case $1 in
+    0) echo holds ;;
+    1) echo fails ;;
+    3) echo unsupported ;;
+    *) if grep -q "states no bound" "$2"; then echo unasked; else echo fails; fi ;;
+  esac
+}
+
+part_parity() {
+  need_device
+  local case dtype state failed=0 status output=$OUT/parity.output
+  : > "$OUT/parity.jsonl"
+  for case in "$bundle"/cases/*.safetensors; do
+    for dtype in f64 f32 bf16 f16; do
+      status=0
+      lnrnn_bench parity "$case" --out "$output.safetensors" --device "$DEVICE" --dtype "$dtype" \
+        --check > "$output" 2>&1 || status=$?
+      state=$(parity_state "$status" "$output")
+      case=${case##*/}
+      printf '{"case": "%s", "dtype": "%s", "state": "%s"}\n' "${case%.safetensors}" "$dtype" \
+        "$state" >> "$OUT/parity.jsonl"
+      printf '%-32s %-5s %s\n' "${case%.safetensors}" "$dtype" "$state"
+      case=$bundle/cases/$case
+      if [[ $state == fails ]]; then
+        cat "$output"
+        failed=1
+      fi
+    done
+  done
+  rm -f "$output" "$output.safetensors"
+  return "$failed"
+}
+
+part_sanitizer() {
+  need_cuda
+  local sanitizer tool failed=0
+  sanitizer=$(PATH=$PATH:/usr/local/cuda/bin type -P compute-sanitizer) ||
+    skip "compute-sanitizer is not installed"
+  for tool in memcheck racecheck synccheck; do
+    echo "=== $tool"
+    # A third of the part for each of the three.
+    native_tests timeout $((part_seconds / 3 / $(ls "$bundle/native/tests" | wc -l))) \
+      "$sanitizer" --tool "$tool" --error-exitcode 1 || failed=1
+  done
+  return "$failed"
+}
+
+part_calibrate() {
+  need_cuda
+  "$bundle/native/lnrnn_calibrate" --device "$DEVICE" --out "$OUT/calibration.json" || {
+    local status=$?
+    ((status != 2)) || skip "the calibration found no CUDA device"
+    return "$status"
+  }
+  cat "$OUT/calibration.json"
+}
+
+part_bench() {
+  need_device
+  "$bundle/native/lnrnn_device_benchmark" --device "$DEVICE" --out "$OUT/bench.jsonl" \
+    --shapes "$SHAPES" --seconds "$SECONDS_EACH" || return
+  cat "$OUT/bench.jsonl"
+}
+
+part_peers() {
+  command -v python3 > /dev/null || skip "there is no python3, so no PyTorch"
+  python3 -c 'import torch' 2> /dev/null || skip "PyTorch is not installed"
+  need_device
+  python3 "$bundle/peers.py" --device "$DEVICE" --out "$OUT" --shapes "$SHAPES" \
+    --seconds "$SECONDS_EACH" --bundle "$bundle" --library "$LNRNN_LIBRARY"
+}
+
+# A JVM of our own, unpacked once.
+unpack_runtime() {
+  [[ ! -d $bundle/runtime ]] || return 0
+  local scratch=$bundle/runtime.unpacking
+  rm -rf "$scratch"
+  mkdir "$scratch" || return
+  if command -v xz > /dev/null; then
+    tar -xJf "$bundle/runtime.tar.xz" -C "$scratch"
+  elif command -v python3 > /dev/null; then
+    python3 -m tarfile -e "$bundle/runtime.tar.xz" "$scratch"
+  else
+    echo "Unpacking runtime.tar.xz needs xz or python3, and neither is installed." >&2
+    return 1
+  fi && mv "$scratch/runtime" "$bundle/runtime" && rmdir "$scratch"
+}
+
+# cuBLAS, which comes with CUDA or with PyTorch, and the library under test before all others.
+find_libraries() {
+  local cublas
+  cublas=$(python3 -c 'import nvidia, glob
+print(":".join(d for p in nvidia.__path__ for d in glob.glob(p + "/*/lib")))' 2> /dev/null) || cublas=
+  LD_LIBRARY_PATH=$(dirname "$LNRNN_LIBRARY"):${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}
+  export LD_LIBRARY_PATH=$LD_LIBRARY_PATH/usr/local/cuda/lib64${cublas:+:$cublas}
+}
+
+run_part() {
+  local part=$1 status=0 state sentence= start=$SECONDS
+  echo "--- $part"
+  timeout --kill-after=10 "$part_seconds" "$BASH" "$bundle/run.sh" "--within" "$part" 2>&1 |
+    tee "$OUT/$part.log"
+  status=${PIPESTATUS[0]}
+  case $status in
+    0) state=ok ;;
+    "$skipped")
+      state=skipped
+      sentence=$(tail -1 "$OUT/$part.log")
+      status=0
+      ;;
+    124 | 137) state=timeout sentence="stopped after $part_seconds seconds" ;;
+    *) state=failed sentence="exit status $status" ;;
+  esac
+  echo "$state $((SECONDS - start)) $sentence" > "$OUT/$part.status"
+  echo "--- $part: $state${sentence:+, $sentence}"
+  return "$status"
+}
+
+if [[ ${1:-} == --within ]]; then
+  "part_$2"
+  exit
+fi
+
+chosen=("${1:-all}")
+if [[ ${chosen[0]} == all ]]; then
+  chosen=("${parts[@]}")
+elif [[ " ${parts[*]} " != *" ${chosen[0]} "* ]]; then
+  echo "There is no part '${chosen[0]}'; there are: ${parts[*]} all" >&2
+  exit 2
+fi
+mkdir -p "$OUT" && OUT=$(cd "$OUT" && pwd) || exit 2
+unpack_runtime || exit 2
+find_libraries
+failed=0
+for part in "${chosen[@]}"; do
+  run_part "$part" || failed=1
+done
+lnrnn_bench results "$OUT" || failed=1
+exit "$failed"

@@ -1,0 +1,109 @@
+package dev.lnrnn.bench.results;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import dev.lnrnn.bench.BadInputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code results.json} holds. Nothing is in it that a part did not write: what was not measured is
+ * null or absent.
+ *
+ * @param device the GPU's name as the calibration read it
+ * @param driver of NVIDIA's
+ * @param versions of what was compared
+ * @param parts how each part ended
+ * @param parity cases in each data type and state: "holds", "fails", "unsupported" or "unasked"
+ */
+@JsonNaming(SnakeCaseStrategy.class)
+record Results(@Nullable String device, @Nullable String driver, Map<String, String> versions, Map<String, Part> parts,
+        Map<String, Map<String, Integer>> parity, @Nullable JsonNode calibration, List<Row> rows) {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private static final Comparator<Row> ORDER = Comparator.comparing(Row::shape).thenComparing(Row::mode)
+            .thenComparing(Row::dtype).thenComparing(row -> !row.normalized()).thenComparing(row -> !row.isOurs())
+            .thenComparing(Row::system);
+
+    static Results read(Path directory) throws IOException {
+        Map<String, Part> parts = Part.read(directory);
+        if (parts.isEmpty()) {
+            throw new BadInputException("No part of the GPU bundle has left its status in " + directory + ".");
+        }
+        // A part that failed may have left a file of an earlier run, or half a one.
+        JsonNode calibration = isOk(parts, "calibrate") ? json(directory.resolve("calibration.json")) : null;
+        List<Row> rows = new ArrayList<>();
+        for (JsonNode line : lines(directory.resolve("bench.jsonl"), parts, "bench")) {
+            rows.add(JSON.treeToValue(line, Row.class));
+        }
+        for (JsonNode line : lines(directory.resolve("peers.jsonl"), parts, "peers")) {
+            rows.add(JSON.treeToValue(line, Row.class));
+        }
+        if (calibration != null && !calibration.get("smoke").asBoolean()) {
+            Limit limit = new Limit(new Calibration(calibration));
+            rows.replaceAll(row -> row.withFraction(limit.milliseconds(row) / row.medianMs()));
+        }
+        rows.sort(ORDER);
+        return new Results(calibration == null ? null : calibration.get("device").asText(), driver(directory),
+                versions(directory, parts), parts, parity(directory, parts), calibration, rows);
+    }
+
+    private static boolean isOk(Map<String, Part> parts, String name) {
+        return parts.containsKey(name) && parts.get(name).isOk();
+    }
+
+    /** Rows are good as far as they were written: a part that ran out of time keeps those it has. */
+    private static List<JsonNode> lines(Path file, Map<String, Part> parts, String part) throws IOException {
+        List<JsonNode> lines = new ArrayList<>();
+        if (!parts.containsKey(part) || parts.get(part).state().equals("skipped") || !Files.exists(file)) {
+            return lines;
+        }
+        for (String line : Files.readAllLines(file)) {
+            lines.add(JSON.readTree(line));
+        }
+        return lines;
+    }
+
+    private static Map<String, Map<String, Integer>> parity(Path directory, Map<String, Part> parts)
+            throws IOException {
+        Map<String, Map<String, Integer>> counts = new LinkedHashMap<>();
+        for (JsonNode line : lines(directory.resolve("parity.jsonl"), parts, "parity")) {
+            counts.computeIfAbsent(line.get("dtype").asText(), dtype -> new LinkedHashMap<>())
+                    .merge(line.get("state").asText(), 1, Integer::sum);
+        }
+        return counts;
+    }
+
+    private static Map<String, String> versions(Path directory, Map<String, Part> parts) throws IOException {
+        Map<String, String> versions = new LinkedHashMap<>();
+        JsonNode info = isOk(parts, "info") ? json(directory.resolve("info.json")) : null;
+        if (info != null) {
+            versions.put("lnrnn", info.get("version").asText());
+            versions.put("java", info.get("java").asText());
+        }
+        JsonNode peers = isOk(parts, "peers") ? json(directory.resolve("peers-versions.json")) : null;
+        if (peers != null) {
+            peers.properties().forEach(version -> versions.put(version.getKey(), version.getValue().asText()));
+        }
+        return versions;
+    }
+
+    private static @Nullable String driver(Path directory) throws IOException {
+        Path file = directory.resolve("driver.txt");
+        return Files.exists(file) ? Files.readString(file).strip() : null;
+    }
+
+    private static @Nullable JsonNode json(Path file) throws IOException {
+        return Files.exists(file) ? JSON.readTree(file.toFile()) : null;
+    }
+}

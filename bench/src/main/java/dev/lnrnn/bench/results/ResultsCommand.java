@@ -1,0 +1,36 @@
+package dev.lnrnn.bench.results;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.lnrnn.bench.ExitCode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** The end of a run of the GPU bundle. */
+@Command(name = "results", description = "Merge what the parts of the GPU bundle left in a folder into its "
+        + "results.json, and print it as a table.")
+public final class ResultsCommand implements Callable<Integer> {
+
+    @Parameters(paramLabel = "DIR", description = "Where the parts left their files.")
+    private Path directory;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        Results results = Results.read(directory);
+        new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT)
+                .writeValue(directory.resolve("results.json").toFile(), results);
+        PrintWriter out = spec.commandLine().getOut();
+        new Table(results).print(out);
+        out.flush();
+        return ExitCode.OK;
+    }
+}
