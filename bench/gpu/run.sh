@@ -11,11 +11,11 @@
 #   DEVICE         what is tested and measured; cuda:0 (or cpu, to try the scripts)
 #   LNRNN_LIBRARY  the native library; lib/liblnrnn.so
 #   SHAPES         which shapes are measured; ABCDEF
-#   SECONDS_EACH   how long each of them is measured; 1.5
+#   SECONDS_EACH   how long each of them is measured; 0.5
 set -uo pipefail
 bundle=$(cd "$(dirname "$0")" && pwd)
 export OUT=${OUT:-./results} DEVICE=${DEVICE:-cuda:0} SHAPES=${SHAPES:-ABCDEF}
-export SECONDS_EACH=${SECONDS_EACH:-1.5}
+export SECONDS_EACH=${SECONDS_EACH:-0.5}
 export LNRNN_LIBRARY=${LNRNN_LIBRARY:-$bundle/lib/liblnrnn.so}
 readonly parts=(info native junit parity sanitizer calibrate bench peers)
 readonly part_seconds=480

@@ -29,7 +29,7 @@ constexpr int kUnavailable = 2;
 
 struct Options {
   std::string device = "cuda:0", out, shapes = "ABCDEF";
-  double seconds = 1.5;
+  double seconds = 0.5;
   bool probe = false;
 };
 
