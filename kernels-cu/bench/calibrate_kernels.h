@@ -173,7 +173,8 @@ struct ExchangeByGridBarrier {
   }
 };
 
-// Through memory and a flag beside each value, which is 0 before the first round: no barrier.
+// Through memory and a flag beside each value, which is 0 before the first round. There is no barrier
+// but the warp's own.
 struct ExchangeByFlags {
   static constexpr const char* kName = "exchange_by_flags";
   static constexpr int kMaxThreads = kWarp;
@@ -197,6 +198,8 @@ struct ExchangeByFlags {
         }
         sum += slots[i];
       }
+      // What any lane has read and acquired is so for the first lane, which writes next.
+      block.sync_warp();
       for (int mask = 1; mask < kWarp; mask *= 2) sum += block.shuffle_xor(sum, mask);
       value = sum + static_cast<uint32_t>(block.index());
     }
