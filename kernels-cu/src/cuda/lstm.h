@@ -1,0 +1,89 @@
+// The LSTM's passes on CUDA: what forward and backward share.
+#pragma once
+
+#include "../api/size.h"
+#include "product.h"
+
+namespace lnrnn::cuda {
+
+// Where a row's statistics (6) stand: mean and 1/sqrt(variance + epsilon) of A, r and u.
+constexpr int kStatistics = 6;
+constexpr int kNormA = 0, kNormR = 2, kNormU = 4;
+
+// What training keeps from forward for backward; inference keeps as much of it as it needs.
+template <class T>
+struct LstmReserve {
+  T* a;           // (T,N,4H) x W_ih', plus h W_hh' without normalisation
+  T* r;           // (T,N,4H) h R', R' being the centred W_hh; only with normalisation
+  T* h;           // (T+1,N,H), step 0 is the initial state
+  T* c;           // (T+1,N,H)
+  T* statistics;  // (T,N,6), only with normalisation
+
+  static LstmReserve take(Carver& carver, const Plan& plan, int64_t steps, int64_t batch) {
+    const int64_t hidden = plan.hidden();
+    LstmReserve reserve{};
+    reserve.a = carver.take<T>({steps, batch, 4 * hidden});
+    reserve.h = carver.take<T>({steps + 1, batch, hidden});
+    reserve.c = carver.take<T>({steps + 1, batch, hidden});
+    if (plan.normalized()) {
+      reserve.r = carver.take<T>({steps, batch, 4 * hidden});
+      reserve.statistics = carver.take<T>({steps, batch, kStatistics});
+    }
+    return reserve;
+  }
+};
+
+// Vectors of parameters, or of their gradients. All but bias null without normalisation.
+template <class T>
+struct LstmVectors {
+  T *bias, *gain_i, *gain_h;  // (4H)
+  T *gain_c, *bias_c;         // (H)
+
+  static LstmVectors of(const Plan& plan, T* flat) {
+    return {plan.find(ParameterRole::kBias, flat), plan.find(ParameterRole::kGainI, flat),
+            plan.find(ParameterRole::kGainH, flat), plan.find(ParameterRole::kGainC, flat),
+            plan.find(ParameterRole::kBiasC, flat)};
+  }
+};
+
+// How kernels of one block per row are launched: a thread for each unit as far as there are.
+inline int row_threads(int64_t features) {
+  constexpr int64_t kMost = 1024;
+  const int64_t threads = (features + kWarp - 1) / kWarp * kWarp;
+  return static_cast<int>(threads < kMost ? threads : kMost);
+}
+
+// ---- Weights (lstm_weights.cu) ---------------------------------------------------------------
+
+// The recurrent weights as the products see them, written to `to`: with DropConnect (Wan et al.
+// 2013) where mask is on, and centred over the 4H outputs where the plan is normalised. The layer
+// norm of h R' does not change by centring, its mean is 0, and its gradient dr, whose sum over the
+// outputs is 0, gives the same dr R'.
+//   weight_hh   (4H,H)
+//   to          (4H,H), or (H,4H) where transposed
+template <class T>
+lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Plan& plan,
+                                        const T* weight_hh, const struct DropConnect& dropconnect,
+                                        bool transposed, T* to);
+
+// ---- Passes ----------------------------------------------------------------------------------
+
+// Bytes of workspace; kTooLarge where that does not fit.
+template <class T>
+uint64_t lstm_forward_workspace(const Plan& plan, int64_t steps, int64_t batch, bool training);
+template <class T>
+uint64_t lstm_backward_workspace(const Plan& plan, int64_t steps, int64_t batch);
+template <class T>
+uint64_t lstm_packed_bytes(const Plan& plan);
+
+template <class T>
+lnrnnStatus_t lstm_pack(const CudaStream& stream, const Plan& plan, const T* parameters,
+                        void* packed);
+template <class T>
+lnrnnStatus_t lstm_forward(const CudaStream& stream, const Plan& plan, bool training,
+                           const ForwardArguments& call);
+template <class T>
+lnrnnStatus_t lstm_backward(const CudaStream& stream, const Plan& plan,
+                            const BackwardArguments& call);
+
+}  // namespace lnrnn::cuda
