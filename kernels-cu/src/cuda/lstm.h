@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../api/size.h"
+#include "masks.h"
 #include "product.h"
 
 namespace lnrnn::cuda {
@@ -55,16 +56,40 @@ inline int row_threads(int64_t features) {
 
 // ---- Weights (lstm_weights.cu) ---------------------------------------------------------------
 
-// The recurrent weights as the products see them, written to `to`: with DropConnect (Wan et al.
-// 2013) where mask is on, and centred over the 4H outputs where the plan is normalised. The layer
-// norm of h R' does not change by centring, its mean is 0, and its gradient dr, whose sum over the
-// outputs is 0, gives the same dr R'.
+// Which recurrent weights stay in training (Wan et al. 2013).
+Mask dropconnect_of(const Plan& plan, const lnrnnSequence_t& sequence, const uint8_t* given);
+
+// The recurrent weights as the products see them, written to `to`: DropConnect applied where mask is
+// on, and centred over the 4H outputs where the plan is normalised. The layer norm of h R' does not
+// change by that; its mean is 0; and dr, whose sum over the outputs is 0, gives the same dr R'.
 //   weight_hh   (4H,H)
 //   to          (4H,H), or (H,4H) where transposed
 template <class T>
 lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Plan& plan,
-                                        const T* weight_hh, const struct DropConnect& dropconnect,
-                                        bool transposed, T* to);
+                                        const T* weight_hh, const Mask& mask, bool transposed,
+                                        T* to);
+
+// to (4H,H) = or += mask from / (1 - p): the gradient of weight_hh from that of the masked weights.
+template <class T>
+lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Plan& plan, const T* from,
+                                const Mask& mask, bool add, T* to);
+
+// ---- Gradients that are sums over all samples (lstm_vectors.cu) ------------------------------
+
+// What the backward loop leaves for them.
+template <class T>
+struct LstmTrace {
+  LstmReserve<const T> forward;
+  const T *dv, *dk;  // (T,N,4H), (T,N,H); dk only with normalisation
+};
+
+// Of all vectors of parameters.
+//   partials   (vector_partials(plan, steps, batch))
+template <class T>
+lnrnnStatus_t lstm_vector_gradients(const CudaStream& stream, const Plan& plan,
+                                    const lnrnnSequence_t& sequence, Lengths lengths,
+                                    const LstmTrace<T>& trace, T* partials, T* gradients);
+int64_t vector_partials(const Plan& plan, int64_t steps, int64_t batch);
 
 // ---- Passes ----------------------------------------------------------------------------------
 

@@ -3,12 +3,11 @@
 // loop, so that what it stored needs no barrier. Formulas are src/cell's.
 #pragma once
 
-#include "../cell/scalar.h"
-//
+// scalar.h, which comes with reduce.h, before the formulas that look for what it declares.
+#include "reduce.h"
+
 #include "../cell/lstm.h"
 #include "lstm.h"
-#include "masks.h"
-#include "reduce.h"
 
 namespace lnrnn::cuda {
 
