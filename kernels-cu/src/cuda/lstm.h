@@ -69,10 +69,10 @@ lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Plan& pl
                                         const T* weight_hh, const Mask& mask, bool transposed,
                                         T* to);
 
-// to (4H,H) = or += mask from / (1 - p): the gradient of weight_hh from that of the masked weights.
+// to (4H,H) += mask from / (1 - p): the gradient of weight_hh from that of the masked weights.
 template <class T>
 lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Plan& plan, const T* from,
-                                const Mask& mask, bool add, T* to);
+                                const Mask& mask, T* to);
 
 // ---- Gradients that are sums over all samples (lstm_vectors.cu) ------------------------------
 
@@ -83,7 +83,7 @@ struct LstmTrace {
   const T *dv, *dk;  // (T,N,4H), (T,N,H); dk only with normalisation
 };
 
-// Of all vectors of parameters.
+// Of all vectors of parameters, added to gradients.
 //   partials   (vector_partials(plan, steps, batch))
 template <class T>
 lnrnnStatus_t lstm_vector_gradients(const CudaStream& stream, const Plan& plan,

@@ -81,7 +81,6 @@ struct SumChunks {
   int64_t chunks, width;
   int terms;
   const T* partials;
-  bool add;
   T* gradient[kMostTerms];
 
   LNRNN_DEVICE void operator()(Block& block) const {
@@ -91,13 +90,13 @@ struct SumChunks {
       for (int64_t chunk = 0; chunk < chunks; ++chunk) total += partials[chunk * all + i];
       const int64_t column = i % width;
       T* const to = i < width ? gradient[0] : i < 2 * width ? gradient[1] : gradient[2];
-      to[column] = add ? to[column] + total : total;
+      to[column] += total;
     }
   }
 };
 
 template <class T>
-lnrnnStatus_t sum(const CudaStream& stream, const SumSamples<T>& samples, bool add,
+lnrnnStatus_t sum(const CudaStream& stream, const SumSamples<T>& samples,
                   T* const (&gradient)[kMostTerms]) {
   using First = SumSamples<T>;
   using Second = SumChunks<T>;
@@ -108,7 +107,7 @@ lnrnnStatus_t sum(const CudaStream& stream, const SumSamples<T>& samples, bool a
   const int terms = samples.inputs + 1;
   const int64_t blocks = (terms * samples.width + Second::kMaxThreads - 1) / Second::kMaxThreads;
   return launch(stream, {blocks, Second::kMaxThreads},
-                Second{samples.chunks, samples.width, terms, samples.partials, add,
+                Second{samples.chunks, samples.width, terms, samples.partials,
                        {gradient[0], gradient[1], gradient[2]}});
 }
 
@@ -124,7 +123,6 @@ lnrnnStatus_t lstm_vector_gradients(const CudaStream& stream, const Plan& plan,
                                     const LstmTrace<T>& trace, T* partials, T* gradients) {
   const int64_t samples = sequence.steps * sequence.batch, hidden = plan.hidden();
   const int64_t chunks = chunks_of(samples);
-  const bool add = (sequence.flags & LNRNN_SEQUENCE_ACCUMULATE) != 0;
   const auto to = LstmVectors<T>::of(plan, gradients);
   const auto rows = [&](const T* dy, int64_t width) {
     return Rows<const T>::sequence(dy, sequence.batch, width).masked(lengths, 0);
@@ -135,14 +133,14 @@ lnrnnStatus_t lstm_vector_gradients(const CudaStream& stream, const Plan& plan,
                     SumSamples<T>{samples, 4 * hidden, chunks, rows(trace.dv, 4 * hidden), inputs,
                                   {{trace.forward.a, kNormA}, {trace.forward.r, kNormR}},
                                   statistics, partials},
-                    add, {to.bias, to.gain_i, to.gain_h}));
+                    {to.bias, to.gain_i, to.gain_h}));
   if (!plan.normalized()) return LNRNN_STATUS_SUCCESS;
   // u of step t is c after it.
   const T* const u = trace.forward.c + sequence.batch * hidden;
   return sum(stream,
              SumSamples<T>{samples, hidden, chunks, rows(trace.dk, hidden), 1,
                            {{u, kNormU}, {nullptr, 0}}, statistics, partials},
-             add, {to.bias_c, to.gain_c, nullptr});
+             {to.bias_c, to.gain_c, nullptr});
 }
 
 template lnrnnStatus_t lstm_vector_gradients(const CudaStream&, const Plan&,

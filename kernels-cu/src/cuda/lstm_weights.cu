@@ -70,15 +70,13 @@ struct ApplyDropConnect {
   const T* from;
   Mask mask;
   T scale;
-  bool add;
   T* to;
 
   LNRNN_DEVICE void operator()(Block& block) const {
     const int64_t stride = block.blocks() * block.threads();
     for (int64_t i = block.index() * block.threads() + block.thread(); i < elements; i += stride) {
       const int64_t row = i / columns, column = i % columns;
-      const T value = mask.keeps(row, row, 0, column) ? from[i] * scale : T(0);
-      to[i] = add ? to[i] + value : value;
+      if (mask.keeps(row, row, 0, column)) to[i] = fma(from[i], scale, to[i]);
     }
   }
 };
@@ -111,20 +109,20 @@ lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Plan& pl
 
 template <class T>
 lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Plan& plan, const T* from,
-                                const Mask& mask, bool add, T* to) {
+                                const Mask& mask, T* to) {
   using Kernel = ApplyDropConnect<T>;
   constexpr int64_t kMostBlocks = 1024;
   const int64_t elements = 4 * plan.hidden() * plan.hidden();
   const int64_t blocks = (elements + Kernel::kMaxThreads - 1) / Kernel::kMaxThreads;
   return launch(stream, {blocks < kMostBlocks ? blocks : kMostBlocks, Kernel::kMaxThreads},
-                Kernel{elements, plan.hidden(), from, mask, dropconnect_scale<T>(plan), add, to});
+                Kernel{elements, plan.hidden(), from, mask, dropconnect_scale<T>(plan), to});
 }
 
 #define LNRNN_INSTANTIATE(T)                                                                      \
   template lnrnnStatus_t prepare_recurrent_weights(const CudaStream&, const Plan&, const T*,      \
                                                    const Mask&, bool, T*);                        \
   template lnrnnStatus_t apply_dropconnect(const CudaStream&, const Plan&, const T*, const Mask&, \
-                                           bool, T*);
+                                           T*);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)
 #undef LNRNN_INSTANTIATE

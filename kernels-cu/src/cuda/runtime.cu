@@ -56,6 +56,12 @@ lnrnnStatus_t check(Context& context, cudaError_t error, const char* what) {
 
 CudaStream::~CudaStream() { context.remove_stream(*this); }
 
+bool CudaStream::capturing() const {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  ignore(cudaStreamIsCapturing(raw, &status));
+  return status != cudaStreamCaptureStatusNone;
+}
+
 CudaEvent::~CudaEvent() {
   if (raw != nullptr) ignore(cudaEventDestroy(raw));
 }
@@ -127,7 +133,7 @@ void Context::remove_stream(CudaStream& stream) {
   ignore(cudaSetDevice(ordinal_));
   if (stream.cublas_workspace != nullptr) release(stream.cublas_workspace);
   const std::lock_guard<std::mutex> lock(guard_);
-  if (streams_.erase(&stream) != 0 && !stream.capturing) {
+  if (streams_.erase(&stream) != 0 && !stream.capturing()) {
     ignore(cudaEventRecord(stream.fence, stream.raw));
     ignore(cudaStreamWaitEvent(freeing_, stream.fence, 0));
   }
@@ -139,7 +145,7 @@ void Context::remove_stream(CudaStream& stream) {
 // is left out: what it queues does not run.
 cudaError_t Context::fence_all() {
   for (CudaStream* const stream : streams_) {
-    if (stream->capturing) continue;
+    if (stream->capturing()) continue;
     cudaError_t error = cudaEventRecord(stream->fence, stream->raw);
     if (error == cudaSuccess) error = cudaStreamWaitEvent(freeing_, stream->fence, 0);
     if (error != cudaSuccess) return error;

@@ -35,7 +35,8 @@ struct CudaStream final : Stream {
   cudaEvent_t fence = nullptr;      // re-recorded by every free, see Context
   void* cublas_workspace = nullptr;
   std::mutex busy;                  // the kernels of one call are queued without another's between
-  std::atomic<bool> capturing{false};
+
+  bool capturing() const;
 };
 
 struct CudaEvent final : Event {
