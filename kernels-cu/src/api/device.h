@@ -77,11 +77,11 @@ class Device {
   virtual lnrnnStatus_t synchronize(Event& event) = 0;
   virtual lnrnnStatus_t elapsed(Event& start, Event& end, double* milliseconds) = 0;
 
-  // The API allows one capture at a time, never of the default stream, and keeps what the captured
-  // calls use until the graph is gone. While a capture is open it refuses initialize,
-  // unregister_host and launch and synchronize on a captured stream, and puts releases off.
-  // Other streams may be used as ever, also to allocate. end_capture ends the capture even where
-  // it fails; a stream that joined the capture and was not joined again is such a failure.
+  // The API allows one capture at a time, not begun on the default stream, and keeps what the
+  // captured calls use until the graph is gone. Until the capture ends it puts releases off, and
+  // refuses initialize, launch and synchronize on a captured stream; all else may come at any time
+  // and from any thread, allocations and unregistrations too. end_capture ends the capture also
+  // where it fails; a stream that joined the capture and did not come back is such a failure.
   virtual lnrnnStatus_t begin_capture(Stream& stream) = 0;
   virtual lnrnnStatus_t end_capture(Stream& stream, std::unique_ptr<Graph>* graph) = 0;
   // True also for a stream that joined the capture by waiting for an event of it.
@@ -94,7 +94,8 @@ class Device {
   virtual lnrnnStatus_t release(Stream& stream, void* pointer) = 0;
   virtual lnrnnStatus_t allocate_host(size_t bytes, void** pointer) = 0;
   virtual lnrnnStatus_t release_host(void* pointer) = 0;
-  // Pins the caller's memory; unregister_host returns when no queued work can use it any more.
+  // Pins the caller's memory. unregister_host waits for the work queued so far, on every stream
+  // that is not captured.
   virtual lnrnnStatus_t register_host(void* pointer, size_t bytes) = 0;
   virtual lnrnnStatus_t unregister_host(void* pointer) = 0;
   // A captured copy of pageable memory is INVALID_ARGUMENT.

@@ -90,16 +90,17 @@ lnrnnStatus_t lnrnnCreate(lnrnnDeviceKind_t kind, int32_t ordinal, int32_t threa
 
 lnrnnStatus_t lnrnnDestroy(lnrnnHandle_t handle) {
   LNRNN_REQUIRE(handle);
-  const long long plans = handle->plans, streams = handle->streams, events = handle->events;
-  size_t allocations;
+  const long long plans = handle->plans, streams = handle->streams, events = handle->events,
+                  graphs = handle->graphs;
+  size_t memory;
   {
     const std::lock_guard<std::mutex> lock(handle->guard);
-    allocations = handle->device_memory.size() + handle->host_memory.size();
+    memory = handle->memory.size();
   }
-  LNRNN_CHECK(plans + streams + events == 0 && allocations == 0, LNRNN_STATUS_IN_USE,
-              "lnrnnDestroy: the handle still owns %lld plans, %lld streams, %lld events and %zu "
-              "allocations",
-              plans, streams, events, allocations);
+  LNRNN_CHECK(plans + streams + events + graphs == 0 && memory == 0, LNRNN_STATUS_IN_USE,
+              "lnrnnDestroy: the handle still owns %lld plans, %lld streams, %lld events, %lld "
+              "graphs and %zu allocations or registrations",
+              plans, streams, events, graphs, memory);
   delete handle;
   --usage.handles;
   return LNRNN_STATUS_SUCCESS;
@@ -121,10 +122,13 @@ lnrnnStatus_t lnrnnGetUsage(lnrnnUsage_t* out) {
   now.plans = usage.plans;
   now.streams = usage.streams;
   now.events = usage.events;
-  now.deviceBytes = usage.device_bytes;
-  now.deviceAllocations = usage.device_allocations;
-  now.hostBytes = usage.host_bytes;
-  now.hostAllocations = usage.host_allocations;
+  now.deviceBytes = usage.device.bytes;
+  now.deviceAllocations = usage.device.count;
+  now.hostBytes = usage.host.bytes;
+  now.hostAllocations = usage.host.count;
+  now.graphs = usage.graphs;
+  now.registeredBytes = usage.registered.bytes;
+  now.registrations = usage.registered.count;
   write_struct(now, out);
   return LNRNN_STATUS_SUCCESS;
 }
