@@ -54,8 +54,14 @@ lnrnnStatus_t read_properties(int ordinal, lnrnnDeviceProperties_t* out) {
   out->kind = LNRNN_DEVICE_CUDA;
   out->ordinal = ordinal;
   out->totalMemory = device.totalGlobalMem;
-  std::snprintf(out->name, sizeof out->name, "%s", device.name);
+  std::snprintf(out->name, sizeof out->name, "%.127s", device.name);
   std::snprintf(out->isa, sizeof out->isa, "sm_%d%d", device.major, device.minor);
+  std::snprintf(out->isaAvailable, sizeof out->isaAvailable, "%s", LNRNN_CUDA_ARCHITECTURES);
+  out->computeCapabilityMajor = device.major;
+  out->computeCapabilityMinor = device.minor;
+  out->multiprocessors = device.multiProcessorCount;
+  cudaDriverGetVersion(&out->driverVersion);
+  out->runtimeVersion = CUDART_VERSION;
   return LNRNN_STATUS_SUCCESS;
 }
 
@@ -73,6 +79,10 @@ class CudaDevice final : public Device {
     LNRNN_FORWARD(read_properties(ordinal, &properties_));
     LNRNN_FORWARD(context_.open());
     cublas_ = cuda::open_cublas();
+    if (cublas_ != nullptr) {
+      properties_.cublasVersion = cublas_->version();
+      std::strncat(properties_.isa, " cuBLAS", sizeof properties_.isa - std::strlen(properties_.isa) - 1);
+    }
     return context_.add_stream(cublas_.get(), &default_stream_);
   }
 
@@ -221,7 +231,7 @@ class CudaDevice final : public Device {
   }
 
   lnrnnStatus_t check_support(const Plan& plan) const override {
-    return check_single_lstm("CUDA", plan);
+    return check_single_lstm(plan);
   }
 
   uint64_t packed_bytes(const Plan& plan) const override {

@@ -47,11 +47,12 @@ struct LstmVectors {
   }
 };
 
-// How kernels of one block per row are launched: a thread for each unit as far as there are.
-inline int row_threads(int64_t features) {
-  constexpr int64_t kMost = 1024;
+// How kernels of one block per row are launched: a thread for each feature as far as there are.
+template <class Kernel>
+LaunchShape row_shape(int64_t rows, int64_t features) {
   const int64_t threads = (features + kWarp - 1) / kWarp * kWarp;
-  return static_cast<int>(threads < kMost ? threads : kMost);
+  return {rows, static_cast<int>(threads < Kernel::kMaxThreads ? threads : Kernel::kMaxThreads),
+          sizeof(typename Kernel::Shared)};
 }
 
 // ---- Weights (lstm_weights.cu) ---------------------------------------------------------------

@@ -136,7 +136,7 @@ class Backward {
     row.dv = step(layout_.dv, t, gates_);
     row.dr = step(layout_.dr, t, gates_);
     row.dk = step(layout_.dk, t, hidden_);
-    return launch(stream_, {batch_, row_threads(hidden_), sizeof(typename Kernel::Shared)}, row);
+    return launch(stream_, row_shape<Kernel>(batch_, hidden_), row);
   }
 
   // What the row kernel left in dh is what zoneout let pass.
@@ -151,7 +151,7 @@ class Backward {
 
   lnrnnStatus_t through_input_norm() const {
     using Kernel = LstmInputNormBackward<T>;
-    return launch(stream_, {samples_, row_threads(gates_), sizeof(typename Kernel::Shared)},
+    return launch(stream_, row_shape<Kernel>(samples_, gates_),
                   Kernel{gates_, samples(forward_.a, gates_), forward_.statistics, vectors_.gain_i,
                          layout_.dv});
   }

@@ -164,8 +164,7 @@ class Forward {
     LNRNN_FORWARD((multiply_sequence<Depth::kFeatures, Depth::kFeatures>(stream_, product)));
     if (!plan_.normalized()) return LNRNN_STATUS_SUCCESS;
     using Kernel = LstmInputNorm<T>;
-    return launch(stream_,
-                  {samples, row_threads(4 * hidden_), sizeof(typename Kernel::Shared)},
+    return launch(stream_, row_shape<Kernel>(samples, 4 * hidden_),
                   Kernel{4 * hidden_, epsilon(), a, statistics_at(training_ ? 0 : begin, begin)});
   }
 
@@ -207,7 +206,7 @@ class Forward {
     row.y = call_.y == nullptr ? nullptr
                                : static_cast<T*>(call_.y) + t * sequence_.yStepStride;
     row.y_row_stride = sequence_.yRowStride;
-    return launch(stream_, {batch_, row_threads(hidden_), sizeof(typename Kernel::Shared)}, row);
+    return launch(stream_, row_shape<Kernel>(batch_, hidden_), row);
   }
 
   const CudaStream& stream_;

@@ -146,7 +146,7 @@ struct NormGradient {
 template <class T>
 struct LstmBackwardRow {
   static constexpr const char* kName = "lstm_backward_row";
-  static constexpr int kMaxThreads = 1024;
+  static constexpr int kMaxThreads = 512;
   struct Shared {
     SumScratch<T, 3> of_u, of_r;
   };
@@ -260,7 +260,7 @@ struct LstmBackwardRow {
 template <class T>
 struct LstmInputNorm {
   static constexpr const char* kName = "lstm_input_norm";
-  static constexpr int kMaxThreads = 1024;
+  static constexpr int kMaxThreads = 512;
   struct Shared {
     MomentsScratch<T> moments;
   };

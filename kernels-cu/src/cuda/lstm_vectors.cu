@@ -129,7 +129,7 @@ lnrnnStatus_t lstm_vector_gradients(const CudaStream& stream, const Plan& plan,
   };
   const T* const statistics = trace.forward.statistics;
   const int inputs = plan.normalized() ? 2 : 0;
-  LNRNN_FORWARD(sum(stream,
+  LNRNN_FORWARD(sum<T>(stream,
                     SumSamples<T>{samples, 4 * hidden, chunks, rows(trace.dv, 4 * hidden), inputs,
                                   {{trace.forward.a, kNormA}, {trace.forward.r, kNormR}},
                                   statistics, partials},
@@ -137,7 +137,7 @@ lnrnnStatus_t lstm_vector_gradients(const CudaStream& stream, const Plan& plan,
   if (!plan.normalized()) return LNRNN_STATUS_SUCCESS;
   // u of step t is c after it.
   const T* const u = trace.forward.c + sequence.batch * hidden;
-  return sum(stream,
+  return sum<T>(stream,
              SumSamples<T>{samples, hidden, chunks, rows(trace.dk, hidden), 1,
                            {{u, kNormU}, {nullptr, 0}}, statistics, partials},
              {to.bias_c, to.gain_c, nullptr});

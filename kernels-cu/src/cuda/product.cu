@@ -16,7 +16,7 @@ namespace lnrnn::cuda {
 
 namespace {
 
-constexpr int64_t tiles_of(int64_t n, int64_t tile) { return (n + tile - 1) / tile; }
+LNRNN_CELL int64_t tiles_of(int64_t n, int64_t tile) { return (n + tile - 1) / tile; }
 
 // One operand's part of a chunk: kPerThread elements of (kDepth, kTile) for each thread, fetched to
 // registers while the chunk before is worked on.
@@ -253,7 +253,9 @@ lnrnnStatus_t launch_few_rows(const CudaStream& stream, const Product<T>& p) {
 
 constexpr int64_t kFewRows = 8;
 constexpr int kStepTile = 32;  // a step has too few rows for larger ones to keep the device busy
-constexpr int kSequenceTile = 64;
+// Doubles of a larger tile would not fit the registers.
+template <class T>
+constexpr int kSequenceTile = sizeof(T) == 4 ? 64 : 32;
 
 }  // namespace
 
@@ -281,7 +283,7 @@ lnrnnStatus_t multiply_sequence(const CudaStream& stream, const Product<T>& p) {
                        p.b.row_stride,        p.out.base,             p.out.row_stride, p.add};
     if (gemm.fits()) return stream.cublas->multiply(stream, gemm);
   }
-  return launch_tiles<T, kA, kB, kSequenceTile>(stream, p);
+  return launch_tiles<T, kA, kB, kSequenceTile<T>>(stream, p);
 }
 
 #define LNRNN_INSTANTIATE(T)                                                                  \
