@@ -56,7 +56,7 @@ lnrnnStatus_t read_properties(int ordinal, lnrnnDeviceProperties_t* out) {
   out->totalMemory = device.totalGlobalMem;
   std::snprintf(out->name, sizeof out->name, "%.127s", device.name);
   std::snprintf(out->isa, sizeof out->isa, "sm_%d%d", device.major, device.minor);
-  std::snprintf(out->isaAvailable, sizeof out->isaAvailable, "%s", LNRNN_CUDA_ARCHITECTURES);
+  std::snprintf(out->isaAvailable, sizeof out->isaAvailable, "%s", LNRNN_CUDA_TARGETS);
   out->computeCapabilityMajor = device.major;
   out->computeCapabilityMinor = device.minor;
   out->multiprocessors = device.multiProcessorCount;

@@ -260,7 +260,7 @@ struct LstmBackwardRow {
 template <class T>
 struct LstmInputNorm {
   static constexpr const char* kName = "lstm_input_norm";
-  static constexpr int kMaxThreads = 512;
+  static constexpr int kMaxThreads = 1024;
   struct Shared {
     MomentsScratch<T> moments;
   };
