@@ -15,13 +15,16 @@
 #include <utility>
 #include <vector>
 
-#include "device_network.h"
+#include "../test/device_network.h"
 #include "json.h"
 #include "samples.h"
+#include "shapes.h"
 
-using bench::DeviceNetwork;
-using bench::done;
 using bench::Shape;
+using device_network::Case;
+using device_network::DeviceNetwork;
+using device_network::done;
+using device_network::largest_error;
 
 namespace {
 
@@ -36,7 +39,7 @@ struct Options {
 struct Type {
   int32_t value;
   const char* name;
-  // Largest error of outputs and of gradients, relative to the largest element of the tensor.
+  // Largest error of outputs and of gradients; see largest_error.
   double out_bound, gradient_bound;
 };
 constexpr Type kTypes[] = {{LNRNN_DATA_F32, "f32", 1e-5, 5e-5},
@@ -76,53 +79,33 @@ Options parse(int argc, char** argv) {
 }
 
 lnrnnHandle_t open(const std::string& device) {
-  const bool cpu = device == "cpu";
-  if (!cpu && device.rfind("cuda:", 0) != 0) {
-    refuse("'" + device + "' is not a device: cpu and cuda:N are");
-  }
-  lnrnnHandle_t handle = nullptr;
-  const lnrnnStatus_t status =
-      lnrnnCreate(cpu ? LNRNN_DEVICE_CPU : LNRNN_DEVICE_CUDA,
-                  cpu ? 0 : std::atoi(device.c_str() + 5), 0, nullptr, &handle);
-  if (status != LNRNN_STATUS_SUCCESS) refuse(lnrnnGetLastErrorMessage());
+  const lnrnnHandle_t handle = device_network::open(device);
+  if (handle == nullptr) refuse(lnrnnGetLastErrorMessage());
   return handle;
 }
 
-double largest(const std::vector<double>& values) {
-  double largest = 0;
-  for (const double value : values) largest = std::max(largest, std::fabs(value));
-  return largest;
-}
-
-// The largest difference, relative to the largest expected element; NaN where any value is.
-double relative_error(const std::vector<double>& values, const std::vector<double>& expected) {
-  double error = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const double difference = std::fabs(values[i] - expected[i]);
-    if (!(difference <= error)) error = difference;
-  }
-  return error / largest(expected);
+Case case_of(const Shape& shape, const Normalization& normalization) {
+  return {shape.steps, shape.batch, shape.input, shape.hidden, normalization.value};
 }
 
 struct Errors {
   double out, gradient;
 };
 
-Errors compare(lnrnnHandle_t device, lnrnnHandle_t cpu, const Shape& whole, const Type& type,
-               const Normalization& normalization) {
-  const Shape few{whole.name, std::min<int64_t>(whole.steps, 8), std::min<int64_t>(whole.batch, 4),
-                  whole.input, whole.hidden};
-  const auto ours = DeviceNetwork::create(device, few, type.value, normalization.value);
-  const auto reference = DeviceNetwork::create(cpu, few, LNRNN_DATA_F64, normalization.value);
+Errors compare(lnrnnHandle_t device, lnrnnHandle_t cpu, const Case& whole, const Type& type) {
+  Case few = whole;
+  few.steps = std::min<int64_t>(whole.steps, 8);
+  few.batch = std::min<int64_t>(whole.batch, 4);
+  const auto ours = DeviceNetwork::create(device, few, type.value);
+  const auto reference = DeviceNetwork::create(cpu, few, LNRNN_DATA_F64);
   Errors errors{};
   for (const auto* network : {&ours, &reference}) {
     (*network)->pack();
     (*network)->infer();
   }
-  errors.out = relative_error(ours->y(), reference->y());
+  errors.out = largest_error(ours->outputs(), reference->outputs());
   for (const auto* network : {&ours, &reference}) (*network)->train();
-  errors.gradient = std::max(relative_error(ours->dx(), reference->dx()),
-                             relative_error(ours->gradients(), reference->gradients()));
+  errors.gradient = largest_error(ours->gradients(), reference->gradients());
   return errors;
 }
 
@@ -176,10 +159,11 @@ void write_row(std::FILE* out, const Shape& shape, const char* mode, const Type&
 // Whether the results agree.
 bool run(std::FILE* out, lnrnnHandle_t device, lnrnnHandle_t cpu, const Shape& shape,
          const Type& type, const Normalization& normalization, double budget) {
-  const Errors errors = compare(device, cpu, shape, type, normalization);
+  const Case whole = case_of(shape, normalization);
+  const Errors errors = compare(device, cpu, whole, type);
   const bool out_good = errors.out <= type.out_bound;
   const bool gradient_good = errors.gradient <= type.gradient_bound;
-  const auto network = DeviceNetwork::create(device, shape, type.value, normalization.value);
+  const auto network = DeviceNetwork::create(device, whole, type.value);
   network->pack();
   write_row(out, shape, "inference", type, normalization,
             time(device, budget, [&] { network->infer(); }), errors.out, out_good);
@@ -190,10 +174,7 @@ bool run(std::FILE* out, lnrnnHandle_t device, lnrnnHandle_t cpu, const Shape& s
 
 // Whether the device has the type: asked with a network of no size.
 bool supported(lnrnnHandle_t device, const Type& type) {
-  const Shape smallest{'-', 1, 1, 1, 1};
-  if (DeviceNetwork::create(device, smallest, type.value, LNRNN_NORMALIZATION_HASTE) != nullptr) {
-    return true;
-  }
+  if (DeviceNetwork::create(device, {1, 1, 1, 1}, type.value) != nullptr) return true;
   std::fprintf(stderr, "%s is left out: %s\n", type.name, lnrnnGetLastErrorMessage());
   return false;
 }

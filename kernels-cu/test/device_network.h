@@ -1,5 +1,5 @@
-// One LSTM with data on any device, in any data type, through the C API alone. The host never looks
-// into device memory: what goes there and what comes back is copied.
+// One LSTM with data on any device, in any data type, through the C API alone: what tests on devices
+// and their benchmark share. The host never looks into device memory: all is copied there and back.
 #pragma once
 
 #include <algorithm>
@@ -8,14 +8,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "lnrnn.h"
-#include "shapes.h"
 
-namespace bench {
+namespace device_network {
 
 inline void done(lnrnnStatus_t status) {
   if (status == LNRNN_STATUS_SUCCESS) return;
@@ -117,25 +118,47 @@ class DeviceBuffer {
   void* data_ = nullptr;
 };
 
+// "cpu" or "cuda:N"; null where it cannot be opened, and the last error message says why.
+inline lnrnnHandle_t open(const std::string& device) {
+  const bool cuda = device.rfind("cuda:", 0) == 0;
+  if (!cuda && device != "cpu") {
+    std::fprintf(stderr, "'%s' is not a device: cpu and cuda:N are\n", device.c_str());
+    std::exit(EXIT_FAILURE);
+  }
+  lnrnnHandle_t handle = nullptr;
+  const int32_t ordinal = cuda ? std::atoi(device.c_str() + std::strlen("cuda:")) : 0;
+  lnrnnCreate(cuda ? LNRNN_DEVICE_CUDA : LNRNN_DEVICE_CPU, ordinal, 0, nullptr, &handle);
+  return handle;
+}
+
+struct Case {
+  int64_t steps, batch, input, hidden;
+  int32_t normalization = LNRNN_NORMALIZATION_HASTE;
+  double zoneout = 0, dropconnect = 0;
+  bool ragged = false;   // rows of different length
+  bool initial = false;  // from a state that is not zero
+};
+
 // Owns a plan and all buffers that its passes need. The handle is the caller's.
 class DeviceNetwork {
  public:
   // Null, with the library's sentence in lnrnnGetLastErrorMessage(), where the device cannot do it.
-  static std::unique_ptr<DeviceNetwork> create(lnrnnHandle_t handle, const Shape& shape,
-                                               int32_t type, int32_t normalization) {
+  static std::unique_ptr<DeviceNetwork> create(lnrnnHandle_t handle, const Case& c, int32_t type) {
     lnrnnPlanDescription_t d{};
     d.structSize = sizeof d;
-    d.normalization = normalization;
+    d.normalization = c.normalization;
     d.dataType = type;
     d.layers = 1;
-    d.inputSize = shape.input;
-    d.hiddenSize = shape.hidden;
+    d.inputSize = c.input;
+    d.hiddenSize = c.hidden;
     d.epsilon = 1e-5;
+    d.zoneout = c.zoneout;
+    d.dropconnect = c.dropconnect;
     lnrnnPlan_t plan = nullptr;
     const lnrnnStatus_t status = lnrnnPlanCreate(handle, &d, &plan);
     if (status == LNRNN_STATUS_NOT_SUPPORTED) return nullptr;
     done(status);
-    return std::unique_ptr<DeviceNetwork>(new DeviceNetwork(handle, plan, shape, type));
+    return std::unique_ptr<DeviceNetwork>(new DeviceNetwork(handle, plan, c, type));
   }
   ~DeviceNetwork() { done(lnrnnPlanDestroy(plan_)); }
   DeviceNetwork(const DeviceNetwork&) = delete;
@@ -146,45 +169,48 @@ class DeviceNetwork {
                           packed_->data(), packed_->bytes()));
   }
   void infer() {
-    done(lnrnnForwardInference(plan_, nullptr, &sequence_, nullptr, packed_->data(),
-                               packed_->bytes(), x_->data(), x_->bytes(), nullptr, nullptr,
-                               y_->data(), y_->bytes(), nullptr, nullptr, 0, workspace_->data(),
-                               workspace_->bytes()));
+    done(lnrnnForwardInference(plan_, nullptr, &sequence_, lengths(), packed_->data(),
+                               packed_->bytes(), x_->data(), x_->bytes(), state(h0_), state(c0_),
+                               y_->data(), y_->bytes(), hn_->data(), cn_->data(), hn_->bytes(),
+                               workspace_->data(), workspace_->bytes()));
   }
   void train() {
-    done(lnrnnForwardTraining(plan_, nullptr, &sequence_, nullptr, parameters_->data(),
-                              parameters_->bytes(), x_->data(), x_->bytes(), nullptr, nullptr,
-                              nullptr, 0, nullptr, 0, y_->data(), y_->bytes(), nullptr, nullptr, 0,
-                              reserve_->data(), reserve_->bytes(), workspace_->data(),
-                              workspace_->bytes()));
-    done(lnrnnBackward(plan_, nullptr, &sequence_, nullptr, parameters_->data(),
+    done(lnrnnForwardTraining(plan_, nullptr, &sequence_, lengths(), parameters_->data(),
+                              parameters_->bytes(), x_->data(), x_->bytes(), state(h0_),
+                              state(c0_), nullptr, 0, nullptr, 0, y_->data(), y_->bytes(),
+                              hn_->data(), cn_->data(), hn_->bytes(), reserve_->data(),
+                              reserve_->bytes(), workspace_->data(), workspace_->bytes()));
+    done(lnrnnBackward(plan_, nullptr, &sequence_, lengths(), parameters_->data(),
                        parameters_->bytes(), x_->data(), x_->bytes(), nullptr, 0, nullptr, 0,
                        dy_->data(), dy_->bytes(), nullptr, nullptr, reserve_->data(),
                        reserve_->bytes(), gradients_->data(), gradients_->bytes(), dx_->data(),
-                       dx_->bytes(), nullptr, nullptr, 0, workspace_->data(),
-                       workspace_->bytes()));
+                       dx_->bytes(), dh0_->data(), dc0_->data(), dh0_->bytes(),
+                       workspace_->data(), workspace_->bytes()));
   }
 
-  std::vector<double> y() const { return y_->values(type_); }
-  std::vector<double> dx() const { return dx_->values(type_); }
-
-  // Of every parameter, without what lies between the tensors.
-  std::vector<double> gradients() const {
+  // Every output of a forward pass, and every gradient, tensor by tensor.
+  using Tensors = std::map<std::string, std::vector<double>>;
+  Tensors outputs() const {
+    return {{"y", y_->values(type_)}, {"hn", hn_->values(type_)}, {"cn", cn_->values(type_)}};
+  }
+  Tensors gradients() const {
+    Tensors tensors{{"dx", dx_->values(type_)},
+                    {"dh0", dh0_->values(type_)},
+                    {"dc0", dc0_->values(type_)}};
     const std::vector<double> all = gradients_->values(type_);
-    std::vector<double> gradients;
-    for (const lnrnnParameter_t& p : tensors()) {
+    for (const lnrnnParameter_t& p : parameters()) {
       const auto first = all.begin() + static_cast<int64_t>(p.offsetBytes / element_bytes(type_));
-      gradients.insert(gradients.end(), first, first + p.elements);
+      tensors[p.name].assign(first, first + p.elements);
     }
-    return gradients;
+    return tensors;
   }
 
  private:
-  DeviceNetwork(lnrnnHandle_t handle, lnrnnPlan_t plan, const Shape& s, int32_t type)
-      : plan_(plan), type_(type) {
+  DeviceNetwork(lnrnnHandle_t handle, lnrnnPlan_t plan, const Case& c, int32_t type)
+      : plan_(plan), type_(type), initial_(c.initial) {
     lnrnnPlanSizes_t sizes{};
     sizes.structSize = sizeof sizes;
-    done(lnrnnPlanGetSizes(plan, s.steps, s.batch, &sizes));
+    done(lnrnnPlanGetSizes(plan, c.steps, c.batch, &sizes));
     const auto buffer = [&](uint64_t bytes) {
       return std::make_unique<DeviceBuffer>(handle, bytes);
     };
@@ -197,43 +223,52 @@ class DeviceNetwork {
       return values;
     };
     parameters_ = buffer(sizes.parameterBytes);
-    parameters_->upload(random_parameters(s.hidden, random));
+    parameters_->upload(random_parameters(c.hidden, random));
     gradients_ = buffer(sizes.parameterBytes);
     packed_ = buffer(sizes.packedBytes);
     reserve_ = buffer(sizes.reserveBytes);
     workspace_ = buffer(std::max({sizes.inferenceWorkspaceBytes, sizes.trainingWorkspaceBytes,
                                   sizes.backwardWorkspaceBytes}));
-    const int64_t rows = s.steps * s.batch;
-    x_ = tensor(rows * s.input);
-    dx_ = tensor(rows * s.input);
-    y_ = tensor(rows * s.hidden);
-    dy_ = tensor(rows * s.hidden);
+    const int64_t rows = c.steps * c.batch;
+    for (auto* t : {&x_, &dx_}) *t = tensor(rows * c.input);
+    for (auto* t : {&y_, &dy_}) *t = tensor(rows * c.hidden);
+    for (auto* t : {&h0_, &c0_, &hn_, &cn_, &dh0_, &dc0_}) *t = tensor(c.batch * c.hidden);
+    for (int64_t n = 0; c.ragged && n < c.batch; ++n) {
+      lengths_.push_back(static_cast<int64_t>(random() % static_cast<unsigned>(c.steps + 1)));
+    }
 
     sequence_.structSize = sizeof sequence_;
-    sequence_.steps = s.steps;
-    sequence_.batch = s.batch;
-    sequence_.xStepStride = sequence_.dxStepStride = s.batch * s.input;
-    sequence_.xRowStride = sequence_.dxRowStride = s.input;
-    sequence_.yStepStride = sequence_.dyStepStride = s.batch * s.hidden;
-    sequence_.yRowStride = sequence_.dyRowStride = s.hidden;
+    sequence_.steps = c.steps;
+    sequence_.batch = c.batch;
+    sequence_.xStepStride = sequence_.dxStepStride = c.batch * c.input;
+    sequence_.xRowStride = sequence_.dxRowStride = c.input;
+    sequence_.yStepStride = sequence_.dyStepStride = c.batch * c.hidden;
+    sequence_.yRowStride = sequence_.dyRowStride = c.hidden;
+    sequence_.seed = 42;
   }
 
-  std::vector<lnrnnParameter_t> tensors() const {
+  const int64_t* lengths() const { return lengths_.empty() ? nullptr : lengths_.data(); }
+  const void* state(const std::unique_ptr<DeviceBuffer>& tensor) const {
+    return initial_ ? tensor->data() : nullptr;
+  }
+
+  std::vector<lnrnnParameter_t> parameters() const {
     int32_t count = 0;
     done(lnrnnPlanGetParameterCount(plan_, &count));
-    std::vector<lnrnnParameter_t> tensors(static_cast<size_t>(count));
+    std::vector<lnrnnParameter_t> parameters(static_cast<size_t>(count));
     for (int32_t i = 0; i < count; ++i) {
-      tensors[static_cast<size_t>(i)].structSize = sizeof(lnrnnParameter_t);
-      done(lnrnnPlanGetParameter(plan_, i, &tensors[static_cast<size_t>(i)]));
+      lnrnnParameter_t& parameter = parameters[static_cast<size_t>(i)];
+      parameter.structSize = sizeof parameter;
+      done(lnrnnPlanGetParameter(plan_, i, &parameter));
     }
-    return tensors;
+    return parameters;
   }
 
   // Gates in their interesting range: a product of H such weights has a deviation of about 1.
   std::vector<char> random_parameters(int64_t hidden, std::mt19937& random) const {
     const double scale = std::exp2(-std::ceil(0.5 * std::log2(hidden)) - 1);
     std::vector<char> host(parameters_->bytes());
-    for (const lnrnnParameter_t& p : tensors()) {
+    for (const lnrnnParameter_t& p : parameters()) {
       const size_t begin = p.offsetBytes / element_bytes(type_);
       const size_t count = static_cast<size_t>(p.elements);
       if (p.rank == 2) {
@@ -249,9 +284,35 @@ class DeviceNetwork {
 
   lnrnnPlan_t plan_;
   int32_t type_;
+  bool initial_;
   lnrnnSequence_t sequence_{};
+  std::vector<int64_t> lengths_;
   std::unique_ptr<DeviceBuffer> parameters_, gradients_, packed_, reserve_, workspace_, x_, dx_, y_,
-      dy_;
+      dy_, h0_, c0_, hn_, cn_, dh0_, dc0_;
 };
 
-}  // namespace bench
+// The largest error of any tensor: of its elements, relative to the largest expected one, or to a
+// thousandth of the largest of all tensors where that is more. NaN where anything is.
+inline double largest_error(const DeviceNetwork::Tensors& values,
+                            const DeviceNetwork::Tensors& expected) {
+  const auto largest = [](const std::vector<double>& tensor) {
+    double result = 0;
+    for (const double value : tensor) result = std::max(result, std::fabs(value));
+    return result;
+  };
+  double least_scale = 0, error = 0;
+  for (const auto& tensor : expected) {
+    least_scale = std::max(least_scale, 1e-3 * largest(tensor.second));
+  }
+  for (const auto& [name, tensor] : expected) {
+    const double scale = std::max(largest(tensor), least_scale);
+    const std::vector<double>& ours = values.at(name);
+    for (size_t i = 0; i < tensor.size(); ++i) {
+      const double difference = std::fabs(ours[i] - tensor[i]) / (scale > 0 ? scale : 1);
+      if (!(difference <= error)) error = difference;
+    }
+  }
+  return error;
+}
+
+}  // namespace device_network
