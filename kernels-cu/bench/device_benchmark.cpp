@@ -15,16 +15,16 @@
 #include <utility>
 #include <vector>
 
-#include "../test/device_network.h"
+#include "device_network.h"
 #include "json.h"
 #include "samples.h"
 #include "shapes.h"
 
+using bench::Case;
+using bench::DeviceNetwork;
+using bench::done;
+using bench::largest_error;
 using bench::Shape;
-using device_network::Case;
-using device_network::DeviceNetwork;
-using device_network::done;
-using device_network::largest_error;
 
 namespace {
 
@@ -79,7 +79,7 @@ Options parse(int argc, char** argv) {
 }
 
 lnrnnHandle_t open(const std::string& device) {
-  const lnrnnHandle_t handle = device_network::open(device);
+  const lnrnnHandle_t handle = bench::open(device);
   if (handle == nullptr) refuse(lnrnnGetLastErrorMessage());
   return handle;
 }

@@ -1,5 +1,5 @@
-// One LSTM with data on any device, in any data type, through the C API alone: what tests on devices
-// and their benchmark share. The host never looks into device memory: all is copied there and back.
+// One LSTM with data on any device, in any data type, through the C API alone. The host never looks
+// into device memory: what goes there and what comes back is copied.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 #include "lnrnn.h"
 
-namespace device_network {
+namespace bench {
 
 inline void done(lnrnnStatus_t status) {
   if (status == LNRNN_STATUS_SUCCESS) return;
@@ -134,9 +134,6 @@ inline lnrnnHandle_t open(const std::string& device) {
 struct Case {
   int64_t steps, batch, input, hidden;
   int32_t normalization = LNRNN_NORMALIZATION_HASTE;
-  double zoneout = 0, dropconnect = 0;
-  bool ragged = false;   // rows of different length
-  bool initial = false;  // from a state that is not zero
 };
 
 // Owns a plan and all buffers that its passes need. The handle is the caller's.
@@ -152,8 +149,6 @@ class DeviceNetwork {
     d.inputSize = c.input;
     d.hiddenSize = c.hidden;
     d.epsilon = 1e-5;
-    d.zoneout = c.zoneout;
-    d.dropconnect = c.dropconnect;
     lnrnnPlan_t plan = nullptr;
     const lnrnnStatus_t status = lnrnnPlanCreate(handle, &d, &plan);
     if (status == LNRNN_STATUS_NOT_SUPPORTED) return nullptr;
@@ -169,18 +164,18 @@ class DeviceNetwork {
                           packed_->data(), packed_->bytes()));
   }
   void infer() {
-    done(lnrnnForwardInference(plan_, nullptr, &sequence_, lengths(), packed_->data(),
-                               packed_->bytes(), x_->data(), x_->bytes(), state(h0_), state(c0_),
+    done(lnrnnForwardInference(plan_, nullptr, &sequence_, nullptr, packed_->data(),
+                               packed_->bytes(), x_->data(), x_->bytes(), nullptr, nullptr,
                                y_->data(), y_->bytes(), hn_->data(), cn_->data(), hn_->bytes(),
                                workspace_->data(), workspace_->bytes()));
   }
   void train() {
-    done(lnrnnForwardTraining(plan_, nullptr, &sequence_, lengths(), parameters_->data(),
-                              parameters_->bytes(), x_->data(), x_->bytes(), state(h0_),
-                              state(c0_), nullptr, 0, nullptr, 0, y_->data(), y_->bytes(),
+    done(lnrnnForwardTraining(plan_, nullptr, &sequence_, nullptr, parameters_->data(),
+                              parameters_->bytes(), x_->data(), x_->bytes(), nullptr, nullptr,
+                              nullptr, 0, nullptr, 0, y_->data(), y_->bytes(),
                               hn_->data(), cn_->data(), hn_->bytes(), reserve_->data(),
                               reserve_->bytes(), workspace_->data(), workspace_->bytes()));
-    done(lnrnnBackward(plan_, nullptr, &sequence_, lengths(), parameters_->data(),
+    done(lnrnnBackward(plan_, nullptr, &sequence_, nullptr, parameters_->data(),
                        parameters_->bytes(), x_->data(), x_->bytes(), nullptr, 0, nullptr, 0,
                        dy_->data(), dy_->bytes(), nullptr, nullptr, reserve_->data(),
                        reserve_->bytes(), gradients_->data(), gradients_->bytes(), dx_->data(),
@@ -207,7 +202,7 @@ class DeviceNetwork {
 
  private:
   DeviceNetwork(lnrnnHandle_t handle, lnrnnPlan_t plan, const Case& c, int32_t type)
-      : plan_(plan), type_(type), initial_(c.initial) {
+      : plan_(plan), type_(type) {
     lnrnnPlanSizes_t sizes{};
     sizes.structSize = sizeof sizes;
     done(lnrnnPlanGetSizes(plan, c.steps, c.batch, &sizes));
@@ -232,10 +227,7 @@ class DeviceNetwork {
     const int64_t rows = c.steps * c.batch;
     for (auto* t : {&x_, &dx_}) *t = tensor(rows * c.input);
     for (auto* t : {&y_, &dy_}) *t = tensor(rows * c.hidden);
-    for (auto* t : {&h0_, &c0_, &hn_, &cn_, &dh0_, &dc0_}) *t = tensor(c.batch * c.hidden);
-    for (int64_t n = 0; c.ragged && n < c.batch; ++n) {
-      lengths_.push_back(static_cast<int64_t>(random() % static_cast<unsigned>(c.steps + 1)));
-    }
+    for (auto* t : {&hn_, &cn_, &dh0_, &dc0_}) *t = tensor(c.batch * c.hidden);
 
     sequence_.structSize = sizeof sequence_;
     sequence_.steps = c.steps;
@@ -244,12 +236,6 @@ class DeviceNetwork {
     sequence_.xRowStride = sequence_.dxRowStride = c.input;
     sequence_.yStepStride = sequence_.dyStepStride = c.batch * c.hidden;
     sequence_.yRowStride = sequence_.dyRowStride = c.hidden;
-    sequence_.seed = 42;
-  }
-
-  const int64_t* lengths() const { return lengths_.empty() ? nullptr : lengths_.data(); }
-  const void* state(const std::unique_ptr<DeviceBuffer>& tensor) const {
-    return initial_ ? tensor->data() : nullptr;
   }
 
   std::vector<lnrnnParameter_t> parameters() const {
@@ -284,11 +270,9 @@ class DeviceNetwork {
 
   lnrnnPlan_t plan_;
   int32_t type_;
-  bool initial_;
   lnrnnSequence_t sequence_{};
-  std::vector<int64_t> lengths_;
   std::unique_ptr<DeviceBuffer> parameters_, gradients_, packed_, reserve_, workspace_, x_, dx_, y_,
-      dy_, h0_, c0_, hn_, cn_, dh0_, dc0_;
+      dy_, hn_, cn_, dh0_, dc0_;
 };
 
 // The largest error of any tensor: of its elements, relative to the largest expected one, or to a
@@ -315,4 +299,4 @@ inline double largest_error(const DeviceNetwork::Tensors& values,
   return error;
 }
 
-}  // namespace device_network
+}  // namespace bench
