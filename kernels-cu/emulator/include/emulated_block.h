@@ -119,9 +119,11 @@ class Block {
   template <class T>
   LNRNN_DEVICE T from_lane(T value, int source, emulated::Site site) const {
     static_assert(std::is_arithmetic_v<T> && sizeof(T) <= 8, "CUDA shuffles numbers");
-    T theirs;
-    emulated::exchange(lane_, &value, &theirs, sizeof(T), source, site);
-    return theirs;
+    uint64_t bits = 0;
+    std::memcpy(&bits, &value, sizeof(T));
+    bits = emulated::exchange(lane_, bits, source, site);
+    std::memcpy(&value, &bits, sizeof(T));
+    return value;
   }
 
   emulated::Lane& lane_;

@@ -49,8 +49,8 @@ cudaError_t enqueue(cudaStream_t stream, const Launch& launch);
 // ---- called by lanes, from anywhere in a kernel --------------------------------------------------
 
 void synchronize(Lane& lane, Scope scope, Site site);
-// Every lane of the warp gives size bytes (16 at most) and takes those of lane source.
-void exchange(Lane& lane, const void* mine, void* theirs, size_t size, int source, Site site);
+// Every lane of the warp gives a value and takes that of lane source.
+uint64_t exchange(Lane& lane, uint64_t mine, int source, Site site);
 unsigned vote(Lane& lane, bool vote, Site site);
 // d += a b in the layout of mma.m16n8k16; bf16 or else f16.
 void multiply(Lane& lane, bool bf16, float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],

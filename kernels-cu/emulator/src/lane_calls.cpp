@@ -176,13 +176,13 @@ void synchronize(Lane& lane, Scope scope, Site site) {
   }
 }
 
-void exchange(Lane& lane, const void* mine, void* theirs, size_t size, int source, Site site) {
+uint64_t exchange(Lane& lane, uint64_t mine, int source, Site site) {
   RunningLane& self = running(lane);
   Warp& warp = *self.warp;
   const unsigned parity = warp.barrier.generation & 1;
-  std::memcpy(&warp.slots[parity][number_in_warp(self)].value, mine, size);
+  warp.slots[parity][number_in_warp(self)].value = mine;
   self.machine->meet(self, Scope::kWarp, "shuffle", site, false);
-  std::memcpy(theirs, &warp.slots[parity][source].value, size);
+  return warp.slots[parity][source].value;
 }
 
 unsigned vote(Lane& lane, bool vote, Site site) {

@@ -278,6 +278,7 @@ void Machine::drop_lanes() {
 
 void Machine::fail(RunningLane& lane, cudaError_t error, const std::string& what) {
   fault_ = {error, name_of(lane) + ": " + what};
+  LNRNN_TSAN(__tsan_release(&end_tag_));
   for (;;) suspend(lane);
 }
 
