@@ -183,20 +183,7 @@ class CpuDevice final : public Device {
   }
 
   lnrnnStatus_t check_support(const Plan& plan) const override {
-    const lnrnnPlanDescription_t& d = plan.description;
-    constexpr lnrnnStatus_t kNo = LNRNN_STATUS_NOT_SUPPORTED;
-    LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM, kNo, "the CPU backend runs LSTM cells only, so far");
-    LNRNN_CHECK(d.normalization == LNRNN_NORMALIZATION_NONE ||
-                    d.normalization == LNRNN_NORMALIZATION_HASTE,
-                kNo, "the CPU backend runs the normalisations NONE and HASTE only, so far");
-    LNRNN_CHECK(d.dataType == LNRNN_DATA_F32 || d.dataType == LNRNN_DATA_F64, kNo,
-                "the CPU backend runs F32 and F64 only, so far");
-    LNRNN_CHECK(d.layers == 1, kNo, "the CPU backend runs one layer only, so far, not %d",
-                d.layers);
-    LNRNN_CHECK(d.direction == LNRNN_DIRECTION_FORWARD, kNo,
-                "the CPU backend runs forward layers only, so far");
-    LNRNN_CHECK(d.zoneoutCell == 0, kNo, "the CPU backend has no zoneout of the cell, so far");
-    return LNRNN_STATUS_SUCCESS;
+    return check_single_lstm(plan);
   }
 
   uint64_t packed_bytes(const Plan& plan) const override {

@@ -1,0 +1,133 @@
+// Streams: one thread each, which carries out what is queued. Events, captures and graphs are
+// made of the same operations.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace lnrnn::emulator {
+
+class Machine;
+
+// A moment in a stream that others wait for.
+class Completion {
+ public:
+  void set();
+  void wait();
+  bool done();
+  std::chrono::steady_clock::time_point time();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  std::chrono::steady_clock::time_point time_;
+};
+
+// Can be carried out more than once: graphs do.
+struct Operation {
+  std::function<void(Machine& machine, uint64_t seed)> work;
+  bool even_if_lost = false;  // also after an error that is sticky
+};
+
+class Worker {
+ public:
+  // Throws std::system_error where no thread can be started.
+  explicit Worker(uint64_t number);
+  ~Worker();  // carries out what is queued first
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void push(Operation operation);
+  bool idle();
+  // To end without being waited for: the thread deletes the worker when it has done what is queued.
+  static void retire(std::unique_ptr<Worker> worker);
+  static void wait_for_retired();
+
+ private:
+  void run();
+
+  const uint64_t number_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Operation> queue_;
+  bool busy_ = false, stopping_ = false, retired_ = false;
+  std::thread thread_;
+};
+
+// ---- capture ---------------------------------------------------------------------------------------
+
+// For each stream of a capture, how many of its operations come before.
+using Clock = std::map<int, int>;
+
+struct Node {
+  Operation operation;
+  int stream;   // as numbered in the capture
+  Clock before;
+};
+
+struct Capture {
+  cudaStreamCaptureMode mode;
+  std::thread::id thread;
+  bool valid = true;
+  int streams = 0;
+  std::vector<Node> nodes;
+  Clock recorded;  // all
+  std::vector<cudaStream_t> members;
+};
+
+void run_graph(const std::vector<Node>& nodes, Machine& machine, uint64_t seed);
+
+// ---- handles ---------------------------------------------------------------------------------------
+
+// One lock for the handles and what hangs on them. Never held while waiting.
+std::mutex& handles();
+
+// nullptr is the default stream. Null if there is no such stream. Under handles().
+CUstream_st* find_stream(cudaStream_t stream);
+CUevent_st* find_event(cudaEvent_t event);
+
+// Queues, or records where the stream captures. Under handles().
+cudaError_t submit(CUstream_st& stream, Operation operation);
+// A moment after all that is queued. Under handles().
+std::shared_ptr<Completion> mark(CUstream_st& stream);
+// Whether a call that could synchronise is forbidden now, because someone captures. It invalidates
+// the capture. Under handles().
+cudaError_t forbid_during_capture();
+
+void wait_for_all_streams();
+
+}  // namespace lnrnn::emulator
+
+struct CUstream_st {
+  std::unique_ptr<lnrnn::emulator::Worker> worker;
+  std::shared_ptr<lnrnn::emulator::Capture> capture;
+  bool began_capture = false;
+  int number_in_capture = 0;
+  lnrnn::emulator::Clock clock;  // what its next operation in the capture comes after
+};
+
+struct CUevent_st {
+  unsigned flags = 0;
+  std::shared_ptr<lnrnn::emulator::Completion> completion;  // of the last record
+  std::shared_ptr<lnrnn::emulator::Capture> capture;        // or where it was recorded
+  lnrnn::emulator::Clock clock;
+};
+
+struct CUgraph_st {
+  std::shared_ptr<const std::vector<lnrnn::emulator::Node>> nodes;
+};
+
+struct CUgraphExec_st {
+  std::shared_ptr<const std::vector<lnrnn::emulator::Node>> nodes;
+  std::shared_ptr<lnrnn::emulator::Completion> last;  // launches of one graph follow each other
+};
