@@ -174,6 +174,7 @@ public final class Stream implements AutoCloseable {
     }
 
     private Graph endCapture() {
+        checkAlive();
         return new Graph(device, device.handle().create("graph on " + device.handle().name(), 0,
                 "lnrnnStreamEndCapture", null, (owner, out) -> lnrnn_h.lnrnnStreamEndCapture(owner, segment, out),
                 (owner, graph) -> lnrnn_h.lnrnnGraphDestroy(graph)));

@@ -294,6 +294,17 @@ class MisuseTest {
         }
     }
 
+    @Test
+    @Tag("cpu")
+    void graphsThatAreNot() {
+        try (dev.lnrnn.Stream stream = device.createStream()) {
+            LnrnnException refusal = assertThrows(LnrnnException.class, () -> stream.capture(() -> { }));
+            assertEquals(Status.NOT_SUPPORTED, refusal.status());
+            assertTrue(refusal.getMessage().contains("captures no graphs"), refusal.getMessage());
+            stream.synchronize();
+        }
+    }
+
     private static void assertMessage(String expected, Runnable misuse) {
         String message = assertThrows(IllegalArgumentException.class, misuse::run).getMessage();
         assertTrue(message.contains(expected), message);
