@@ -8,8 +8,8 @@ native_build=$2
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 largest_mib=45
-# What the programs and JUnit's launcher use of Java: no desktop, so no charts.
-modules=java.base,java.logging,java.management,java.xml,jdk.unsupported
+# What the programs and JUnit's launcher, which looks into jars, use of Java: no desktop, so no charts.
+modules=java.base,java.logging,java.management,java.xml,jdk.unsupported,jdk.zipfs
 
 java_home=${TOOLCHAIN_JAVA_HOME:-${JAVA_HOME:?is not set, and there is no toolchain}}
 rm -rf "$bundle"
