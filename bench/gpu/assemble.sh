@@ -1,22 +1,26 @@
 #!/usr/bin/env bash
 # Puts the GPU bundle together; called by Maven's profile gpu-bundle, in bench.
 #
-#   assemble.sh BUNDLE NATIVE_BUILD JAR...
+#   assemble.sh BUNDLE BENCH_JAR JUNIT_CONSOLE_JAR
 set -euo pipefail
 bundle=$1
-native_build=$2
-shift 2
+bench_jar=$2
+console_jar=$3
 here=$(cd "$(dirname "$0")" && pwd)
+root=$here/../..
 largest_mib=45
-# What the programs and JUnit's launcher, which looks into jars, use of Java: no desktop, so no charts.
-modules=java.base,java.logging,java.management,java.xml,jdk.unsupported,jdk.zipfs
+# What the programs and JUnit's launcher use of Java: no desktop, so no charts.
+modules=java.base,java.logging,java.management,java.xml,jdk.unsupported
 
 java_home=${TOOLCHAIN_JAVA_HOME:-${JAVA_HOME:?is not set, and there is no toolchain}}
 rm -rf "$bundle"
-mkdir -p "$bundle"/{jars,cases}
-cmake --install "$native_build" --component gpu-bundle --prefix "$bundle" --strip > /dev/null
-cp "$@" "$bundle/jars/"
-cp "$here"/../../ffi/src/test/resources/cases/*.safetensors "$bundle/cases/"
+mkdir -p "$bundle"/{jars,junit}
+cmake --install "$root/kernels-cu/target/native" --component gpu-bundle --prefix "$bundle" --strip > /dev/null
+cp "$bench_jar" "$bundle/jars/lnrnn-bench.jar"
+cp "$console_jar" "$bundle/junit/console.jar"
+# As folders, for the tests look into them, and for their cases.
+cp -r "$root/ffi/target/classes" "$root/ffi/target/test-classes" "$bundle/junit/"
+mv "$bundle/junit/test-classes/cases" "$bundle/cases"
 cp "$here"/{run.sh,peers.py,README.md} "$bundle/"
 
 # Not compressed by jlink: xz does that better.

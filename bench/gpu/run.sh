@@ -84,11 +84,12 @@ part_native() {
 part_junit() {
   need_device
   # What is about the processor's own threads and memory has no place on another device.
-  local tests="device & !cpu"
+  local tests="device & !cpu" junit=$bundle/junit
   [[ $DEVICE != cpu ]] || tests=device
-  lnrnn_java -Dlnrnn.test.device="$DEVICE" -cp "$bundle/jars/*:$bundle" \
-    org.junit.platform.console.ConsoleLauncher execute --scan-classpath \
-    "$bundle"/jars/lnrnn-*-tests.jar --include-tag "$tests" --fail-if-no-tests --disable-banner \
+  lnrnn_java -Dlnrnn.test.device="$DEVICE" \
+    -cp "$junit/classes:$junit/test-classes:$bundle:$bundle/jars/lnrnn-bench.jar:$junit/console.jar" \
+    org.junit.platform.console.ConsoleLauncher execute \
+    --scan-classpath "$junit/test-classes" --include-tag "$tests" --fail-if-no-tests --disable-banner \
     --details=tree --disable-ansi-colors --reports-dir="$OUT/junit"
 }
 
