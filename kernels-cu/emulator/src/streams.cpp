@@ -82,6 +82,11 @@ void wait_for_all_streams() {
   Worker::wait_for_retired();
 }
 
+void number_streams_anew() {
+  const std::lock_guard<std::mutex> lock(handles());
+  all().created = 0;
+}
+
 namespace {
 
 template <class Call>

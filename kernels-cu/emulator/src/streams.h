@@ -107,6 +107,8 @@ std::shared_ptr<Completion> mark(CUstream_st& stream);
 cudaError_t enter_between_captures();
 
 void wait_for_all_streams();
+// Schedules follow from the seed and a stream's number: from here on, as in a new process.
+void number_streams_anew();
 
 }  // namespace lnrnn::emulator
 
