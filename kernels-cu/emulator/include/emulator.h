@@ -27,8 +27,8 @@ void set_memory_limit(size_t bytes);
 // The last line that a fault wrote to stderr; "" after reset_device().
 std::string last_report();
 
-// Waits for all streams, frees all memory, forgets errors, faults and skipped sites. Streams and
-// events stay.
+// Waits for all streams, frees all memory, forgets errors, faults and skipped sites, and schedules
+// what follows as in a new process. Streams and events stay.
 void reset_device();
 
 }  // namespace lnrnn::emulator

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "memory.h"
 #include "sanitizers.h"
 
 namespace lnrnn::cuda::emulated {
@@ -299,7 +300,11 @@ std::string Machine::describe(RunningLane& lane, const void* address) const {
     if (block->shared.contains(address))
       return "access to " + std::string(text) + ", in the shared memory of block " +
              std::to_string(block->index) + ", which has ended";
-  return "access to " + std::string(text) + ", which is not allocated";
+  const Range range = find_range(address, 1);
+  return "access to " + std::string(text) + ", which " +
+         (range.kind == MemoryKind::kPageable ? "is not allocated"
+          : range.valid                       ? "is not allocated yet"
+                                              : "was freed");
 }
 
 void Machine::report_deadlock() {

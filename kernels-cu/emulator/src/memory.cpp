@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "device.h"
+#include "streams.h"
 
 namespace lnrnn::emulator {
 
@@ -186,7 +187,7 @@ using namespace lnrnn::emulator;
 extern "C" {
 
 cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) {
-  const cudaError_t error = enter();
+  const cudaError_t error = enter_between_captures();
   if (error != cudaSuccess) return leave(error);
   if (pointer == nullptr) return leave(cudaErrorInvalidValue);
   *pointer = nullptr;
@@ -207,18 +208,19 @@ cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) {
 }
 
 cudaError_t cudaFreeHost(void* pointer) {
-  if (pointer == nullptr) return leave(enter());
+  const cudaError_t error = enter_between_captures();
+  if (pointer == nullptr || error == cudaErrorStreamCaptureUnsupported) return leave(error);
   const std::lock_guard<std::mutex> lock(table().mutex);
   const auto found = table().allocations.find(bytes_of(pointer));
   if (found == table().allocations.end() || found->second.kind != MemoryKind::kPinned ||
       found->second.map == nullptr || found->second.freed)
     return leave(cudaErrorInvalidValue);
   check_and_close(found->first, found->second, "pinned");
-  return leave(enter());
+  return leave(error != cudaSuccess ? error : sticky_error());
 }
 
 cudaError_t cudaHostRegister(void* pointer, size_t bytes, unsigned) {
-  const cudaError_t error = enter();
+  const cudaError_t error = enter_between_captures();
   if (error != cudaSuccess) return leave(error);
   if (pointer == nullptr || bytes == 0) return leave(cudaErrorInvalidValue);
   if (fault_is_due(FaultPoint::kRegister)) return leave(cudaErrorMemoryAllocation);
@@ -241,12 +243,14 @@ cudaError_t cudaHostRegister(void* pointer, size_t bytes, unsigned) {
 }
 
 cudaError_t cudaHostUnregister(void* pointer) {
+  const cudaError_t error = enter_between_captures();
+  if (error == cudaErrorStreamCaptureUnsupported) return leave(error);
   const std::lock_guard<std::mutex> lock(table().mutex);
   const auto found = table().allocations.find(bytes_of(pointer));
   if (found == table().allocations.end() || found->second.map != nullptr)
     return leave(cudaErrorHostMemoryNotRegistered);
   table().allocations.erase(found);
-  return leave(enter());
+  return leave(error);
 }
 
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {

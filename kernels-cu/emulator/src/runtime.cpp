@@ -15,6 +15,7 @@ void reset_device() {
   free_all_memory();
   forget_errors();
   set_skipped_site("");
+  number_streams_anew();
 }
 
 }  // namespace lnrnn::emulator

@@ -51,12 +51,14 @@ CUevent_st* find_event(cudaEvent_t event) {
 
 std::shared_ptr<Completion> mark(CUstream_st& stream) {
   auto completion = std::make_shared<Completion>();
-  stream.worker->push({[completion](Machine&, uint64_t) { completion->set(); }, true});
+  stream.worker->push({[completion](Machine&, uint64_t) { completion->set(); }, true, false});
   return completion;
 }
 
-cudaError_t forbid_during_capture() {
-  cudaError_t error = cudaSuccess;
+cudaError_t enter_between_captures() {
+  cudaError_t error = enter();
+  if (error != cudaSuccess) return error;
+  const std::lock_guard<std::mutex> lock(handles());
   for (CUstream_st* stream : all().streams) {
     if (stream->capture == nullptr) continue;
     Capture& capture = *stream->capture;
@@ -78,6 +80,11 @@ void wait_for_all_streams() {
   }
   for (const auto& moment : moments) moment->wait();
   Worker::wait_for_retired();
+}
+
+void number_streams_anew() {
+  const std::lock_guard<std::mutex> lock(handles());
+  all().created = 0;
 }
 
 namespace {
@@ -239,7 +246,7 @@ namespace {
 cudaError_t find_moment(cudaEvent_t handle, std::shared_ptr<Completion>* moment) {
   const cudaError_t error = enter();
   if (error != cudaSuccess) return error;
-  const std::lock_guard<std::mutex> lock(handles());
+  std::unique_lock<std::mutex> lock(handles());
   CUevent_st* event = find_event(handle);
   if (event == nullptr) return cudaErrorInvalidResourceHandle;
   if (event->capture != nullptr) {
@@ -247,7 +254,8 @@ cudaError_t find_moment(cudaEvent_t handle, std::shared_ptr<Completion>* moment)
     return cudaErrorCapturedEvent;
   }
   *moment = event->completion;
-  return cudaSuccess;
+  lock.unlock();
+  return enter_between_captures();
 }
 
 }  // namespace

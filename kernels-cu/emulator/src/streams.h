@@ -37,6 +37,7 @@ class Completion {
 struct Operation {
   std::function<void(Machine& machine, uint64_t seed)> work;
   bool even_if_lost = false;  // also after an error that is sticky
+  bool is_work = true;        // a stream with none left is idle
 };
 
 class Worker {
@@ -60,7 +61,8 @@ class Worker {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Operation> queue_;
-  bool busy_ = false, stopping_ = false, retired_ = false;
+  size_t work_left_ = 0;
+  bool stopping_ = false, retired_ = false;
   std::thread thread_;
 };
 
@@ -100,11 +102,13 @@ CUevent_st* find_event(cudaEvent_t event);
 cudaError_t submit(CUstream_st& stream, Operation operation);
 // A moment after all that is queued. Under handles().
 std::shared_ptr<Completion> mark(CUstream_st& stream);
-// Whether a call that could synchronise is forbidden now, because someone captures. It invalidates
-// the capture. Under handles().
-cudaError_t forbid_during_capture();
+// As enter(), for a call that may synchronise: cudaErrorStreamCaptureUnsupported, and the end of the
+// capture, where its mode forbids that. Not under handles().
+cudaError_t enter_between_captures();
 
 void wait_for_all_streams();
+// Schedules follow from the seed and a stream's number: from here on, as in a new process.
+void number_streams_anew();
 
 }  // namespace lnrnn::emulator
 

@@ -72,13 +72,14 @@ void Worker::retire(std::unique_ptr<Worker> worker) {
 
 void Worker::push(Operation operation) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  work_left_ += operation.is_work ? 1 : 0;
   queue_.push_back(std::move(operation));
   changed_.notify_one();
 }
 
 bool Worker::idle() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return queue_.empty() && !busy_;
+  return work_left_ == 0;
 }
 
 void Worker::run() {
@@ -90,10 +91,11 @@ void Worker::run() {
     for (;;) {
       changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
       if (queue_.empty()) break;
+      bool was_work;
       {
         const Operation operation = std::move(queue_.front());
         queue_.pop_front();
-        busy_ = true;
+        was_work = operation.is_work;
         lock.unlock();
         // The same for the same operation of the same stream, whatever others do meanwhile.
         const uint64_t own_seed = Random(seed() ^ number_ << 48 ^ ++count).next();
@@ -101,7 +103,7 @@ void Worker::run() {
           operation.work(machine, own_seed);
       }
       lock.lock();
-      busy_ = false;
+      work_left_ -= was_work ? 1 : 0;
     }
     retired = retired_;
   }

@@ -47,11 +47,14 @@ final class MisuseFuzz {
         System.exit(fuzz.failures.isEmpty() ? 0 : 1);
     }
 
-    /** All exported methods but those with raw addresses, and those of graphs where the device has none. */
+    /** All exported methods but those with raw addresses, and those that the device has no use for. */
     static List<Executable> methods() {
         List<Executable> methods = new ArrayList<>(ExportedApi.methods());
         if (!methods.removeIf(method -> RAW_ADDRESSES.contains(Recipes.key(method)))) {
             throw new IllegalStateException("no longer there: " + RAW_ADDRESSES);
+        }
+        if (!TestDevice.isCpu()) {
+            methods.removeIf(method -> Recipes.key(method).equals("DeviceBuffer.ofHost(Device,MemorySegment)"));
         }
         if (!TestDevice.captures()) {
             methods.removeIf(method -> method.getDeclaringClass() == Graph.class

@@ -157,7 +157,9 @@ final class World implements AutoCloseable {
             case "LayerSpec" -> spec;
             case "Sequence" -> SEQUENCE;
             case "Strides" -> new Strides(24, 12);
-            case "DeviceOptions" -> DeviceOptions.DEFAULTS.withThreads(1);
+            case "DeviceOptions" -> TestDevice.isCpu()
+                    ? DeviceOptions.DEFAULTS.withThreads(1)
+                    : DeviceOptions.DEFAULTS;
             case "DeviceInfo" -> device.info();
             case "CudaInfo" -> new CudaInfo("9.0", 132, "13.0", "13.0", null);
             case "Usage" -> Library.usage();
