@@ -1,6 +1,7 @@
 // What the library reaches on a device, through the C API alone: one line of JSON for each shape,
-// mode, data type and normalisation. Before something is timed, its results are compared with those
-// of the CPU in f64, on the same numbers at the same widths (few steps and rows).
+// mode, data type and normalisation, by calls and by a graph of them. Before anything is timed its
+// results are compared with those of the CPU in f64, on the same numbers at the same widths (few
+// steps and rows).
 //
 //   lnrnn_device_benchmark [--device cpu|cuda:N] [--out FILE] [--shapes ABCDEF] [--seconds EACH]
 //                          [--probe]
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -84,30 +86,42 @@ lnrnnHandle_t open(const std::string& device) {
   return handle;
 }
 
-Case case_of(const Shape& shape, const Normalization& normalization) {
-  return {shape.steps, shape.batch, shape.input, shape.hidden, normalization.value};
-}
-
-struct Errors {
-  double out, gradient;
+// What is measured of a network, and the results by which it is checked.
+struct Work {
+  const char* mode;
+  void (DeviceNetwork::*queue)();
+  DeviceNetwork::Tensors (DeviceNetwork::*results)() const;
+  double Type::*bound;
 };
+constexpr Work kWorks[] = {
+    {"inference", &DeviceNetwork::infer, &DeviceNetwork::outputs, &Type::out_bound},
+    {"training", &DeviceNetwork::train, &DeviceNetwork::gradients, &Type::gradient_bound}};
 
-Errors compare(lnrnnHandle_t device, lnrnnHandle_t cpu, const Case& whole, const Type& type) {
-  Case few = whole;
-  few.steps = std::min<int64_t>(whole.steps, 8);
-  few.batch = std::min<int64_t>(whole.batch, 4);
-  const auto ours = DeviceNetwork::create(device, few, type.value);
-  const auto reference = DeviceNetwork::create(cpu, few, LNRNN_DATA_F64);
-  Errors errors{};
-  for (const auto* network : {&ours, &reference}) {
-    (*network)->pack();
-    (*network)->infer();
+// A network's work recorded as a graph.
+class Recording {
+ public:
+  // Null where the device records nothing.
+  static std::unique_ptr<Recording> of(DeviceNetwork& network, const Work& work) {
+    const lnrnnStatus_t status = lnrnnStreamBeginCapture(network.handle(), network.stream());
+    if (status == LNRNN_STATUS_NOT_SUPPORTED) return nullptr;
+    done(status);
+    (network.*work.queue)();
+    lnrnnGraph_t graph = nullptr;
+    done(lnrnnStreamEndCapture(network.handle(), network.stream(), &graph));
+    return std::unique_ptr<Recording>(new Recording(network, graph));
   }
-  errors.out = largest_error(ours->outputs(), reference->outputs());
-  for (const auto* network : {&ours, &reference}) (*network)->train();
-  errors.gradient = largest_error(ours->gradients(), reference->gradients());
-  return errors;
-}
+  ~Recording() { done(lnrnnGraphDestroy(graph_)); }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  void queue() { done(lnrnnGraphLaunch(graph_, network_.stream())); }
+
+ private:
+  Recording(DeviceNetwork& network, lnrnnGraph_t graph) : network_(network), graph_(graph) {}
+
+  DeviceNetwork& network_;
+  lnrnnGraph_t graph_;
+};
 
 // Milliseconds: of the work, between two events of its stream, and until the calls return.
 struct Timing {
@@ -115,18 +129,18 @@ struct Timing {
 };
 
 template <class F>
-Timing time(lnrnnHandle_t device, double budget, const F& call) {
+Timing time(const DeviceNetwork& network, double budget, const F& queue) {
   lnrnnEvent_t start = nullptr, end = nullptr;
-  done(lnrnnEventCreate(device, &start));
-  done(lnrnnEventCreate(device, &end));
+  done(lnrnnEventCreate(network.handle(), &start));
+  done(lnrnnEventCreate(network.handle(), &end));
   struct Sample {
     double complete, enqueue;
   };
   const std::vector<Sample> samples = bench::repeat(budget, [&] {
     Sample sample{};
-    done(lnrnnEventRecord(device, start, nullptr));
-    sample.enqueue = 1e3 * bench::timed(call);
-    done(lnrnnEventRecord(device, end, nullptr));
+    done(lnrnnEventRecord(network.handle(), start, network.stream()));
+    sample.enqueue = 1e3 * bench::timed(queue);
+    done(lnrnnEventRecord(network.handle(), end, network.stream()));
     done(lnrnnEventSynchronize(end));
     done(lnrnnEventElapsedMilliseconds(start, end, &sample.complete));
     return sample;
@@ -141,36 +155,65 @@ Timing time(lnrnnHandle_t device, double budget, const F& call) {
   return {bench::median(std::move(complete)), bench::median(std::move(enqueue))};
 }
 
-void write_row(std::FILE* out, const Shape& shape, const char* mode, const Type& type,
-               const Normalization& normalization, const Timing& timing, double error, bool good) {
-  bench::JsonObject row;
-  row.add("shape", std::string(1, shape.name)).add("steps", shape.steps).add("batch", shape.batch);
-  row.add("input", shape.input).add("hidden", shape.hidden);
-  row.add("mode", mode).add("system", "lnrnn");
-  row.add("dtype", type.name).add("normalized", normalization.value != LNRNN_NORMALIZATION_NONE);
-  row.add("median_ms", timing.complete.value).add("low_ms", timing.complete.low);
-  row.add("high_ms", timing.complete.high).add("enqueue_ms", timing.enqueue.value);
-  row.add("error", error).add("checked", good);
-  std::fprintf(out, "%s\n", row.text().c_str());
-  // Whoever stops this program keeps the rows that are done.
-  std::fflush(out);
-}
+// One shape in one type: a network of that size to time, one of the same widths to check.
+struct Measurement {
+  const Shape& shape;
+  const Type& type;
+  const Normalization& normalization;
+  std::unique_ptr<DeviceNetwork> whole, few;
+  std::unique_ptr<DeviceNetwork> reference;  // few on the CPU, in f64
 
-// Whether the results agree.
-bool run(std::FILE* out, lnrnnHandle_t device, lnrnnHandle_t cpu, const Shape& shape,
-         const Type& type, const Normalization& normalization, double budget) {
-  const Case whole = case_of(shape, normalization);
-  const Errors errors = compare(device, cpu, whole, type);
-  const bool out_good = errors.out <= type.out_bound;
-  const bool gradient_good = errors.gradient <= type.gradient_bound;
-  const auto network = DeviceNetwork::create(device, whole, type.value);
-  network->pack();
-  write_row(out, shape, "inference", type, normalization,
-            time(device, budget, [&] { network->infer(); }), errors.out, out_good);
-  write_row(out, shape, "training", type, normalization,
-            time(device, budget, [&] { network->train(); }), errors.gradient, gradient_good);
-  return out_good && gradient_good;
-}
+  Measurement(lnrnnHandle_t device, lnrnnHandle_t cpu, const Shape& s, const Type& t,
+              const Normalization& n)
+      : shape(s), type(t), normalization(n) {
+    Case c{s.steps, s.batch, s.input, s.hidden, n.value};
+    whole = DeviceNetwork::create(device, c, t.value);
+    c.steps = std::min<int64_t>(c.steps, 8);
+    c.batch = std::min<int64_t>(c.batch, 4);
+    few = DeviceNetwork::create(device, c, t.value);
+    reference = DeviceNetwork::create(cpu, c, LNRNN_DATA_F64);
+    for (DeviceNetwork* network : {whole.get(), few.get(), reference.get()}) network->pack();
+  }
+
+  // Writes a row for the calls, and one for their recording. Whether the results agree.
+  bool run(std::FILE* out, const Work& work, double budget) {
+    ((*reference).*work.queue)();
+    const DeviceNetwork::Tensors expected = ((*reference).*work.results)();
+    bool good = row(out, work, "lnrnn", expected, budget, [&] { ((*few).*work.queue)(); },
+                    [&] { ((*whole).*work.queue)(); });
+    const auto recorded_few = Recording::of(*few, work);
+    if (recorded_few == nullptr) return good;
+    const auto recorded_whole = Recording::of(*whole, work);
+    good &= row(out, work, "lnrnn, graph", expected, budget, [&] { recorded_few->queue(); },
+                [&] { recorded_whole->queue(); });
+    return good;
+  }
+
+ private:
+  template <class Few, class Whole>
+  bool row(std::FILE* out, const Work& work, const char* system,
+           const DeviceNetwork::Tensors& expected, double budget, const Few& queue_few,
+           const Whole& queue_whole) {
+    few->forget();
+    queue_few();
+    few->wait();
+    const double error = largest_error(((*few).*work.results)(), expected);
+    const bool good = error <= type.*work.bound;
+    const Timing timing = time(*whole, budget, queue_whole);
+    bench::JsonObject row;
+    row.add("shape", std::string(1, shape.name)).add("steps", shape.steps);
+    row.add("batch", shape.batch).add("input", shape.input).add("hidden", shape.hidden);
+    row.add("mode", work.mode).add("system", system).add("dtype", type.name);
+    row.add("normalized", normalization.value != LNRNN_NORMALIZATION_NONE);
+    row.add("median_ms", timing.complete.value).add("low_ms", timing.complete.low);
+    row.add("high_ms", timing.complete.high).add("enqueue_ms", timing.enqueue.value);
+    row.add("error", error).add("checked", good);
+    std::fprintf(out, "%s\n", row.text().c_str());
+    // Whoever stops this program keeps the rows that are done.
+    std::fflush(out);
+    return good;
+  }
+};
 
 // Whether the device has the type: asked with a network of no size.
 bool supported(lnrnnHandle_t device, const Type& type) {
@@ -197,7 +240,8 @@ int main(int argc, char** argv) {
     for (const Shape& shape : bench::kShapes) {
       if (options.shapes.find(shape.name) == std::string::npos) continue;
       for (const Normalization& normalization : kNormalizations) {
-        good &= run(out, device, cpu, shape, type, normalization, options.seconds);
+        Measurement measurement(device, cpu, shape, type, normalization);
+        for (const Work& work : kWorks) good &= measurement.run(out, work, options.seconds);
       }
     }
   }

@@ -155,27 +155,35 @@ class DeviceNetwork {
     done(status);
     return std::unique_ptr<DeviceNetwork>(new DeviceNetwork(handle, plan, c, type));
   }
-  ~DeviceNetwork() { done(lnrnnPlanDestroy(plan_)); }
+  ~DeviceNetwork() {
+    done(lnrnnPlanDestroy(plan_));
+    done(lnrnnStreamDestroy(stream_));
+  }
   DeviceNetwork(const DeviceNetwork&) = delete;
   DeviceNetwork& operator=(const DeviceNetwork&) = delete;
 
+  lnrnnHandle_t handle() const { return handle_; }
+  // Where its passes are queued.
+  lnrnnStream_t stream() const { return stream_; }
+  void wait() const { done(lnrnnStreamSynchronize(handle_, stream_)); }
+
   void pack() {
-    done(lnrnnPackWeights(plan_, nullptr, parameters_->data(), parameters_->bytes(),
+    done(lnrnnPackWeights(plan_, stream_, parameters_->data(), parameters_->bytes(),
                           packed_->data(), packed_->bytes()));
   }
   void infer() {
-    done(lnrnnForwardInference(plan_, nullptr, &sequence_, nullptr, packed_->data(),
+    done(lnrnnForwardInference(plan_, stream_, &sequence_, nullptr, packed_->data(),
                                packed_->bytes(), x_->data(), x_->bytes(), nullptr, nullptr,
                                y_->data(), y_->bytes(), hn_->data(), cn_->data(), hn_->bytes(),
                                workspace_->data(), workspace_->bytes()));
   }
   void train() {
-    done(lnrnnForwardTraining(plan_, nullptr, &sequence_, nullptr, parameters_->data(),
+    done(lnrnnForwardTraining(plan_, stream_, &sequence_, nullptr, parameters_->data(),
                               parameters_->bytes(), x_->data(), x_->bytes(), nullptr, nullptr,
                               nullptr, 0, nullptr, 0, y_->data(), y_->bytes(),
                               hn_->data(), cn_->data(), hn_->bytes(), reserve_->data(),
                               reserve_->bytes(), workspace_->data(), workspace_->bytes()));
-    done(lnrnnBackward(plan_, nullptr, &sequence_, nullptr, parameters_->data(),
+    done(lnrnnBackward(plan_, stream_, &sequence_, nullptr, parameters_->data(),
                        parameters_->bytes(), x_->data(), x_->bytes(), nullptr, 0, nullptr, 0,
                        dy_->data(), dy_->bytes(), nullptr, nullptr, reserve_->data(),
                        reserve_->bytes(), gradients_->data(), gradients_->bytes(), dx_->data(),
@@ -183,7 +191,14 @@ class DeviceNetwork {
                        workspace_->data(), workspace_->bytes()));
   }
 
-  // Every output of a forward pass, and every gradient, tensor by tensor.
+  // All results become NaN.
+  void forget() {
+    for (auto* t : {&y_, &hn_, &cn_, &gradients_, &dx_, &dh0_, &dc0_}) {
+      done(lnrnnMemset(handle_, stream_, (*t)->data(), 0xff, (*t)->bytes()));
+    }
+  }
+
+  // Every output of a forward pass, and every gradient, tensor by tensor, of passes waited for.
   using Tensors = std::map<std::string, std::vector<double>>;
   Tensors outputs() const {
     return {{"y", y_->values(type_)}, {"hn", hn_->values(type_)}, {"cn", cn_->values(type_)}};
@@ -202,7 +217,8 @@ class DeviceNetwork {
 
  private:
   DeviceNetwork(lnrnnHandle_t handle, lnrnnPlan_t plan, const Case& c, int32_t type)
-      : plan_(plan), type_(type) {
+      : handle_(handle), plan_(plan), type_(type) {
+    done(lnrnnStreamCreate(handle, &stream_));
     lnrnnPlanSizes_t sizes{};
     sizes.structSize = sizeof sizes;
     done(lnrnnPlanGetSizes(plan, c.steps, c.batch, &sizes));
@@ -268,7 +284,9 @@ class DeviceNetwork {
     return host;
   }
 
+  lnrnnHandle_t handle_;
   lnrnnPlan_t plan_;
+  lnrnnStream_t stream_ = nullptr;
   int32_t type_;
   lnrnnSequence_t sequence_{};
   std::unique_ptr<DeviceBuffer> parameters_, gradients_, packed_, reserve_, workspace_, x_, dx_, y_,

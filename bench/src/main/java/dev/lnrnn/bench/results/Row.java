@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param shape the letter of the performance notes, for {@code steps, batch, input, hidden}
  * @param mode "inference", or "training" for forward and backward together
- * @param system "lnrnn", or whose network it was compared with
+ * @param system "lnrnn", "lnrnn, graph" where its calls were replayed, or whose network it was compared with
  * @param normalized whether the network was layer-normalised
  * @param lowMs lower end of the median's 95 % confidence interval
  * @param enqueueMs until the calls returned, the device still working; null where not measured
@@ -25,8 +25,6 @@ record Row(String shape, long steps, long batch, long input, long hidden, String
         boolean normalized, double medianMs, double lowMs, double highMs, @Nullable Double enqueueMs,
         @Nullable Double fractionOfLimit, @Nullable Double error, boolean checked) {
 
-    static final String OURS = "lnrnn";
-
     Row withFraction(double fraction) {
         return new Row(shape, steps, batch, input, hidden, mode, system, dtype, normalized, medianMs, lowMs, highMs,
                 enqueueMs, fraction, error, checked);
@@ -34,7 +32,7 @@ record Row(String shape, long steps, long batch, long input, long hidden, String
 
     @JsonIgnore
     boolean isOurs() {
-        return system.equals(OURS);
+        return system.startsWith("lnrnn");
     }
 
     @JsonIgnore
@@ -44,6 +42,7 @@ record Row(String shape, long steps, long batch, long input, long hidden, String
 
     /** Whether both did the same work. */
     boolean isPeerOf(Row other) {
-        return shape.equals(other.shape) && mode.equals(other.mode) && dtype.equals(other.dtype);
+        return shape.equals(other.shape) && mode.equals(other.mode) && dtype.equals(other.dtype)
+                && normalized == other.normalized;
     }
 }

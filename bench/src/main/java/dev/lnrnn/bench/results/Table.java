@@ -1,9 +1,9 @@
 package dev.lnrnn.bench.results;
 
 import java.io.PrintWriter;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /** The results as text. */
@@ -39,15 +39,15 @@ final class Table {
                     row.dtype(), row.normalized() ? "yes" : "no", row.system(), row.medianMs(), row.lowMs(),
                     row.highMs(), percent(row.fractionOfLimit()), ratio(row), row.checked() ? "yes" : "NO");
         }
-        out.println("limit: the recurrent limit as a share of the time; of ours: the time as a multiple of that of the "
-                + "same network in lnrnn.");
+        out.println("limit: the recurrent limit as a share of the time; of ours: the time as a multiple of the best of "
+                + "lnrnn for the same network.");
     }
 
     /** Blank where lnrnn was not measured on the same work. */
     private String ratio(Row row) {
-        List<Row> ours = results.rows().stream().filter(Row::isOurs)
-                .filter(other -> other.isPeerOf(row) && other.normalized() == row.normalized()).toList();
-        return ours.isEmpty() ? "" : String.format(Locale.ROOT, "%.2f", row.medianMs() / ours.getFirst().medianMs());
+        OptionalDouble ours = results.rows().stream().filter(other -> other.isOurs() && other.isPeerOf(row))
+                .mapToDouble(Row::medianMs).min();
+        return ours.isEmpty() ? "" : String.format(Locale.ROOT, "%.2f", row.medianMs() / ours.getAsDouble());
     }
 
     private static String percent(@Nullable Double fraction) {
