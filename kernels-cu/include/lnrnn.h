@@ -47,8 +47,11 @@
  *               checked against what the call needs; larger is fine. A buffer of which 0 bytes
  *               are needed may be NULL.
  *               Inputs and outputs of one call may not overlap unless a function says so.
- *   Streams     NULL is the handle's default stream. On the CPU a call has done its work when it
- *               returns, which satisfies every ordering rule stated here.
+ *   Streams     NULL is the handle's default stream, which is ordered with no other. Calls that
+ *               take a stream return before their work is done; what they read or write may be
+ *               touched, and on other streams used, only when an event or a synchronisation says
+ *               so. On the CPU a call has done its work when it returns, which satisfies every
+ *               ordering rule stated here. Work that fails is reported by a later call.
  *   Threads     handles and plans may be used by any number of threads; calls on one stream are
  *               carried out one after the other. Destroying something in use is an error of the
  *               caller's; destroying a handle that still owns something is refused.
@@ -82,7 +85,7 @@ extern "C" {
 #define LNRNN_VERSION_PATCH 0
 
 /* Raised by every change that an already compiled caller would notice. */
-#define LNRNN_ABI_VERSION 1
+#define LNRNN_ABI_VERSION 2
 
 /* The LNRNN_ABI_VERSION of the loaded library. Compare before calling anything else. */
 LNRNN_API int32_t lnrnnGetAbiVersion(void);
@@ -99,7 +102,8 @@ typedef enum lnrnnStatus_t {
   LNRNN_STATUS_NULL_POINTER = 11,      /* a required pointer is NULL */
   LNRNN_STATUS_MISALIGNED = 12,        /* a pointer is not aligned to its element */
   LNRNN_STATUS_BUFFER_TOO_SMALL = 13,  /* a ...Bytes is less than the call needs */
-  LNRNN_STATUS_IN_USE = 20,            /* a handle still owns plans, streams, events or memory */
+  LNRNN_STATUS_IN_USE = 20,            /* a handle still owns something made through it */
+  LNRNN_STATUS_INVALID_STATE = 21,     /* not while the stream is being captured, or only then */
   LNRNN_STATUS_NOT_SUPPORTED = 30,     /* legal, but this version cannot do it on this device */
   LNRNN_STATUS_OUT_OF_MEMORY = 40,     /* host or device memory; the message says which */
   LNRNN_STATUS_DEVICE_UNAVAILABLE = 50,/* built without the backend, no driver, no such ordinal */
@@ -127,15 +131,25 @@ typedef struct lnrnnDeviceProperties_t {
   size_t structSize;
   int32_t kind;            /* lnrnnDeviceKind_t */
   int32_t ordinal;
-  int32_t threads;         /* CPU: threads that share one call */
-  int32_t maxThreads;      /* CPU: processors this process may run on */
+  int32_t threads;         /* CPU: threads that share one call; elsewhere 0 */
+  int32_t maxThreads;      /* CPU: processors this process may run on; elsewhere 0 */
   uint64_t totalMemory;    /* bytes */
   char name[128];          /* "AMD EPYC 9575F 64-Core Processor" */
-  char isa[32];            /* CPU: kernels in use: "baseline", "avx2", "avx512" */
-  char isaAvailable[96];   /* CPU: the names that lnrnnCreate accepts here, separated by spaces */
+  char isa[32];            /* the kernels in use. CPU: "baseline", "avx2", "avx512". CUDA: the
+                              architecture they were compiled for, as "sm_90"; "sm_90 cuBLAS"
+                              where cuBLAS does the large products */
+  char isaAvailable[96];   /* separated by spaces. CPU: the names that lnrnnCreate accepts here.
+                              CUDA: the architectures this library has kernels for */
+  /* From here on CUDA's: elsewhere 0. */
+  int32_t computeCapabilityMajor;
+  int32_t computeCapabilityMinor;
+  int32_t multiprocessors;
+  int32_t driverVersion;   /* the newest CUDA that the driver can run: 13000 is 13.0 */
+  int32_t runtimeVersion;  /* the CUDA that the library was built with, likewise */
+  int32_t cublasVersion;   /* 130002 is 13.0.2; 0: not found, the library's own kernels do that */
 } lnrnnDeviceProperties_t;
 
-/* A device opened for use. Owns streams, events, plans and memory made through it. */
+/* A device opened for use. Owns streams, events, plans, graphs and memory made through it. */
 typedef struct lnrnnHandle *lnrnnHandle_t;
 
 /*
@@ -172,10 +186,13 @@ typedef struct lnrnnUsage_t {
   int64_t plans;
   int64_t streams;         /* default streams are not counted */
   int64_t events;
-  int64_t deviceBytes;     /* lnrnnMalloc */
+  int64_t deviceBytes;     /* lnrnnMalloc; freed memory counts while a graph uses it */
   int64_t deviceAllocations;
-  int64_t hostBytes;       /* lnrnnHostAlloc */
+  int64_t hostBytes;       /* lnrnnHostAlloc, likewise */
   int64_t hostAllocations;
+  int64_t graphs;
+  int64_t registeredBytes; /* lnrnnHostRegister */
+  int64_t registrations;
 } lnrnnUsage_t;
 
 LNRNN_API lnrnnStatus_t lnrnnGetUsage(lnrnnUsage_t *usage);
@@ -190,17 +207,27 @@ typedef struct lnrnnEvent *lnrnnEvent_t;
 
 LNRNN_API lnrnnStatus_t lnrnnStreamCreate(lnrnnHandle_t handle, lnrnnStream_t *stream);
 
-/* Work already queued is finished first; the call does not wait for it. */
+/*
+ * Work already queued is finished first; the call does not wait for it. A capture that the stream
+ * takes part in ends, without a graph.
+ */
 LNRNN_API lnrnnStatus_t lnrnnStreamDestroy(lnrnnStream_t stream);
 
-/* Waits until all work queued on the stream is done; reports what failed in it. */
+/*
+ * Waits until all work queued on the stream is done; reports what failed in it. INVALID_STATE while
+ * the stream is being captured.
+ */
 LNRNN_API lnrnnStatus_t lnrnnStreamSynchronize(lnrnnHandle_t handle, lnrnnStream_t stream);
 
-/* Work queued on the stream from now on waits for the event as last recorded. */
+/*
+ * Work queued on the stream from now on waits for the event as last recorded, and not at all for
+ * an event never recorded.
+ */
 LNRNN_API lnrnnStatus_t lnrnnStreamWaitEvent(lnrnnHandle_t handle, lnrnnStream_t stream,
                                              lnrnnEvent_t event);
 
 LNRNN_API lnrnnStatus_t lnrnnEventCreate(lnrnnHandle_t handle, lnrnnEvent_t *event);
+/* Waits for the event that are queued already stay as they are. */
 LNRNN_API lnrnnStatus_t lnrnnEventDestroy(lnrnnEvent_t event);
 LNRNN_API lnrnnStatus_t lnrnnEventRecord(lnrnnHandle_t handle, lnrnnEvent_t event,
                                          lnrnnStream_t stream);
@@ -216,27 +243,45 @@ LNRNN_API lnrnnStatus_t lnrnnEventElapsedMilliseconds(lnrnnEvent_t start, lnrnnE
 /* ---- Memory ----------------------------------------------------------------------------------*/
 
 /*
- * Device memory, 64-byte aligned, contents undefined, usable by work queued on the stream from now
- * on. bytes may be 0: the pointer is then not NULL, must be freed, and must not be read.
+ * Device memory, 64-byte aligned, contents undefined, usable at once on every stream of the handle.
+ * bytes may be 0: the pointer is then not NULL, must be freed, and must not be read. stream is
+ * where the device may reuse earlier memory soonest.
  */
 LNRNN_API lnrnnStatus_t lnrnnMalloc(lnrnnHandle_t handle, lnrnnStream_t stream, size_t bytes,
                                     void **pointer);
 
 /*
- * Frees what lnrnnMalloc gave, in stream order: work queued on the stream before may still use it.
- * NULL is a no-op. A pointer that the handle's lnrnnMalloc did not give is INVALID_ARGUMENT.
+ * Frees what lnrnnMalloc gave when all work queued so far is done, on every stream of the handle;
+ * waits for none of it. What a graph uses, and what is freed while a capture is open, stays until
+ * the last such graph is destroyed and the capture has ended. NULL is a no-op. A pointer that the
+ * handle's lnrnnMalloc did not give, or that is freed already, is INVALID_ARGUMENT.
  */
 LNRNN_API lnrnnStatus_t lnrnnFree(lnrnnHandle_t handle, lnrnnStream_t stream, void *pointer);
 
 /* Page-locked host memory, readable by the host and by copies that do not wait; else as above. */
 LNRNN_API lnrnnStatus_t lnrnnHostAlloc(lnrnnHandle_t handle, size_t bytes, void **pointer);
 
-/* The caller must know that no queued work uses the memory. NULL is a no-op. */
+/* As lnrnnFree, of what lnrnnHostAlloc gave: does not wait, and queued copies may still use it. */
 LNRNN_API lnrnnStatus_t lnrnnHostFree(lnrnnHandle_t handle, void *pointer);
 
 /*
+ * Page-locks host memory of the caller's, so that copies of it need not wait. It must stay mapped
+ * until it is unregistered. bytes > 0. A region that overlaps one registered already, or memory
+ * that the handle gave out, is INVALID_ARGUMENT.
+ */
+LNRNN_API lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void *pointer, size_t bytes);
+
+/*
+ * Undoes lnrnnHostRegister, by the pointer given there. Waits for the work queued so far, on every
+ * stream of the handle: after it the caller may free the memory. Graphs that use the memory cannot
+ * be launched any more. NULL is a no-op.
+ */
+LNRNN_API lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void *pointer);
+
+/*
  * Copies between any two of host, pinned and device memory, told apart by address. Ordered on the
- * stream; pageable host memory may be copied before the call returns. Regions must not overlap.
+ * stream. Pageable host memory that is read may be changed, and such that is written may be read,
+ * when the call returns. Regions must not overlap.
  */
 LNRNN_API lnrnnStatus_t lnrnnMemcpy(lnrnnHandle_t handle, lnrnnStream_t stream, void *destination,
                                     const void *source, size_t bytes);
@@ -244,6 +289,53 @@ LNRNN_API lnrnnStatus_t lnrnnMemcpy(lnrnnHandle_t handle, lnrnnStream_t stream, 
 /* Sets device memory to the low 8 bits of value. */
 LNRNN_API lnrnnStatus_t lnrnnMemset(lnrnnHandle_t handle, lnrnnStream_t stream, void *destination,
                                     int32_t value, size_t bytes);
+
+/* ---- Graphs ----------------------------------------------------------------------------------*/
+
+/*
+ * Work recorded once and queued again at the cost of one call: for sequences of small calls.
+ *
+ *   lnrnnStreamBeginCapture(handle, stream);
+ *   lnrnnMemcpy(handle, stream, x, pinned, xBytes);
+ *   lnrnnForwardInference(plan, stream, ...);
+ *   lnrnnStreamEndCapture(handle, stream, &graph);
+ *   for (...) lnrnnGraphLaunch(graph, stream);
+ *
+ * A graph keeps the arguments of its calls as they were: pointers, sizes, lengths, seed and
+ * offsets. What the pointers point to is read at each launch. It keeps the memory of lnrnnMalloc
+ * and lnrnnHostAlloc that its calls use until it is destroyed; plans and events it does not need
+ * any more. Devices that capture nothing answer NOT_SUPPORTED: so does the CPU.
+ */
+typedef struct lnrnnGraph *lnrnnGraph_t;
+
+/*
+ * Calls on the stream are recorded from now on, not carried out. A stream that waits for an event
+ * recorded in the capture joins it, and has to come back, by an event that the first stream waits
+ * for, before the capture ends; until then such an event may be used for nothing else.
+ * One capture of a handle at a time, and not of the default stream.
+ *
+ * On a stream that is being captured lnrnnStreamSynchronize, lnrnnInitializeParameters and
+ * lnrnnGraphLaunch are INVALID_STATE, and copies of pageable host memory INVALID_ARGUMENT; the
+ * capture goes on. lnrnnMalloc allocates at once. Another failure of a call on it may spoil the
+ * capture, which lnrnnStreamEndCapture then reports.
+ */
+LNRNN_API lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream);
+
+/*
+ * Ends the capture, also where it fails; the stream carries out calls again. INVALID_STATE where
+ * lnrnnStreamBeginCapture was not called on this stream.
+ */
+LNRNN_API lnrnnStatus_t lnrnnStreamEndCapture(lnrnnHandle_t handle, lnrnnStream_t stream,
+                                              lnrnnGraph_t *graph);
+
+/*
+ * Queues the graph's work. Launches of one graph run one after the other, on whatever streams.
+ * INVALID_STATE where memory it uses was unregistered since.
+ */
+LNRNN_API lnrnnStatus_t lnrnnGraphLaunch(lnrnnGraph_t graph, lnrnnStream_t stream);
+
+/* Launches already queued are carried out; the call does not wait for them. */
+LNRNN_API lnrnnStatus_t lnrnnGraphDestroy(lnrnnGraph_t graph);
 
 /* ---- Plans -----------------------------------------------------------------------------------*/
 
@@ -354,6 +446,7 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetParameter(lnrnnPlan_t plan, int32_t index,
  * Fills the parameters: weight_ih Xavier-uniform per gate (Glorot & Bengio 2010), weight_hh
  * orthogonal per gate (Saxe et al. 2014), biases 0 but 1 for the LSTM's forget gate (Jozefowicz et
  * al. 2015), gains 1. The same seed gives the same numbers on every device, rounded to the type.
+ * They are computed on the host, and the call may wait for that.
  */
 LNRNN_API lnrnnStatus_t lnrnnInitializeParameters(lnrnnPlan_t plan, lnrnnStream_t stream,
                                                   uint64_t seed, void *parameters,

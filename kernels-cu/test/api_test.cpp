@@ -59,19 +59,24 @@ void test_devices() {
   DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CPU, &count));
   CHECK(count == 1);
   DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
-  CHECK(count == 0 && std::strstr(lnrnnGetLastErrorMessage(), "without CUDA") != nullptr);
+  const int32_t beyond = count;
+  CHECK(count > 0 || std::strstr(lnrnnGetLastErrorMessage(), "there is no CUDA device") != nullptr);
+  lnrnnDeviceProperties_t properties{};
+  properties.structSize = sizeof properties;
+  REFUSED(lnrnnGetDeviceProperties(LNRNN_DEVICE_CUDA, beyond, &properties), DEVICE_UNAVAILABLE,
+          "there is no CUDA device");
   REFUSED(lnrnnGetDeviceCount(static_cast<lnrnnDeviceKind_t>(7), &count), INVALID_ARGUMENT,
           "kind is 7");
   lnrnnHandle_t handle;
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 0, nullptr, nullptr), NULL_POINTER, "handle is NULL");
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 1, 0, nullptr, &handle), DEVICE_UNAVAILABLE, "CPU device 1");
-  REFUSED(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle), DEVICE_UNAVAILABLE,
-          "without CUDA");
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CUDA, beyond, 0, nullptr, &handle), DEVICE_UNAVAILABLE,
+          "there is no CUDA device");
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, -1, nullptr, &handle), INVALID_ARGUMENT, "threads is -1");
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 1025, nullptr, &handle), INVALID_ARGUMENT, "0...1024");
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 0, "sse9", &handle), INVALID_ARGUMENT, "baseline");
 
-  lnrnnDeviceProperties_t properties{};
+  properties.structSize = 0;
   REFUSED(lnrnnGetDeviceProperties(LNRNN_DEVICE_CPU, 0, &properties), INVALID_ARGUMENT,
           "structSize is 0");
   properties.structSize = sizeof properties;
@@ -79,6 +84,7 @@ void test_devices() {
   DONE(lnrnnGetProperties(handle, &properties));
   CHECK(properties.threads == 3 && std::strcmp(properties.isa, "baseline") == 0);
   CHECK(properties.totalMemory > 0 && properties.name[0] != '\0');
+  CHECK(properties.computeCapabilityMajor == 0 && properties.cublasVersion == 0);
 
   // An older caller's struct is shorter: nothing is written beyond it.
   lnrnnDeviceProperties_t older{};
@@ -116,7 +122,7 @@ void test_ownership(lnrnnHandle_t handle) {
   CHECK(reinterpret_cast<uintptr_t>(memory) % 64 == 0);
   const lnrnnUsage_t u = usage();
   CHECK(u.streams == 1 && u.events == 2 && u.deviceBytes == 100 && u.hostBytes == 10);
-  REFUSED(lnrnnDestroy(handle), IN_USE, "1 streams, 2 events and 2 allocations");
+  REFUSED(lnrnnDestroy(handle), IN_USE, "1 streams, 2 events, 0 graphs and 2 allocations");
 
   DONE(lnrnnMemset(handle, stream, memory, 7, 100));
   DONE(lnrnnMemcpy(handle, nullptr, pinned, memory, 10));
@@ -154,6 +160,63 @@ void test_ownership(lnrnnHandle_t handle) {
   DONE(lnrnnEventDestroy(end));
   DONE(lnrnnStreamDestroy(stream));
   DONE(lnrnnDestroy(other));
+}
+
+void test_memory_is_found_by_its_start(lnrnnHandle_t handle) {
+  void* memory = nullptr;
+  DONE(lnrnnMalloc(handle, nullptr, 100, &memory));
+  REFUSED(lnrnnFree(handle, nullptr, static_cast<char*>(memory) + 1), INVALID_ARGUMENT,
+          "not allocated through");
+  REFUSED(lnrnnHostUnregister(handle, memory), INVALID_ARGUMENT, "not registered");
+  DONE(lnrnnFree(handle, nullptr, memory));
+}
+
+void test_registration(lnrnnHandle_t handle) {
+  std::vector<char> memory(1000);
+  char* const start = memory.data() + 100;
+  REFUSED(lnrnnHostRegister(handle, nullptr, 10), NULL_POINTER, "pointer is NULL");
+  REFUSED(lnrnnHostRegister(handle, start, 0), INVALID_ARGUMENT, "bytes is 0");
+  REFUSED(lnrnnHostRegister(handle, start, SIZE_MAX), INVALID_ARGUMENT, "bytes is 1844");
+  DONE(lnrnnHostRegister(handle, start, 200));
+  const lnrnnUsage_t u = usage();
+  CHECK(u.registrations == 1 && u.registeredBytes == 200 && u.hostAllocations == 0);
+  REFUSED(lnrnnDestroy(handle), IN_USE, "1 allocations or registrations");
+  for (const long first : {100L, 0L, 50L, 299L, 150L}) {
+    REFUSED(lnrnnHostRegister(handle, memory.data() + first, first == 0 ? 101 : 100),
+            INVALID_ARGUMENT, "overlap");
+  }
+  // Neighbours are no overlap.
+  DONE(lnrnnHostRegister(handle, start - 100, 100));
+  DONE(lnrnnHostRegister(handle, start + 200, 100));
+
+  void* pinned = nullptr;
+  DONE(lnrnnHostAlloc(handle, 64, &pinned));
+  REFUSED(lnrnnHostRegister(handle, static_cast<char*>(pinned) + 63, 1), INVALID_ARGUMENT,
+          "overlap");
+  REFUSED(lnrnnHostUnregister(handle, pinned), INVALID_ARGUMENT, "not registered");
+  DONE(lnrnnHostFree(handle, pinned));
+
+  REFUSED(lnrnnHostUnregister(handle, start + 1), INVALID_ARGUMENT, "not registered");
+  REFUSED(lnrnnHostFree(handle, start), INVALID_ARGUMENT, "not allocated through");
+  for (char* const p : {start, start - 100, start + 200}) DONE(lnrnnHostUnregister(handle, p));
+  REFUSED(lnrnnHostUnregister(handle, start), INVALID_ARGUMENT, "not registered");
+  DONE(lnrnnHostUnregister(handle, nullptr));
+  CHECK(usage().registrations == 0 && usage().registeredBytes == 0);
+}
+
+void test_no_graphs_here(lnrnnHandle_t handle) {
+  lnrnnStream_t stream;
+  DONE(lnrnnStreamCreate(handle, &stream));
+  lnrnnGraph_t graph;
+  REFUSED(lnrnnStreamBeginCapture(handle, nullptr), NULL_POINTER, "default stream");
+  REFUSED(lnrnnStreamBeginCapture(handle, stream), NOT_SUPPORTED, "captures no graphs");
+  REFUSED(lnrnnStreamEndCapture(handle, stream, nullptr), NULL_POINTER, "graph is NULL");
+  REFUSED(lnrnnStreamEndCapture(handle, stream, &graph), INVALID_STATE, "no capture has begun");
+  REFUSED(lnrnnGraphLaunch(nullptr, stream), NULL_POINTER, "graph is NULL");
+  REFUSED(lnrnnGraphDestroy(nullptr), NULL_POINTER, "graph is NULL");
+  CHECK(usage().graphs == 0);
+  DONE(lnrnnStreamSynchronize(handle, stream));
+  DONE(lnrnnStreamDestroy(stream));
 }
 
 void test_descriptions(lnrnnHandle_t handle) {
@@ -283,13 +346,17 @@ int main() {
   lnrnnHandle_t handle;
   DONE(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 2, nullptr, &handle));
   test_ownership(handle);
+  test_memory_is_found_by_its_start(handle);
+  test_registration(handle);
+  test_no_graphs_here(handle);
   test_descriptions(handle);
   test_plan(handle);
   test_step_arguments(handle);
   DONE(lnrnnDestroy(handle));
   const lnrnnUsage_t left = usage();
-  CHECK(left.handles + left.plans + left.streams + left.events + left.deviceAllocations +
-            left.hostAllocations + left.deviceBytes + left.hostBytes ==
+  CHECK(left.handles + left.plans + left.streams + left.events + left.graphs +
+            left.deviceAllocations + left.hostAllocations + left.registrations + left.deviceBytes +
+            left.hostBytes + left.registeredBytes ==
         0);
   return check::summary();
 }

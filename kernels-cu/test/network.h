@@ -21,15 +21,15 @@ inline void done(lnrnnStatus_t status) {
   std::exit(EXIT_FAILURE);
 }
 
-// Device memory that frees itself; on the CPU it is read and written in place.
+// Pinned memory that frees itself: every device reads and writes it in place, and so does the test.
 template <class T>
 class Buffer {
  public:
   Buffer(lnrnnHandle_t handle, size_t count) : handle_(handle), count_(count) {
-    done(lnrnnMalloc(handle, nullptr, count * sizeof(T), reinterpret_cast<void**>(&data_)));
-    done(lnrnnMemset(handle, nullptr, data_, 0, bytes()));
+    done(lnrnnHostAlloc(handle, count * sizeof(T), reinterpret_cast<void**>(&data_)));
+    std::memset(static_cast<void*>(data_), 0, bytes());
   }
-  ~Buffer() { lnrnnFree(handle_, nullptr, data_); }
+  ~Buffer() { lnrnnHostFree(handle_, data_); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
@@ -55,6 +55,7 @@ struct Shape {
 };
 
 struct Options {
+  lnrnnDeviceKind_t device = LNRNN_DEVICE_CPU;
   int32_t normalization = LNRNN_NORMALIZATION_HASTE;
   double zoneout = 0, dropconnect = 0;
   int32_t threads = 1;
@@ -75,7 +76,8 @@ struct Network {
   std::unique_ptr<Buffer<char>> packed, reserve, workspace;
 
   Network(Shape s, Options options) : shape(s) {
-    done(lnrnnCreate(LNRNN_DEVICE_CPU, 0, options.threads, options.isa, &handle));
+    const bool cpu = options.device == LNRNN_DEVICE_CPU;
+    done(lnrnnCreate(options.device, 0, cpu ? options.threads : 0, options.isa, &handle));
     lnrnnPlanDescription_t d{};
     d.structSize = sizeof d;
     d.normalization = options.normalization;
@@ -141,6 +143,9 @@ struct Network {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
+  // Results may be read after this.
+  void wait() { done(lnrnnStreamSynchronize(handle, nullptr)); }
+
   const int64_t* lengths_or_null() const { return lengths.empty() ? nullptr : lengths.data(); }
 
   void pack() {
@@ -177,6 +182,7 @@ struct Network {
   // The loss that backward differentiates: y dy + hn dhn + cn dcn, after a training forward.
   double loss() {
     train();
+    wait();
     double sum = 0;
     const auto dot = [&](const Buffer<T>& a, const Buffer<T>& b) {
       for (size_t i = 0; i < a.size(); ++i) sum += double(a[i]) * double(b[i]);

@@ -3,6 +3,8 @@
 // used there. Structs hold only the members that are used: their layout is not CUDA's.
 #pragma once
 
+#define CUDART_VERSION 13000
+
 #include <cstddef>
 #include <cstdint>
 

@@ -18,6 +18,12 @@ class Event {
   virtual ~Event() = default;
 };
 
+// Captured work. Destroying it while a launch runs is safe: the launch ends, then the graph does.
+class Graph {
+ public:
+  virtual ~Graph() = default;
+};
+
 enum class Pass { kInference, kTraining, kBackward };
 
 // Pointers and scalars of one call, as lnrnn.h describes them.
@@ -71,11 +77,28 @@ class Device {
   virtual lnrnnStatus_t synchronize(Event& event) = 0;
   virtual lnrnnStatus_t elapsed(Event& start, Event& end, double* milliseconds) = 0;
 
-  // bytes > 0. A failed allocation is OUT_OF_MEMORY.
+  // The API allows one capture at a time, not begun on the default stream, and keeps what the
+  // captured calls use until the graph is gone. Until the capture ends it puts releases off, and
+  // refuses initialize, launch and synchronize on a captured stream; all else may come at any time
+  // and from any thread, allocations and unregistrations too. end_capture ends the capture also
+  // where it fails; a stream that joined the capture and did not come back is such a failure.
+  virtual lnrnnStatus_t begin_capture(Stream& stream) = 0;
+  virtual lnrnnStatus_t end_capture(Stream& stream, std::unique_ptr<Graph>* graph) = 0;
+  // True also for a stream that joined the capture by waiting for an event of it.
+  virtual lnrnnStatus_t capturing(Stream& stream, bool* is_capturing) = 0;
+  virtual lnrnnStatus_t launch(Graph& graph, Stream& stream) = 0;
+
+  // bytes > 0. A failed allocation is OUT_OF_MEMORY. Fresh memory can be used on every stream at
+  // once. A release waits, without blocking, for all work queued so far on every stream.
   virtual lnrnnStatus_t allocate(Stream& stream, size_t bytes, void** pointer) = 0;
   virtual lnrnnStatus_t release(Stream& stream, void* pointer) = 0;
   virtual lnrnnStatus_t allocate_host(size_t bytes, void** pointer) = 0;
   virtual lnrnnStatus_t release_host(void* pointer) = 0;
+  // Pins the caller's memory. unregister_host waits for the work queued so far, on every stream
+  // that is not captured.
+  virtual lnrnnStatus_t register_host(void* pointer, size_t bytes) = 0;
+  virtual lnrnnStatus_t unregister_host(void* pointer) = 0;
+  // A captured copy of pageable memory is INVALID_ARGUMENT.
   virtual lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) = 0;
   virtual lnrnnStatus_t fill(Stream& stream, void* to, int value, size_t bytes) = 0;
 
@@ -99,8 +122,16 @@ class Device {
                                  const BackwardArguments& arguments) = 0;
 };
 
-// Each backend's entrance.
+// Each backend's entrance. Where there is no CUDA device, the status and its sentence say why, and
+// the count is 0.
 lnrnnStatus_t cpu_device_properties(lnrnnDeviceProperties_t* properties);
 lnrnnStatus_t open_cpu_device(int threads, const char* isa, std::unique_ptr<Device>* device);
+lnrnnStatus_t cuda_device_count(int* count);
+lnrnnStatus_t cuda_device_properties(int ordinal, lnrnnDeviceProperties_t* properties);
+lnrnnStatus_t open_cuda_device(int ordinal, std::unique_ptr<Device>* device);
+
+// Writes the parameters that a network starts from to host memory: the CPU's arithmetic, so that
+// every device starts from the same numbers. Throws where memory or threads run out.
+lnrnnStatus_t initialize_on_host(const Plan& plan, uint64_t seed, void* parameters);
 
 }  // namespace lnrnn

@@ -167,6 +167,7 @@ lnrnnStatus_t lnrnnInitializeParameters(lnrnnPlan_t plan, lnrnnStream_t stream, 
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
   LNRNN_FORWARD(Checks(__func__, plan->plan).parameters("parameters", parameters, parameterBytes));
+  LNRNN_FORWARD(refuse_capture(__func__, plan->handle, *resolved));
   return guarded(__func__,
                  [&] { return device.initialize(plan->plan, *resolved, seed, parameters); });
 }
@@ -180,6 +181,7 @@ lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream, const voi
   const Checks check(__func__, plan->plan);
   LNRNN_FORWARD(check.parameters("parameters", parameters, parameterBytes));
   LNRNN_FORWARD(check.space("packed", packed, packedBytes, device.packed_bytes(plan->plan)));
+  LNRNN_FORWARD(hold(__func__, plan->handle, *resolved, {parameters, packed}));
   return device.pack(plan->plan, *resolved, parameters, packed);
 }
 
@@ -202,6 +204,7 @@ lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream,
   LNRNN_FORWARD(check.forward_tensors(s, x, xBytes, h0, c0, y, yBytes, hn, cn, stateBytes));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
                             device.workspace_bytes(p, Pass::kInference, s.steps, s.batch)));
+  LNRNN_FORWARD(hold(__func__, plan->handle, *resolved, {packed, x, h0, c0, y, hn, cn, workspace}));
   return device.infer(p, *resolved,
                       {&s, lengths, packed, x, h0, c0, nullptr, nullptr, y, hn, cn, nullptr,
                        workspace});
@@ -231,6 +234,7 @@ lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, c
   LNRNN_FORWARD(check.state("c", c, stateBytes));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
                             device.workspace_bytes(p, Pass::kInference, 1, batch)));
+  LNRNN_FORWARD(hold(__func__, plan->handle, *resolved, {packed, x, h, c, workspace}));
   return device.infer(
       p, *resolved,
       {&s, nullptr, packed, x, h, c, nullptr, nullptr, nullptr, h, c, nullptr, workspace});
@@ -260,6 +264,9 @@ lnrnnStatus_t lnrnnForwardTraining(
                             device.reserve_bytes(p, s.steps, s.batch)));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
                             device.workspace_bytes(p, Pass::kTraining, s.steps, s.batch)));
+  LNRNN_FORWARD(hold(__func__, plan->handle, *resolved,
+                     {parameters, x, h0, c0, zoneoutMask, dropconnectMask, y, hn, cn, reserve,
+                      workspace}));
   return device.train(p, *resolved,
                       {&s, lengths, parameters, x, h0, c0, zoneoutMask, dropconnectMask, y, hn, cn,
                        reserve, workspace});
@@ -305,6 +312,9 @@ lnrnnStatus_t lnrnnBackward(
   LNRNN_FORWARD(check.state("dc0", dc0, stateBytes));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
                             device.workspace_bytes(p, Pass::kBackward, s.steps, s.batch)));
+  LNRNN_FORWARD(hold(__func__, plan->handle, *resolved,
+                     {parameters, x, zoneoutMask, dropconnectMask, dy, dhn, dcn, reserve, gradients,
+                      dx, dh0, dc0, workspace}));
   return device.backward(p, *resolved,
                          {&s, lengths, parameters, x, zoneoutMask, dropconnectMask, dy, dhn, dcn,
                           reserve, gradients, dx, dh0, dc0, workspace});

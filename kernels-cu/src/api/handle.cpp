@@ -26,11 +26,26 @@ lnrnnStatus_t check_kind(const char* function, lnrnnDeviceKind_t kind) {
 
 lnrnnStatus_t check_ordinal(const char* function, lnrnnDeviceKind_t kind, int32_t ordinal) {
   LNRNN_FORWARD(check_kind(function, kind));
-  LNRNN_CHECK(kind == LNRNN_DEVICE_CPU, LNRNN_STATUS_DEVICE_UNAVAILABLE,
-              "there is no CUDA device: this library was built without CUDA");
-  LNRNN_CHECK(ordinal == 0, LNRNN_STATUS_DEVICE_UNAVAILABLE,
-              "%s: there is no CPU device %d; the only one is 0", function, ordinal);
+  if (kind == LNRNN_DEVICE_CPU) {
+    LNRNN_CHECK(ordinal == 0, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+                "%s: there is no CPU device %d; the only one is 0", function, ordinal);
+    return LNRNN_STATUS_SUCCESS;
+  }
+  int count;
+  LNRNN_FORWARD(cuda_device_count(&count));
+  LNRNN_CHECK(ordinal >= 0 && ordinal < count, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+              "%s: there is no CUDA device %d; there are 0...%d", function, ordinal, count - 1);
   return LNRNN_STATUS_SUCCESS;
+}
+
+lnrnnStatus_t open_device(lnrnnDeviceKind_t kind, int32_t ordinal, int32_t threads,
+                          const char* isa, std::unique_ptr<Device>* device) {
+  if (kind == LNRNN_DEVICE_CPU) return open_cpu_device(threads, isa, device);
+  LNRNN_CHECK(threads == 0, LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnCreate: threads is %d; a CUDA device takes 0", threads);
+  LNRNN_CHECK(isa == nullptr, LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnCreate: isa is \"%.32s\"; a CUDA device takes NULL", isa);
+  return open_cuda_device(ordinal, device);
 }
 
 }  // namespace
@@ -42,7 +57,10 @@ using namespace lnrnn;
 lnrnnStatus_t lnrnnGetDeviceCount(lnrnnDeviceKind_t kind, int32_t* count) {
   LNRNN_REQUIRE(count);
   LNRNN_FORWARD(check_kind(__func__, kind));
-  *count = check_ordinal(__func__, kind, 0) == LNRNN_STATUS_SUCCESS ? 1 : 0;
+  int found = 1;
+  // No device is not a failure; the sentence that says why there is none stays.
+  if (kind == LNRNN_DEVICE_CUDA && cuda_device_count(&found) != LNRNN_STATUS_SUCCESS) found = 0;
+  *count = found;
   return LNRNN_STATUS_SUCCESS;
 }
 
@@ -51,7 +69,8 @@ lnrnnStatus_t lnrnnGetDeviceProperties(lnrnnDeviceKind_t kind, int32_t ordinal,
   LNRNN_REQUIRE_STRUCT(properties);
   LNRNN_FORWARD(check_ordinal(__func__, kind, ordinal));
   lnrnnDeviceProperties_t ours{};
-  LNRNN_FORWARD(cpu_device_properties(&ours));
+  LNRNN_FORWARD(kind == LNRNN_DEVICE_CPU ? cpu_device_properties(&ours)
+                                         : cuda_device_properties(ordinal, &ours));
   write_struct(ours, properties);
   return LNRNN_STATUS_SUCCESS;
 }
@@ -62,7 +81,7 @@ lnrnnStatus_t lnrnnCreate(lnrnnDeviceKind_t kind, int32_t ordinal, int32_t threa
   LNRNN_FORWARD(check_ordinal(__func__, kind, ordinal));
   return guarded(__func__, [&] {
     auto created = std::make_unique<lnrnnHandle>();
-    LNRNN_FORWARD(open_cpu_device(threads, isa, &created->device));
+    LNRNN_FORWARD(open_device(kind, ordinal, threads, isa, &created->device));
     ++usage.handles;
     *handle = created.release();
     return LNRNN_STATUS_SUCCESS;
@@ -71,16 +90,17 @@ lnrnnStatus_t lnrnnCreate(lnrnnDeviceKind_t kind, int32_t ordinal, int32_t threa
 
 lnrnnStatus_t lnrnnDestroy(lnrnnHandle_t handle) {
   LNRNN_REQUIRE(handle);
-  const long long plans = handle->plans, streams = handle->streams, events = handle->events;
-  size_t allocations;
+  const long long plans = handle->plans, streams = handle->streams, events = handle->events,
+                  graphs = handle->graphs;
+  size_t memory;
   {
     const std::lock_guard<std::mutex> lock(handle->guard);
-    allocations = handle->device_memory.size() + handle->host_memory.size();
+    memory = handle->memory.size();
   }
-  LNRNN_CHECK(plans + streams + events == 0 && allocations == 0, LNRNN_STATUS_IN_USE,
-              "lnrnnDestroy: the handle still owns %lld plans, %lld streams, %lld events and %zu "
-              "allocations",
-              plans, streams, events, allocations);
+  LNRNN_CHECK(plans + streams + events + graphs == 0 && memory == 0, LNRNN_STATUS_IN_USE,
+              "lnrnnDestroy: the handle still owns %lld plans, %lld streams, %lld events, %lld "
+              "graphs and %zu allocations or registrations",
+              plans, streams, events, graphs, memory);
   delete handle;
   --usage.handles;
   return LNRNN_STATUS_SUCCESS;
@@ -102,10 +122,13 @@ lnrnnStatus_t lnrnnGetUsage(lnrnnUsage_t* out) {
   now.plans = usage.plans;
   now.streams = usage.streams;
   now.events = usage.events;
-  now.deviceBytes = usage.device_bytes;
-  now.deviceAllocations = usage.device_allocations;
-  now.hostBytes = usage.host_bytes;
-  now.hostAllocations = usage.host_allocations;
+  now.deviceBytes = usage.device.bytes;
+  now.deviceAllocations = usage.device.count;
+  now.hostBytes = usage.host.bytes;
+  now.hostAllocations = usage.host.count;
+  now.graphs = usage.graphs;
+  now.registeredBytes = usage.registered.bytes;
+  now.registrations = usage.registered.count;
   write_struct(now, out);
   return LNRNN_STATUS_SUCCESS;
 }

@@ -4,20 +4,22 @@
 #include <atomic>
 #include <cstring>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <new>
-#include <unordered_map>
 
 #include "device.h"
+#include "memory.h"
 #include "status.h"
 
 struct lnrnnHandle {
-  std::unique_ptr<lnrnn::Device> device;
-  std::atomic<int64_t> plans{0}, streams{0}, events{0};
-  // What lnrnnMalloc and lnrnnHostAlloc gave and has not come back, with its size.
-  std::mutex guard;
-  std::unordered_map<void*, size_t> device_memory, host_memory;
+  std::unique_ptr<lnrnn::Device> device;      // outlives what was made through it
+  std::atomic<int64_t> plans{0}, streams{0}, events{0}, graphs{0};
+  std::mutex guard;                           // of memory and capture
+  lnrnn::Ledger memory;
+  std::unique_ptr<lnrnn::Capture> capture;    // the one that is open
+  std::atomic<bool> capturing{false};         // whether there is one, to ask without the guard
 };
 
 struct lnrnnStream {
@@ -30,6 +32,12 @@ struct lnrnnEvent {
   std::unique_ptr<lnrnn::Event> impl;
 };
 
+struct lnrnnGraph {
+  lnrnnHandle* handle;
+  lnrnn::Holdings holdings;
+  std::unique_ptr<lnrnn::Graph> impl;  // gone before what it uses
+};
+
 struct lnrnnPlan {
   lnrnnHandle* handle;
   lnrnn::Plan plan;
@@ -39,8 +47,8 @@ namespace lnrnn {
 
 // Of the whole process; see lnrnnUsage_t.
 struct Usage {
-  std::atomic<int64_t> handles{0}, plans{0}, streams{0}, events{0};
-  std::atomic<int64_t> device_bytes{0}, device_allocations{0}, host_bytes{0}, host_allocations{0};
+  std::atomic<int64_t> handles{0}, plans{0}, streams{0}, events{0}, graphs{0};
+  Tally device, host, registered;
 };
 extern Usage usage;
 
@@ -60,6 +68,22 @@ void write_struct(S from, S* to) {
 // The stream itself, or the handle's default stream for NULL.
 lnrnnStatus_t resolve(const char* function, lnrnnHandle_t handle, lnrnnStream_t stream,
                       Stream** resolved);
+
+// Gives a graph that the stream is being captured into a hold on the memory that a call is about to
+// use. Costs next to nothing where the handle captures nothing.
+lnrnnStatus_t hold_for_capture(const char* function, lnrnnHandle_t handle, Stream& stream,
+                               std::initializer_list<const void*> used);
+inline lnrnnStatus_t hold(const char* function, lnrnnHandle_t handle, Stream& stream,
+                          std::initializer_list<const void*> used) {
+  return handle->capturing ? hold_for_capture(function, handle, stream, used)
+                           : LNRNN_STATUS_SUCCESS;
+}
+
+// Refuses, while the stream is being captured, a call that a graph cannot hold.
+lnrnnStatus_t refuse_capture(const char* function, lnrnnHandle_t handle, Stream& stream);
+
+// Before the stream is destroyed: ends a capture that it takes part in, without a graph.
+void abandon_capture(lnrnnStream_t stream);
 
 // Runs body, which may throw, and gives a status: no exception crosses the C boundary.
 template <class F>

@@ -70,6 +70,22 @@ lnrnnStatus_t check_description(const lnrnnPlanDescription_t& d) {
   return LNRNN_STATUS_SUCCESS;
 }
 
+lnrnnStatus_t check_single_lstm(const Plan& plan) {
+  const lnrnnPlanDescription_t& d = plan.description;
+  constexpr lnrnnStatus_t kNo = LNRNN_STATUS_NOT_SUPPORTED;
+  LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM, kNo, "lnrnn runs LSTM cells only, so far");
+  LNRNN_CHECK(d.normalization == LNRNN_NORMALIZATION_NONE ||
+                  d.normalization == LNRNN_NORMALIZATION_HASTE,
+              kNo, "lnrnn runs the normalisations NONE and HASTE only, so far");
+  LNRNN_CHECK(d.dataType == LNRNN_DATA_F32 || d.dataType == LNRNN_DATA_F64, kNo,
+              "lnrnn runs F32 and F64 only, so far");
+  LNRNN_CHECK(d.layers == 1, kNo, "lnrnn runs one layer only, so far, not %d", d.layers);
+  LNRNN_CHECK(d.direction == LNRNN_DIRECTION_FORWARD, kNo,
+              "lnrnn runs forward layers only, so far");
+  LNRNN_CHECK(d.zoneoutCell == 0, kNo, "lnrnn has no zoneout of the cell, so far");
+  return LNRNN_STATUS_SUCCESS;
+}
+
 lnrnnStatus_t lay_out_parameters(Plan* plan) {
   const int64_t input = plan->input(), hidden = plan->hidden(), gates = 4 * hidden;
   uint64_t offset = 0;

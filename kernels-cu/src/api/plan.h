@@ -64,6 +64,9 @@ struct Plan {
 // A legal description; whether a device can run it is the device's to say.
 lnrnnStatus_t check_description(const lnrnnPlanDescription_t& description);
 
+// What every backend runs so far; NOT_SUPPORTED, with what is missing, for the rest.
+lnrnnStatus_t check_single_lstm(const Plan& plan);
+
 // Fills in parameters and parameter_bytes from the description.
 lnrnnStatus_t lay_out_parameters(Plan* plan);
 

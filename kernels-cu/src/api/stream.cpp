@@ -18,6 +18,7 @@ lnrnnStatus_t lnrnnStreamCreate(lnrnnHandle_t handle, lnrnnStream_t* stream) {
 
 lnrnnStatus_t lnrnnStreamDestroy(lnrnnStream_t stream) {
   LNRNN_REQUIRE(stream);
+  abandon_capture(stream);
   --stream->handle->streams;
   --usage.streams;
   delete stream;
@@ -28,6 +29,7 @@ lnrnnStatus_t lnrnnStreamSynchronize(lnrnnHandle_t handle, lnrnnStream_t stream)
   LNRNN_REQUIRE(handle);
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, handle, stream, &resolved));
+  LNRNN_FORWARD(refuse_capture(__func__, handle, *resolved));
   return handle->device->synchronize(*resolved);
 }
 

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -139,6 +140,14 @@ class CpuDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
 
+  lnrnnStatus_t begin_capture(Stream&) override { return no_capture(); }
+  lnrnnStatus_t end_capture(Stream&, std::unique_ptr<Graph>*) override { return no_capture(); }
+  lnrnnStatus_t capturing(Stream&, bool* is_capturing) override {
+    *is_capturing = false;
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t launch(Graph&, Stream&) override { return no_capture(); }
+
   lnrnnStatus_t allocate(Stream&, size_t bytes, void** pointer) override {
     const uint64_t rounded = size_aligned(bytes);
     *pointer = rounded > static_cast<uint64_t>(INT64_MAX) ? nullptr
@@ -159,6 +168,9 @@ class CpuDevice final : public Device {
     std::free(pointer);
     return LNRNN_STATUS_SUCCESS;
   }
+  // Host memory is as near as it can be.
+  lnrnnStatus_t register_host(void*, size_t) override { return LNRNN_STATUS_SUCCESS; }
+  lnrnnStatus_t unregister_host(void*) override { return LNRNN_STATUS_SUCCESS; }
   lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) override {
     const std::lock_guard<std::mutex> lock(of(stream).busy);
     std::memcpy(to, from, bytes);
@@ -171,20 +183,7 @@ class CpuDevice final : public Device {
   }
 
   lnrnnStatus_t check_support(const Plan& plan) const override {
-    const lnrnnPlanDescription_t& d = plan.description;
-    constexpr lnrnnStatus_t kNo = LNRNN_STATUS_NOT_SUPPORTED;
-    LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM, kNo, "the CPU backend runs LSTM cells only, so far");
-    LNRNN_CHECK(d.normalization == LNRNN_NORMALIZATION_NONE ||
-                    d.normalization == LNRNN_NORMALIZATION_HASTE,
-                kNo, "the CPU backend runs the normalisations NONE and HASTE only, so far");
-    LNRNN_CHECK(d.dataType == LNRNN_DATA_F32 || d.dataType == LNRNN_DATA_F64, kNo,
-                "the CPU backend runs F32 and F64 only, so far");
-    LNRNN_CHECK(d.layers == 1, kNo, "the CPU backend runs one layer only, so far, not %d",
-                d.layers);
-    LNRNN_CHECK(d.direction == LNRNN_DIRECTION_FORWARD, kNo,
-                "the CPU backend runs forward layers only, so far");
-    LNRNN_CHECK(d.zoneoutCell == 0, kNo, "the CPU backend has no zoneout of the cell, so far");
-    return LNRNN_STATUS_SUCCESS;
+    return check_single_lstm(plan);
   }
 
   uint64_t packed_bytes(const Plan& plan) const override {
@@ -243,6 +242,10 @@ class CpuDevice final : public Device {
   }
 
  private:
+  static lnrnnStatus_t no_capture() {
+    return fail(LNRNN_STATUS_NOT_SUPPORTED,
+                "the CPU captures no graphs: its calls have done their work when they return");
+  }
   static CpuStream& of(Stream& stream) { return static_cast<CpuStream&>(stream); }
   static CpuEvent& of(Event& event) { return static_cast<CpuEvent&>(event); }
   int threads() const { return default_stream_.team.size(); }
@@ -282,6 +285,17 @@ lnrnnStatus_t open_cpu_device(int threads, const char* isa_name, std::unique_ptr
   } catch (const std::system_error& error) {
     return fail(LNRNN_STATUS_OUT_OF_MEMORY, "lnrnnCreate: %d threads could not be started: %s",
                 threads, error.what());
+  }
+  return LNRNN_STATUS_SUCCESS;
+}
+
+lnrnnStatus_t initialize_on_host(const Plan& plan, uint64_t seed, void* parameters) {
+  constexpr int kGates = 4;  // more threads than gates find nothing to do
+  Team team(std::min(kGates, processors()));
+  if (plan.description.dataType == LNRNN_DATA_F64) {
+    cpu::initialize_parameters(plan, team, seed, static_cast<double*>(parameters));
+  } else {
+    cpu::initialize_parameters(plan, team, seed, static_cast<float*>(parameters));
   }
   return LNRNN_STATUS_SUCCESS;
 }

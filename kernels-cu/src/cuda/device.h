@@ -139,8 +139,9 @@ class Block {
   }
 };
 
+// At least one block at a time, the 1 says: registers first, occupancy second.
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::kMaxThreads)
+__global__ void __launch_bounds__(Kernel::kMaxThreads, 1)
     run_kernel(const __grid_constant__ Kernel kernel) {
   Block block;
   kernel(block);

@@ -7,6 +7,7 @@ import dev.lnrnn.internal.NativeDevice;
 import dev.lnrnn.internal.NativeLibrary;
 import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.memory.PinnedArena;
+import dev.lnrnn.memory.Registration;
 import dev.lnrnn.raw.lnrnnDeviceProperties_t;
 import dev.lnrnn.raw.lnrnn_h;
 import java.lang.foreign.Arena;
@@ -16,8 +17,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A device opened for use, and the owner of the buffers, streams, events, plans and layers made through it: closing it
- * closes them first.
+ * A device opened for use, and the owner of the buffers, streams, events, graphs, plans and layers made through it:
+ * closing it closes them first.
  *
  * <p>Any number of threads may use a device. Closing waits for layers that other threads are in; where another thread
  * is in a pass or a copy, it is an {@link IllegalStateException} and can be repeated.
@@ -153,6 +154,20 @@ public final class Device implements AutoCloseable {
     /** {@return a new arena of page-locked host memory, which this device owns until it is closed} */
     public PinnedArena pinnedArena() {
         return PinnedArena.open(this);
+    }
+
+    /**
+     * Pins native memory of the caller's, so that copies of it do not wait; for memory that a {@link PinnedArena} cannot
+     * give.
+     *
+     * @param host native memory, not of a mapped file, at least one byte
+     * @param arena what the segment was allocated in: when it is closed, the memory is unpinned before it is freed
+     * @return what unpins it earlier; closed at the latest with the arena or this device
+     * @throws IllegalArgumentException if the segment is not native, empty, or not of the arena
+     * @throws LnrnnException if the system refuses, or some of it is pinned already
+     */
+    public Registration register(MemorySegment host, Arena arena) {
+        return Registration.of(this, host, arena);
     }
 
     /** {@return the stream that is always there; it closes with the device} */

@@ -1,19 +1,24 @@
 package dev.lnrnn;
 
 import dev.lnrnn.raw.lnrnnDeviceProperties_t;
+import dev.lnrnn.raw.lnrnn_h;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a device is.
  *
  * @param name what {@link Device#open(String)} calls it: {@code "cpu"} or {@code "cuda:0"}
  * @param description what its maker calls it
- * @param isa CPU: the instruction set in use; elsewhere empty
- * @param isaAvailable CPU: the instruction sets that may be asked for here
- * @param threads CPU: threads that share one call
- * @param maxThreads CPU: processors that the process may run on
+ * @param isa the kernels in use. CPU: an instruction set. CUDA: the architecture they were compiled for, as
+ *     {@code "sm_90"}; {@code "sm_90 cuBLAS"} where cuBLAS does the large products
+ * @param isaAvailable CPU: the instruction sets that may be asked for here. CUDA: the architectures that the native
+ *     library has kernels for
+ * @param threads CPU: threads that share one call; elsewhere 0
+ * @param maxThreads CPU: processors that the process may run on; elsewhere 0
  * @param totalMemory its memory in bytes
+ * @param cuda what a CUDA device is besides; null for the CPU
  */
 public record DeviceInfo(
         String name,
@@ -22,7 +27,8 @@ public record DeviceInfo(
         List<String> isaAvailable,
         int threads,
         int maxThreads,
-        long totalMemory) {
+        long totalMemory,
+        @Nullable CudaInfo cuda) {
 
     /** Keeps a copy of the list. */
     public DeviceInfo {
@@ -38,6 +44,9 @@ public record DeviceInfo(
                 available.isEmpty() ? List.of() : List.of(available.split(" ")),
                 lnrnnDeviceProperties_t.threads(properties),
                 lnrnnDeviceProperties_t.maxThreads(properties),
-                lnrnnDeviceProperties_t.totalMemory(properties));
+                lnrnnDeviceProperties_t.totalMemory(properties),
+                lnrnnDeviceProperties_t.kind(properties) == lnrnn_h.LNRNN_DEVICE_CUDA()
+                        ? CudaInfo.read(properties)
+                        : null);
     }
 }

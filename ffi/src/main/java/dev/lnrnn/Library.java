@@ -51,7 +51,10 @@ public final class Library {
                     lnrnnUsage_t.deviceBytes(usage),
                     lnrnnUsage_t.deviceAllocations(usage),
                     lnrnnUsage_t.hostBytes(usage),
-                    lnrnnUsage_t.hostAllocations(usage));
+                    lnrnnUsage_t.hostAllocations(usage),
+                    lnrnnUsage_t.graphs(usage),
+                    lnrnnUsage_t.registeredBytes(usage),
+                    lnrnnUsage_t.registrations(usage));
         }
     }
 }

@@ -17,8 +17,10 @@ public enum Status {
     MISALIGNED(12),
     /** A buffer has fewer bytes than the call needs. */
     BUFFER_TOO_SMALL(13),
-    /** A device still owns plans, streams, events or memory. */
+    /** A device still owns something made through it. */
     IN_USE(20),
+    /** Not while a stream is being captured, or only then; or a graph's memory is gone. */
+    INVALID_STATE(21),
     /** Legal, but this version cannot do it on this device. */
     NOT_SUPPORTED(30),
     /** Memory of the host or of the device is exhausted, or {@code lnrnn.maxBytes} is reached. */

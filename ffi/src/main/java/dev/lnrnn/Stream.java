@@ -10,12 +10,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An ordered queue of work. Calls return before their work is done, except where this is said otherwise; on the CPU
- * they have done it. May be used by any thread: calls on one stream are carried out one after the other.
+ * they have done it. Streams are not ordered with each other, the default stream included: what one writes, another may
+ * use after an {@link Event} or a {@link #synchronize}. May be used by any thread: calls on one stream are carried out
+ * one after the other.
  */
 public final class Stream implements AutoCloseable {
     private final Device device;
     private final @Nullable Handle handle;
     private final MemorySegment segment;
+    private volatile boolean capturing;
 
     /** A stream; without a handle the device's default stream, which the C API calls NULL. */
     Stream(Device device, @Nullable Handle handle) {
@@ -59,8 +62,9 @@ public final class Stream implements AutoCloseable {
     }
 
     /**
-     * Copies a host segment to the beginning of a buffer. Heap and mapped segments may be changed when this returns;
-     * so may native ones on the CPU.
+     * Copies a host segment to the beginning of a buffer. The segment may be changed when this returns, unless it is
+     * pinned ({@link dev.lnrnn.memory.PinnedArena}) or registered ({@link Device#register}): then when the stream has
+     * come that far.
      *
      * @param destination a buffer of the same device
      * @param source all of which is copied; at most as large as the buffer
@@ -73,13 +77,15 @@ public final class Stream implements AutoCloseable {
         if (isPlainNative(source)) {
             copy(destination.segment(), source, source.byteSize());
         } else {
+            checkNotCapturing("source");
             device.staging().upload(this, destination, source);
         }
     }
 
     /**
-     * Fills a host segment from the beginning of a buffer. Heap segments are filled when this returns; so are native
-     * ones on the CPU.
+     * Fills a host segment from the beginning of a buffer. The segment is filled when this returns, unless it is
+     * pinned ({@link dev.lnrnn.memory.PinnedArena}) or registered ({@link Device#register}): then when the stream has
+     * come that far.
      *
      * @param destination all of which is filled; at most as large as the buffer
      * @param source a buffer of the same device
@@ -92,6 +98,7 @@ public final class Stream implements AutoCloseable {
         if (isPlainNative(destination)) {
             copy(destination, source.segment(), destination.byteSize());
         } else {
+            checkNotCapturing("destination");
             device.staging().download(this, destination, source);
         }
     }
@@ -123,6 +130,54 @@ public final class Stream implements AutoCloseable {
         MemorySegment owner = device.handle().segment();
         Native.call("lnrnnMemset", () -> lnrnn_h.lnrnnMemset(
                 owner, segment, destination.segment(), value, destination.byteSize()));
+    }
+
+    /**
+     * Records what is queued on this stream meanwhile, instead of carrying it out. Passes, copies of pinned memory and
+     * of buffers, fills, {@link #record} and {@link #await} can be recorded, memory can be allocated and freed as ever;
+     * {@link #synchronize}, {@link Plan#initialize} and copies of other host memory cannot. Another stream that awaits
+     * an event recorded here is recorded, too, and has to be awaited here in turn. One capture of a device at a time.
+     *
+     * @param work what queues the work, in this thread
+     * @return the work, owned by this stream's device until it is closed
+     * @throws IllegalStateException if this is the default stream, or closed
+     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if the device captures nothing, as the CPU; with
+     *     {@link Status#INVALID_STATE} if another capture has begun; or if what was recorded is no whole. What
+     *     {@code work} throws ends the capture and is thrown on
+     */
+    public Graph capture(Runnable work) {
+        Objects.requireNonNull(work, "work");
+        if (handle == null) {
+            throw new IllegalStateException("the default stream of " + device + " cannot be captured: create a stream");
+        }
+        handle.checkAlive();
+        MemorySegment owner = device.handle().segment();
+        Native.call("lnrnnStreamBeginCapture", () -> lnrnn_h.lnrnnStreamBeginCapture(owner, segment));
+        capturing = true;
+        try {
+            work.run();
+        } catch (RuntimeException | Error e) {
+            discardCapture(e);
+            throw e;
+        } finally {
+            capturing = false;
+        }
+        return endCapture();
+    }
+
+    private void discardCapture(Throwable reason) {
+        try {
+            endCapture().close();
+        } catch (RuntimeException e) {
+            reason.addSuppressed(e);
+        }
+    }
+
+    private Graph endCapture() {
+        checkAlive();
+        return new Graph(device, device.handle().create("graph on " + device.handle().name(), 0,
+                "lnrnnStreamEndCapture", null, (owner, out) -> lnrnn_h.lnrnnStreamEndCapture(owner, segment, out),
+                (owner, graph) -> lnrnn_h.lnrnnGraphDestroy(graph)));
     }
 
     /**
@@ -159,6 +214,14 @@ public final class Stream implements AutoCloseable {
     /** Mapped memory goes through staging: where its file was truncated, Java survives touching it and C does not. */
     private static boolean isPlainNative(MemorySegment host) {
         return host.isNative() && !host.isMapped();
+    }
+
+    /** A detour through staging memory would be recorded without what goes through it. */
+    private void checkNotCapturing(String name) {
+        if (capturing) {
+            throw new IllegalStateException(name + " is on the heap or a mapped file, which cannot be copied in a "
+                    + "capture: use pinned memory");
+        }
     }
 
     private MemorySegment checkEvent(Event event) {

@@ -2,7 +2,7 @@ package dev.lnrnn;
 
 /**
  * What exists of the native library's objects now, over all devices of the process. What is left after the last device
- * is closed has leaked.
+ * is closed has leaked. Memory that a graph uses counts until the graph is closed.
  *
  * @param handles open devices
  * @param plans plans
@@ -12,6 +12,9 @@ package dev.lnrnn;
  * @param deviceAllocations allocations of device memory
  * @param hostBytes bytes of pinned host memory
  * @param hostAllocations allocations of pinned host memory
+ * @param graphs graphs
+ * @param registeredBytes bytes of registered host memory
+ * @param registrations regions of registered host memory
  */
 public record Usage(
         long handles,
@@ -21,4 +24,7 @@ public record Usage(
         long deviceBytes,
         long deviceAllocations,
         long hostBytes,
-        long hostAllocations) {}
+        long hostAllocations,
+        long graphs,
+        long registeredBytes,
+        long registrations) {}

@@ -13,15 +13,21 @@ import java.util.concurrent.TimeUnit;
 /** What a program said and how it ended, in a JVM of its own with this one's Java. */
 public record ChildJvm(int exitCode, String output) {
 
+    /** What decides which library and device this JVM and its children use. */
+    private static final List<String> INHERITED =
+            List.of("lnrnn.library", "lnrnn.test.device", "lnrnn.test.slow");
+
     /** Runs {@code java ARGUMENTS}; fails, and ends the child, when it takes longer than {@code limit}. */
     public static ChildJvm run(Duration limit, List<String> arguments)
             throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
-        String library = System.getProperty("lnrnn.library");
-        if (library != null) {
-            command.add("-Dlnrnn.library=" + library);
+        for (String property : INHERITED) {
+            String value = System.getProperty(property);
+            if (value != null) {
+                command.add("-D" + property + "=" + value);
+            }
         }
         command.addAll(arguments);
         Path output = Files.createTempFile("child-jvm", ".txt");

@@ -15,9 +15,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -26,6 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sizes, numbers and probabilities at the ends of their ranges. */
+@Tag("device")
 class EdgesTest {
 
     private static final Accuracy DIFFERENCES = new Accuracy(1e-12, 1e-6);
@@ -33,7 +36,7 @@ class EdgesTest {
 
     @BeforeAll
     static void open() {
-        device = Device.cpu();
+        device = TestDevice.open();
     }
 
     @AfterAll
@@ -94,11 +97,16 @@ class EdgesTest {
         assertAsOracle(Problem.random(haste(1, 6), 3, 2, 9));
     }
 
+    static IntStream hiddenSizes() {
+        IntStream sizes = IntStream.of(2, 3, 31, 33, 127, 257, 1000, 1025);
+        return TestDevice.SLOW ? sizes.limit(6) : sizes;
+    }
+
     /**
      * Forward against the oracle, each gradient along a random direction against finite differences of it.
      */
     @ParameterizedTest
-    @ValueSource(ints = {2, 3, 31, 33, 127, 257, 1000, 1025})
+    @MethodSource("hiddenSizes")
     void hiddenSizes(int hidden) {
         Random random = new Random(hidden);
         for (Normalization normalization : List.of(Normalization.NONE, Normalization.HASTE)) {
@@ -262,7 +270,7 @@ class EdgesTest {
         LayerSpec spec = haste(5, 19).withNormalization(normalization).withDataType(type)
                 .withZoneout(0.2).withDropconnect(0.2);
         Problem problem = Problem.random(spec, 3, 7, 12);
-        try (Device own = Device.cpu()) {
+        try (Device own = TestDevice.open()) {
             Memory skewed = new Skewed(own, type.byteSize());
             for (Problem each : List.of(problem, problem.inference())) {
                 Accuracy.assertClose("misaligned", Run.results(own, each, Layout.GAPS, skewed),

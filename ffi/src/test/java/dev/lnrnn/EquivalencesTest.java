@@ -14,11 +14,13 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Different ways to ask for the same thing give the same answer. */
+@Tag("device")
 class EquivalencesTest {
 
     private static final int STEPS = 7;
@@ -29,7 +31,7 @@ class EquivalencesTest {
 
     @BeforeAll
     static void open() {
-        device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(2));
+        device = TestDevice.open(2);
     }
 
     @AfterAll
@@ -180,6 +182,7 @@ class EquivalencesTest {
     /** Large enough that rows, units and gates are really shared out. */
     @ParameterizedTest
     @EnumSource(names = {"F32", "F64"})
+    @Tag("cpu")
     void anyNumberOfThreads(DataType type) {
         Problem problem = Problem.random(haste().spec().withDataType(type), 4, 9, 5);
         Problem wide = Problem.random(LayerSpec.lstm(40, 131).withDataType(type).withZoneout(0.1), 3, 2, 6);
@@ -205,6 +208,7 @@ class EquivalencesTest {
 
     @ParameterizedTest
     @EnumSource(names = {"F32", "F64"})
+    @Tag("cpu")
     void anyInstructionSet(DataType type) {
         Problem problem = Problem.random(LayerSpec.lstm(21, 67).withDataType(type).withZoneout(0.1), 4, 7, 8);
         Map<String, double[]> expected = Run.results(device, problem);

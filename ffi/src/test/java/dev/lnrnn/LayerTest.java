@@ -15,12 +15,14 @@ import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Layers give what the passes give, from and to Java arrays, host segments and files. */
+@Tag("device")
 class LayerTest {
 
     private static final int STEPS = 5;
@@ -32,7 +34,7 @@ class LayerTest {
 
     @BeforeAll
     static void open() {
-        device = Device.cpu();
+        device = TestDevice.open();
     }
 
     @AfterAll

@@ -15,18 +15,20 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is closed stays closed and says its name, what is in use stays open, a device leaves nothing. */
+@Tag("device")
 class LifetimeTest {
 
     private static final LayerSpec SPEC = LayerSpec.lstm(3, 4);
-    private static final Usage NOTHING = new Usage(0, 0, 0, 0, 0, 0, 0, 0);
+    private static final Usage NOTHING = LeakCheck.NOTHING;
     private Device device;
 
     @BeforeEach
     void open() {
-        device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
+        device = TestDevice.open(1);
     }
 
     @AfterEach
@@ -39,13 +41,13 @@ class LifetimeTest {
     void aDevice() {
         device.close();
         device.close();
-        assertClosed("device cpu is closed", () -> device.allocate(64));
-        assertClosed("device cpu is closed", device::createStream);
-        assertClosed("device cpu is closed", device::createEvent);
-        assertClosed("device cpu is closed", device::synchronize);
-        assertClosed("device cpu is closed", device::pinnedArena);
-        assertClosed("device cpu is closed", () -> device.createPlan(SPEC));
-        assertClosed("device cpu is closed", () -> device.createLayer(SPEC));
+        assertClosed("device %s is closed", () -> device.allocate(64));
+        assertClosed("device %s is closed", device::createStream);
+        assertClosed("device %s is closed", device::createEvent);
+        assertClosed("device %s is closed", device::synchronize);
+        assertClosed("device %s is closed", device::pinnedArena);
+        assertClosed("device %s is closed", () -> device.createPlan(SPEC));
+        assertClosed("device %s is closed", () -> device.createLayer(SPEC));
     }
 
     @Test
@@ -57,13 +59,13 @@ class LifetimeTest {
         buffer.close();
         assertFalse(buffer.isAlive());
         MemorySegment host = MemorySegment.ofArray(new byte[16]);
-        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.copyFrom(host));
-        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.copyTo(host));
-        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.slice(0, 1));
-        assertClosed("buffer of 64 bytes on cpu is closed", () -> device.defaultStream().copy(other, buffer));
-        assertClosed("buffer of 64 bytes on cpu is closed",
+        assertClosed("buffer of 64 bytes on %s is closed", () -> buffer.copyFrom(host));
+        assertClosed("buffer of 64 bytes on %s is closed", () -> buffer.copyTo(host));
+        assertClosed("buffer of 64 bytes on %s is closed", () -> buffer.slice(0, 1));
+        assertClosed("buffer of 64 bytes on %s is closed", () -> device.defaultStream().copy(other, buffer));
+        assertClosed("buffer of 64 bytes on %s is closed",
                 () -> device.defaultStream().fill(buffer, (byte) 1));
-        assertClosed("buffer of 16 bytes on cpu is closed", () -> part.copyTo(host));
+        assertClosed("buffer of 16 bytes on %s is closed", () -> part.copyTo(host));
     }
 
     @Test
@@ -73,10 +75,10 @@ class LifetimeTest {
         DeviceBuffer buffer = device.allocate(64);
         stream.close();
         stream.close();
-        assertClosed("stream on cpu is closed", stream::synchronize);
-        assertClosed("stream on cpu is closed", () -> stream.record(event));
-        assertClosed("stream on cpu is closed", () -> stream.await(event));
-        assertClosed("stream on cpu is closed", () -> stream.fill(buffer, (byte) 0));
+        assertClosed("stream on %s is closed", stream::synchronize);
+        assertClosed("stream on %s is closed", () -> stream.record(event));
+        assertClosed("stream on %s is closed", () -> stream.await(event));
+        assertClosed("stream on %s is closed", () -> stream.fill(buffer, (byte) 0));
         IllegalStateException refusal =
                 assertThrows(IllegalStateException.class, () -> device.defaultStream().close());
         assertTrue(refusal.getMessage().contains("default stream"), refusal.getMessage());
@@ -89,10 +91,10 @@ class LifetimeTest {
         assertTrue(event.isDone());
         event.close();
         event.close();
-        assertClosed("event on cpu is closed", event::isDone);
-        assertClosed("event on cpu is closed", event::synchronize);
-        assertClosed("event on cpu is closed", () -> end.elapsedMilliseconds(event));
-        assertClosed("event on cpu is closed", () -> device.defaultStream().record(event));
+        assertClosed("event on %s is closed", event::isDone);
+        assertClosed("event on %s is closed", event::synchronize);
+        assertClosed("event on %s is closed", () -> end.elapsedMilliseconds(event));
+        assertClosed("event on %s is closed", () -> device.defaultStream().record(event));
     }
 
     @Test
@@ -109,7 +111,7 @@ class LifetimeTest {
         assertClosed("this StepPass is closed", () -> closedPass.run(packed, x, state, state, workspace));
         plan.close();
         plan.close();
-        String name = "plan LSTM 3 to 4 on cpu is closed";
+        String name = "plan LSTM 3 to 4 on %s is closed";
         assertClosed(name, () -> pass.run(packed, x, state, device.allocate(16), workspace));
         assertClosed(name, () -> plan.sizes(1, 1));
         assertClosed(name, () -> plan.stepPass(1, device.defaultStream()).close());
@@ -125,7 +127,7 @@ class LifetimeTest {
         try (TrainingPass pass = plan.trainingPass(Sequence.timeMajor(1, 1), device.defaultStream())) {
             pass.setMasks(mask, null);
             mask.close();
-            assertClosed("buffer of 4 bytes on cpu is closed", () -> pass.forward(
+            assertClosed("buffer of 4 bytes on %s is closed", () -> pass.forward(
                     device.allocate(sizes.parameterBytes()), device.allocate(12),
                     null, null, null, null, null,
                     device.allocate(sizes.reserveBytes()), device.allocate(sizes.trainingWorkspaceBytes())));
@@ -189,13 +191,14 @@ class LifetimeTest {
             Plan plan = device.createPlan(SPEC, arena);
             device.close();
             assertTrue(buffer.isAlive());
-            assertClosed("device cpu is closed", () -> device.defaultStream().fill(buffer, (byte) 1));
+            assertClosed("device %s is closed", () -> device.defaultStream().fill(buffer, (byte) 1));
             assertEquals(SPEC, plan.spec());
         }
         assertEquals(NOTHING, Library.usage());
     }
 
     @Test
+    @Tag("cpu")
     void borrowedHostMemory() {
         DeviceBuffer borrowed;
         try (Arena arena = Arena.ofShared()) {
@@ -203,7 +206,7 @@ class LifetimeTest {
             borrowed.close();
             assertTrue(borrowed.isAlive(), "closing a borrowed buffer leaves the memory alone");
         }
-        assertClosed("buffer of 64 bytes on cpu is closed",
+        assertClosed("buffer of 64 bytes on %s is closed",
                 () -> device.defaultStream().fill(borrowed, (byte) 1));
     }
 
@@ -214,12 +217,13 @@ class LifetimeTest {
         DeviceBuffer buffer = device.allocate(64);
         pinned.close();
         pinned.close();
-        assertClosed("pinned arena on cpu is closed", () -> pinned.allocate(1, 1));
+        assertClosed("pinned arena on %s is closed", () -> pinned.allocate(1, 1));
         assertThrows(IllegalStateException.class, () -> buffer.copyFrom(segment));
         assertThrows(IllegalStateException.class, () -> segment.fill((byte) 0));
     }
 
     @Test
+    @Tag("cpu")
     void whatAnotherThreadUsesStaysOpen() throws InterruptedException {
         LayerSpec spec = LayerSpec.lstm(256, 256);
         Plan plan = device.createPlan(spec);
@@ -242,8 +246,8 @@ class LifetimeTest {
         infer(plan, 1, packed, x, workspace);
         worker.start();
         waitUntilInside(worker, "lnrnnForwardInference");
-        assertInUse("buffer of " + x.byteSize() + " bytes on cpu", x::close);
-        assertInUse("plan LSTM 256 to 256 on cpu", plan::close);
+        assertInUse("buffer of " + x.byteSize() + " bytes on %s", x::close);
+        assertInUse("plan LSTM 256 to 256 on %s", plan::close);
         assertThrows(IllegalStateException.class, device::close);
         worker.join();
         assertNull(failure.get());
@@ -269,11 +273,13 @@ class LifetimeTest {
     }
 
     private static void assertInUse(String name, Runnable close) {
-        assertEquals(name + " is in use by a call in another thread",
+        assertEquals(name.formatted(TestDevice.NAME) + " is in use by a call in another thread",
                 assertThrows(IllegalStateException.class, close::run).getMessage());
     }
 
+    /** {@code %s} in the message stands for the device's name. */
     private static void assertClosed(String message, Runnable use) {
-        assertEquals(message, assertThrows(IllegalStateException.class, use::run).getMessage());
+        assertEquals(message.formatted(TestDevice.NAME),
+                assertThrows(IllegalStateException.class, use::run).getMessage());
     }
 }

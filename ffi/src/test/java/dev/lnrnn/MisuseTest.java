@@ -14,12 +14,14 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a pass is given wrongly is refused by the name of the argument, one argument at a time. */
+@Tag("device")
 class MisuseTest {
 
     private static final int STEPS = 3;
@@ -50,8 +52,8 @@ class MisuseTest {
 
     @BeforeAll
     static void open() {
-        device = Device.cpu();
-        stranger = Device.cpu();
+        device = TestDevice.open();
+        stranger = TestDevice.open();
         plan = device.createPlan(SPEC);
         training = plan.trainingPass(Sequence.timeMajor(STEPS, BATCH), device.defaultStream());
     }
@@ -124,7 +126,10 @@ class MisuseTest {
     @ParameterizedTest
     @MethodSource("calls")
     void exactSizesAreEnough(Call call) {
-        assertDoesNotThrow(() -> call.action.accept(call.buffers()));
+        assertDoesNotThrow(() -> {
+            call.action.accept(call.buffers());
+            device.synchronize();
+        });
     }
 
     @ParameterizedTest
@@ -176,7 +181,8 @@ class MisuseTest {
             DeviceBuffer[] buffers = call.buffers();
             buffers[i].close();
             String message = assertRefused(IllegalStateException.class, call, buffers);
-            assertEquals("buffer of " + call.operands.get(i).bytes + " bytes on cpu is closed", message);
+            assertEquals("buffer of " + call.operands.get(i).bytes + " bytes on " + TestDevice.NAME + " is closed",
+                    message);
         }
     }
 
@@ -204,18 +210,22 @@ class MisuseTest {
     @MethodSource("calls")
     void garbageInEveryBuffer(Call call) {
         Random random = new Random(1);
-        for (int round = 0; round < 20; round++) {
+        for (int round = 0; round < (TestDevice.SLOW ? 2 : 20); round++) {
             DeviceBuffer[] buffers = call.buffers();
             for (DeviceBuffer buffer : buffers) {
                 byte[] garbage = new byte[(int) buffer.byteSize()];
                 random.nextBytes(garbage);
                 buffer.copyFrom(MemorySegment.ofArray(garbage));
             }
-            assertDoesNotThrow(() -> call.action.accept(buffers));
+            assertDoesNotThrow(() -> {
+                call.action.accept(buffers);
+                device.synchronize();
+            });
         }
     }
 
     @Test
+    @Tag("cpu")
     void readOnlyMemoryForAResult() {
         try (Arena arena = Arena.ofConfined()) {
             long bytes = plan.sizes(STEPS, BATCH).parameterBytes();
@@ -272,6 +282,7 @@ class MisuseTest {
     }
 
     @Test
+    @Tag("cpu")
     void devicesThatAreNot() {
         assertMessage("name is \"gpu\", expected \"cpu\" or \"cuda:N\"", () -> Device.open("gpu"));
         LnrnnException refusal = assertThrows(LnrnnException.class,
@@ -280,6 +291,17 @@ class MisuseTest {
         assertEquals("lnrnnCreate", refusal.function());
         for (String isa : device.info().isaAvailable()) {
             assertTrue(refusal.getMessage().contains(isa), refusal.getMessage());
+        }
+    }
+
+    @Test
+    @Tag("cpu")
+    void graphsThatAreNot() {
+        try (dev.lnrnn.Stream stream = device.createStream()) {
+            LnrnnException refusal = assertThrows(LnrnnException.class, () -> stream.capture(() -> { }));
+            assertEquals(Status.NOT_SUPPORTED, refusal.status());
+            assertTrue(refusal.getMessage().contains("captures no graphs"), refusal.getMessage());
+            stream.synchronize();
         }
     }
 

@@ -10,6 +10,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -19,16 +20,17 @@ import org.junit.jupiter.params.provider.MethodSource;
  * that LSTM: random sizes, with and without normalisation, zoneout, DropConnect and lengths, masks from the
  * seed.
  */
+@Tag("device")
 class OracleTest {
 
-    private static final int PROBLEMS = 48;
+    private static final int PROBLEMS = TestDevice.SLOW ? 16 : 48;
     /** What finite differences themselves lose. */
     private static final Accuracy DIFFERENCES = new Accuracy(1e-12, 1e-6);
     private static Device device;
 
     @BeforeAll
     static void open() {
-        device = Device.cpu();
+        device = TestDevice.open();
     }
 
     @AfterAll
@@ -92,7 +94,7 @@ class OracleTest {
     /** A second opinion: the library's backward pass is the derivative of its own forward pass. */
     @Test
     void backwardIsTheDerivativeOfForward() {
-        for (int index = 12; index < 16; index++) {
+        for (int index = TestDevice.SLOW ? 15 : 12; index < 16; index++) {
             Problem problem = problem(index);
             Map<String, double[]> results = Run.results(device, problem);
             Map<String, double[]> expected = FiniteDifferences.OF_ORDINARY_DATA.gradients(problem,

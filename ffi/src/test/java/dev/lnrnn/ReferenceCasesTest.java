@@ -9,11 +9,13 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What a float64 reference computed, within the bounds that each case carries. */
+@Tag("device")
 class ReferenceCasesTest {
 
     private static final Map<String, Accuracy> MEASURED = new TreeMap<>();
@@ -21,7 +23,7 @@ class ReferenceCasesTest {
 
     @BeforeAll
     static void open() {
-        device = Device.cpu();
+        device = TestDevice.open();
     }
 
     @AfterAll

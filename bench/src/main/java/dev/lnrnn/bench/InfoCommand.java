@@ -3,6 +3,7 @@ package dev.lnrnn.bench;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.lnrnn.CudaInfo;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceInfo;
 import dev.lnrnn.Library;
@@ -61,9 +62,16 @@ final class InfoCommand implements Callable<Integer> {
         for (DeviceInfo device : info.devices()) {
             out.printf(Locale.ROOT, "%-8s %s, %.1f GiB%n", device.name(), device.description(),
                     device.totalMemory() / GIB);
-            if (!device.isaAvailable().isEmpty()) {
+            CudaInfo cuda = device.cuda();
+            if (cuda == null) {
                 out.printf("         instruction set %s of %s; %d threads of %d%n", device.isa(),
                         String.join(", ", device.isaAvailable()), device.threads(), device.maxThreads());
+            } else {
+                out.printf("         kernels %s of %s; compute capability %s, %d multiprocessors%n", device.isa(),
+                        String.join(", ", device.isaAvailable()), cuda.computeCapability(), cuda.multiprocessors());
+                out.printf("         driver for CUDA %s, built with CUDA %s, %s%n", cuda.driverVersion(),
+                        cuda.runtimeVersion(),
+                        cuda.cublasVersion() == null ? "no cuBLAS found" : "cuBLAS " + cuda.cublasVersion());
             }
         }
         if (info.cudaUnavailable() != null) {

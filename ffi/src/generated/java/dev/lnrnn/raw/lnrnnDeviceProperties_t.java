@@ -24,6 +24,12 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     char name[128];
  *     char isa[32];
  *     char isaAvailable[96];
+ *     int32_t computeCapabilityMajor;
+ *     int32_t computeCapabilityMinor;
+ *     int32_t multiprocessors;
+ *     int32_t driverVersion;
+ *     int32_t runtimeVersion;
+ *     int32_t cublasVersion;
  * }
  * }
  */
@@ -42,7 +48,13 @@ public class lnrnnDeviceProperties_t {
         lnrnn_h.C_LONG.withName("totalMemory"),
         MemoryLayout.sequenceLayout(128, lnrnn_h.C_CHAR).withName("name"),
         MemoryLayout.sequenceLayout(32, lnrnn_h.C_CHAR).withName("isa"),
-        MemoryLayout.sequenceLayout(96, lnrnn_h.C_CHAR).withName("isaAvailable")
+        MemoryLayout.sequenceLayout(96, lnrnn_h.C_CHAR).withName("isaAvailable"),
+        lnrnn_h.C_INT.withName("computeCapabilityMajor"),
+        lnrnn_h.C_INT.withName("computeCapabilityMinor"),
+        lnrnn_h.C_INT.withName("multiprocessors"),
+        lnrnn_h.C_INT.withName("driverVersion"),
+        lnrnn_h.C_INT.withName("runtimeVersion"),
+        lnrnn_h.C_INT.withName("cublasVersion")
     ).withName("lnrnnDeviceProperties_t");
 
     /**
@@ -545,6 +557,270 @@ public class lnrnnDeviceProperties_t {
      */
     public static void isaAvailable(MemorySegment struct, long index0, byte fieldValue) {
         isaAvailable$ELEM_HANDLE.set(struct, 0L, index0, fieldValue);
+    }
+
+    private static final OfInt computeCapabilityMajor$LAYOUT = (OfInt)$LAYOUT.select(groupElement("computeCapabilityMajor"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t computeCapabilityMajor
+     * }
+     */
+    public static final OfInt computeCapabilityMajor$layout() {
+        return computeCapabilityMajor$LAYOUT;
+    }
+
+    private static final long computeCapabilityMajor$OFFSET = $LAYOUT.byteOffset(groupElement("computeCapabilityMajor"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t computeCapabilityMajor
+     * }
+     */
+    public static final long computeCapabilityMajor$offset() {
+        return computeCapabilityMajor$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t computeCapabilityMajor
+     * }
+     */
+    public static int computeCapabilityMajor(MemorySegment struct) {
+        return struct.get(computeCapabilityMajor$LAYOUT, computeCapabilityMajor$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t computeCapabilityMajor
+     * }
+     */
+    public static void computeCapabilityMajor(MemorySegment struct, int fieldValue) {
+        struct.set(computeCapabilityMajor$LAYOUT, computeCapabilityMajor$OFFSET, fieldValue);
+    }
+
+    private static final OfInt computeCapabilityMinor$LAYOUT = (OfInt)$LAYOUT.select(groupElement("computeCapabilityMinor"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t computeCapabilityMinor
+     * }
+     */
+    public static final OfInt computeCapabilityMinor$layout() {
+        return computeCapabilityMinor$LAYOUT;
+    }
+
+    private static final long computeCapabilityMinor$OFFSET = $LAYOUT.byteOffset(groupElement("computeCapabilityMinor"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t computeCapabilityMinor
+     * }
+     */
+    public static final long computeCapabilityMinor$offset() {
+        return computeCapabilityMinor$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t computeCapabilityMinor
+     * }
+     */
+    public static int computeCapabilityMinor(MemorySegment struct) {
+        return struct.get(computeCapabilityMinor$LAYOUT, computeCapabilityMinor$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t computeCapabilityMinor
+     * }
+     */
+    public static void computeCapabilityMinor(MemorySegment struct, int fieldValue) {
+        struct.set(computeCapabilityMinor$LAYOUT, computeCapabilityMinor$OFFSET, fieldValue);
+    }
+
+    private static final OfInt multiprocessors$LAYOUT = (OfInt)$LAYOUT.select(groupElement("multiprocessors"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t multiprocessors
+     * }
+     */
+    public static final OfInt multiprocessors$layout() {
+        return multiprocessors$LAYOUT;
+    }
+
+    private static final long multiprocessors$OFFSET = $LAYOUT.byteOffset(groupElement("multiprocessors"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t multiprocessors
+     * }
+     */
+    public static final long multiprocessors$offset() {
+        return multiprocessors$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t multiprocessors
+     * }
+     */
+    public static int multiprocessors(MemorySegment struct) {
+        return struct.get(multiprocessors$LAYOUT, multiprocessors$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t multiprocessors
+     * }
+     */
+    public static void multiprocessors(MemorySegment struct, int fieldValue) {
+        struct.set(multiprocessors$LAYOUT, multiprocessors$OFFSET, fieldValue);
+    }
+
+    private static final OfInt driverVersion$LAYOUT = (OfInt)$LAYOUT.select(groupElement("driverVersion"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t driverVersion
+     * }
+     */
+    public static final OfInt driverVersion$layout() {
+        return driverVersion$LAYOUT;
+    }
+
+    private static final long driverVersion$OFFSET = $LAYOUT.byteOffset(groupElement("driverVersion"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t driverVersion
+     * }
+     */
+    public static final long driverVersion$offset() {
+        return driverVersion$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t driverVersion
+     * }
+     */
+    public static int driverVersion(MemorySegment struct) {
+        return struct.get(driverVersion$LAYOUT, driverVersion$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t driverVersion
+     * }
+     */
+    public static void driverVersion(MemorySegment struct, int fieldValue) {
+        struct.set(driverVersion$LAYOUT, driverVersion$OFFSET, fieldValue);
+    }
+
+    private static final OfInt runtimeVersion$LAYOUT = (OfInt)$LAYOUT.select(groupElement("runtimeVersion"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t runtimeVersion
+     * }
+     */
+    public static final OfInt runtimeVersion$layout() {
+        return runtimeVersion$LAYOUT;
+    }
+
+    private static final long runtimeVersion$OFFSET = $LAYOUT.byteOffset(groupElement("runtimeVersion"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t runtimeVersion
+     * }
+     */
+    public static final long runtimeVersion$offset() {
+        return runtimeVersion$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t runtimeVersion
+     * }
+     */
+    public static int runtimeVersion(MemorySegment struct) {
+        return struct.get(runtimeVersion$LAYOUT, runtimeVersion$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t runtimeVersion
+     * }
+     */
+    public static void runtimeVersion(MemorySegment struct, int fieldValue) {
+        struct.set(runtimeVersion$LAYOUT, runtimeVersion$OFFSET, fieldValue);
+    }
+
+    private static final OfInt cublasVersion$LAYOUT = (OfInt)$LAYOUT.select(groupElement("cublasVersion"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t cublasVersion
+     * }
+     */
+    public static final OfInt cublasVersion$layout() {
+        return cublasVersion$LAYOUT;
+    }
+
+    private static final long cublasVersion$OFFSET = $LAYOUT.byteOffset(groupElement("cublasVersion"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t cublasVersion
+     * }
+     */
+    public static final long cublasVersion$offset() {
+        return cublasVersion$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t cublasVersion
+     * }
+     */
+    public static int cublasVersion(MemorySegment struct) {
+        return struct.get(cublasVersion$LAYOUT, cublasVersion$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t cublasVersion
+     * }
+     */
+    public static void cublasVersion(MemorySegment struct, int fieldValue) {
+        struct.set(cublasVersion$LAYOUT, cublasVersion$OFFSET, fieldValue);
     }
 
     /**

@@ -24,6 +24,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t deviceAllocations;
  *     int64_t hostBytes;
  *     int64_t hostAllocations;
+ *     int64_t graphs;
+ *     int64_t registeredBytes;
+ *     int64_t registrations;
  * }
  * }
  */
@@ -42,7 +45,10 @@ public class lnrnnUsage_t {
         lnrnn_h.C_LONG.withName("deviceBytes"),
         lnrnn_h.C_LONG.withName("deviceAllocations"),
         lnrnn_h.C_LONG.withName("hostBytes"),
-        lnrnn_h.C_LONG.withName("hostAllocations")
+        lnrnn_h.C_LONG.withName("hostAllocations"),
+        lnrnn_h.C_LONG.withName("graphs"),
+        lnrnn_h.C_LONG.withName("registeredBytes"),
+        lnrnn_h.C_LONG.withName("registrations")
     ).withName("lnrnnUsage_t");
 
     /**
@@ -446,6 +452,138 @@ public class lnrnnUsage_t {
      */
     public static void hostAllocations(MemorySegment struct, long fieldValue) {
         struct.set(hostAllocations$LAYOUT, hostAllocations$OFFSET, fieldValue);
+    }
+
+    private static final OfLong graphs$LAYOUT = (OfLong)$LAYOUT.select(groupElement("graphs"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t graphs
+     * }
+     */
+    public static final OfLong graphs$layout() {
+        return graphs$LAYOUT;
+    }
+
+    private static final long graphs$OFFSET = $LAYOUT.byteOffset(groupElement("graphs"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t graphs
+     * }
+     */
+    public static final long graphs$offset() {
+        return graphs$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t graphs
+     * }
+     */
+    public static long graphs(MemorySegment struct) {
+        return struct.get(graphs$LAYOUT, graphs$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t graphs
+     * }
+     */
+    public static void graphs(MemorySegment struct, long fieldValue) {
+        struct.set(graphs$LAYOUT, graphs$OFFSET, fieldValue);
+    }
+
+    private static final OfLong registeredBytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("registeredBytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t registeredBytes
+     * }
+     */
+    public static final OfLong registeredBytes$layout() {
+        return registeredBytes$LAYOUT;
+    }
+
+    private static final long registeredBytes$OFFSET = $LAYOUT.byteOffset(groupElement("registeredBytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t registeredBytes
+     * }
+     */
+    public static final long registeredBytes$offset() {
+        return registeredBytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t registeredBytes
+     * }
+     */
+    public static long registeredBytes(MemorySegment struct) {
+        return struct.get(registeredBytes$LAYOUT, registeredBytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t registeredBytes
+     * }
+     */
+    public static void registeredBytes(MemorySegment struct, long fieldValue) {
+        struct.set(registeredBytes$LAYOUT, registeredBytes$OFFSET, fieldValue);
+    }
+
+    private static final OfLong registrations$LAYOUT = (OfLong)$LAYOUT.select(groupElement("registrations"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t registrations
+     * }
+     */
+    public static final OfLong registrations$layout() {
+        return registrations$LAYOUT;
+    }
+
+    private static final long registrations$OFFSET = $LAYOUT.byteOffset(groupElement("registrations"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t registrations
+     * }
+     */
+    public static final long registrations$offset() {
+        return registrations$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t registrations
+     * }
+     */
+    public static long registrations(MemorySegment struct) {
+        return struct.get(registrations$LAYOUT, registrations$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t registrations
+     * }
+     */
+    public static void registrations(MemorySegment struct, long fieldValue) {
+        struct.set(registrations$LAYOUT, registrations$OFFSET, fieldValue);
     }
 
     /**

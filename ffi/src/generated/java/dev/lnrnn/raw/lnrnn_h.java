@@ -95,10 +95,10 @@ public class lnrnn_h {
     public static int LNRNN_VERSION_PATCH() {
         return LNRNN_VERSION_PATCH;
     }
-    private static final int LNRNN_ABI_VERSION = (int)1L;
+    private static final int LNRNN_ABI_VERSION = (int)2L;
     /**
      * {@snippet lang=c :
-     * #define LNRNN_ABI_VERSION 1
+     * #define LNRNN_ABI_VERSION 2
      * }
      */
     public static int LNRNN_ABI_VERSION() {
@@ -269,6 +269,15 @@ public class lnrnn_h {
      */
     public static int LNRNN_STATUS_IN_USE() {
         return LNRNN_STATUS_IN_USE;
+    }
+    private static final int LNRNN_STATUS_INVALID_STATE = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum lnrnnStatus_t.LNRNN_STATUS_INVALID_STATE = 21
+     * }
+     */
+    public static int LNRNN_STATUS_INVALID_STATE() {
+        return LNRNN_STATUS_INVALID_STATE;
     }
     private static final int LNRNN_STATUS_NOT_SUPPORTED = (int)30L;
     /**
@@ -1634,6 +1643,125 @@ public class lnrnn_h {
         }
     }
 
+    private static class lnrnnHostRegister {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_LONG
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnHostRegister");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void *pointer, size_t bytes)
+     * }
+     */
+    public static FunctionDescriptor lnrnnHostRegister$descriptor() {
+        return lnrnnHostRegister.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void *pointer, size_t bytes)
+     * }
+     */
+    public static MethodHandle lnrnnHostRegister$handle() {
+        return lnrnnHostRegister.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void *pointer, size_t bytes)
+     * }
+     */
+    public static MemorySegment lnrnnHostRegister$address() {
+        return lnrnnHostRegister.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void *pointer, size_t bytes)
+     * }
+     */
+    public static int lnrnnHostRegister(MemorySegment handle, MemorySegment pointer, long bytes) {
+        var mh$ = lnrnnHostRegister.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnHostRegister", handle, pointer, bytes);
+            }
+            return (int)mh$.invokeExact(handle, pointer, bytes);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnHostUnregister {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnHostUnregister");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void *pointer)
+     * }
+     */
+    public static FunctionDescriptor lnrnnHostUnregister$descriptor() {
+        return lnrnnHostUnregister.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void *pointer)
+     * }
+     */
+    public static MethodHandle lnrnnHostUnregister$handle() {
+        return lnrnnHostUnregister.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void *pointer)
+     * }
+     */
+    public static MemorySegment lnrnnHostUnregister$address() {
+        return lnrnnHostUnregister.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void *pointer)
+     * }
+     */
+    public static int lnrnnHostUnregister(MemorySegment handle, MemorySegment pointer) {
+        var mh$ = lnrnnHostUnregister.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnHostUnregister", handle, pointer);
+            }
+            return (int)mh$.invokeExact(handle, pointer);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class lnrnnMemcpy {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             lnrnn_h.C_INT,
@@ -1753,6 +1881,242 @@ public class lnrnn_h {
                 traceDowncall("lnrnnMemset", handle, stream, destination, value, bytes);
             }
             return (int)mh$.invokeExact(handle, stream, destination, value, bytes);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnStreamBeginCapture {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnStreamBeginCapture");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream)
+     * }
+     */
+    public static FunctionDescriptor lnrnnStreamBeginCapture$descriptor() {
+        return lnrnnStreamBeginCapture.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream)
+     * }
+     */
+    public static MethodHandle lnrnnStreamBeginCapture$handle() {
+        return lnrnnStreamBeginCapture.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream)
+     * }
+     */
+    public static MemorySegment lnrnnStreamBeginCapture$address() {
+        return lnrnnStreamBeginCapture.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream)
+     * }
+     */
+    public static int lnrnnStreamBeginCapture(MemorySegment handle, MemorySegment stream) {
+        var mh$ = lnrnnStreamBeginCapture.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnStreamBeginCapture", handle, stream);
+            }
+            return (int)mh$.invokeExact(handle, stream);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnStreamEndCapture {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnStreamEndCapture");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStreamEndCapture(lnrnnHandle_t handle, lnrnnStream_t stream, lnrnnGraph_t *graph)
+     * }
+     */
+    public static FunctionDescriptor lnrnnStreamEndCapture$descriptor() {
+        return lnrnnStreamEndCapture.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStreamEndCapture(lnrnnHandle_t handle, lnrnnStream_t stream, lnrnnGraph_t *graph)
+     * }
+     */
+    public static MethodHandle lnrnnStreamEndCapture$handle() {
+        return lnrnnStreamEndCapture.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStreamEndCapture(lnrnnHandle_t handle, lnrnnStream_t stream, lnrnnGraph_t *graph)
+     * }
+     */
+    public static MemorySegment lnrnnStreamEndCapture$address() {
+        return lnrnnStreamEndCapture.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStreamEndCapture(lnrnnHandle_t handle, lnrnnStream_t stream, lnrnnGraph_t *graph)
+     * }
+     */
+    public static int lnrnnStreamEndCapture(MemorySegment handle, MemorySegment stream, MemorySegment graph) {
+        var mh$ = lnrnnStreamEndCapture.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnStreamEndCapture", handle, stream, graph);
+            }
+            return (int)mh$.invokeExact(handle, stream, graph);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnGraphLaunch {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnGraphLaunch");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnGraphLaunch(lnrnnGraph_t graph, lnrnnStream_t stream)
+     * }
+     */
+    public static FunctionDescriptor lnrnnGraphLaunch$descriptor() {
+        return lnrnnGraphLaunch.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnGraphLaunch(lnrnnGraph_t graph, lnrnnStream_t stream)
+     * }
+     */
+    public static MethodHandle lnrnnGraphLaunch$handle() {
+        return lnrnnGraphLaunch.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnGraphLaunch(lnrnnGraph_t graph, lnrnnStream_t stream)
+     * }
+     */
+    public static MemorySegment lnrnnGraphLaunch$address() {
+        return lnrnnGraphLaunch.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnGraphLaunch(lnrnnGraph_t graph, lnrnnStream_t stream)
+     * }
+     */
+    public static int lnrnnGraphLaunch(MemorySegment graph, MemorySegment stream) {
+        var mh$ = lnrnnGraphLaunch.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnGraphLaunch", graph, stream);
+            }
+            return (int)mh$.invokeExact(graph, stream);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnGraphDestroy {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnGraphDestroy");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnGraphDestroy(lnrnnGraph_t graph)
+     * }
+     */
+    public static FunctionDescriptor lnrnnGraphDestroy$descriptor() {
+        return lnrnnGraphDestroy.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnGraphDestroy(lnrnnGraph_t graph)
+     * }
+     */
+    public static MethodHandle lnrnnGraphDestroy$handle() {
+        return lnrnnGraphDestroy.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnGraphDestroy(lnrnnGraph_t graph)
+     * }
+     */
+    public static MemorySegment lnrnnGraphDestroy$address() {
+        return lnrnnGraphDestroy.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnGraphDestroy(lnrnnGraph_t graph)
+     * }
+     */
+    public static int lnrnnGraphDestroy(MemorySegment graph) {
+        var mh$ = lnrnnGraphDestroy.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnGraphDestroy", graph);
+            }
+            return (int)mh$.invokeExact(graph);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }

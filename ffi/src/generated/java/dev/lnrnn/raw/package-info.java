@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code 21bcc3345cd909681de84867ff864a7633aa3b2de507da8c77edd873a6e97fea}
+ * <p>SHA-256 of lnrnn.h: {@code 2381411b0859afcf3f32418374e1f7f273174f59af834bb3c29c637cf78ca3fa}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:
@@ -35,6 +35,7 @@
  *   --include-constant LNRNN_STATUS_DEVICE_UNAVAILABLE \
  *   --include-constant LNRNN_STATUS_INTERNAL_ERROR \
  *   --include-constant LNRNN_STATUS_INVALID_ARGUMENT \
+ *   --include-constant LNRNN_STATUS_INVALID_STATE \
  *   --include-constant LNRNN_STATUS_IN_USE \
  *   --include-constant LNRNN_STATUS_MISALIGNED \
  *   --include-constant LNRNN_STATUS_NOT_SUPPORTED \
@@ -64,8 +65,12 @@
  *   --include-function lnrnnGetStatusName \
  *   --include-function lnrnnGetUsage \
  *   --include-function lnrnnGetVersionString \
+ *   --include-function lnrnnGraphDestroy \
+ *   --include-function lnrnnGraphLaunch \
  *   --include-function lnrnnHostAlloc \
  *   --include-function lnrnnHostFree \
+ *   --include-function lnrnnHostRegister \
+ *   --include-function lnrnnHostUnregister \
  *   --include-function lnrnnInitializeParameters \
  *   --include-function lnrnnMalloc \
  *   --include-function lnrnnMemcpy \
@@ -77,8 +82,10 @@
  *   --include-function lnrnnPlanGetParameterCount \
  *   --include-function lnrnnPlanGetSizes \
  *   --include-function lnrnnStep \
+ *   --include-function lnrnnStreamBeginCapture \
  *   --include-function lnrnnStreamCreate \
  *   --include-function lnrnnStreamDestroy \
+ *   --include-function lnrnnStreamEndCapture \
  *   --include-function lnrnnStreamSynchronize \
  *   --include-function lnrnnStreamWaitEvent \
  *   --include-struct lnrnnDeviceProperties_t \

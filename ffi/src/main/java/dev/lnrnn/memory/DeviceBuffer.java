@@ -174,8 +174,9 @@ public final class DeviceBuffer implements AutoCloseable {
     }
 
     /**
-     * Frees memory that the device owns, in stream order; harmless when that is done already. A borrowed buffer, or one
-     * in an arena of the caller's, is left alone: what it was made from decides.
+     * Frees memory that the device owns; harmless when that is done already. Work queued so far, on any stream, and
+     * graphs may still use it: it is freed when they are done with it. A borrowed buffer, or one in an arena of the
+     * caller's, is left alone: what it was made from decides.
      *
      * @throws IllegalStateException if a call in another thread uses it
      */

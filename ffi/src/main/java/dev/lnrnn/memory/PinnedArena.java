@@ -97,7 +97,8 @@ public final class PinnedArena implements Arena {
     }
 
     /**
-     * Frees the memory; harmless when that is done already. Queued work that uses it must be done.
+     * Frees the memory; harmless when that is done already. Work queued so far, and graphs, may still use it: it is
+     * freed when they are done with it.
      *
      * @throws IllegalStateException if a call in another thread uses some of it
      */

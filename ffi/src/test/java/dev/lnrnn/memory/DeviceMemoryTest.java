@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lnrnn.Device;
+import dev.lnrnn.LeakCheck;
 import dev.lnrnn.Library;
 import dev.lnrnn.LnrnnException;
 import dev.lnrnn.Status;
+import dev.lnrnn.TestDevice;
 import dev.lnrnn.Usage;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -23,19 +25,21 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Who owns memory, how long it lives, and what is said when that is not respected. */
+@Tag("device")
 class DeviceMemoryTest {
-    private static final Usage NOTHING = new Usage(0, 0, 0, 0, 0, 0, 0, 0);
+    private static final Usage NOTHING = LeakCheck.NOTHING;
 
     private Device device;
 
     @BeforeEach
     void open() {
-        device = Device.cpu();
+        device = TestDevice.open();
     }
 
     @AfterEach
@@ -98,10 +102,10 @@ class DeviceMemoryTest {
         buffer.close();
         buffer.close();
         MemorySegment host = MemorySegment.ofArray(new byte[8]);
-        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.copyFrom(host));
-        assertClosed("buffer of 16 bytes on cpu is closed", () -> slice.copyTo(host));
-        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.slice(0, 1));
-        assertEquals("buffer of 64 bytes on cpu (closed)", buffer.toString());
+        assertClosed("buffer of 64 bytes on %s is closed", () -> buffer.copyFrom(host));
+        assertClosed("buffer of 16 bytes on %s is closed", () -> slice.copyTo(host));
+        assertClosed("buffer of 64 bytes on %s is closed", () -> buffer.slice(0, 1));
+        assertEquals("buffer of 64 bytes on " + TestDevice.NAME + " (closed)", buffer.toString());
     }
 
     @Test
@@ -117,7 +121,7 @@ class DeviceMemoryTest {
             String message = assertThrows(IndexOutOfBoundsException.class, () -> buffer.slice(outside[0], outside[1]))
                     .getMessage();
             assertEquals("offset " + outside[0] + " and bytes " + outside[1]
-                    + " are not inside a buffer of 64 bytes on cpu", message);
+                    + " are not inside a buffer of 64 bytes on " + TestDevice.NAME, message);
         }
     }
 
@@ -130,7 +134,7 @@ class DeviceMemoryTest {
             buffer.close();
             buffer.copyFrom(MemorySegment.ofArray(new byte[64]));
         }
-        assertClosed("buffer of 64 bytes on cpu is closed", () -> buffer.slice(0, 1));
+        assertClosed("buffer of 64 bytes on %s is closed", () -> buffer.slice(0, 1));
         assertEquals(before.deviceAllocations(), Library.usage().deviceAllocations());
         Arena closed = Arena.ofShared();
         closed.close();
@@ -148,18 +152,18 @@ class DeviceMemoryTest {
         assertFalse(owned.isAlive());
         assertTrue(buffer.isAlive());
         assertEquals(1, Library.usage().handles());
-        assertClosed("device cpu is closed", () -> device.allocate(1));
-        assertClosed("device cpu is closed", () -> device.defaultStream().synchronize());
-        assertClosed("device cpu is closed", () -> device.pinnedArena());
+        assertClosed("device %s is closed", () -> device.allocate(1));
+        assertClosed("device %s is closed", () -> device.defaultStream().synchronize());
+        assertClosed("device %s is closed", () -> device.pinnedArena());
         arena.close();
         assertEquals(NOTHING, Library.usage());
     }
 
     @Test
     void anotherDevicesBufferIsRefused() {
-        try (Device other = Device.cpu()) {
+        try (Device other = TestDevice.open()) {
             DeviceBuffer foreign = other.allocate(8);
-            assertRefused("expected one on device cpu",
+            assertRefused("expected one on device " + TestDevice.NAME,
                     () -> device.defaultStream().fill(foreign, (byte) 0));
         }
     }
@@ -201,6 +205,7 @@ class DeviceMemoryTest {
     }
 
     @Test
+    @Tag("cpu")
     void hostMemoryIsBorrowedInPlace() {
         DeviceBuffer buffer;
         try (Arena arena = Arena.ofConfined()) {
@@ -212,13 +217,14 @@ class DeviceMemoryTest {
             assertRefused("destination is read-only",
                     () -> device.defaultStream().fill(readOnly, (byte) 0));
         }
-        assertClosed("buffer of 8 bytes on cpu is closed",
+        assertClosed("buffer of 8 bytes on %s is closed",
                 () -> device.defaultStream().fill(buffer, (byte) 0));
         assertRefused("host is on the Java heap",
                 () -> DeviceBuffer.ofHost(device, MemorySegment.ofArray(new byte[8])));
     }
 
     @Test
+    @Tag("cpu")
     void mappedFilesAreNotUsedInPlace(@TempDir Path directory) throws IOException {
         Path file = Files.write(directory.resolve("data"), new byte[64]);
         try (Arena arena = Arena.ofConfined();
@@ -229,6 +235,7 @@ class DeviceMemoryTest {
     }
 
     @Test
+    @Tag("cpu")
     void foreignMemoryIsBorrowedByItsAddress() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment memory = arena.allocate(16);
@@ -241,8 +248,10 @@ class DeviceMemoryTest {
         }
     }
 
+    /** {@code %s} in the message stands for the device's name. */
     private static void assertClosed(String message, Executable code) {
-        assertEquals(message, assertThrows(IllegalStateException.class, code).getMessage());
+        assertEquals(message.formatted(TestDevice.NAME),
+                assertThrows(IllegalStateException.class, code).getMessage());
     }
 
     private static void assertRefused(String message, Executable code) {

@@ -5,17 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.lnrnn.Device;
 import dev.lnrnn.Library;
+import dev.lnrnn.TestDevice;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("device")
 class PinnedArenaTest {
-    private final Device device = Device.cpu();
+    private final Device device = TestDevice.open();
 
     @AfterEach
     void close() {
@@ -63,7 +66,7 @@ class PinnedArenaTest {
         pinned.close();
         pinned.close();
         assertThrows(IllegalStateException.class, () -> memory.get(ValueLayout.JAVA_BYTE, 0));
-        assertEquals("pinned arena on cpu is closed",
+        assertEquals("pinned arena on " + TestDevice.NAME + " is closed",
                 assertThrows(IllegalStateException.class, () -> pinned.allocate(1)).getMessage());
         assertEquals(0, Library.usage().hostAllocations());
     }

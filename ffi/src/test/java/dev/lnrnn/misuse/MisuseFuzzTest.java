@@ -3,18 +3,21 @@ package dev.lnrnn.misuse;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.lnrnn.ChildJvm;
+import dev.lnrnn.TestDevice;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** No misuse of an exported method ends the JVM. */
+@Tag("device")
 class MisuseFuzzTest {
 
-    private static final int MISUSES = 10_000;
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final int MISUSES = TestDevice.SLOW ? 2_000 : 10_000;
+    private static final Duration LIMIT = Duration.ofSeconds(120);
 
     @Test
     void everyMisuseIsRefused(@TempDir Path directory) throws IOException, InterruptedException {

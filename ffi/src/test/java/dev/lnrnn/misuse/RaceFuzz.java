@@ -1,6 +1,7 @@
 package dev.lnrnn.misuse;
 
 import dev.lnrnn.DataType;
+import dev.lnrnn.LeakCheck;
 import dev.lnrnn.Library;
 import dev.lnrnn.Plan;
 import dev.lnrnn.Stream;
@@ -57,7 +58,7 @@ final class RaceFuzz {
             }
         }
         Usage usage = Library.usage();
-        if (!usage.equals(new Usage(0, 0, 0, 0, 0, 0, 0, 0))) {
+        if (!usage.equals(LeakCheck.NOTHING)) {
             failures.add("seed " + seed + " leaves " + usage);
         }
     }

@@ -3,23 +3,26 @@ package dev.lnrnn.misuse;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.lnrnn.ChildJvm;
+import dev.lnrnn.TestDevice;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Using, closing and changing the same objects in several threads does not end the JVM either. */
+@Tag("device")
 class RaceFuzzTest {
 
-    private static final int ROUNDS = 150;
+    private static final int ROUNDS = TestDevice.SLOW ? 10 : 150;
 
     @Test
     void everyRaceIsSurvived(@TempDir Path directory) throws IOException, InterruptedException {
         long seed = Long.getLong("lnrnn.misuse.seed", System.nanoTime() & Integer.MAX_VALUE);
         System.out.println("races with -Dlnrnn.misuse.seed=" + seed);
-        ChildJvm child = ChildJvm.run(Duration.ofSeconds(60), List.of("-cp", ChildJvm.classPath(),
+        ChildJvm child = ChildJvm.run(Duration.ofSeconds(120), List.of("-cp", ChildJvm.classPath(),
                 "-Xmx256m", "-XX:-CreateCoredumpOnCrash", "-XX:+ErrorFileToStdout",
                 "-Dlnrnn.maxBytes=67108864", RaceFuzz.class.getName(),
                 Long.toString(seed), Integer.toString(ROUNDS), directory.toString()));

@@ -4,6 +4,7 @@ import dev.lnrnn.DataType;
 import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Sequence;
+import dev.lnrnn.Stream;
 import dev.lnrnn.Strides;
 import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.Arena;
@@ -84,6 +85,9 @@ final class Values {
         }
         if (type == Arena.class) {
             return new ClosedArena();
+        }
+        if (type == Runnable.class) {
+            return work();
         }
         if (type == Path.class) {
             return random.nextBoolean() ? world.directory() : world.directory().resolve("no/such/file");
@@ -171,6 +175,20 @@ final class Values {
             case 2 -> Sequence.timeMajor(2, 2).withX(new Strides(Long.MAX_VALUE, Long.MAX_VALUE));
             case 3 -> Sequence.timeMajor(2, 2).withY(new Strides(1L << 62, 4));
             default -> Sequence.timeMajor(3, 5);
+        };
+    }
+
+    /** What should not be captured, or not happen in a capture. */
+    private Runnable work() {
+        return switch (random.nextInt(5)) {
+            case 0 -> () -> {
+                throw new IllegalStateException("not to be captured");
+            };
+            case 1 -> () -> world.the(Stream.class).synchronize();
+            case 2 -> () -> world.the(Stream.class).copy(world.device().allocate(8),
+                    MemorySegment.ofArray(new long[1]));
+            case 3 -> () -> world.the(Stream.class).capture(() -> { });
+            default -> () -> World.close(random.nextBoolean() ? world.the(Stream.class) : world.device());
         };
     }
 

@@ -1,5 +1,6 @@
 package dev.lnrnn.misuse;
 
+import dev.lnrnn.CudaInfo;
 import dev.lnrnn.DataType;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceLostException;
@@ -16,6 +17,7 @@ import dev.lnrnn.Sequence;
 import dev.lnrnn.Status;
 import dev.lnrnn.Stream;
 import dev.lnrnn.Strides;
+import dev.lnrnn.TestDevice;
 import dev.lnrnn.Training;
 import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.SafetensorsException;
@@ -42,7 +44,7 @@ final class World implements AutoCloseable {
     private final Path directory;
     private final LayerSpec spec;
     private final Arena arena = Arena.ofShared();
-    private final Device device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
+    private final Device device = TestDevice.open(1);
     private final Map<Class<?>, Object> objects = new HashMap<>();
     private @Nullable World stranger;
 
@@ -136,6 +138,8 @@ final class World implements AutoCloseable {
             case "Event" -> recordedEvent();
             case "DeviceBuffer" -> device.allocate(4096);
             case "PinnedArena" -> device.pinnedArena();
+            case "Registration" -> device.register(arena.allocate(64), arena);
+            case "Graph" -> the(Stream.class).capture(() -> { });
             case "Plan" -> device.createPlan(spec);
             case "InferencePass" -> the(Plan.class).inferencePass(SEQUENCE, the(Stream.class));
             case "TrainingPass" -> the(Plan.class).trainingPass(SEQUENCE, the(Stream.class));
@@ -153,8 +157,11 @@ final class World implements AutoCloseable {
             case "LayerSpec" -> spec;
             case "Sequence" -> SEQUENCE;
             case "Strides" -> new Strides(24, 12);
-            case "DeviceOptions" -> DeviceOptions.DEFAULTS.withThreads(1);
+            case "DeviceOptions" -> TestDevice.isCpu()
+                    ? DeviceOptions.DEFAULTS.withThreads(1)
+                    : DeviceOptions.DEFAULTS;
             case "DeviceInfo" -> device.info();
+            case "CudaInfo" -> new CudaInfo("9.0", 132, "13.0", "13.0", null);
             case "Usage" -> Library.usage();
             case "PlanSizes" -> the(Plan.class).sizes(STEPS, BATCH);
             case "Parameter" -> the(Plan.class).parameters().getFirst();

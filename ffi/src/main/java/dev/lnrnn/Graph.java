@@ -1,0 +1,77 @@
+package dev.lnrnn;
+
+import dev.lnrnn.internal.Handle;
+import dev.lnrnn.internal.Native;
+import dev.lnrnn.raw.lnrnn_h;
+import java.util.Objects;
+
+/**
+ * Work recorded once from a {@link Stream} and queued again at the cost of one call.
+ *
+ * {@snippet :
+ * Graph step = stream.capture(() -> {
+ *     stream.copy(x, pinnedX);
+ *     pass.run(packed, x, h, c, workspace);
+ *     stream.copy(pinnedH, h);
+ * });
+ * while (next(pinnedX)) {
+ *     step.launch(stream);
+ *     stream.synchronize();
+ *     use(pinnedH);
+ * }
+ * }
+ *
+ * <p>A graph keeps the arguments of its calls as they were: buffers, sizes, lengths, seed. What the buffers hold is read
+ * at each launch. The memory that it uses stays until the graph is closed, even where the buffer, the arena or the plan
+ * that it came from is closed before; registered memory excepted, see {@link dev.lnrnn.memory.Registration}. Any thread
+ * may launch it.
+ */
+public final class Graph implements AutoCloseable {
+    private final Device device;
+    private final Handle handle;
+
+    Graph(Device device, Handle handle) {
+        this.device = device;
+        this.handle = handle;
+    }
+
+    /** {@return the device it belongs to} */
+    public Device device() {
+        return device;
+    }
+
+    /**
+     * Queues the work. Launches of one graph are carried out one after the other.
+     *
+     * @param stream a stream of the same device
+     * @throws IllegalArgumentException if the stream is of another device
+     * @throws IllegalStateException if this graph or the stream is closed
+     * @throws LnrnnException with {@link Status#INVALID_STATE} if the stream is being captured, or memory that the
+     *     graph uses is not registered any more
+     */
+    public void launch(Stream stream) {
+        Objects.requireNonNull(stream, "stream");
+        if (stream.device() != device) {
+            throw new IllegalArgumentException("stream is of " + stream.device() + ", expected one of " + device);
+        }
+        int status;
+        try {
+            status = lnrnn_h.lnrnnGraphLaunch(handle.segment(), stream.segment());
+        } catch (AssertionError wrapper) {
+            handle.checkAlive();
+            stream.checkAlive();
+            throw Native.refusal(wrapper);
+        }
+        Native.check(status, "lnrnnGraphLaunch");
+    }
+
+    /**
+     * Destroys the graph; launches already queued are carried out. Harmless when that is done already.
+     *
+     * @throws IllegalStateException if a call in another thread uses it
+     */
+    @Override
+    public void close() {
+        handle.close();
+    }
+}

@@ -1,0 +1,80 @@
+package dev.lnrnn.memory;
+
+import dev.lnrnn.Device;
+import dev.lnrnn.internal.DeviceAccess;
+import dev.lnrnn.internal.Handle;
+import dev.lnrnn.internal.NativeDevice;
+import dev.lnrnn.raw.lnrnn_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
+
+/**
+ * Host memory of the caller's that is page-locked for a device, so that copies of it do not wait. It ends when it is
+ * closed, when its device is, and when the memory's arena is; each of them waits until queued work is done with the
+ * memory. A {@link dev.lnrnn.Graph} that uses the memory cannot be launched afterwards.
+ *
+ * {@snippet :
+ * MemorySegment x = arena.allocate(ValueLayout.JAVA_FLOAT, elements);
+ * try (Registration registration = device.register(x, arena)) {
+ *     stream.copy(buffer, x);   // returns at once; x may be changed after stream.synchronize()
+ * }
+ * }
+ */
+public final class Registration implements AutoCloseable {
+    private final Handle handle;
+
+    private Registration(Handle handle) {
+        this.handle = handle;
+    }
+
+    /**
+     * Pins a segment, as {@link Device#register} does.
+     *
+     * @param device for whose copies it is pinned
+     * @param host native memory, not of a mapped file, at least one byte
+     * @param arena what the segment was allocated in
+     * @return what ends it
+     * @throws IllegalArgumentException if the segment is not native, empty, or not of the arena
+     * @throws IllegalStateException if the device or the arena is closed
+     * @throws dev.lnrnn.LnrnnException if the system refuses, or some of it is pinned already
+     */
+    public static Registration of(Device device, MemorySegment host, Arena arena) {
+        NativeDevice owner = DeviceAccess.of(Objects.requireNonNull(device, "device"));
+        Objects.requireNonNull(host, "host");
+        Objects.requireNonNull(arena, "arena");
+        if (!host.isNative() || host.isMapped()) {
+            throw new IllegalArgumentException("host is " + (host.isMapped() ? "a mapped file" : "on the Java heap")
+                    + ", expected native memory");
+        }
+        if (host.byteSize() == 0) {
+            throw new IllegalArgumentException("host has no bytes, expected at least 1");
+        }
+        if (!host.scope().equals(arena.scope())) {
+            throw new IllegalArgumentException("host was not allocated in arena");
+        }
+        long bytes = host.byteSize();
+        Handle handle = owner.create("registration of " + bytes + " bytes on " + owner.name(), 0,
+                "lnrnnHostRegister", null,
+                (registrar, out) -> {
+                    out.set(ValueLayout.ADDRESS, 0, host);
+                    return lnrnn_h.lnrnnHostRegister(registrar, host, bytes);
+                },
+                (registrar, start) -> lnrnn_h.lnrnnHostUnregister(registrar, start));
+        try {
+            // The latest cleanup comes first: before the arena frees the memory.
+            host.reinterpret(arena, ending -> handle.close());
+        } catch (RuntimeException e) {
+            handle.close();
+            throw e;
+        }
+        return new Registration(handle);
+    }
+
+    /** Unpins the memory, when queued work is done with it; harmless when that is done already. */
+    @Override
+    public void close() {
+        handle.close();
+    }
+}

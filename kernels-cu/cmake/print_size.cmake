@@ -1,0 +1,5 @@
+file(SIZE ${FILE} bytes)
+math(EXPR tenths "${bytes} * 10 / 1048576")
+math(EXPR whole "${tenths} / 10")
+math(EXPR tenth "${tenths} % 10")
+message(STATUS "${FILE}: ${whole}.${tenth} MiB")

@@ -1,0 +1,337 @@
+// A CUDA device behind the interface that all backends share.
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "cublas.h"
+#include "lstm.h"
+
+namespace lnrnn {
+
+namespace {
+
+using cuda::check;
+using cuda::Context;
+using cuda::Cublas;
+using cuda::CudaEvent;
+using cuda::CudaGraph;
+using cuda::CudaStream;
+
+int major_of(int version) { return version / 1000; }
+int minor_of(int version) { return version % 1000 / 10; }
+
+// Whether CUDA can be used in this process at all, and with how many devices.
+lnrnnStatus_t count_devices(int* count) {
+  *count = 0;
+  int driver = 0;
+  cudaDriverGetVersion(&driver);
+  LNRNN_CHECK(driver != 0, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+              "there is no CUDA device: no NVIDIA driver is installed");
+  LNRNN_CHECK(driver >= CUDART_VERSION, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+              "there is no CUDA device that can be used: the NVIDIA driver is for CUDA %d.%d, which "
+              "is older than the %d.%d this library was built for",
+              major_of(driver), minor_of(driver), major_of(CUDART_VERSION),
+              minor_of(CUDART_VERSION));
+  int found = 0;
+  const cudaError_t error = cudaGetDeviceCount(&found);
+  if (error != cudaSuccess) cudaGetLastError();
+  LNRNN_CHECK(error == cudaSuccess || error == cudaErrorNoDevice,
+              LNRNN_STATUS_DEVICE_UNAVAILABLE, "there is no CUDA device that can be used: %s",
+              cudaGetErrorString(error));
+  LNRNN_CHECK(found > 0, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+              "there is no CUDA device: the NVIDIA driver finds no GPU");
+  *count = found;
+  return LNRNN_STATUS_SUCCESS;
+}
+
+lnrnnStatus_t read_properties(int ordinal, lnrnnDeviceProperties_t* out) {
+  cudaDeviceProp device{};
+  const cudaError_t error = cudaGetDeviceProperties(&device, ordinal);
+  if (error != cudaSuccess) cudaGetLastError();
+  LNRNN_CHECK(error == cudaSuccess, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+              "the properties of CUDA device %d could not be read: %s", ordinal,
+              cudaGetErrorString(error));
+  out->kind = LNRNN_DEVICE_CUDA;
+  out->ordinal = ordinal;
+  out->totalMemory = device.totalGlobalMem;
+  std::snprintf(out->name, sizeof out->name, "%.127s", device.name);
+  std::snprintf(out->isa, sizeof out->isa, "sm_%d%d", device.major, device.minor);
+  std::snprintf(out->isaAvailable, sizeof out->isaAvailable, "%s", LNRNN_CUDA_TARGETS);
+  out->computeCapabilityMajor = device.major;
+  out->computeCapabilityMinor = device.minor;
+  out->multiprocessors = device.multiProcessorCount;
+  cudaDriverGetVersion(&out->driverVersion);
+  out->runtimeVersion = CUDART_VERSION;
+  return LNRNN_STATUS_SUCCESS;
+}
+
+class CudaDevice final : public Device {
+  // The one place where the plan's type becomes a C++ type.
+  template <class F>
+  static auto with_type(const Plan& plan, const F& body) {
+    return plan.description.dataType == LNRNN_DATA_F64 ? body(double{}) : body(float{});
+  }
+
+ public:
+  explicit CudaDevice(int ordinal) : context_(ordinal) {}
+
+  lnrnnStatus_t open(int ordinal) {
+    LNRNN_FORWARD(read_properties(ordinal, &properties_));
+    LNRNN_FORWARD(context_.open());
+    cublas_ = cuda::open_cublas();
+    if (cublas_ != nullptr) {
+      properties_.cublasVersion = cublas_->version();
+      std::strncat(properties_.isa, " cuBLAS", sizeof properties_.isa - std::strlen(properties_.isa) - 1);
+    }
+    return context_.add_stream(cublas_.get(), &default_stream_);
+  }
+
+  void get_properties(lnrnnDeviceProperties_t* properties) const override {
+    *properties = properties_;
+  }
+  Stream& default_stream() override { return *default_stream_; }
+
+  lnrnnStatus_t create_stream(std::unique_ptr<Stream>* stream) override {
+    std::unique_ptr<CudaStream> created;
+    LNRNN_FORWARD(context_.add_stream(cublas_.get(), &created));
+    *stream = std::move(created);
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t synchronize(Stream& stream) override {
+    LNRNN_FORWARD(context_.enter());
+    LNRNN_CUDA_CHECK(context_, cudaStreamSynchronize(of(stream).raw));
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  lnrnnStatus_t create_event(std::unique_ptr<Event>* event) override {
+    LNRNN_FORWARD(context_.enter());
+    auto created = std::make_unique<CudaEvent>(context_);
+    LNRNN_CUDA_CHECK(context_, cudaEventCreateWithFlags(&created->raw, cudaEventDefault));
+    *event = std::move(created);
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t record(Event& event, Stream& stream) override {
+    LNRNN_FORWARD(context_.enter());
+    LNRNN_CUDA_CHECK(context_, cudaEventRecord(of(event).raw, of(stream).raw));
+    of(event).recorded = true;
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t wait(Stream& stream, Event& event) override {
+    LNRNN_FORWARD(context_.enter());
+    LNRNN_CUDA_CHECK(context_, cudaStreamWaitEvent(of(stream).raw, of(event).raw, 0));
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t query(Event& event, bool* done) override {
+    LNRNN_FORWARD(context_.enter());
+    const cudaError_t state = cudaEventQuery(of(event).raw);
+    *done = state == cudaSuccess;
+    return state == cudaErrorNotReady ? LNRNN_STATUS_SUCCESS
+                                      : check(context_, state, "cudaEventQuery");
+  }
+  lnrnnStatus_t synchronize(Event& event) override {
+    LNRNN_FORWARD(context_.enter());
+    LNRNN_CUDA_CHECK(context_, cudaEventSynchronize(of(event).raw));
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t elapsed(Event& start, Event& end, double* milliseconds) override {
+    for (const CudaEvent* const event : {&of(start), &of(end)}) {
+      LNRNN_CHECK(event->recorded, LNRNN_STATUS_INVALID_ARGUMENT,
+                  "lnrnnEventElapsedMilliseconds: %s has not been recorded",
+                  event == &of(start) ? "start" : "end");
+    }
+    LNRNN_FORWARD(context_.enter());
+    float elapsed = 0;
+    const cudaError_t error = cudaEventElapsedTime(&elapsed, of(start).raw, of(end).raw);
+    if (error == cudaErrorNotReady) {
+      cudaGetLastError();
+      return fail(LNRNN_STATUS_INVALID_ARGUMENT,
+                  "lnrnnEventElapsedMilliseconds: start or end is not done yet");
+    }
+    *milliseconds = elapsed;
+    return check(context_, error, "cudaEventElapsedTime");
+  }
+
+  // Relaxed: what must not happen during a capture is refused before it gets here.
+  lnrnnStatus_t begin_capture(Stream& stream) override {
+    LNRNN_FORWARD(context_.enter());
+    LNRNN_CUDA_CHECK(context_,
+                     cudaStreamBeginCapture(of(stream).raw, cudaStreamCaptureModeRelaxed));
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t end_capture(Stream& stream, std::unique_ptr<Graph>* graph) override {
+    LNRNN_FORWARD(context_.enter());
+    auto created = std::make_unique<CudaGraph>(context_);
+    cudaGraph_t captured = nullptr;
+    const cudaError_t ended = cudaStreamEndCapture(of(stream).raw, &captured);
+    if (ended == cudaErrorStreamCaptureUnjoined || ended == cudaErrorStreamCaptureInvalidated) {
+      cudaGetLastError();
+      return fail(LNRNN_STATUS_INVALID_ARGUMENT,
+                  "the capture failed: %s", cudaGetErrorString(ended));
+    }
+    LNRNN_FORWARD(check(context_, ended, "cudaStreamEndCapture"));
+    const cudaError_t instantiated = cudaGraphInstantiate(&created->raw, captured, 0);
+    const lnrnnStatus_t status = check(context_, instantiated, "cudaGraphInstantiate");
+    cudaGraphDestroy(captured);
+    LNRNN_FORWARD(status);
+    *graph = std::move(created);
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t capturing(Stream& stream, bool* is_capturing) override {
+    LNRNN_FORWARD(context_.enter());
+    *is_capturing = of(stream).capturing();
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t launch(Graph& graph, Stream& stream) override {
+    LNRNN_FORWARD(context_.enter());
+    LNRNN_CUDA_CHECK(context_,
+                     cudaGraphLaunch(static_cast<CudaGraph&>(graph).raw, of(stream).raw));
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  lnrnnStatus_t allocate(Stream&, size_t bytes, void** pointer) override {
+    return context_.allocate(bytes, pointer);
+  }
+  lnrnnStatus_t release(Stream&, void* pointer) override { return context_.release(pointer); }
+  lnrnnStatus_t allocate_host(size_t bytes, void** pointer) override {
+    return context_.allocate_host(bytes, pointer);
+  }
+  lnrnnStatus_t release_host(void* pointer) override { return context_.release_host(pointer); }
+  lnrnnStatus_t register_host(void* pointer, size_t bytes) override {
+    LNRNN_FORWARD(context_.enter());
+    const cudaError_t error = cudaHostRegister(pointer, bytes, cudaHostRegisterPortable);
+    if (error == cudaErrorHostMemoryAlreadyRegistered || error == cudaErrorInvalidValue ||
+        error == cudaErrorNotSupported) {
+      cudaGetLastError();
+      return fail(LNRNN_STATUS_INVALID_ARGUMENT,
+                  "lnrnnHostRegister: %zu bytes at %p cannot be page-locked: %s", bytes, pointer,
+                  cudaGetErrorString(error));
+    }
+    return check(context_, error, "cudaHostRegister");
+  }
+  lnrnnStatus_t unregister_host(void* pointer) override {
+    // A lost device uses nothing any more.
+    if (context_.drain() == LNRNN_STATUS_DEVICE_LOST) return LNRNN_STATUS_SUCCESS;
+    LNRNN_CUDA_CHECK(context_, cudaHostUnregister(pointer));
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) override {
+    LNRNN_FORWARD(context_.enter());
+    const CudaStream& on = of(stream);
+    if (on.capturing()) {
+      LNRNN_FORWARD(check_capturable("destination", to));
+      LNRNN_FORWARD(check_capturable("source", from));
+    }
+    LNRNN_CUDA_CHECK(context_, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, on.raw));
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t fill(Stream& stream, void* to, int value, size_t bytes) override {
+    LNRNN_FORWARD(context_.enter());
+    LNRNN_CUDA_CHECK(context_, cudaMemsetAsync(to, value, bytes, of(stream).raw));
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  lnrnnStatus_t check_support(const Plan& plan) const override {
+    return check_single_lstm(plan);
+  }
+
+  uint64_t packed_bytes(const Plan& plan) const override {
+    return with_type(plan, [&](auto type) { return cuda::lstm_packed_bytes<decltype(type)>(plan); });
+  }
+  uint64_t reserve_bytes(const Plan& plan, int64_t steps, int64_t batch) const override {
+    return with_type(plan, [&](auto type) {
+      Carver carver;
+      cuda::LstmReserve<decltype(type)>::take(carver, plan, steps, batch);
+      return carver.bytes();
+    });
+  }
+  uint64_t workspace_bytes(const Plan& plan, Pass pass, int64_t steps,
+                           int64_t batch) const override {
+    return with_type(plan, [&](auto type) {
+      using T = decltype(type);
+      return pass == Pass::kBackward
+                 ? cuda::lstm_backward_workspace<T>(plan, steps, batch)
+                 : cuda::lstm_forward_workspace<T>(plan, steps, batch, pass == Pass::kTraining);
+    });
+  }
+
+  lnrnnStatus_t initialize(const Plan& plan, Stream& stream, uint64_t seed,
+                           void* parameters) override {
+    std::vector<char> host(plan.parameter_bytes);
+    LNRNN_FORWARD(initialize_on_host(plan, seed, host.data()));
+    LNRNN_FORWARD(context_.enter());
+    LNRNN_CUDA_CHECK(context_, cudaMemcpyAsync(parameters, host.data(), host.size(),
+                                               cudaMemcpyDefault, of(stream).raw));
+    // Large pageable copies may still read host.
+    LNRNN_CUDA_CHECK(context_, cudaStreamSynchronize(of(stream).raw));
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t pack(const Plan& plan, Stream& stream, const void* parameters,
+                     void* packed) override {
+    return run(plan, stream, [&](const CudaStream& on, auto type) {
+      using T = decltype(type);
+      return cuda::lstm_pack(on, plan, static_cast<const T*>(parameters), packed);
+    });
+  }
+  lnrnnStatus_t infer(const Plan& plan, Stream& stream, const ForwardArguments& call) override {
+    return run(plan, stream, [&](const CudaStream& on, auto type) {
+      return cuda::lstm_forward<decltype(type)>(on, plan, false, call);
+    });
+  }
+  lnrnnStatus_t train(const Plan& plan, Stream& stream, const ForwardArguments& call) override {
+    return run(plan, stream, [&](const CudaStream& on, auto type) {
+      return cuda::lstm_forward<decltype(type)>(on, plan, true, call);
+    });
+  }
+  lnrnnStatus_t backward(const Plan& plan, Stream& stream,
+                         const BackwardArguments& call) override {
+    return run(plan, stream, [&](const CudaStream& on, auto type) {
+      return cuda::lstm_backward<decltype(type)>(on, plan, call);
+    });
+  }
+
+ private:
+  static CudaStream& of(Stream& stream) { return static_cast<CudaStream&>(stream); }
+  static CudaEvent& of(Event& event) { return static_cast<CudaEvent&>(event); }
+
+  // A graph would read pageable memory when it is replayed, not when it is captured.
+  lnrnnStatus_t check_capturable(const char* name, const void* pointer) {
+    cudaPointerAttributes attributes{};
+    LNRNN_FORWARD(check(context_, cudaPointerGetAttributes(&attributes, pointer),
+                        "cudaPointerGetAttributes"));
+    LNRNN_CHECK(attributes.type != cudaMemoryTypeUnregistered, LNRNN_STATUS_INVALID_ARGUMENT,
+                "lnrnnMemcpy: %s is pageable host memory, which a captured copy cannot use; "
+                "lnrnnHostAlloc or lnrnnHostRegister page-lock it",
+                name);
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  template <class F>
+  lnrnnStatus_t run(const Plan& plan, Stream& stream, const F& body) {
+    LNRNN_FORWARD(context_.enter());
+    CudaStream& on = of(stream);
+    const std::lock_guard<std::mutex> lock(on.busy);
+    return with_type(plan, [&](auto type) { return body(on, type); });
+  }
+
+  lnrnnDeviceProperties_t properties_{};
+  Context context_;
+  std::unique_ptr<Cublas> cublas_;
+  std::unique_ptr<CudaStream> default_stream_;
+};
+
+}  // namespace
+
+lnrnnStatus_t cuda_device_count(int* count) { return count_devices(count); }
+
+lnrnnStatus_t cuda_device_properties(int ordinal, lnrnnDeviceProperties_t* properties) {
+  return read_properties(ordinal, properties);
+}
+
+lnrnnStatus_t open_cuda_device(int ordinal, std::unique_ptr<Device>* device) {
+  auto opened = std::make_unique<CudaDevice>(ordinal);
+  LNRNN_FORWARD(opened->open(ordinal));
+  *device = std::move(opened);
+  return LNRNN_STATUS_SUCCESS;
+}
+
+}  // namespace lnrnn

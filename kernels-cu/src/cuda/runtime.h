@@ -1,0 +1,119 @@
+// CUDA's runtime in this library's terms: statuses with sentences, streams, events, graphs, and
+// memory whose freeing waits for the work that uses it.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "../api/device.h"
+#include "../api/status.h"
+#include "device.h"
+
+namespace lnrnn::cuda {
+
+class Context;
+class Cublas;
+
+// A status for what CUDA answered, with the sentence "<what>: <CUDA's words>". Errors after which
+// CUDA refuses everything are DEVICE_LOST and poison the context.
+lnrnnStatus_t check(Context& context, cudaError_t error, const char* what);
+
+#define LNRNN_CUDA_CHECK(context, call) LNRNN_FORWARD(check(context, call, #call))
+
+struct CudaStream final : Stream {
+  CudaStream(Context& owner, const Cublas* products) : context(owner), cublas(products) {}
+  ~CudaStream() override;
+
+  Context& context;
+  const Cublas* const cublas;  // null where cuBLAS is not there
+  cudaStream_t raw = nullptr;
+  cudaEvent_t fence = nullptr;      // re-recorded by every free, see Context
+  void* cublas_workspace = nullptr;
+  std::mutex busy;                  // the kernels of one call are queued without another's between
+
+  bool capturing() const;
+};
+
+struct CudaEvent final : Event {
+  explicit CudaEvent(Context& owner) : context(owner) {}
+  ~CudaEvent() override;
+
+  Context& context;
+  cudaEvent_t raw = nullptr;
+  std::atomic<bool> recorded{false};
+};
+
+struct CudaGraph final : Graph {
+  explicit CudaGraph(Context& owner) : context(owner) {}
+  ~CudaGraph() override;
+
+  Context& context;
+  cudaGraphExec_t raw = nullptr;
+};
+
+// One device opened for use. Memory comes from a pool of its own. An allocation is made on a stream
+// on which nothing else happens, so that it is there at once and for every stream; a free is queued
+// on another, behind a fence after the work of every stream, and holds up none of them.
+class Context {
+ public:
+  explicit Context(int ordinal) : ordinal_(ordinal) {}
+  ~Context();
+
+  lnrnnStatus_t open();
+
+  // Before any other call into CUDA: the thread's device, and whether it is lost.
+  lnrnnStatus_t enter();
+
+  lnrnnStatus_t add_stream(const Cublas* cublas, std::unique_ptr<CudaStream>* stream);
+
+  lnrnnStatus_t allocate(size_t bytes, void** pointer);
+  lnrnnStatus_t release(void* pointer);
+  lnrnnStatus_t allocate_host(size_t bytes, void** pointer);
+  lnrnnStatus_t release_host(void* pointer);
+  // Waits for all work queued so far.
+  lnrnnStatus_t drain();
+
+ private:
+  friend struct CudaStream;  // which say when they go
+  friend struct CudaGraph;
+  friend lnrnnStatus_t check(Context&, cudaError_t, const char*);
+
+  // What goes when the work queued so far is done.
+  struct Leaving {
+    cudaEvent_t when;
+    void* host;              // one of the two
+    cudaGraphExec_t graph;
+  };
+
+  void remove_stream(CudaStream& stream);
+  cudaError_t fence_all();                           // guard_ is held
+  cudaError_t leave(void* host, cudaGraphExec_t graph);
+  void see_off(bool wait);                           // guard_ is held
+
+  const int ordinal_;
+  std::atomic<cudaError_t> lost_{cudaSuccess};  // what it was lost to
+  cudaMemPool_t pool_ = nullptr;
+  cudaStream_t allocating_ = nullptr, freeing_ = nullptr;
+  std::mutex guard_;
+  std::set<CudaStream*> streams_;
+  std::vector<Leaving> leaving_;
+};
+
+// Queues a kernel.
+template <class Kernel>
+lnrnnStatus_t launch(const CudaStream& stream, const LaunchShape& shape, const Kernel& kernel) {
+  constexpr int64_t kMaxBlocks = 0x7fffffff;
+  LNRNN_CHECK(shape.blocks <= kMaxBlocks, LNRNN_STATUS_NOT_SUPPORTED,
+              "%s: the call needs %lld blocks, but a CUDA device runs at most %lld in one launch",
+              Kernel::kName, static_cast<long long>(shape.blocks),
+              static_cast<long long>(kMaxBlocks));
+  if (shape.blocks == 0) return LNRNN_STATUS_SUCCESS;
+  return check(stream.context, enqueue(stream.raw, shape, kernel), Kernel::kName);
+}
+
+}  // namespace lnrnn::cuda

@@ -1,0 +1,128 @@
+// What goes wrong with a GPU, injected through the emulated one: each is a status and a sentence,
+// nothing is leaked, and what can go on does. Every case is a process of its own, because faults and
+// drivers are read from the environment once.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "check.h"
+#include "network.h"
+
+using network::Network;
+using network::Options;
+
+namespace {
+
+void expect(lnrnnStatus_t got, lnrnnStatus_t wanted, const char* words, int line) {
+  const bool ok = got == wanted && std::strstr(lnrnnGetLastErrorMessage(), words) != nullptr;
+  check::report(ok, __FILE__, line, words);
+  if (!ok) std::printf("  %s: %s\n", lnrnnGetStatusName(got), lnrnnGetLastErrorMessage());
+}
+#define REFUSED(call, status, words) expect(call, LNRNN_STATUS_##status, words, __LINE__)
+#define DONE(call) expect(call, LNRNN_STATUS_SUCCESS, "", __LINE__)
+
+void check_nothing_left() {
+  lnrnnUsage_t left{};
+  left.structSize = sizeof left;
+  DONE(lnrnnGetUsage(&left));
+  CHECK(left.handles + left.plans + left.streams + left.events + left.graphs +
+            left.deviceAllocations + left.deviceBytes + left.hostAllocations + left.hostBytes ==
+        0);
+}
+
+lnrnnHandle_t open() {
+  lnrnnHandle_t handle = nullptr;
+  DONE(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle));
+  return handle;
+}
+
+void refuse_to_open(const char* words) {
+  int32_t count = -1;
+  DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
+  CHECK(count == 0);
+  CHECK(std::strstr(lnrnnGetLastErrorMessage(), words) != nullptr);
+  lnrnnHandle_t handle;
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle), DEVICE_UNAVAILABLE, words);
+}
+void no_driver() { refuse_to_open("no NVIDIA driver is installed"); }
+void old_driver() { refuse_to_open("for CUDA 12.2, which is older than the 13.0"); }
+void no_device() { refuse_to_open("finds no GPU"); }
+
+void little_memory() {
+  lnrnnHandle_t handle = open();
+  void *large = nullptr, *small = nullptr;
+  REFUSED(lnrnnMalloc(handle, nullptr, size_t{300} << 20, &large), OUT_OF_MEMORY,
+          "314572800 bytes could not be allocated on CUDA device 0");
+  DONE(lnrnnMalloc(handle, nullptr, 4096, &small));  // the device is none the worse
+  DONE(lnrnnFree(handle, nullptr, small));
+  DONE(lnrnnDestroy(handle));
+}
+
+void no_pinned_memory() {
+  lnrnnHandle_t handle = open();
+  void* pointer = nullptr;
+  REFUSED(lnrnnHostAlloc(handle, 4096, &pointer), OUT_OF_MEMORY,
+          "4096 bytes could not be page-locked");
+  DONE(lnrnnHostAlloc(handle, 4096, &pointer));
+  DONE(lnrnnHostFree(handle, pointer));
+  DONE(lnrnnDestroy(handle));
+}
+
+void lost_device() {
+  Options options;
+  options.device = LNRNN_DEVICE_CUDA;
+  Network<float> net({20, 3, 5, 17}, options);
+  net.sequence.steps = 20;
+  lnrnnStream_t stream = nullptr;
+  lnrnnEvent_t event = nullptr;
+  DONE(lnrnnStreamCreate(net.handle, &stream));
+  DONE(lnrnnEventCreate(net.handle, &event));
+  // The call that queues may return before the device is lost; the next to wait does not.
+  lnrnnPackWeights(net.plan, nullptr, net.parameters->data(), net.parameters->bytes(),
+                   net.packed->data(), net.packed->bytes());
+  REFUSED(lnrnnStreamSynchronize(net.handle, nullptr), DEVICE_LOST, "CUDA device 0");
+  void* pointer = nullptr;
+  REFUSED(lnrnnMalloc(net.handle, nullptr, 64, &pointer), DEVICE_LOST, "was lost earlier");
+  REFUSED(lnrnnEventRecord(net.handle, event, stream), DEVICE_LOST, "close it");
+  REFUSED(lnrnnPackWeights(net.plan, stream, net.parameters->data(), net.parameters->bytes(),
+                           net.packed->data(), net.packed->bytes()),
+          DEVICE_LOST, "was lost earlier");
+  DONE(lnrnnStreamDestroy(stream));
+  DONE(lnrnnEventDestroy(event));
+}
+
+struct Case {
+  const char *name, *variable, *value;
+  void (*run)();
+};
+constexpr Case kCases[] = {
+    {"no driver", "LNRNN_EMULATOR_DRIVER", "none", no_driver},
+    {"an old driver", "LNRNN_EMULATOR_DRIVER", "12020", old_driver},
+    {"no device", "LNRNN_EMULATOR_DRIVER", "no_device", no_device},
+    {"little memory", "LNRNN_EMULATOR_MEMORY", "104857600", little_memory},
+    {"no pinned memory", "LNRNN_EMULATOR_FAULT", "out_of_host_memory@1", no_pinned_memory},
+    {"a lost device", "LNRNN_EMULATOR_FAULT", "device_lost@2", lost_device},
+};
+
+}  // namespace
+
+int main() {
+  for (const Case& one : kCases) {
+    std::printf("%s\n", one.name);
+    std::fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+      setenv(one.variable, one.value, 1);
+      one.run();
+      check_nothing_left();
+      const int status = check::summary();
+      std::fflush(stdout);
+      _exit(status);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+  }
+  return check::summary();
+}

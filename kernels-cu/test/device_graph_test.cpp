@@ -1,0 +1,303 @@
+// Graphs on the CUDA device: a capture carries nothing out, a launch does, and a graph keeps the
+// memory that its calls use, whatever is freed meanwhile. Skipped where there is no such device.
+#include <cstring>
+#include <vector>
+
+#include "check.h"
+#include "lnrnn.h"
+
+namespace {
+
+constexpr int kSkipped = 77;
+constexpr size_t kBytes = 4096;
+
+void expect(lnrnnStatus_t got, lnrnnStatus_t wanted, const char* words, int line) {
+  const bool ok = got == wanted && std::strstr(lnrnnGetLastErrorMessage(), words) != nullptr;
+  check::report(ok, __FILE__, line, words);
+  if (!ok) std::printf("  %s: %s\n", lnrnnGetStatusName(got), lnrnnGetLastErrorMessage());
+}
+#define REFUSED(call, status, words) expect(call, LNRNN_STATUS_##status, words, __LINE__)
+#define DONE(call) expect(call, LNRNN_STATUS_SUCCESS, "", __LINE__)
+
+lnrnnUsage_t usage() {
+  lnrnnUsage_t u{};
+  u.structSize = sizeof u;
+  DONE(lnrnnGetUsage(&u));
+  return u;
+}
+
+// A device, a stream to capture, and pinned memory to look at.
+struct Session {
+  lnrnnHandle_t handle = nullptr;
+  lnrnnStream_t stream = nullptr;
+  char* seen = nullptr;
+
+  Session() {
+    DONE(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle));
+    DONE(lnrnnStreamCreate(handle, &stream));
+    seen = static_cast<char*>(pinned(kBytes));
+  }
+  ~Session() {
+    DONE(lnrnnHostFree(handle, seen));
+    if (stream != nullptr) DONE(lnrnnStreamDestroy(stream));
+    DONE(lnrnnDestroy(handle));
+    const lnrnnUsage_t left = usage();
+    CHECK(left.handles + left.streams + left.events + left.graphs + left.deviceAllocations +
+              left.hostAllocations + left.registrations ==
+          0);
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void* device(size_t bytes = kBytes) {
+    void* pointer = nullptr;
+    DONE(lnrnnMalloc(handle, stream, bytes, &pointer));
+    return pointer;
+  }
+  void* pinned(size_t bytes) {
+    void* pointer = nullptr;
+    DONE(lnrnnHostAlloc(handle, bytes, &pointer));
+    return pointer;
+  }
+  void begin() { DONE(lnrnnStreamBeginCapture(handle, stream)); }
+  lnrnnGraph_t end() {
+    lnrnnGraph_t graph = nullptr;
+    DONE(lnrnnStreamEndCapture(handle, stream, &graph));
+    return graph;
+  }
+  void fill(void* memory, int value) {
+    DONE(lnrnnMemset(handle, stream, memory, value, kBytes));
+  }
+  void copy(void* to, const void* from) {
+    DONE(lnrnnMemcpy(handle, stream, to, from, kBytes));
+  }
+  // Whether all of the memory holds this value, once the stream is done.
+  bool holds(const void* memory, char value) {
+    if (memory != seen) copy(seen, memory);
+    DONE(lnrnnStreamSynchronize(handle, stream));
+    return std::vector<char>(kBytes, value) == std::vector<char>(seen, seen + kBytes);
+  }
+};
+
+void test_capture_records() {
+  Session s;
+  void* const memory = s.device();
+  s.fill(memory, 1);
+  s.begin();
+  s.fill(memory, 2);
+  const lnrnnGraph_t graph = s.end();
+  CHECK(s.holds(memory, 1));
+  DONE(lnrnnGraphLaunch(graph, s.stream));
+  CHECK(s.holds(memory, 2));
+  s.fill(memory, 3);
+  DONE(lnrnnStreamSynchronize(s.handle, s.stream));
+  DONE(lnrnnGraphLaunch(graph, nullptr));
+  DONE(lnrnnStreamSynchronize(s.handle, nullptr));
+  CHECK(s.holds(memory, 2));
+  REFUSED(lnrnnDestroy(s.handle), IN_USE, "1 graphs");
+  DONE(lnrnnFree(s.handle, s.stream, memory));
+  DONE(lnrnnGraphDestroy(graph));
+}
+
+void test_memory_outlives_its_free() {
+  Session s;
+  const int64_t device_before = usage().deviceAllocations;
+  const int64_t host_before = usage().hostAllocations;
+  char* const source = static_cast<char*>(s.pinned(2 * kBytes));
+  char* const inner = static_cast<char*>(s.device(2 * kBytes));
+  void* const spare = s.device();
+  std::memset(source, 4, 2 * kBytes);
+  s.begin();
+  s.copy(inner + kBytes, source + kBytes);  // found by an address inside
+  s.copy(s.seen, inner + kBytes);
+  const lnrnnGraph_t graph = s.end();
+  s.begin();
+  s.copy(inner, source);
+  const lnrnnGraph_t second = s.end();
+  DONE(lnrnnFree(s.handle, s.stream, inner));
+  DONE(lnrnnHostFree(s.handle, source));
+  REFUSED(lnrnnFree(s.handle, s.stream, inner), INVALID_ARGUMENT, "freed already");
+  DONE(lnrnnFree(s.handle, s.stream, spare));  // no graph uses it
+  CHECK(usage().deviceAllocations == device_before + 1);
+  CHECK(usage().hostAllocations == host_before + 1);
+  for (int i = 0; i < 2; ++i) {
+    std::memset(s.seen, 0, kBytes);
+    DONE(lnrnnGraphLaunch(graph, s.stream));
+    CHECK(s.holds(s.seen, 4));
+  }
+  DONE(lnrnnGraphDestroy(second));
+  CHECK(usage().deviceAllocations == device_before + 1);
+  // The launch ends, then the graph, then what it used.
+  std::memset(s.seen, 0, kBytes);
+  DONE(lnrnnGraphLaunch(graph, s.stream));
+  DONE(lnrnnGraphDestroy(graph));
+  CHECK(usage().deviceAllocations == device_before);
+  CHECK(usage().hostAllocations == host_before);
+  CHECK(s.holds(s.seen, 4));
+}
+
+void test_frees_wait_for_the_capture() {
+  Session s;
+  const int64_t before = usage().deviceAllocations;
+  void* const unused = s.device();
+  s.begin();
+  DONE(lnrnnFree(s.handle, nullptr, unused));
+  void* const scratch = s.device();
+  s.fill(scratch, 5);
+  s.copy(s.seen, scratch);
+  DONE(lnrnnFree(s.handle, s.stream, scratch));
+  CHECK(usage().deviceAllocations == before + 2);
+  const lnrnnGraph_t graph = s.end();
+  CHECK(usage().deviceAllocations == before + 1);
+  DONE(lnrnnGraphLaunch(graph, s.stream));
+  CHECK(s.holds(s.seen, 5));
+  DONE(lnrnnGraphDestroy(graph));
+  CHECK(usage().deviceAllocations == before);
+}
+
+void test_what_a_capture_refuses() {
+  Session s;
+  lnrnnStream_t other;
+  DONE(lnrnnStreamCreate(s.handle, &other));
+  void* const memory = s.device();
+  std::vector<char> pageable(kBytes);
+  lnrnnGraph_t graph = nullptr;
+  s.begin();
+  const lnrnnGraph_t empty = s.end();
+  lnrnnPlanDescription_t d{};
+  d.structSize = sizeof d;
+  d.layers = 1;
+  d.inputSize = d.hiddenSize = 2;
+  d.epsilon = 1e-5;
+  lnrnnPlan_t plan;
+  DONE(lnrnnPlanCreate(s.handle, &d, &plan));
+  s.fill(memory, 6);
+
+  s.begin();
+  REFUSED(lnrnnStreamBeginCapture(s.handle, s.stream), INVALID_STATE, "has begun");
+  REFUSED(lnrnnStreamBeginCapture(s.handle, other), INVALID_STATE, "has begun");
+  REFUSED(lnrnnStreamEndCapture(s.handle, other, &graph), INVALID_STATE, "no capture has begun");
+  REFUSED(lnrnnStreamEndCapture(s.handle, nullptr, &graph), INVALID_STATE, "no capture has begun");
+  REFUSED(lnrnnStreamSynchronize(s.handle, s.stream), INVALID_STATE, "being captured");
+  REFUSED(lnrnnGraphLaunch(empty, s.stream), INVALID_STATE, "being captured");
+  REFUSED(lnrnnInitializeParameters(plan, s.stream, 1, memory, kBytes), INVALID_STATE,
+          "being captured");
+  REFUSED(lnrnnMemcpy(s.handle, s.stream, memory, pageable.data(), kBytes), INVALID_ARGUMENT,
+          "pageable");
+  // Other streams go on as ever.
+  DONE(lnrnnGraphLaunch(empty, other));
+  DONE(lnrnnStreamSynchronize(s.handle, other));
+  s.fill(memory, 7);
+  graph = s.end();
+
+  CHECK(s.holds(memory, 6));
+  DONE(lnrnnGraphLaunch(graph, s.stream));
+  CHECK(s.holds(memory, 7));
+  for (const lnrnnGraph_t g : {graph, empty}) DONE(lnrnnGraphDestroy(g));
+  DONE(lnrnnPlanDestroy(plan));
+  DONE(lnrnnFree(s.handle, nullptr, memory));
+  DONE(lnrnnStreamDestroy(other));
+}
+
+void test_a_second_stream_joins() {
+  Session s;
+  lnrnnStream_t other;
+  lnrnnEvent_t fork, join;
+  DONE(lnrnnStreamCreate(s.handle, &other));
+  DONE(lnrnnEventCreate(s.handle, &fork));
+  DONE(lnrnnEventCreate(s.handle, &join));
+  void* const memory = s.device();
+  const int64_t allocations = usage().deviceAllocations;
+  const auto capture = [&](bool comes_back) {
+    s.begin();
+    DONE(lnrnnEventRecord(s.handle, fork, s.stream));
+    DONE(lnrnnStreamWaitEvent(s.handle, other, fork));
+    DONE(lnrnnMemset(s.handle, other, memory, 8, kBytes));
+    REFUSED(lnrnnStreamSynchronize(s.handle, other), INVALID_STATE, "being captured");
+    DONE(lnrnnEventRecord(s.handle, join, other));
+    if (comes_back) DONE(lnrnnStreamWaitEvent(s.handle, s.stream, join));
+  };
+  capture(false);
+  lnrnnGraph_t graph = nullptr;
+  REFUSED(lnrnnStreamEndCapture(s.handle, s.stream, &graph), INVALID_ARGUMENT, "capture");
+  CHECK(graph == nullptr && usage().graphs == 0);
+  capture(true);
+  graph = s.end();
+  DONE(lnrnnStreamDestroy(other));
+  for (const lnrnnEvent_t e : {fork, join}) DONE(lnrnnEventDestroy(e));
+  DONE(lnrnnFree(s.handle, nullptr, memory));
+  CHECK(usage().deviceAllocations == allocations);  // held for the stream that joined, too
+  DONE(lnrnnGraphLaunch(graph, s.stream));
+  CHECK(s.holds(memory, 8));
+  DONE(lnrnnGraphDestroy(graph));
+}
+
+void test_a_stream_that_goes_in_its_capture() {
+  Session s;
+  void* const memory = s.device();
+  s.begin();
+  s.fill(memory, 9);
+  DONE(lnrnnFree(s.handle, nullptr, memory));
+  DONE(lnrnnStreamDestroy(s.stream));
+  s.stream = nullptr;
+  CHECK(usage().graphs == 0 && usage().deviceAllocations == 0);
+  DONE(lnrnnStreamCreate(s.handle, &s.stream));
+  s.begin();
+  DONE(lnrnnGraphDestroy(s.end()));
+}
+
+void test_registered_memory() {
+  Session s;
+  void* const memory = s.device();
+  std::vector<char> host(2 * kBytes, 10);
+  DONE(lnrnnHostRegister(s.handle, host.data(), host.size()));
+  s.begin();
+  s.copy(memory, host.data() + kBytes);
+  const lnrnnGraph_t graph = s.end();
+  DONE(lnrnnGraphLaunch(graph, s.stream));
+  CHECK(s.holds(memory, 10));
+  DONE(lnrnnHostUnregister(s.handle, host.data()));
+  CHECK(usage().registrations == 0);
+  REFUSED(lnrnnGraphLaunch(graph, s.stream), INVALID_STATE, "were unregistered");
+  // Registered anew it is not what the graph knew.
+  DONE(lnrnnHostRegister(s.handle, host.data(), host.size()));
+  REFUSED(lnrnnGraphLaunch(graph, s.stream), INVALID_STATE, "were unregistered");
+  DONE(lnrnnHostUnregister(s.handle, host.data()));
+  DONE(lnrnnGraphDestroy(graph));
+  DONE(lnrnnFree(s.handle, nullptr, memory));
+}
+
+// Nothing of the caller's is read or written after lnrnnHostUnregister.
+void test_unregistering_waits() {
+  Session s;
+  void* const memory = s.device();
+  for (int round = 0; round < 20; ++round) {
+    std::vector<char> host(kBytes, static_cast<char>(round));
+    DONE(lnrnnHostRegister(s.handle, host.data(), host.size()));
+    for (int i = 0; i < 5; ++i) s.copy(memory, host.data());
+    DONE(lnrnnHostUnregister(s.handle, host.data()));
+    host.assign(kBytes, -1);
+    CHECK(s.holds(memory, static_cast<char>(round)));
+  }
+  DONE(lnrnnFree(s.handle, nullptr, memory));
+}
+
+}  // namespace
+
+int main() {
+  int32_t count = 0;
+  DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
+  if (count == 0) {
+    std::printf("skipped: %s\n", lnrnnGetLastErrorMessage());
+    return kSkipped;
+  }
+  test_capture_records();
+  test_memory_outlives_its_free();
+  test_frees_wait_for_the_capture();
+  test_what_a_capture_refuses();
+  test_a_second_stream_joins();
+  test_a_stream_that_goes_in_its_capture();
+  test_registered_memory();
+  test_unregistering_waits();
+  return check::summary();
+}
