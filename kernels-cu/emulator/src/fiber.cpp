@@ -201,9 +201,17 @@ void Fiber::find_own_stack() {
 
 namespace {
 
+// ThreadSanitizer ends a program that has more than 8128 threads or fibers.
+#if defined(LNRNN_EMULATOR_TSAN)
+constexpr size_t kMostFibers = 7500;
+#else
+constexpr size_t kMostFibers = SIZE_MAX;
+#endif
+
 struct Pool {
   std::mutex mutex;
   std::vector<Fiber*> idle;
+  size_t made = 0;
 };
 
 Pool& pool() {
@@ -221,10 +229,14 @@ Fiber* take_fiber() {
       pool().idle.pop_back();
       return fiber;
     }
+    if (pool().made == kMostFibers) return nullptr;
+    ++pool().made;
   }
   Fiber* fiber = new Fiber;
   if (fiber->make_stack()) return fiber;
   delete fiber;
+  const std::lock_guard<std::mutex> lock(pool().mutex);
+  --pool().made;
   return nullptr;
 }
 
