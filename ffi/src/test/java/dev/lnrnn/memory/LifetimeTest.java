@@ -165,7 +165,7 @@ class LifetimeTest {
         }
     }
 
-    /** What is queued keeps its memory, also where buffers, pinned memory, stream and plan are closed before it is done. */
+    /** What is queued keeps its memory, also where buffers, pinned memory, stream and plan are closed before. */
     @Test
     void closingWithWorkInFlightIsSafe() {
         try (Device device = TestDevice.open()) {
