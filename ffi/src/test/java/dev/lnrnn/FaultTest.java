@@ -27,7 +27,7 @@ class FaultTest {
         "DRIVER, 12020, unavailable, 'for CUDA 12.2, which is older than the'",
         "DRIVER, no_device, unavailable, finds no GPU",
         "MEMORY, 104857600, outOfMemory, out of device memory: 314572800 bytes could not be allocated",
-        "FAULT, device_lost@2, lost, is lost",
+        "FAULT, device_lost@5, lost, is lost",
     })
     void isSaidAndSurvived(String control, String value, String met, String words)
             throws IOException, InterruptedException {
