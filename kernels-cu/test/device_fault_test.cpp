@@ -6,30 +6,13 @@
 
 #include <cstring>
 
-#include "check.h"
+#include "calls.h"
 #include "network.h"
 
 using network::Network;
 using network::Options;
 
 namespace {
-
-void expect(lnrnnStatus_t got, lnrnnStatus_t wanted, const char* words, int line) {
-  const bool ok = got == wanted && std::strstr(lnrnnGetLastErrorMessage(), words) != nullptr;
-  check::report(ok, __FILE__, line, words);
-  if (!ok) std::printf("  %s: %s\n", lnrnnGetStatusName(got), lnrnnGetLastErrorMessage());
-}
-#define REFUSED(call, status, words) expect(call, LNRNN_STATUS_##status, words, __LINE__)
-#define DONE(call) expect(call, LNRNN_STATUS_SUCCESS, "", __LINE__)
-
-void check_nothing_left() {
-  lnrnnUsage_t left{};
-  left.structSize = sizeof left;
-  DONE(lnrnnGetUsage(&left));
-  CHECK(left.handles + left.plans + left.streams + left.events + left.graphs +
-            left.deviceAllocations + left.deviceBytes + left.hostAllocations + left.hostBytes ==
-        0);
-}
 
 lnrnnHandle_t open() {
   lnrnnHandle_t handle = nullptr;
@@ -138,7 +121,7 @@ int main() {
     if (child == 0) {
       setenv(one.variable, one.value, 1);
       one.run();
-      check_nothing_left();
+      check::nothing_left();
       const int status = check::summary();
       std::fflush(stdout);
       _exit(status);
