@@ -75,6 +75,28 @@ void lost_device() {
   DONE(lnrnnEventDestroy(event));
 }
 
+// The same gradients as with cuBLAS, to rounding.
+void no_cublas() {
+  lnrnnHandle_t handle = open();
+  lnrnnDeviceProperties_t properties{};
+  properties.structSize = sizeof properties;
+  DONE(lnrnnGetProperties(handle, &properties));
+  CHECK(properties.cublasVersion == 0 && std::strstr(properties.isa, "cuBLAS") == nullptr);
+  DONE(lnrnnDestroy(handle));
+  Options options;
+  Network<double> cpu({4, 10, 3, 9}, options);
+  options.device = LNRNN_DEVICE_CUDA;
+  Network<double> device({4, 10, 3, 9}, options);
+  for (Network<double>* net : {&cpu, &device}) {
+    net->train();
+    net->backward();
+    net->wait();
+  }
+  for (size_t i = 0; i < cpu.gradients->size(); ++i) {
+    CHECK_NEAR((*device.gradients)[i], (*cpu.gradients)[i], 1e-10);
+  }
+}
+
 struct Case {
   const char *name, *variable, *value;
   void (*run)();
@@ -83,6 +105,7 @@ constexpr Case kCases[] = {
     {"no driver", "LNRNN_EMULATOR_DRIVER", "none", no_driver},
     {"an old driver", "LNRNN_EMULATOR_DRIVER", "12020", old_driver},
     {"no device", "LNRNN_EMULATOR_DRIVER", "no_device", no_device},
+    {"no cuBLAS", "LNRNN_EMULATOR_CUBLAS", "missing", no_cublas},
     {"little memory", "LNRNN_EMULATOR_MEMORY", "104857600", little_memory},
     {"no pinned memory", "LNRNN_EMULATOR_FAULT", "out_of_host_memory@1", no_pinned_memory},
     {"a lost device", "LNRNN_EMULATOR_FAULT", "device_lost@2", lost_device},
