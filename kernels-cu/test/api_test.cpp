@@ -7,8 +7,9 @@
 #include <thread>
 #include <vector>
 
-#include "check.h"
-#include "lnrnn.h"
+#include "calls.h"
+
+using check::usage;
 
 namespace {
 
@@ -17,14 +18,6 @@ constexpr bool kSanitized = true;
 #else
 constexpr bool kSanitized = false;
 #endif
-
-void expect(lnrnnStatus_t got, lnrnnStatus_t wanted, const char* words, int line) {
-  const bool ok = got == wanted && std::strstr(lnrnnGetLastErrorMessage(), words) != nullptr;
-  check::report(ok, __FILE__, line, words);
-  if (!ok) std::printf("  %s: %s\n", lnrnnGetStatusName(got), lnrnnGetLastErrorMessage());
-}
-#define REFUSED(call, status, words) expect(call, LNRNN_STATUS_##status, words, __LINE__)
-#define DONE(call) CHECK((call) == LNRNN_STATUS_SUCCESS)
 
 lnrnnPlanDescription_t lstm(int64_t input, int64_t hidden) {
   lnrnnPlanDescription_t d{};
@@ -45,13 +38,6 @@ lnrnnStatus_t plan_with(lnrnnHandle_t handle, const Change& change) {
   const lnrnnStatus_t status = lnrnnPlanCreate(handle, &d, &plan);
   if (status == LNRNN_STATUS_SUCCESS) lnrnnPlanDestroy(plan);
   return status;
-}
-
-lnrnnUsage_t usage() {
-  lnrnnUsage_t u{};
-  u.structSize = sizeof u;
-  DONE(lnrnnGetUsage(&u));
-  return u;
 }
 
 void test_devices() {
@@ -353,10 +339,6 @@ int main() {
   test_plan(handle);
   test_step_arguments(handle);
   DONE(lnrnnDestroy(handle));
-  const lnrnnUsage_t left = usage();
-  CHECK(left.handles + left.plans + left.streams + left.events + left.graphs +
-            left.deviceAllocations + left.hostAllocations + left.registrations + left.deviceBytes +
-            left.hostBytes + left.registeredBytes ==
-        0);
+  check::nothing_left();
   return check::summary();
 }

@@ -6,30 +6,13 @@
 
 #include <cstring>
 
-#include "check.h"
+#include "calls.h"
 #include "network.h"
 
 using network::Network;
 using network::Options;
 
 namespace {
-
-void expect(lnrnnStatus_t got, lnrnnStatus_t wanted, const char* words, int line) {
-  const bool ok = got == wanted && std::strstr(lnrnnGetLastErrorMessage(), words) != nullptr;
-  check::report(ok, __FILE__, line, words);
-  if (!ok) std::printf("  %s: %s\n", lnrnnGetStatusName(got), lnrnnGetLastErrorMessage());
-}
-#define REFUSED(call, status, words) expect(call, LNRNN_STATUS_##status, words, __LINE__)
-#define DONE(call) expect(call, LNRNN_STATUS_SUCCESS, "", __LINE__)
-
-void check_nothing_left() {
-  lnrnnUsage_t left{};
-  left.structSize = sizeof left;
-  DONE(lnrnnGetUsage(&left));
-  CHECK(left.handles + left.plans + left.streams + left.events + left.graphs +
-            left.deviceAllocations + left.deviceBytes + left.hostAllocations + left.hostBytes ==
-        0);
-}
 
 lnrnnHandle_t open() {
   lnrnnHandle_t handle = nullptr;
@@ -92,6 +75,28 @@ void lost_device() {
   DONE(lnrnnEventDestroy(event));
 }
 
+// The same gradients as with cuBLAS, to rounding.
+void no_cublas() {
+  lnrnnHandle_t handle = open();
+  lnrnnDeviceProperties_t properties{};
+  properties.structSize = sizeof properties;
+  DONE(lnrnnGetProperties(handle, &properties));
+  CHECK(properties.cublasVersion == 0 && std::strstr(properties.isa, "cuBLAS") == nullptr);
+  DONE(lnrnnDestroy(handle));
+  Options options;
+  Network<double> cpu({4, 10, 3, 9}, options);
+  options.device = LNRNN_DEVICE_CUDA;
+  Network<double> device({4, 10, 3, 9}, options);
+  for (Network<double>* net : {&cpu, &device}) {
+    net->train();
+    net->backward();
+    net->wait();
+  }
+  for (size_t i = 0; i < cpu.gradients->size(); ++i) {
+    CHECK_NEAR((*device.gradients)[i], (*cpu.gradients)[i], 1e-10);
+  }
+}
+
 struct Case {
   const char *name, *variable, *value;
   void (*run)();
@@ -100,6 +105,7 @@ constexpr Case kCases[] = {
     {"no driver", "LNRNN_EMULATOR_DRIVER", "none", no_driver},
     {"an old driver", "LNRNN_EMULATOR_DRIVER", "12020", old_driver},
     {"no device", "LNRNN_EMULATOR_DRIVER", "no_device", no_device},
+    {"no cuBLAS", "LNRNN_EMULATOR_CUBLAS", "missing", no_cublas},
     {"little memory", "LNRNN_EMULATOR_MEMORY", "104857600", little_memory},
     {"no pinned memory", "LNRNN_EMULATOR_FAULT", "out_of_host_memory@1", no_pinned_memory},
     {"a lost device", "LNRNN_EMULATOR_FAULT", "device_lost@2", lost_device},
@@ -115,7 +121,7 @@ int main() {
     if (child == 0) {
       setenv(one.variable, one.value, 1);
       one.run();
-      check_nothing_left();
+      check::nothing_left();
       const int status = check::summary();
       std::fflush(stdout);
       _exit(status);

@@ -3,28 +3,14 @@
 #include <cstring>
 #include <vector>
 
-#include "check.h"
-#include "lnrnn.h"
+#include "calls.h"
+
+using check::usage;
 
 namespace {
 
 constexpr int kSkipped = 77;
 constexpr size_t kBytes = 4096;
-
-void expect(lnrnnStatus_t got, lnrnnStatus_t wanted, const char* words, int line) {
-  const bool ok = got == wanted && std::strstr(lnrnnGetLastErrorMessage(), words) != nullptr;
-  check::report(ok, __FILE__, line, words);
-  if (!ok) std::printf("  %s: %s\n", lnrnnGetStatusName(got), lnrnnGetLastErrorMessage());
-}
-#define REFUSED(call, status, words) expect(call, LNRNN_STATUS_##status, words, __LINE__)
-#define DONE(call) expect(call, LNRNN_STATUS_SUCCESS, "", __LINE__)
-
-lnrnnUsage_t usage() {
-  lnrnnUsage_t u{};
-  u.structSize = sizeof u;
-  DONE(lnrnnGetUsage(&u));
-  return u;
-}
 
 // A device, a stream to capture, and pinned memory to look at.
 struct Session {
@@ -41,10 +27,7 @@ struct Session {
     DONE(lnrnnHostFree(handle, seen));
     if (stream != nullptr) DONE(lnrnnStreamDestroy(stream));
     DONE(lnrnnDestroy(handle));
-    const lnrnnUsage_t left = usage();
-    CHECK(left.handles + left.streams + left.events + left.graphs + left.deviceAllocations +
-              left.hostAllocations + left.registrations ==
-          0);
+    check::nothing_left();
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

@@ -1,6 +1,9 @@
 // What the CUDA device computes is what the CPU computes: every pass, over shapes that reach each
 // kernel's every way, in both types. Without a CUDA device the test is skipped and says why.
+//
+//   device_test [small]     small: what an emulated device under a sanitizer does in a minute
 #include <cmath>
+#include <cstring>
 
 #include "check.h"
 #include "network.h"
@@ -104,6 +107,15 @@ void test_passes(Shape shape, Options options, const std::vector<int64_t>& lengt
   pair.compare_gradients();
 }
 
+void test_small() {
+  Options options;
+  options.zoneout = options.dropconnect = 0.3;
+  test_passes<float>({2, 3, 3, 9}, options, {2, 0, 1});
+  test_passes<double>({2, 10, 2, 5}, options, {});
+  options.normalization = LNRNN_NORMALIZATION_NONE;
+  test_passes<float>({2, 9, 2, 5}, options, {});
+}
+
 template <class T>
 void test_shapes() {
   for (const int32_t normalization : {LNRNN_NORMALIZATION_NONE, LNRNN_NORMALIZATION_HASTE}) {
@@ -169,12 +181,16 @@ void test_long_rows() {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   int32_t count = 0;
   network::done(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
   if (count == 0) {
     std::printf("skipped: %s\n", lnrnnGetLastErrorMessage());
     return kSkipped;
+  }
+  if (argc > 1 && std::strcmp(argv[1], "small") == 0) {
+    test_small();
+    return check::summary();
   }
   test_shapes<float>();
   test_shapes<double>();

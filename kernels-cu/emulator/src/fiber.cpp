@@ -161,8 +161,14 @@ void Fiber::abandon() {
   prepared_ = false;
   fake_stack_ = nullptr;
   LNRNN_ASAN(__asan_unpoison_memory_region(stack_, stack_bytes_));
-  LNRNN_TSAN(__tsan_destroy_fiber(thread_sanitizer_));
-  LNRNN_TSAN(thread_sanitizer_ = __tsan_create_fiber(0));
+#if defined(LNRNN_EMULATOR_TSAN)
+  // What it did comes before what the caller does next.
+  void* const caller = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(thread_sanitizer_, __tsan_switch_to_fiber_no_sync);
+  __tsan_switch_to_fiber(caller, 0);
+  __tsan_destroy_fiber(thread_sanitizer_);
+  thread_sanitizer_ = __tsan_create_fiber(0);
+#endif
 }
 
 void Fiber::switch_to(Fiber& other) {
@@ -195,9 +201,17 @@ void Fiber::find_own_stack() {
 
 namespace {
 
+// ThreadSanitizer ends a program that has more than 8128 threads or fibers.
+#if defined(LNRNN_EMULATOR_TSAN)
+constexpr size_t kMostFibers = 7500;
+#else
+constexpr size_t kMostFibers = SIZE_MAX;
+#endif
+
 struct Pool {
   std::mutex mutex;
   std::vector<Fiber*> idle;
+  size_t made = 0;
 };
 
 Pool& pool() {
@@ -215,10 +229,14 @@ Fiber* take_fiber() {
       pool().idle.pop_back();
       return fiber;
     }
+    if (pool().made == kMostFibers) return nullptr;
+    ++pool().made;
   }
   Fiber* fiber = new Fiber;
   if (fiber->make_stack()) return fiber;
   delete fiber;
+  const std::lock_guard<std::mutex> lock(pool().mutex);
+  --pool().made;
   return nullptr;
 }
 

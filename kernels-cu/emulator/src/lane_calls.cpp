@@ -30,8 +30,9 @@ void Machine::meet(RunningLane& lane, Scope scope, const char* operation, Site s
   } else if (barrier.operation != operation || barrier.site.line != site.line ||
              std::strcmp(barrier.site.file, site.file) != 0) {
     fail(lane, cudaErrorLaunchTimeout,
-         std::string("is at ") + operation + " " + site_name(site) + " while others wait at " +
-             barrier.operation + " " + site_name(barrier.site) + ": divergent barrier");
+         "is at %s %s:%d while others wait at %s %s:%d: divergent barrier", operation,
+         base_name(site.file), site.line, barrier.operation, base_name(barrier.site.file),
+         barrier.site.line);
   }
   if (synchronizes) LNRNN_TSAN(__tsan_release(&barrier.tags[parity]));
   if (++barrier.arrived == barrier.expected) {
@@ -216,8 +217,7 @@ void* map_to_rank(Lane& lane, void* address, size_t size, int rank) {
   const auto& blocks = self.warp->block->cluster->blocks;
   if (rank < 0 || static_cast<size_t>(rank) >= blocks.size())
     self.machine->fail(self, cudaErrorIllegalAddress,
-                       "remote() of rank " + std::to_string(rank) + " in a cluster of " +
-                           std::to_string(blocks.size()) + " blocks");
+                       "remote() of rank %d in a cluster of %zu blocks", rank, blocks.size());
   return blocks[static_cast<size_t>(rank)]->shared.begin() + (at - self.shared);
 }
 
@@ -236,18 +236,18 @@ void interleave() {
 }
 
 void refuse_index(int64_t index, int64_t count) {
-  const std::string text =
-      "index " + std::to_string(index) + " of an array of " + std::to_string(count);
+  const auto i = static_cast<long long>(index), n = static_cast<long long>(count);
   RunningLane* lane = Machine::running();
-  if (lane != nullptr) lane->machine->fail(*lane, cudaErrorIllegalAddress, text);
-  std::fprintf(stderr, "lnrnn emulator: outside of a kernel: %s\n", text.c_str());
+  if (lane != nullptr)
+    lane->machine->fail(*lane, cudaErrorIllegalAddress, "index %lld of an array of %lld", i, n);
+  std::fprintf(stderr, "lnrnn emulator: outside of a kernel: index %lld of an array of %lld\n", i, n);
   std::abort();
 }
 
 void refuse_shared(Lane& lane, size_t size) {
   running(lane).machine->fail(running(lane), cudaErrorIllegalAddress,
-                              "shared() of " + std::to_string(size) + " bytes, but the launch has " +
-                                  std::to_string(lane.shared_bytes));
+                              "shared() of %zu bytes, but the launch has %zu", size,
+                              lane.shared_bytes);
 }
 
 }  // namespace lnrnn::cuda::emulated

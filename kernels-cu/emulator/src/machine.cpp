@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdarg>
 #include <cstdio>
 #include <utility>
 
@@ -277,62 +278,62 @@ void Machine::drop_lanes() {
   }
 }
 
-void Machine::fail(RunningLane& lane, cudaError_t error, const std::string& what) {
-  fault_ = {error, name_of(lane) + ": " + what};
+void Machine::fail(RunningLane& lane, cudaError_t error, const char* format, ...) {
+  char text[512];
+  const int begin = std::snprintf(text, sizeof text, "kernel %s: block %lld, thread %d: ",
+                                  launch_->name, static_cast<long long>(lane.block), lane.thread);
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text + begin, sizeof text - static_cast<size_t>(begin), format, arguments);
+  va_end(arguments);
+  fault_.error = error;
+  fault_.text = text;
   LNRNN_TSAN(__tsan_release(&end_tag_));
   for (;;) suspend(lane);
 }
 
-std::string Machine::name_of(const RunningLane& lane) const {
-  return "kernel " + std::string(launch_->name) + ": block " + std::to_string(lane.block) +
-         ", thread " + std::to_string(lane.thread);
-}
-
-std::string Machine::describe(RunningLane& lane, const void* address) const {
-  char text[32];
-  std::snprintf(text, sizeof text, "%p", address);
-  if (lane.fiber->overflowed_at(address)) return "stack overflow";
+const char* Machine::describe(RunningLane& lane, const void* address) const {
+  if (lane.fiber->overflowed_at(address)) return "stack overflow at %p";
   for (const auto& block : blocks_)
     if (block->live_lanes > 0 && block->shared.contains(address))
-      return "access to " + std::string(text) + ", outside the shared memory of block " +
-             std::to_string(block->index);
+      return block->index == lane.block ? "access to %p, outside of its block's shared memory"
+                                        : "access to %p, outside of another block's shared memory";
   for (ResidentBlock* block : lane.warp->block->cluster->blocks)
     if (block->shared.contains(address))
-      return "access to " + std::string(text) + ", in the shared memory of block " +
-             std::to_string(block->index) + ", which has ended";
+      return "access to %p, in the shared memory of a block that has ended";
   const Range range = find_range(address, 1);
-  return "access to " + std::string(text) + ", which " +
-         (range.kind == MemoryKind::kPageable ? "is not allocated"
-          : range.valid                       ? "is not allocated yet"
-                                              : "was freed");
+  return range.kind == MemoryKind::kPageable ? "access to %p, which is not allocated"
+         : range.valid                       ? "access to %p, which is not allocated yet"
+                                             : "access to %p, which was freed";
 }
 
+// Names the first barriers that lanes wait at, each with how many are there.
 void Machine::report_deadlock() {
   static constexpr const char* kScopeNames[] = {"warp", "block", "cluster", "grid"};
-  std::string text;
+  constexpr size_t kEnough = 400;
+  std::string text = "kernel " + std::string(launch_->name) + ":";
   int64_t ended = 0;
-  Site last{nullptr, 0};
   for (const auto& block : blocks_) {
     if (block->live_lanes == 0) continue;
+    Site last{nullptr, 0};
     for (Warp& warp : block->warps) {
       ended += __builtin_popcount(warp.ended);
       for (int scope = 0; scope < kScopes; ++scope) {
-        if (warp.waiting[scope] == 0) continue;
+        if (warp.waiting[scope] == 0 || text.size() > kEnough) continue;
         RunningLane& lane = warp.lanes[__builtin_ctz(warp.waiting[scope])];
         const Barrier& barrier = this->barrier(lane, static_cast<Scope>(scope));
         if (barrier.site.file == last.file && barrier.site.line == last.line) continue;
-        if (text.size() > 400) continue;
         last = barrier.site;
-        text += (text.empty() ? name_of(lane) + " waits" : "; thread " +
-                 std::to_string(lane.thread) + " of block " + std::to_string(lane.block) +
-                 " waits") + " at " + barrier.operation + " " + site_name(barrier.site) + ", where " +
-                std::to_string(barrier.arrived) + " of the " + kScopeNames[scope] + "'s " +
-                std::to_string(barrier.expected) + " threads are";
+        text += " block " + std::to_string(lane.block) + ", thread " + std::to_string(lane.thread) +
+                " waits at " + barrier.operation + " " + base_name(last.file) + ":" +
+                std::to_string(last.line) + ", where " + std::to_string(barrier.arrived) +
+                " of the " + kScopeNames[scope] + "'s " + std::to_string(barrier.expected) +
+                " threads are;";
       }
     }
   }
   fault_ = {cudaErrorLaunchTimeout,
-            text + "; " + std::to_string(ended) + " threads of these blocks have ended: deadlock"};
+            text + " " + std::to_string(ended) + " threads of these blocks have ended: deadlock"};
 }
 
 }  // namespace lnrnn::emulator

@@ -114,13 +114,16 @@ class Machine {
   void interleave(RunningLane& lane);
   // With the chance of one in two.
   void maybe_interleave(RunningLane& lane);
-  [[noreturn]] void fail(RunningLane& lane, cudaError_t error, const std::string& what);
+  // Ends the grid. The lane never goes on, so nothing on its stack may own memory.
+  [[noreturn]] void fail(RunningLane& lane, cudaError_t error, const char* format, ...)
+      __attribute__((format(printf, 4, 5)));
   bool cooperative() const { return launch_->cooperative; }
 
   // The lane that this thread is running, nullptr if none.
   static RunningLane* running();
-  // What an access to an address that is none means, for the report.
-  std::string describe(RunningLane& lane, const void* address) const;
+  // What an access to an address that is none means, for the report: a format for the address, of
+  // static storage.
+  const char* describe(RunningLane& lane, const void* address) const;
 
  private:
   struct Group {
@@ -142,7 +145,6 @@ class Machine {
   void drop_lanes();
   Fiber* take();
   static void lane_body(void* lane);
-  std::string name_of(const RunningLane& lane) const;
 
   // The launch.
   const Launch* launch_ = nullptr;

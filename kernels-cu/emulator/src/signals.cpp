@@ -30,7 +30,7 @@ __thread const void* raised_at __attribute__((tls_model("initial-exec"))) = null
     case SIGILL:
       machine.fail(lane, cudaErrorIllegalInstruction, "illegal instruction");
     default:
-      machine.fail(lane, cudaErrorIllegalAddress, machine.describe(lane, raised_at));
+      machine.fail(lane, cudaErrorIllegalAddress, machine.describe(lane, raised_at), raised_at);
   }
 }
 

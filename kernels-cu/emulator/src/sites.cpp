@@ -40,13 +40,13 @@ void append(const std::string& file, const std::string& name) {
 
 }  // namespace
 
-std::string site_name(Site site) {
-  const char* slash = std::strrchr(site.file, '/');
-  return std::string(slash != nullptr ? slash + 1 : site.file) + ":" + std::to_string(site.line);
+const char* base_name(const char* file) {
+  const char* slash = std::strrchr(file, '/');
+  return slash != nullptr ? slash + 1 : file;
 }
 
 bool reach_site(Site site) {
-  const std::string name = site_name(site);
+  const std::string name = std::string(base_name(site.file)) + ':' + std::to_string(site.line);
   Register& sites = the_register();
   const std::lock_guard<std::mutex> lock(sites.mutex);
   if (sites.reached.insert(name).second && !sites.file.empty()) append(sites.file, name);

@@ -14,7 +14,8 @@ using cuda::emulated::Site;
 
 // Records that the site was reached; whether it is disabled.
 bool reach_site(Site site);
-std::string site_name(Site site);
+// The file's name without its folders.
+const char* base_name(const char* file);
 
 void set_skipped_site(const std::string& name);
 std::vector<std::string> reached_sites();

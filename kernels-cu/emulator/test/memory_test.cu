@@ -96,10 +96,10 @@ void test_use_after_free() {
   }
   {
     // Memory of a stream, used on another before its turn has come.
+    std::atomic<bool> open{false};
     const Session session;
     cudaStream_t other = nullptr;
     CHECK(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking) == cudaSuccess);
-    std::atomic<bool> open{false};
     CHECK(cudaLaunchHostFunc(
               session.stream(),
               [](void* gate) {

@@ -30,21 +30,25 @@ struct Multiply {
   }
 };
 
-// Keeps a stream busy until it is opened.
+// Keeps a stream busy until it is opened; lives until the stream has passed.
 class Gate {
  public:
   explicit Gate(cudaStream_t stream) {
     CHECK(cudaLaunchHostFunc(stream, [](void* gate) { static_cast<Gate*>(gate)->pass(); }, this) ==
           cudaSuccess);
   }
-  ~Gate() { open(); }
+  ~Gate() {
+    open();
+    while (!passed_) std::this_thread::yield();
+  }
   void open() { open_ = true; }
 
  private:
   void pass() {
     while (!open_) std::this_thread::yield();
+    passed_ = true;
   }
-  std::atomic<bool> open_{false};
+  std::atomic<bool> open_{false}, passed_{false};
 };
 
 cudaStream_t make_stream() {
@@ -142,6 +146,7 @@ void test_elapsed_time() {
 
 // Host functions may not call the runtime, and are not called when the device is lost.
 void test_host_functions() {
+  bool called = false;
   const Session session;
   struct Seen {
     cudaStream_t stream;
@@ -160,7 +165,6 @@ void test_host_functions() {
   CHECK(lnrnn::emulator::inject_fault("device_lost@1"));
   int* x = session.upload(std::vector<int>{1});
   CHECK(x != nullptr);
-  bool called = false;
   // The call may come before or after the loss.
   cudaLaunchHostFunc(session.stream(), [](void* flag) { *static_cast<bool*>(flag) = true; }, &called);
   CHECK(session.wait() == cudaErrorLaunchFailure);

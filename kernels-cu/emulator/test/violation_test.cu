@@ -41,8 +41,8 @@ struct Wrong {
     shared[block.thread()] = 1;
     block.sync();
     switch (mistake) {
-      case Mistake::kIndexBeyond: shared[culprit ? 64 : 0] = 1; break;
-      case Mistake::kIndexBelow: shared[culprit ? -1 : 0] = 1; break;
+      case Mistake::kIndexBeyond: shared[culprit ? 64 : block.thread()] = 1; break;
+      case Mistake::kIndexBelow: shared[culprit ? -1 : block.thread()] = 1; break;
       case Mistake::kSharedTooLarge:
         if (culprit) block.shared<Array<int, 65>>()[0] = 1;
         break;
@@ -69,11 +69,11 @@ struct Wrong {
         else block.sync();
         break;
       case Mistake::kLeftWarp:
-        if (!culprit) memory[0] = block.shuffle(1, 0);
+        if (!culprit) shared[block.thread()] = block.shuffle(1, 0);
         break;
       case Mistake::kDifferentOperations:
-        if (culprit) memory[0] = block.shuffle(1, 0);
-        else memory[0] = static_cast<int>(block.ballot(true));
+        if (culprit) shared[block.thread()] = block.shuffle(1, 0);
+        else shared[block.thread()] = static_cast<int>(block.ballot(true));
         break;
       case Mistake::kFlagNeverSet:
         if (culprit)
@@ -131,7 +131,7 @@ void test_mistakes() {
   test_mistake(Mistake::kIndexBelow, illegal, "index -1 of an array of 64", true);
   test_mistake(Mistake::kSharedTooLarge, illegal, "shared() of 260 bytes, but the launch has 256",
                true);
-  test_mistake(Mistake::kSharedOverrun, illegal, "outside the shared memory of block 2", true);
+  test_mistake(Mistake::kSharedOverrun, illegal, "outside of its block's shared memory", true);
   test_mistake(Mistake::kWildPointer, illegal, "which is not allocated", true);
   test_mistake(Mistake::kStackOverflow, illegal, "stack overflow", true);
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)  // whose build reports it itself

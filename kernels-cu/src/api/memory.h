@@ -21,8 +21,8 @@ struct Tally {
 
 enum class MemoryKind { kDevice, kHost, kRegistered };
 
-// Memory of the device's, released when nobody holds it any more: the ledger, until the caller frees
-// it, and every graph that uses it.
+// Memory of the device's, released when nobody holds it any more: the ledger, until the caller
+// frees it, and every graph that uses it.
 class Allocation {
  public:
   Allocation(Device& device, MemoryKind kind, size_t bytes)

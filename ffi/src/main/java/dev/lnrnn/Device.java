@@ -157,8 +157,8 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * Pins native memory of the caller's, so that copies of it do not wait; for memory that a {@link PinnedArena} cannot
-     * give.
+     * Pins native memory of the caller's, so that copies of it do not wait; for memory that a {@link PinnedArena}
+     * cannot give.
      *
      * @param host native memory, not of a mapped file, at least one byte
      * @param arena what the segment was allocated in: when it is closed, the memory is unpinned before it is freed

@@ -130,7 +130,8 @@ public final class Parameters {
     }
 
     /**
-     * {@return the buffer itself, which the layer owns; call {@link #changed()} after writing to it}
+     * {@return the buffer itself, which the layer owns; call {@link #changed()} after writing to it} The layer works on
+     * the device's default stream: what another stream wrote has to be done before.
      */
     public DeviceBuffer buffer() {
         return tensors.buffer();

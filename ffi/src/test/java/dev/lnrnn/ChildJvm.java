@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** What a program said and how it ended, in a JVM of its own with this one's Java. */
@@ -15,10 +16,16 @@ public record ChildJvm(int exitCode, String output) {
 
     /** What decides which library and device this JVM and its children use. */
     private static final List<String> INHERITED =
-            List.of("lnrnn.library", "lnrnn.test.device", "lnrnn.test.slow");
+            List.of("lnrnn.library", "lnrnn.test.device", "lnrnn.test.emulated");
 
     /** Runs {@code java ARGUMENTS}; fails, and ends the child, when it takes longer than {@code limit}. */
     public static ChildJvm run(Duration limit, List<String> arguments)
+            throws IOException, InterruptedException {
+        return run(limit, Map.of(), arguments);
+    }
+
+    /** The same, with variables added to the environment. */
+    public static ChildJvm run(Duration limit, Map<String, String> variables, List<String> arguments)
             throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -32,8 +39,10 @@ public record ChildJvm(int exitCode, String output) {
         command.addAll(arguments);
         Path output = Files.createTempFile("child-jvm", ".txt");
         try {
-            Process process = new ProcessBuilder(command).redirectErrorStream(true)
-                    .redirectOutput(output.toFile()).start();
+            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
+                    .redirectOutput(output.toFile());
+            builder.environment().putAll(variables);
+            Process process = builder.start();
             boolean ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
             if (!ended) {
                 process.destroyForcibly().waitFor();

@@ -46,6 +46,9 @@ class LifetimeTest {
         assertClosed("device %s is closed", device::createEvent);
         assertClosed("device %s is closed", device::synchronize);
         assertClosed("device %s is closed", device::pinnedArena);
+        try (Arena arena = Arena.ofConfined()) {
+            assertClosed("device %s is closed", () -> device.register(arena.allocate(8), arena));
+        }
         assertClosed("device %s is closed", () -> device.createPlan(SPEC));
         assertClosed("device %s is closed", () -> device.createLayer(SPEC));
     }
@@ -79,6 +82,7 @@ class LifetimeTest {
         assertClosed("stream on %s is closed", () -> stream.record(event));
         assertClosed("stream on %s is closed", () -> stream.await(event));
         assertClosed("stream on %s is closed", () -> stream.fill(buffer, (byte) 0));
+        assertClosed("stream on %s is closed", () -> stream.capture(() -> { }));
         IllegalStateException refusal =
                 assertThrows(IllegalStateException.class, () -> device.defaultStream().close());
         assertTrue(refusal.getMessage().contains("default stream"), refusal.getMessage());

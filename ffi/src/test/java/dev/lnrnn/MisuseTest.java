@@ -210,7 +210,7 @@ class MisuseTest {
     @MethodSource("calls")
     void garbageInEveryBuffer(Call call) {
         Random random = new Random(1);
-        for (int round = 0; round < (TestDevice.SLOW ? 2 : 20); round++) {
+        for (int round = 0; round < (TestDevice.EMULATED ? 2 : 20); round++) {
             DeviceBuffer[] buffers = call.buffers();
             for (DeviceBuffer buffer : buffers) {
                 byte[] garbage = new byte[(int) buffer.byteSize()];

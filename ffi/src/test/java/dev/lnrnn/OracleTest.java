@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("device")
 class OracleTest {
 
-    private static final int PROBLEMS = TestDevice.SLOW ? 16 : 48;
+    private static final int PROBLEMS = TestDevice.EMULATED ? 16 : 48;
     /** What finite differences themselves lose. */
     private static final Accuracy DIFFERENCES = new Accuracy(1e-12, 1e-6);
     private static Device device;
@@ -94,7 +94,7 @@ class OracleTest {
     /** A second opinion: the library's backward pass is the derivative of its own forward pass. */
     @Test
     void backwardIsTheDerivativeOfForward() {
-        for (int index = TestDevice.SLOW ? 15 : 12; index < 16; index++) {
+        for (int index = TestDevice.EMULATED ? 15 : 12; index < 16; index++) {
             Problem problem = problem(index);
             Map<String, double[]> results = Run.results(device, problem);
             Map<String, double[]> expected = FiniteDifferences.OF_ORDINARY_DATA.gradients(problem,

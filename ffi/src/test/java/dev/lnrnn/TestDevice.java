@@ -10,8 +10,8 @@ public final class TestDevice {
     /** As {@link Device#open(String)} takes it. */
     public static final String NAME = System.getProperty("lnrnn.test.device", "cpu");
 
-    /** Whether work on it is a hundred times slower than on any real device: tests then take smaller or fewer examples. */
-    public static final boolean SLOW = Boolean.getBoolean("lnrnn.test.slow");
+    /** Whether it is emulated, and therefore slow: tests then take smaller or fewer examples. */
+    public static final boolean EMULATED = Boolean.getBoolean("lnrnn.test.emulated");
 
     private TestDevice() {}
 

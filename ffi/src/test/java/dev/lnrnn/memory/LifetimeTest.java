@@ -130,7 +130,7 @@ class LifetimeTest {
     /** A thread works while another closes: the worker sees a refusal, the closer sees one or closes; nobody crashes. */
     @Test
     void closingWhileOthersWorkIsSafe() throws Exception {
-        for (int round = 0; round < (TestDevice.SLOW ? 4 : 20); round++) {
+        for (int round = 0; round < (TestDevice.EMULATED ? 4 : 20); round++) {
             // One thread: more would only compete with the worker and the closer for processors.
             Device device = TestDevice.open(1);
             Plan plan = device.createPlan(SPEC);
@@ -165,7 +165,7 @@ class LifetimeTest {
         }
     }
 
-    /** What is queued keeps its memory, also where buffers, pinned memory, stream and plan are closed before it is done. */
+    /** What is queued keeps its memory, also where buffers, pinned memory, stream and plan are closed before. */
     @Test
     void closingWithWorkInFlightIsSafe() {
         try (Device device = TestDevice.open()) {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("device")
 class MisuseFuzzTest {
 
-    private static final int MISUSES = TestDevice.SLOW ? 2_000 : 10_000;
+    private static final int MISUSES = TestDevice.EMULATED ? 2_000 : 10_000;
     private static final Duration LIMIT = Duration.ofSeconds(120);
 
     @Test

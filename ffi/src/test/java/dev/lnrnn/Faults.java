@@ -1,0 +1,74 @@
+package dev.lnrnn;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** What a program meets where the emulated GPU fails, in a JVM of its own ({@link FaultTest} starts it). */
+final class Faults {
+
+    private Faults() {}
+
+    /** Arguments: what is met, and words of its sentence. Ends with an exception where it is something else. */
+    public static void main(String[] arguments) {
+        switch (arguments[0]) {
+            case "unavailable" -> unavailable(arguments[1]);
+            case "outOfMemory" -> outOfMemory(arguments[1]);
+            case "lost" -> lost(arguments[1]);
+            default -> throw new IllegalArgumentException(arguments[0]);
+        }
+        assertEquals(LeakCheck.NOTHING, Library.usage());
+    }
+
+    private static void unavailable(String words) {
+        assertSays(Status.DEVICE_UNAVAILABLE, words,
+                assertThrows(LnrnnException.class, () -> Device.open(TestDevice.NAME)));
+        String reason = Device.unavailableReason(TestDevice.NAME);
+        assertTrue(reason != null && reason.contains(words), reason);
+        try (Device best = Device.best()) {
+            assertEquals("cpu", best.info().name());
+        }
+    }
+
+    private static void outOfMemory(String words) {
+        try (Device device = TestDevice.open()) {
+            assertSays(Status.OUT_OF_MEMORY, words,
+                    assertThrows(LnrnnException.class, () -> device.allocate(300L << 20)));
+            DeviceBuffer small = device.allocate(4);
+            small.copyFrom(MemorySegment.ofArray(new byte[] {1, 2, 3, 4}));
+            byte[] back = new byte[4];
+            small.copyTo(MemorySegment.ofArray(back));
+            assertArrayEquals(new byte[] {1, 2, 3, 4}, back);
+        }
+    }
+
+    /** Everything that is closed afterwards closes, memory in arenas of the caller's too. */
+    private static void lost(String words) {
+        Device device = TestDevice.open();
+        try (Arena arena = Arena.ofConfined()) {
+            device.register(arena.allocate(64), arena);
+            device.allocate(64, arena);
+            Layer layer = device.createLayer(LayerSpec.lstm(3, 4)).initialize(1);
+            Stream stream = device.createStream();
+            device.pinnedArena().allocate(64);
+            assertSays(Status.DEVICE_LOST, words,
+                    assertThrows(DeviceLostException.class, () -> layer.forward(new float[30], 5, 2)));
+            String later = "was lost earlier";
+            assertSays(Status.DEVICE_LOST, later,
+                    assertThrows(DeviceLostException.class, () -> layer.forward(new float[30], 5, 2)));
+            assertSays(Status.DEVICE_LOST, later, assertThrows(DeviceLostException.class, stream::synchronize));
+            assertSays(Status.DEVICE_LOST, later, assertThrows(DeviceLostException.class, () -> device.allocate(1)));
+        }
+        device.close();
+    }
+
+    private static void assertSays(Status status, String words, LnrnnException exception) {
+        assertEquals(status, exception.status());
+        assertTrue(exception.getMessage().contains(words), exception.getMessage());
+    }
+}

@@ -1,0 +1,132 @@
+// The few entry points of cuBLAS that src/cuda opens at run time. A product is a kernel on the
+// emulated device, so that it is ordered, captured and watched as any other. Stricter than cuBLAS:
+// without a workspace of the caller's there is no product, and the workspace is overwritten, so that
+// sharing one between streams shows.
+#include <cstdlib>
+#include <cstring>
+
+#include "../../src/cuda/device.h"
+#include "dlfcn.h"
+
+namespace {
+
+using lnrnn::cuda::Block;
+using lnrnn::cuda::LaunchShape;
+
+// cublasStatus_t
+constexpr int kSuccess = 0, kNotInitialized = 1, kInvalidValue = 7, kExecutionFailed = 13;
+
+struct Handle {
+  cudaStream_t stream = nullptr;
+  unsigned char* workspace = nullptr;
+};
+
+// c (m,n) = alpha op(a) op(b) + beta c, column-major. Threads: elements, grid-strided.
+template <class T>
+struct Gemm {
+  static constexpr const char* kName = "cublas_gemm";
+  static constexpr int kMaxThreads = 256;
+
+  bool transpose_a, transpose_b;
+  int m, n, k;
+  T alpha, beta;
+  const T* a;
+  int lda;
+  const T* b;
+  int ldb;
+  T* c;
+  int ldc;
+  unsigned char* workspace;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t stride = block.blocks() * block.threads();
+    const int64_t first = block.index() * block.threads() + block.thread();
+    if (first == 0) std::memset(workspace, 0xff, 256);
+    for (int64_t at = first; at < int64_t{m} * n; at += stride) {
+      const int64_t row = at % m, column = at / m;
+      T sum(0);
+      for (int64_t i = 0; i < k; ++i) {
+        sum += a[transpose_a ? row * lda + i : i * lda + row] *
+               b[transpose_b ? i * ldb + column : column * ldb + i];
+      }
+      T& out = c[column * ldc + row];
+      out = alpha * sum + (beta == T(0) ? T(0) : beta * out);
+    }
+  }
+};
+
+template <class T>
+int gemm(void* opaque, int transpose_a, int transpose_b, int m, int n, int k, const T* alpha,
+         const T* a, int lda, const T* b, int ldb, const T* beta, T* c, int ldc) {
+  const Handle* const handle = static_cast<Handle*>(opaque);
+  if (handle == nullptr) return kNotInitialized;
+  const bool operations = (transpose_a == 0 || transpose_a == 1) &&
+                          (transpose_b == 0 || transpose_b == 1);
+  if (!operations || m < 0 || n < 0 || k < 0 || lda < (transpose_a == 1 ? k : m) ||
+      ldb < (transpose_b == 1 ? n : k) || ldc < m || handle->workspace == nullptr) {
+    return kInvalidValue;
+  }
+  if (m == 0 || n == 0) return kSuccess;
+  const Gemm<T> kernel{transpose_a == 1, transpose_b == 1, m,   n, k,   *alpha, *beta, a,
+                       lda,              b,                ldb, c, ldc, handle->workspace};
+  const cudaError_t error = enqueue(handle->stream, LaunchShape{2, 64}, kernel);
+  return error == cudaSuccess ? kSuccess : kExecutionFailed;
+}
+
+int create(void** handle) {
+  *handle = new Handle;
+  return kSuccess;
+}
+int destroy(void* handle) {
+  delete static_cast<Handle*>(handle);
+  return kSuccess;
+}
+int get_version(void*, int* version) {
+  *version = 130000;
+  return kSuccess;
+}
+int set_stream(void* handle, cudaStream_t stream) {
+  *static_cast<Handle*>(handle) = {stream, nullptr};
+  return kSuccess;
+}
+int set_workspace(void* handle, void* workspace, size_t bytes) {
+  if (reinterpret_cast<uintptr_t>(workspace) % 256 != 0 || bytes < 256) return kInvalidValue;
+  static_cast<Handle*>(handle)->workspace = static_cast<unsigned char*>(workspace);
+  return kSuccess;
+}
+
+struct Symbol {
+  const char* name;
+  void* function;
+};
+template <class F>
+void* address(F function) {
+  return reinterpret_cast<void*>(function);
+}
+const Symbol kSymbols[] = {
+    {"cublasCreate_v2", address(create)},
+    {"cublasDestroy_v2", address(destroy)},
+    {"cublasGetVersion_v2", address(get_version)},
+    {"cublasSetStream_v2", address(set_stream)},
+    {"cublasSetWorkspace_v2", address(set_workspace)},
+    {"cublasSgemm_v2", address(gemm<float>)},
+    {"cublasDgemm_v2", address(gemm<double>)},
+};
+
+}  // namespace
+
+void* dlopen(const char* file, int) {
+  const char* const setting = std::getenv("LNRNN_EMULATOR_CUBLAS");
+  const bool missing = setting != nullptr && std::strcmp(setting, "missing") == 0;
+  return missing || std::strcmp(file, "libcublas.so.13") != 0 ? nullptr
+                                                              : const_cast<Symbol*>(kSymbols);
+}
+
+void* dlsym(void*, const char* name) {
+  for (const Symbol& symbol : kSymbols) {
+    if (std::strcmp(symbol.name, name) == 0) return symbol.function;
+  }
+  return nullptr;
+}
+
+int dlclose(void*) { return 0; }
