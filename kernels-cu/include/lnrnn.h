@@ -85,7 +85,7 @@ extern "C" {
 #define LNRNN_VERSION_PATCH 0
 
 /* Raised by every change that an already compiled caller would notice. */
-#define LNRNN_ABI_VERSION 2
+#define LNRNN_ABI_VERSION 3
 
 /* The LNRNN_ABI_VERSION of the loaded library. Compare before calling anything else. */
 LNRNN_API int32_t lnrnnGetAbiVersion(void);
@@ -346,13 +346,18 @@ typedef enum lnrnnCell_t {
 } lnrnnCell_t;
 
 /*
- * Where layer normalisation stands in the LSTM; GRU and IndRNN know NONE and HASTE.
- * With A = x W_ih', r = h W_hh', u = f c + i g, LN(x; gain, bias):
- *   NONE    none (Hochreiter & Schmidhuber 1997; cuDNN, PyTorch nn.LSTM)
+ * Where layer normalisation stands. LN(x; gain, bias) is over a whole row, gates together.
+ * With A = x W_ih' and r = h W_hh', in the LSTM, where u = f c + i g:
+ *   NONE    A + r + b; h = o tanh(u); carries u (Hochreiter & Schmidhuber 1997; cuDNN, PyTorch)
  *   HASTE   LN(A; g1, 0) + LN(r; g2, 0) + b; h = o tanh(LN(u; g3, b3)); carries u (haste)
  *   PAPER   LN(A; g1, b1) + LN(r; g2, b2) + b; h as HASTE; carries u (Ba, Kiros, Hinton 2016)
  *   CARRY   as PAPER, but carries LN(u; g3, b3) (TensorFlow Addons, PyTorch's custom_lstms)
  *   CELL    A + r + b; h = o tanh(LN(u; g3, b3)); carries u
+ * GRU and IndRNN know two. With p = a + b_ih and q = s + b_hh, the GRU (Cho et al. 2014, the reset
+ * gate after the product as in cuDNN and PyTorch) is r, z = sigmoid(p + q), n = tanh(p + r q) and
+ * h = z h' + (1 - z) n; the IndRNN (Li et al. 2018) is h = tanh(a + w h' + b):
+ *   NONE    a = A, s = r
+ *   HASTE   a = LN(A; g1, 0), s = LN(r; g2, 0) (haste.LayerNormGRU, haste.LayerNormIndRNN)
  */
 typedef enum lnrnnNormalization_t {
   LNRNN_NORMALIZATION_NONE = 0,
@@ -362,7 +367,11 @@ typedef enum lnrnnNormalization_t {
   LNRNN_NORMALIZATION_CELL = 4
 } lnrnnNormalization_t;
 
-/* Type of x, y, states, parameters and gradients. */
+/*
+ * Type of x, y, dx, dy and of the parameters. Sums, states (h0, c0, hn, cn), the gradients of states
+ * and the gradients of parameters are of the ACCUMULATION TYPE: F32 for F16 and BF16, else the type
+ * itself.
+ */
 typedef enum lnrnnDataType_t {
   LNRNN_DATA_F32 = 0,
   LNRNN_DATA_F64 = 1,
@@ -375,6 +384,26 @@ typedef enum lnrnnDirection_t {
   LNRNN_DIRECTION_BIDIRECTIONAL = 1
 } lnrnnDirection_t;
 
+/*
+ * Training keeps only h, c and the statistics of layer norms; backward computes the products again.
+ * The same gradients for about a third more arithmetic. What is kept of each layer and direction, in
+ * elements of the accumulation type:
+ *     always            h (T+1,N,H), the LSTM's c (T+1,N,H), and (T,N,2) for each layer norm
+ *     without the flag  A (T,N,G H), and r (T,N,G H): of the GRU, and where r is normalised
+ * and of the data type, between layers, (T,N,D H) with and without it.
+ */
+#define LNRNN_PLAN_RECOMPUTE 1u
+
+/*
+ * Gradients are the same to the bit whenever a call is repeated on the same device. Without it a
+ * device may add in any order. (So far no kernel does: the flag costs nothing yet, and is the promise
+ * that it stays so.)
+ */
+#define LNRNN_PLAN_DETERMINISTIC 2u
+
+/* Dropout between layers draws one mask for all steps of a row (Gal & Ghahramani 2016). */
+#define LNRNN_PLAN_VARIATIONAL_DROPOUT 4u
+
 typedef struct lnrnnPlanDescription_t {
   size_t structSize;
   int32_t cell;            /* lnrnnCell_t */
@@ -382,17 +411,22 @@ typedef struct lnrnnPlanDescription_t {
   int32_t dataType;        /* lnrnnDataType_t */
   int32_t direction;       /* lnrnnDirection_t */
   int32_t layers;          /* L >= 1 */
-  uint32_t flags;          /* 0 */
+  uint32_t flags;          /* LNRNN_PLAN_... */
   int64_t inputSize;       /* C >= 1 */
   int64_t hiddenSize;      /* H >= 1 */
   double epsilon;          /* of every layer norm, inside the root; > 0 */
   double zoneout;          /* probability that h keeps its old value, 0...1 (Krueger et al. 2016) */
   double zoneoutCell;      /* the same for the carried c */
   double dropconnect;      /* probability that a weight of weight_hh is dropped, 0...1 */
-  double dropout;          /* between layers, 0...1 */
+  double dropout;          /* between layers, 0...1; kept values are divided by 1 - dropout */
 } lnrnnPlanDescription_t;
 
-/* An immutable description of a layer stack on a device. */
+/*
+ * An immutable description of a layer stack on a device. Layer 0 reads x, the others what the layer
+ * below wrote, (T,N,D H); of a bidirectional layer H features are the forward direction's and then H
+ * the reverse's, which reads each row from its last step to its first. States are (L D, N, H): those
+ * of layer l and direction d stand at l D + d.
+ */
 typedef struct lnrnnPlan *lnrnnPlan_t;
 
 LNRNN_API lnrnnStatus_t lnrnnPlanCreate(lnrnnHandle_t handle,
@@ -403,15 +437,16 @@ LNRNN_API lnrnnStatus_t lnrnnPlanDestroy(lnrnnPlan_t plan);
 /* What a caller must provide for T = steps and N = batch. All sizes are multiples of 64. */
 typedef struct lnrnnPlanSizes_t {
   size_t structSize;
-  uint64_t parameterBytes;          /* also of the gradients; independent of T and N */
+  uint64_t parameterBytes;          /* independent of T and N */
   uint64_t packedBytes;             /* lnrnnPackWeights; independent of T and N */
-  uint64_t stateBytes;              /* each of h0, c0, hn, cn and their gradients: (L D, N, H);
-                                       exact, not rounded up */
+  uint64_t stateBytes;              /* each of h0, c0, hn, cn and their gradients: (L D, N, H) of
+                                       the accumulation type; exact, not rounded up */
   uint64_t inferenceWorkspaceBytes; /* lnrnnForwardInference */
   uint64_t stepWorkspaceBytes;      /* lnrnnStep; independent of T */
   uint64_t trainingWorkspaceBytes;  /* lnrnnForwardTraining */
   uint64_t backwardWorkspaceBytes;  /* lnrnnBackward */
   uint64_t reserveBytes;            /* what training keeps from forward for backward */
+  uint64_t gradientBytes;           /* gradients of the parameters; independent of T and N */
 } lnrnnPlanSizes_t;
 
 /* Sizes beyond 64 bits are INVALID_ARGUMENT. */
@@ -419,12 +454,17 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64
                                           lnrnnPlanSizes_t *sizes);
 
 /*
- * One tensor inside the flat parameter buffer (and, at the same place, its gradient). What lies
- * between tensors is zero in buffers that the library fills, and ignored in those it reads.
- * Names and shapes for layer k (a reverse direction appends _reverse to the first part):
- *   weight_ih_l{k} [G H, C], weight_hh_l{k} [G H, H], bias_l{k} [G H],
- *   layernorm_i_l{k}.weight [G H], layernorm_h_l{k}.weight [G H],
- *   layernorm_c_l{k}.weight [H], layernorm_c_l{k}.bias [H]
+ * One tensor inside the flat parameter buffer, and its gradient inside the flat gradient buffer. What
+ * lies between tensors is zero in buffers that the library fills, and ignored in those it reads.
+ * In the order of the buffers, layer by layer, forward before reverse, those of layer k are
+ *   LSTM     weight_ih_l{k} [4H, I], weight_hh_l{k} [4H, H], bias_l{k} [4H], and as far as the
+ *            normalisation has them layernorm_i_l{k}.weight, .bias [4H], layernorm_h_l{k}.weight,
+ *            .bias [4H], layernorm_c_l{k}.weight, .bias [H]
+ *   GRU      weight_ih_l{k} [3H, I], weight_hh_l{k} [3H, H], bias_ih_l{k} [3H], bias_hh_l{k} [3H],
+ *            layernorm_i_l{k}.weight [3H], layernorm_h_l{k}.weight [3H]
+ *   IndRNN   weight_ih_l{k} [H, I], weight_hh_l{k} [H], bias_l{k} [H], layernorm_i_l{k}.weight [H]
+ * where I is C in layer 0 and D H above. A reverse direction appends _reverse to the first part:
+ * weight_ih_l0_reverse, layernorm_c_l0_reverse.weight.
  */
 typedef struct lnrnnParameter_t {
   size_t structSize;
@@ -434,6 +474,9 @@ typedef struct lnrnnParameter_t {
   int64_t shape[2];        /* shape[1] is 1 where rank is 1 */
   int64_t elements;
   uint64_t offsetBytes;    /* a multiple of 64 */
+  uint64_t gradientOffsetBytes; /* likewise, in the gradients */
+  int32_t direction;       /* 0 forward, 1 reverse */
+  int32_t reserved;        /* 0 */
 } lnrnnParameter_t;
 
 LNRNN_API lnrnnStatus_t lnrnnPlanGetParameterCount(lnrnnPlan_t plan, int32_t *count);
@@ -444,8 +487,8 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetParameter(lnrnnPlan_t plan, int32_t index,
 
 /*
  * Fills the parameters: weight_ih Xavier-uniform per gate (Glorot & Bengio 2010), weight_hh
- * orthogonal per gate (Saxe et al. 2014), biases 0 but 1 for the LSTM's forget gate (Jozefowicz et
- * al. 2015), gains 1. The same seed gives the same numbers on every device, rounded to the type.
+ * orthogonal per gate (Saxe et al. 2014), the IndRNN's uniform in 0...1 (Li et al. 2018), biases 0
+ * but 1 for the LSTM's forget gate (Jozefowicz et al. 2015), gains 1. The same seed gives the same numbers on every device, rounded to the type.
  * They are computed on the host, and the call may wait for that.
  */
 LNRNN_API lnrnnStatus_t lnrnnInitializeParameters(lnrnnPlan_t plan, lnrnnStream_t stream,
@@ -495,8 +538,8 @@ typedef struct lnrnnSequence_t {
  * The forward pass without gradients: zoneout as its expectation, DropConnect and dropout off.
  *   lengths   host memory, [N], each 0...T, or NULL for T. Read before the call returns. For
  *             t >= lengths[n], y is 0 and the state stays; padding in x is never read as a number.
- *   h0, c0    (L D, N, H), stateBytes each; NULL for zeros. c0 and cn are the LSTM's: elsewhere
- *             they must be NULL.
+ *   h0, c0    (L D, N, H), stateBytes each; NULL for zeros. c0, cn and their gradients are the
+ *             LSTM's: elsewhere they must be NULL.
  *   y         (T,N,D H), or NULL where only the final state is wanted.
  *   hn, cn    the state at each row's length, stateBytes each; NULL where not wanted. May be h0
  *             and c0.
@@ -508,9 +551,10 @@ LNRNN_API lnrnnStatus_t lnrnnForwardInference(
     void *workspace, size_t workspaceBytes);
 
 /*
- * One time step for N = batch rows, for streaming: x (N,C) becomes h (N,H), in place, as
- * lnrnnForwardInference with T = 1 would do. Single-layer forward plans only.
- *   h, c      (N,H), stateBytes each, read and written. c is the LSTM's, elsewhere NULL.
+ * One time step for N = batch rows, for streaming: h and c go one step on, in place, as
+ * lnrnnForwardInference with T = 1 would do. The output is the last layer's h. Forward plans only:
+ * a reverse direction begins at the end, which a stream does not have.
+ *   h, c      (L, N, H), stateBytes each, read and written. c is the LSTM's, elsewhere NULL.
  */
 LNRNN_API lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch,
                                   const void *packed, size_t packedBytes, const void *x,
@@ -519,28 +563,32 @@ LNRNN_API lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_
 
 /*
  * The forward pass that keeps in reserve what lnrnnBackward needs. As lnrnnForwardInference, but
- * from the parameters themselves, and with zoneout and DropConnect drawn:
+ * from the parameters themselves, and with zoneout, DropConnect and dropout drawn:
  *   zoneoutMask      (L D, T, N, H) bytes, not 0 = update, 0 = keep the old h; NULL: from the seed.
  *   dropconnectMask  (L D, G H, H) bytes, not 0 = keep the weight, 0 = drop; NULL: from the seed.
- * A mask is INVALID_ARGUMENT where the plan's probability is 0.
+ *   random           device memory, [3], 8-byte aligned: seed, stepOffset and rowOffset, read when
+ *                    the work is carried out; NULL: the sequence's. So a graph that is launched
+ *                    again draws other masks. Offsets wrap at 2^32.
+ * A mask is INVALID_ARGUMENT where the plan's probability is 0. Masks of dropout and of zoneoutCell
+ * are always drawn.
  */
 LNRNN_API lnrnnStatus_t lnrnnForwardTraining(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence,
     const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x,
     size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask,
-    size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, void *y,
-    size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes,
-    void *workspace, size_t workspaceBytes);
+    size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes,
+    const uint64_t *random, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes,
+    void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes);
 
 /*
  * The gradients of a scalar loss whose gradients by y, hn and cn are dy, dhn and dcn.
- * plan, steps, batch, x strides, seed, offsets, lengths, parameters, x and masks must be those of
- * the lnrnnForwardTraining that filled reserve; reserve is only read, so that the call can be
- * repeated.
+ * plan, steps, batch, x strides, seed, offsets, lengths, parameters, x, masks and what random holds
+ * must be those of the lnrnnForwardTraining that filled reserve; reserve is only read, so that the
+ * call can be repeated.
  *   dy             (T,N,D H), dyBytes; NULL for zeros. Ignored where t >= lengths[n].
  *   dhn, dcn       (L D, N, H), stateBytes each; NULL for zeros.
- *   gradients      laid out as the parameters, parameterBytes; replaced, or added to with
- *                  LNRNN_SEQUENCE_ACCUMULATE. NULL where not wanted.
+ *   gradients      of the accumulation type, tensors at their gradientOffsetBytes; replaced, or
+ *                  added to with LNRNN_SEQUENCE_ACCUMULATE. NULL where not wanted.
  *   dx             (T,N,C), dxBytes, replaced; 0 where t >= lengths[n]. NULL where not wanted.
  *   dh0, dc0       (L D, N, H), stateBytes each, replaced; NULL where not wanted. May be dhn, dcn.
  */
@@ -548,10 +596,10 @@ LNRNN_API lnrnnStatus_t lnrnnBackward(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence,
     const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x,
     size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes,
-    const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const void *dy, size_t dyBytes,
-    const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients,
-    size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes,
-    void *workspace, size_t workspaceBytes);
+    const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random,
+    const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve,
+    size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0,
+    void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 
 #include "lnrnn.h"
 #include "plan.h"
@@ -11,6 +12,8 @@ namespace lnrnn {
 class Stream {
  public:
   virtual ~Stream() = default;
+
+  std::mutex busy;  // held by a call while it queues its work: no other call's comes between
 };
 
 class Event {
@@ -26,17 +29,34 @@ class Graph {
 
 enum class Pass { kInference, kTraining, kBackward };
 
-// Pointers and scalars of one call, as lnrnn.h describes them.
+// A tensor (T,N,features) of the plan's data type; strides in elements.
+template <class P>
+struct Steps {
+  P* base;
+  int64_t step_stride;
+  int64_t row_stride;
+};
+
+// What masks are drawn from: these numbers, or the three that stand in device memory.
+struct Random {
+  uint64_t seed;
+  int64_t step_offset, row_offset;
+  const uint64_t* device;
+};
+
+// Pointers and scalars of one strand's call, each at the strand's part of what lnrnn.h describes.
 struct ForwardArguments {
-  const lnrnnSequence_t* sequence;
+  Strand strand;
+  int64_t steps, batch;
   const int64_t* lengths;
-  const void* weights;  // packed for inference, the parameters for training
-  const void* x;
+  Random random;
+  const void* weights;  // the strand's packed ones for inference, all parameters for training
+  Steps<const void> x;
   const void* h0;
   const void* c0;
   const uint8_t* zoneout_mask;
   const uint8_t* dropconnect_mask;
-  void* y;
+  Steps<void> y;        // base may be null
   void* hn;
   void* cn;
   void* reserve;
@@ -44,21 +64,34 @@ struct ForwardArguments {
 };
 
 struct BackwardArguments {
-  const lnrnnSequence_t* sequence;
+  Strand strand;
+  int64_t steps, batch;
   const int64_t* lengths;
-  const void* parameters;
-  const void* x;
+  Random random;
+  const void* parameters;  // all of them
+  Steps<const void> x;
   const uint8_t* zoneout_mask;
   const uint8_t* dropconnect_mask;
-  const void* dy;
+  Steps<const void> dy;    // base may be null
   const void* dhn;
   const void* dcn;
   const void* reserve;
-  void* gradients;
-  void* dx;
+  void* gradients;         // all of them; only the strand's are touched
+  bool accumulate;         // of gradients
+  Steps<void> dx;          // base may be null
+  bool add_dx;             // to what dx holds; then rows beyond their length are left alone
   void* dh0;
   void* dc0;
   void* workspace;
+};
+
+// values (T,N,D H), contiguous, what a layer wrote or its gradient: each is dropped or scaled.
+struct DropoutArguments {
+  const Plan& plan;
+  int layer;
+  int64_t steps, batch;
+  Random random;
+  void* values;
 };
 
 class Device {
@@ -104,22 +137,21 @@ class Device {
 
   // NOT_SUPPORTED, with what is missing, for a plan that this device cannot run yet.
   virtual lnrnnStatus_t check_support(const Plan& plan) const = 0;
-  // Bytes that the caller must provide; kTooLarge for what does not fit 64 bits.
-  virtual uint64_t packed_bytes(const Plan& plan) const = 0;
-  virtual uint64_t reserve_bytes(const Plan& plan, int64_t steps, int64_t batch) const = 0;
-  virtual uint64_t workspace_bytes(const Plan& plan, Pass pass, int64_t steps,
+  // Bytes that the caller must provide for one strand; kTooLarge for what does not fit 64 bits.
+  virtual uint64_t packed_bytes(const Strand& strand) const = 0;
+  virtual uint64_t reserve_bytes(const Strand& strand, int64_t steps, int64_t batch) const = 0;
+  virtual uint64_t workspace_bytes(const Strand& strand, Pass pass, int64_t steps,
                                    int64_t batch) const = 0;
 
   virtual lnrnnStatus_t initialize(const Plan& plan, Stream& stream, uint64_t seed,
                                    void* parameters) = 0;
-  virtual lnrnnStatus_t pack(const Plan& plan, Stream& stream, const void* parameters,
+  // The stream is held by the caller in all that follow.
+  virtual lnrnnStatus_t pack(const Strand& strand, Stream& stream, const void* parameters,
                              void* packed) = 0;
-  virtual lnrnnStatus_t infer(const Plan& plan, Stream& stream,
-                              const ForwardArguments& arguments) = 0;
-  virtual lnrnnStatus_t train(const Plan& plan, Stream& stream,
-                              const ForwardArguments& arguments) = 0;
-  virtual lnrnnStatus_t backward(const Plan& plan, Stream& stream,
-                                 const BackwardArguments& arguments) = 0;
+  virtual lnrnnStatus_t infer(Stream& stream, const ForwardArguments& arguments) = 0;
+  virtual lnrnnStatus_t train(Stream& stream, const ForwardArguments& arguments) = 0;
+  virtual lnrnnStatus_t backward(Stream& stream, const BackwardArguments& arguments) = 0;
+  virtual lnrnnStatus_t dropout(Stream& stream, const DropoutArguments& arguments) = 0;
 };
 
 // Each backend's entrance. Where there is no CUDA device, the status and its sentence say why, and

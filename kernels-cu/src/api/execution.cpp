@@ -11,7 +11,8 @@ constexpr bool kRead = false, kWritten = true;
 // The checks of one call's arguments. Each states what it found and what was expected.
 class Checks {
  public:
-  Checks(const char* function, const Plan& plan) : function_(function), plan_(plan) {}
+  Checks(const char* function, lnrnnPlan_t plan)
+      : function_(function), plan_(plan->plan), stack_(plan->stack) {}
 
   lnrnnStatus_t read_sequence(const lnrnnSequence_t* from, lnrnnSequence_t* sequence) {
     LNRNN_CHECK(from != nullptr, LNRNN_STATUS_NULL_POINTER, "%s: sequence is NULL", function_);
@@ -60,9 +61,8 @@ class Checks {
                               : buffer(name, pointer, bytes, needed, alignment);
   }
 
-  // Parameters and gradients.
-  lnrnnStatus_t parameters(const char* name, const void* pointer, size_t bytes) const {
-    return buffer(name, pointer, bytes, plan_.parameter_bytes, plan_.element_bytes());
+  lnrnnStatus_t parameters(const void* pointer, size_t bytes) const {
+    return buffer("parameters", pointer, bytes, plan_.parameter_bytes(), plan_.element_bytes());
   }
   // Packed weights, workspace and reserve.
   lnrnnStatus_t space(const char* name, const void* pointer, size_t bytes, uint64_t needed) const {
@@ -90,11 +90,16 @@ class Checks {
     return LNRNN_STATUS_SUCCESS;
   }
 
-  // h and its like (N,H), optional.
+  // h and its like (L D,N,H), optional.
   lnrnnStatus_t state(const char* name, const void* pointer, size_t bytes) const {
-    const uint64_t needed =
-        size_multiply(size_product({batch_, plan_.hidden()}), plan_.element_bytes());
-    return optional_buffer(name, pointer, bytes, needed, plan_.element_bytes());
+    return optional_buffer(name, pointer, bytes, stack_.state_bytes(batch_),
+                           plan_.accumulation_bytes());
+  }
+  // c and its like, which only the LSTM has.
+  lnrnnStatus_t cell_state(const char* name, const void* pointer, size_t bytes) const {
+    LNRNN_CHECK(plan_.shape.carries_cell || pointer == nullptr, LNRNN_STATUS_INVALID_ARGUMENT,
+                "%s: %s is given, but only the LSTM carries a cell", function_, name);
+    return state(name, pointer, bytes);
   }
 
   lnrnnStatus_t mask(const char* name, const uint8_t* pointer, size_t bytes, double probability,
@@ -104,12 +109,15 @@ class Checks {
     return optional_buffer(name, pointer, bytes, needed, 1);
   }
   lnrnnStatus_t masks(const uint8_t* zoneout, size_t zoneout_bytes, const uint8_t* dropconnect,
-                      size_t dropconnect_bytes) const {
-    const int64_t hidden = plan_.hidden();
+                      size_t dropconnect_bytes, const uint64_t* random) const {
+    const int64_t hidden = plan_.hidden(), strands = plan_.strands();
     LNRNN_FORWARD(mask("zoneoutMask", zoneout, zoneout_bytes, plan_.description.zoneout,
-                       size_product({steps_, batch_, hidden})));
-    return mask("dropconnectMask", dropconnect, dropconnect_bytes, plan_.description.dropconnect,
-                size_product({4 * hidden, hidden}));
+                       size_product({strands, steps_, batch_, hidden})));
+    LNRNN_FORWARD(mask("dropconnectMask", dropconnect, dropconnect_bytes,
+                       plan_.description.dropconnect,
+                       size_product({strands, plan_.shape.gates, hidden, hidden})));
+    constexpr size_t kRandomBytes = 3 * sizeof(uint64_t);
+    return optional_buffer("random", random, kRandomBytes, kRandomBytes, sizeof(uint64_t));
   }
 
   // What both forward passes read and write.
@@ -117,15 +125,15 @@ class Checks {
                                 const void* h0, const void* c0, const void* y, size_t y_bytes,
                                 const void* hn, const void* cn, size_t state_bytes) const {
     LNRNN_FORWARD(
-        strided("x", x, x_bytes, plan_.input(), s.xStepStride, s.xRowStride, kRead));
+        strided("x", x, x_bytes, plan_.input(0), s.xStepStride, s.xRowStride, kRead));
     LNRNN_FORWARD(state("h0", h0, state_bytes));
-    LNRNN_FORWARD(state("c0", c0, state_bytes));
+    LNRNN_FORWARD(cell_state("c0", c0, state_bytes));
     if (y != nullptr) {
       LNRNN_FORWARD(
-          strided("y", y, y_bytes, plan_.hidden(), s.yStepStride, s.yRowStride, kWritten));
+          strided("y", y, y_bytes, plan_.output(), s.yStepStride, s.yRowStride, kWritten));
     }
     LNRNN_FORWARD(state("hn", hn, state_bytes));
-    return state("cn", cn, state_bytes);
+    return cell_state("cn", cn, state_bytes);
   }
 
  private:
@@ -150,6 +158,7 @@ class Checks {
 
   const char* const function_;
   const Plan& plan_;
+  const Stack& stack_;
   int64_t steps_ = 0;
   int64_t batch_ = 0;
 };
@@ -166,7 +175,7 @@ lnrnnStatus_t lnrnnInitializeParameters(lnrnnPlan_t plan, lnrnnStream_t stream, 
   Device& device = *plan->handle->device;
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
-  LNRNN_FORWARD(Checks(__func__, plan->plan).parameters("parameters", parameters, parameterBytes));
+  LNRNN_FORWARD(Checks(__func__, plan).parameters(parameters, parameterBytes));
   LNRNN_FORWARD(refuse_capture(__func__, plan->handle, *resolved));
   return guarded(__func__,
                  [&] { return device.initialize(plan->plan, *resolved, seed, parameters); });
@@ -175,14 +184,14 @@ lnrnnStatus_t lnrnnInitializeParameters(lnrnnPlan_t plan, lnrnnStream_t stream, 
 lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream, const void* parameters,
                                size_t parameterBytes, void* packed, size_t packedBytes) {
   LNRNN_REQUIRE(plan);
-  Device& device = *plan->handle->device;
+  const Stack& stack = plan->stack;
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
-  const Checks check(__func__, plan->plan);
-  LNRNN_FORWARD(check.parameters("parameters", parameters, parameterBytes));
-  LNRNN_FORWARD(check.space("packed", packed, packedBytes, device.packed_bytes(plan->plan)));
+  const Checks check(__func__, plan);
+  LNRNN_FORWARD(check.parameters(parameters, parameterBytes));
+  LNRNN_FORWARD(check.space("packed", packed, packedBytes, stack.packed_bytes()));
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved, {parameters, packed}));
-  return device.pack(plan->plan, *resolved, parameters, packed);
+  return stack.pack(*resolved, parameters, packed);
 }
 
 lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream,
@@ -192,22 +201,20 @@ lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream,
                                     size_t yBytes, void* hn, void* cn, size_t stateBytes,
                                     void* workspace, size_t workspaceBytes) {
   LNRNN_REQUIRE(plan);
-  const Plan& p = plan->plan;
-  Device& device = *plan->handle->device;
+  const Stack& stack = plan->stack;
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
-  Checks check(__func__, p);
+  Checks check(__func__, plan);
   lnrnnSequence_t s;
   LNRNN_FORWARD(check.read_sequence(sequence, &s));
   LNRNN_FORWARD(check.lengths(lengths));
-  LNRNN_FORWARD(check.space("packed", packed, packedBytes, device.packed_bytes(p)));
+  LNRNN_FORWARD(check.space("packed", packed, packedBytes, stack.packed_bytes()));
   LNRNN_FORWARD(check.forward_tensors(s, x, xBytes, h0, c0, y, yBytes, hn, cn, stateBytes));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
-                            device.workspace_bytes(p, Pass::kInference, s.steps, s.batch)));
+                            stack.workspace_bytes(Pass::kInference, s.steps, s.batch)));
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved, {packed, x, h0, c0, y, hn, cn, workspace}));
-  return device.infer(p, *resolved,
-                      {&s, lengths, packed, x, h0, c0, nullptr, nullptr, y, hn, cn, nullptr,
-                       workspace});
+  return stack.infer(*resolved, {&s, lengths, packed, x, h0, c0, nullptr, nullptr, nullptr, y, hn,
+                                 cn, nullptr, workspace});
 }
 
 lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, const void* packed,
@@ -215,107 +222,109 @@ lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, c
                         size_t stateBytes, void* workspace, size_t workspaceBytes) {
   LNRNN_REQUIRE(plan);
   const Plan& p = plan->plan;
-  Device& device = *plan->handle->device;
+  const Stack& stack = plan->stack;
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
   lnrnnSequence_t s{};
   s.structSize = sizeof s;
   s.steps = 1;
   s.batch = batch;
-  s.xRowStride = p.input();
-  Checks check(__func__, p);
+  s.xRowStride = p.input(0);
+  LNRNN_CHECK(p.directions() == 1, LNRNN_STATUS_INVALID_ARGUMENT,
+              "%s: the plan is bidirectional, but a single step has no end to read back from",
+              __func__);
+  Checks check(__func__, plan);
   LNRNN_FORWARD(check.read_sequence(&s, &s));
   LNRNN_CHECK(batch == 0 || h != nullptr, LNRNN_STATUS_NULL_POINTER, "%s: h is NULL", __func__);
-  LNRNN_CHECK(batch == 0 || c != nullptr, LNRNN_STATUS_NULL_POINTER, "%s: c is NULL", __func__);
-  LNRNN_FORWARD(check.space("packed", packed, packedBytes, device.packed_bytes(p)));
+  LNRNN_CHECK(batch == 0 || c != nullptr || !p.shape.carries_cell, LNRNN_STATUS_NULL_POINTER,
+              "%s: c is NULL", __func__);
+  LNRNN_FORWARD(check.space("packed", packed, packedBytes, stack.packed_bytes()));
   LNRNN_FORWARD(
-      check.strided("x", x, xBytes, p.input(), s.xStepStride, s.xRowStride, kRead));
+      check.strided("x", x, xBytes, p.input(0), s.xStepStride, s.xRowStride, kRead));
   LNRNN_FORWARD(check.state("h", h, stateBytes));
-  LNRNN_FORWARD(check.state("c", c, stateBytes));
+  LNRNN_FORWARD(check.cell_state("c", c, stateBytes));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
-                            device.workspace_bytes(p, Pass::kInference, 1, batch)));
+                            stack.workspace_bytes(Pass::kInference, 1, batch)));
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved, {packed, x, h, c, workspace}));
-  return device.infer(
-      p, *resolved,
-      {&s, nullptr, packed, x, h, c, nullptr, nullptr, nullptr, h, c, nullptr, workspace});
+  return stack.infer(*resolved, {&s, nullptr, packed, x, h, c, nullptr, nullptr, nullptr, nullptr, h,
+                                 c, nullptr, workspace});
 }
 
 lnrnnStatus_t lnrnnForwardTraining(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t* sequence,
     const int64_t* lengths, const void* parameters, size_t parameterBytes, const void* x,
     size_t xBytes, const void* h0, const void* c0, const uint8_t* zoneoutMask,
-    size_t zoneoutMaskBytes, const uint8_t* dropconnectMask, size_t dropconnectMaskBytes, void* y,
-    size_t yBytes, void* hn, void* cn, size_t stateBytes, void* reserve, size_t reserveBytes,
-    void* workspace, size_t workspaceBytes) {
+    size_t zoneoutMaskBytes, const uint8_t* dropconnectMask, size_t dropconnectMaskBytes,
+    const uint64_t* random, void* y, size_t yBytes, void* hn, void* cn, size_t stateBytes,
+    void* reserve, size_t reserveBytes, void* workspace, size_t workspaceBytes) {
   LNRNN_REQUIRE(plan);
-  const Plan& p = plan->plan;
-  Device& device = *plan->handle->device;
+  const Stack& stack = plan->stack;
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
-  Checks check(__func__, p);
+  Checks check(__func__, plan);
   lnrnnSequence_t s;
   LNRNN_FORWARD(check.read_sequence(sequence, &s));
   LNRNN_FORWARD(check.lengths(lengths));
-  LNRNN_FORWARD(check.parameters("parameters", parameters, parameterBytes));
+  LNRNN_FORWARD(check.parameters(parameters, parameterBytes));
   LNRNN_FORWARD(check.forward_tensors(s, x, xBytes, h0, c0, y, yBytes, hn, cn, stateBytes));
   LNRNN_FORWARD(
-      check.masks(zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes));
+      check.masks(zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random));
   LNRNN_FORWARD(check.space("reserve", reserve, reserveBytes,
-                            device.reserve_bytes(p, s.steps, s.batch)));
+                            stack.reserve_bytes(s.steps, s.batch)));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
-                            device.workspace_bytes(p, Pass::kTraining, s.steps, s.batch)));
+                            stack.workspace_bytes(Pass::kTraining, s.steps, s.batch)));
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved,
-                     {parameters, x, h0, c0, zoneoutMask, dropconnectMask, y, hn, cn, reserve,
-                      workspace}));
-  return device.train(p, *resolved,
-                      {&s, lengths, parameters, x, h0, c0, zoneoutMask, dropconnectMask, y, hn, cn,
-                       reserve, workspace});
+                     {parameters, x, h0, c0, zoneoutMask, dropconnectMask, random, y, hn, cn,
+                      reserve, workspace}));
+  return stack.train(*resolved, {&s, lengths, parameters, x, h0, c0, zoneoutMask, dropconnectMask,
+                                 random, y, hn, cn, reserve, workspace});
 }
 
 lnrnnStatus_t lnrnnBackward(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t* sequence,
     const int64_t* lengths, const void* parameters, size_t parameterBytes, const void* x,
     size_t xBytes, const uint8_t* zoneoutMask, size_t zoneoutMaskBytes,
-    const uint8_t* dropconnectMask, size_t dropconnectMaskBytes, const void* dy, size_t dyBytes,
-    const void* dhn, const void* dcn, const void* reserve, size_t reserveBytes, void* gradients,
-    size_t gradientBytes, void* dx, size_t dxBytes, void* dh0, void* dc0, size_t stateBytes,
-    void* workspace, size_t workspaceBytes) {
+    const uint8_t* dropconnectMask, size_t dropconnectMaskBytes, const uint64_t* random,
+    const void* dy, size_t dyBytes, const void* dhn, const void* dcn, const void* reserve,
+    size_t reserveBytes, void* gradients, size_t gradientBytes, void* dx, size_t dxBytes, void* dh0,
+    void* dc0, size_t stateBytes, void* workspace, size_t workspaceBytes) {
   LNRNN_REQUIRE(plan);
   const Plan& p = plan->plan;
-  Device& device = *plan->handle->device;
+  const Stack& stack = plan->stack;
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
-  Checks check(__func__, p);
+  Checks check(__func__, plan);
   lnrnnSequence_t s;
   LNRNN_FORWARD(check.read_sequence(sequence, &s));
   LNRNN_FORWARD(check.lengths(lengths));
-  LNRNN_FORWARD(check.parameters("parameters", parameters, parameterBytes));
-  LNRNN_FORWARD(check.strided("x", x, xBytes, p.input(), s.xStepStride, s.xRowStride, kRead));
+  LNRNN_FORWARD(check.parameters(parameters, parameterBytes));
+  LNRNN_FORWARD(check.strided("x", x, xBytes, p.input(0), s.xStepStride, s.xRowStride, kRead));
   LNRNN_FORWARD(
-      check.masks(zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes));
+      check.masks(zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random));
   if (dy != nullptr) {
     LNRNN_FORWARD(
-        check.strided("dy", dy, dyBytes, p.hidden(), s.dyStepStride, s.dyRowStride, kRead));
+        check.strided("dy", dy, dyBytes, p.output(), s.dyStepStride, s.dyRowStride, kRead));
   }
   LNRNN_FORWARD(check.state("dhn", dhn, stateBytes));
-  LNRNN_FORWARD(check.state("dcn", dcn, stateBytes));
+  LNRNN_FORWARD(check.cell_state("dcn", dcn, stateBytes));
   LNRNN_FORWARD(check.space("reserve", reserve, reserveBytes,
-                            device.reserve_bytes(p, s.steps, s.batch)));
+                            stack.reserve_bytes(s.steps, s.batch)));
   if (gradients != nullptr) {
-    LNRNN_FORWARD(check.parameters("gradients", gradients, gradientBytes));
+    LNRNN_FORWARD(check.buffer("gradients", gradients, gradientBytes, p.gradient_bytes(),
+                               p.accumulation_bytes()));
   }
   if (dx != nullptr) {
     LNRNN_FORWARD(
-        check.strided("dx", dx, dxBytes, p.input(), s.dxStepStride, s.dxRowStride, kWritten));
+        check.strided("dx", dx, dxBytes, p.input(0), s.dxStepStride, s.dxRowStride, kWritten));
   }
   LNRNN_FORWARD(check.state("dh0", dh0, stateBytes));
-  LNRNN_FORWARD(check.state("dc0", dc0, stateBytes));
+  LNRNN_FORWARD(check.cell_state("dc0", dc0, stateBytes));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
-                            device.workspace_bytes(p, Pass::kBackward, s.steps, s.batch)));
+                            stack.workspace_bytes(Pass::kBackward, s.steps, s.batch)));
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved,
-                     {parameters, x, zoneoutMask, dropconnectMask, dy, dhn, dcn, reserve, gradients,
-                      dx, dh0, dc0, workspace}));
-  return device.backward(p, *resolved,
-                         {&s, lengths, parameters, x, zoneoutMask, dropconnectMask, dy, dhn, dcn,
-                          reserve, gradients, dx, dh0, dc0, workspace});
+                     {parameters, x, zoneoutMask, dropconnectMask, random, dy, dhn, dcn, reserve,
+                      gradients, dx, dh0, dc0, workspace}));
+  return stack.backward(*resolved,
+                        {&s, lengths, parameters, x, zoneoutMask, dropconnectMask, random, dy, dhn,
+                         dcn, reserve, gradients, dx, dh0, dc0, workspace});
 }

@@ -11,6 +11,7 @@
 
 #include "device.h"
 #include "memory.h"
+#include "stack.h"
 #include "status.h"
 
 struct lnrnnHandle {
@@ -41,6 +42,7 @@ struct lnrnnGraph {
 struct lnrnnPlan {
   lnrnnHandle* handle;
   lnrnn::Plan plan;
+  lnrnn::Stack stack;
 };
 
 namespace lnrnn {

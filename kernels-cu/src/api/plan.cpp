@@ -12,6 +12,10 @@ namespace {
 
 // Sizes of single dimensions are bounded, so that sums of a few of them cannot wrap.
 constexpr int64_t kMaxFeatures = int64_t{1} << 40;
+// Deeper than any stack that trains; each layer costs a description of its parameters.
+constexpr int32_t kMaxLayers = 1024;
+constexpr uint32_t kFlags =
+    LNRNN_PLAN_RECOMPUTE | LNRNN_PLAN_DETERMINISTIC | LNRNN_PLAN_VARIATIONAL_DROPOUT;
 
 lnrnnStatus_t check_choice(const char* name, int32_t value, int32_t last) {
   LNRNN_CHECK(value >= 0 && value <= last, LNRNN_STATUS_INVALID_ARGUMENT,
@@ -44,10 +48,10 @@ lnrnnStatus_t check_description(const lnrnnPlanDescription_t& d) {
   LNRNN_FORWARD(check_choice("normalization", d.normalization, LNRNN_NORMALIZATION_CELL));
   LNRNN_FORWARD(check_choice("dataType", d.dataType, LNRNN_DATA_BF16));
   LNRNN_FORWARD(check_choice("direction", d.direction, LNRNN_DIRECTION_BIDIRECTIONAL));
-  LNRNN_CHECK(d.layers >= 1, LNRNN_STATUS_INVALID_ARGUMENT,
-              "lnrnnPlanCreate: layers is %d, not at least 1", d.layers);
-  LNRNN_CHECK(d.flags == 0, LNRNN_STATUS_INVALID_ARGUMENT,
-              "lnrnnPlanCreate: flags is 0x%x, but no flag is defined", d.flags);
+  LNRNN_CHECK(d.layers >= 1 && d.layers <= kMaxLayers, LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: layers is %d, not 1...%d", d.layers, kMaxLayers);
+  LNRNN_CHECK((d.flags & ~kFlags) == 0, LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: flags is 0x%x; only the bits 0x%x are defined", d.flags, kFlags);
   LNRNN_FORWARD(check_features("inputSize", d.inputSize));
   LNRNN_FORWARD(check_features("hiddenSize", d.hiddenSize));
   LNRNN_CHECK(d.epsilon > 0 && std::isfinite(d.epsilon), LNRNN_STATUS_INVALID_ARGUMENT,
@@ -67,56 +71,107 @@ lnrnnStatus_t check_description(const lnrnnPlanDescription_t& d) {
   LNRNN_CHECK(d.cell != LNRNN_CELL_INDRNN || d.dropconnect == 0, LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnPlanCreate: dropconnect is %g, but the IndRNN has no recurrent matrix",
               d.dropconnect);
+  LNRNN_CHECK(d.layers > 1 || d.dropout == 0, LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: dropout is %g, but a single layer has nothing above it to drop for",
+              d.dropout);
+  LNRNN_CHECK(d.dropout > 0 || (d.flags & LNRNN_PLAN_VARIATIONAL_DROPOUT) == 0,
+              LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: LNRNN_PLAN_VARIATIONAL_DROPOUT is set, but dropout is 0");
   return LNRNN_STATUS_SUCCESS;
 }
 
-lnrnnStatus_t check_single_lstm(const Plan& plan) {
-  const lnrnnPlanDescription_t& d = plan.description;
-  constexpr lnrnnStatus_t kNo = LNRNN_STATUS_NOT_SUPPORTED;
-  LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM, kNo, "lnrnn runs LSTM cells only, so far");
-  LNRNN_CHECK(d.normalization == LNRNN_NORMALIZATION_NONE ||
-                  d.normalization == LNRNN_NORMALIZATION_HASTE,
-              kNo, "lnrnn runs the normalisations NONE and HASTE only, so far");
-  LNRNN_CHECK(d.dataType == LNRNN_DATA_F32 || d.dataType == LNRNN_DATA_F64, kNo,
-              "lnrnn runs F32 and F64 only, so far");
-  LNRNN_CHECK(d.layers == 1, kNo, "lnrnn runs one layer only, so far, not %d", d.layers);
-  LNRNN_CHECK(d.direction == LNRNN_DIRECTION_FORWARD, kNo,
-              "lnrnn runs forward layers only, so far");
-  LNRNN_CHECK(d.zoneoutCell == 0, kNo, "lnrnn has no zoneout of the cell, so far");
-  return LNRNN_STATUS_SUCCESS;
+CellShape cell_shape(lnrnnCell_t cell, lnrnnNormalization_t normalization) {
+  CellShape shape{};
+  const bool gates = normalization == LNRNN_NORMALIZATION_HASTE ||
+                     normalization == LNRNN_NORMALIZATION_PAPER ||
+                     normalization == LNRNN_NORMALIZATION_CARRY;
+  shape.input_norm = gates;
+  shape.recurrent_norm = gates && cell != LNRNN_CELL_INDRNN;
+  shape.recurrent_matrix = cell != LNRNN_CELL_INDRNN;
+  shape.separate_products = gates || cell == LNRNN_CELL_GRU;
+  switch (cell) {
+    case LNRNN_CELL_LSTM:
+      shape.kind = CellKind::kLstm;
+      shape.gates = 4;
+      shape.carries_cell = true;
+      shape.cell_norm = normalization != LNRNN_NORMALIZATION_NONE;
+      shape.carries_norm = normalization == LNRNN_NORMALIZATION_CARRY;
+      shape.gate_norm_bias = gates && normalization != LNRNN_NORMALIZATION_HASTE;
+      break;
+    case LNRNN_CELL_GRU:
+      shape.kind = CellKind::kGru;
+      shape.gates = 3;
+      break;
+    case LNRNN_CELL_INDRNN:
+      shape.kind = CellKind::kIndrnn;
+      shape.gates = 1;
+      break;
+  }
+  return shape;
 }
 
-lnrnnStatus_t lay_out_parameters(Plan* plan) {
-  const int64_t input = plan->input(), hidden = plan->hidden(), gates = 4 * hidden;
-  uint64_t offset = 0;
-  const auto add = [&](ParameterRole role, const char* name, int32_t rank, int64_t rows,
-                       int64_t columns) {
+namespace {
+
+// Appends the parameters of one strand, from an offset in bytes of the data type to the one returned.
+uint64_t add_parameters(Plan* plan, int layer, int direction, uint64_t offset) {
+  const Strand strand{*plan, layer, direction};
+  const int64_t hidden = strand.hidden(), gates = strand.gates();
+  const auto add = [&](ParameterRole role, const char* name, const char* last, int64_t rows,
+                       int64_t columns = 0) {
     PlanParameter p{role, {}};
-    std::snprintf(p.description.name, sizeof p.description.name, "%s", name);
-    p.description.rank = rank;
-    p.description.layer = 0;
-    p.description.shape[0] = rows;
-    p.description.shape[1] = columns;
-    const uint64_t elements = size_product({rows, columns});
-    p.description.elements = static_cast<int64_t>(elements);
-    p.description.offsetBytes = offset;
+    lnrnnParameter_t& d = p.description;
+    std::snprintf(d.name, sizeof d.name, "%s_l%d%s%s", name, layer,
+                  direction == 0 ? "" : "_reverse", last);
+    d.rank = columns == 0 ? 1 : 2;
+    d.layer = layer;
+    d.direction = direction;
+    d.shape[0] = rows;
+    d.shape[1] = columns == 0 ? 1 : columns;
+    const uint64_t elements = size_product({d.shape[0], d.shape[1]});
+    d.elements = static_cast<int64_t>(elements);
+    d.offsetBytes = offset;
+    d.gradientOffsetBytes = offset / plan->element_bytes() * plan->accumulation_bytes();
     offset = size_add(offset, size_aligned(size_multiply(elements, plan->element_bytes())));
     plan->parameters.push_back(p);
   };
-  add(ParameterRole::kWeightIh, "weight_ih_l0", 2, gates, input);
-  add(ParameterRole::kWeightHh, "weight_hh_l0", 2, gates, hidden);
-  add(ParameterRole::kBias, "bias_l0", 1, gates, 1);
-  if (plan->normalized()) {
-    add(ParameterRole::kGainI, "layernorm_i_l0.weight", 1, gates, 1);
-    add(ParameterRole::kGainH, "layernorm_h_l0.weight", 1, gates, 1);
-    add(ParameterRole::kGainC, "layernorm_c_l0.weight", 1, hidden, 1);
-    add(ParameterRole::kBiasC, "layernorm_c_l0.bias", 1, hidden, 1);
+  const CellShape& shape = plan->shape;
+  add(ParameterRole::kWeightIh, "weight_ih", "", gates, strand.input());
+  add(ParameterRole::kWeightHh, "weight_hh", "", gates, shape.recurrent_matrix ? hidden : 0);
+  if (shape.kind == CellKind::kGru) {
+    add(ParameterRole::kBiasIh, "bias_ih", "", gates);
+    add(ParameterRole::kBiasHh, "bias_hh", "", gates);
+  } else {
+    add(ParameterRole::kBias, "bias", "", gates);
   }
-  LNRNN_CHECK(offset <= INT64_MAX, LNRNN_STATUS_INVALID_ARGUMENT,
-              "lnrnnPlanCreate: inputSize %lld and hiddenSize %lld need more than 2^63 bytes of "
-              "parameters",
-              static_cast<long long>(input), static_cast<long long>(hidden));
-  plan->parameter_bytes = offset;
+  if (shape.input_norm) add(ParameterRole::kGainI, "layernorm_i", ".weight", gates);
+  if (shape.gate_norm_bias) add(ParameterRole::kNormBiasI, "layernorm_i", ".bias", gates);
+  if (shape.recurrent_norm) add(ParameterRole::kGainH, "layernorm_h", ".weight", gates);
+  if (shape.gate_norm_bias) add(ParameterRole::kNormBiasH, "layernorm_h", ".bias", gates);
+  if (shape.cell_norm) {
+    add(ParameterRole::kGainC, "layernorm_c", ".weight", hidden);
+    add(ParameterRole::kNormBiasC, "layernorm_c", ".bias", hidden);
+  }
+  return offset;
+}
+
+}  // namespace
+
+lnrnnStatus_t lay_out_parameters(Plan* plan) {
+  const lnrnnPlanDescription_t& d = plan->description;
+  plan->shape = cell_shape(static_cast<lnrnnCell_t>(d.cell),
+                           static_cast<lnrnnNormalization_t>(d.normalization));
+  uint64_t offset = 0;
+  for (int layer = 0; layer < d.layers; ++layer) {
+    for (int direction = 0; direction < plan->directions(); ++direction) {
+      offset = add_parameters(plan, layer, direction, offset);
+    }
+  }
+  plan->parameter_elements = offset / plan->element_bytes();
+  LNRNN_CHECK(size_multiply(plan->parameter_elements, plan->accumulation_bytes()) <= INT64_MAX,
+              LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: layers %d, inputSize %lld and hiddenSize %lld need more than 2^63 "
+              "bytes of parameters",
+              d.layers, static_cast<long long>(d.inputSize), static_cast<long long>(d.hiddenSize));
   return LNRNN_STATUS_SUCCESS;
 }
 
@@ -134,8 +189,9 @@ lnrnnStatus_t lnrnnPlanCreate(lnrnnHandle_t handle, const lnrnnPlanDescription_t
     created->handle = handle;
     created->plan.description = read_struct(description);
     LNRNN_FORWARD(check_description(created->plan.description));
-    LNRNN_FORWARD(handle->device->check_support(created->plan));
     LNRNN_FORWARD(lay_out_parameters(&created->plan));
+    LNRNN_FORWARD(handle->device->check_support(created->plan));
+    created->stack = Stack(*handle->device, created->plan);
     ++handle->plans;
     ++usage.plans;
     *plan = created.release();
@@ -158,16 +214,17 @@ lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64_t batch,
   LNRNN_FORWARD(check_extent(__func__, "steps", steps));
   LNRNN_FORWARD(check_extent(__func__, "batch", batch));
   const Plan& p = plan->plan;
+  const Stack& stack = plan->stack;
   lnrnnPlanSizes_t ours{};
-  ours.parameterBytes = p.parameter_bytes;
-  ours.stateBytes = size_multiply(size_product({batch, p.hidden()}), p.element_bytes());
-  const Device& device = *plan->handle->device;
-  ours.packedBytes = device.packed_bytes(p);
-  ours.inferenceWorkspaceBytes = device.workspace_bytes(p, Pass::kInference, steps, batch);
-  ours.stepWorkspaceBytes = device.workspace_bytes(p, Pass::kInference, 1, batch);
-  ours.trainingWorkspaceBytes = device.workspace_bytes(p, Pass::kTraining, steps, batch);
-  ours.backwardWorkspaceBytes = device.workspace_bytes(p, Pass::kBackward, steps, batch);
-  ours.reserveBytes = device.reserve_bytes(p, steps, batch);
+  ours.parameterBytes = p.parameter_bytes();
+  ours.gradientBytes = p.gradient_bytes();
+  ours.stateBytes = stack.state_bytes(batch);
+  ours.packedBytes = stack.packed_bytes();
+  ours.inferenceWorkspaceBytes = stack.workspace_bytes(Pass::kInference, steps, batch);
+  ours.stepWorkspaceBytes = stack.workspace_bytes(Pass::kInference, 1, batch);
+  ours.trainingWorkspaceBytes = stack.workspace_bytes(Pass::kTraining, steps, batch);
+  ours.backwardWorkspaceBytes = stack.workspace_bytes(Pass::kBackward, steps, batch);
+  ours.reserveBytes = stack.reserve_bytes(steps, batch);
   for (const uint64_t bytes :
        {ours.packedBytes, ours.stateBytes, ours.inferenceWorkspaceBytes, ours.stepWorkspaceBytes,
         ours.trainingWorkspaceBytes, ours.backwardWorkspaceBytes, ours.reserveBytes}) {

@@ -1,0 +1,75 @@
+// A plan's layers and directions over each other: which strand reads and writes what. Devices run
+// strands; this is all that knows of more than one.
+#pragma once
+
+#include <vector>
+
+#include "device.h"
+
+namespace lnrnn {
+
+// Pointers of one call for the whole stack, as lnrnn.h describes them.
+struct StackForward {
+  const lnrnnSequence_t* sequence;
+  const int64_t* lengths;
+  const void* weights;  // packed for inference, the parameters for training
+  const void* x;
+  const void* h0;
+  const void* c0;
+  const uint8_t* zoneout_mask;
+  const uint8_t* dropconnect_mask;
+  const uint64_t* random;
+  void* y;
+  void* hn;
+  void* cn;
+  void* reserve;
+  void* workspace;
+};
+
+struct StackBackward {
+  const lnrnnSequence_t* sequence;
+  const int64_t* lengths;
+  const void* parameters;
+  const void* x;
+  const uint8_t* zoneout_mask;
+  const uint8_t* dropconnect_mask;
+  const uint64_t* random;
+  const void* dy;
+  const void* dhn;
+  const void* dcn;
+  const void* reserve;
+  void* gradients;
+  void* dx;
+  void* dh0;
+  void* dc0;
+  void* workspace;
+};
+
+class Stack {
+ public:
+  Stack() = default;
+  // Both outlive the stack.
+  Stack(Device& device, const Plan& plan);
+
+  uint64_t packed_bytes() const { return packed_offsets_.back(); }
+  uint64_t state_bytes(int64_t batch) const;
+  uint64_t reserve_bytes(int64_t steps, int64_t batch) const;
+  uint64_t workspace_bytes(Pass pass, int64_t steps, int64_t batch) const;
+
+  lnrnnStatus_t pack(Stream& stream, const void* parameters, void* packed) const;
+  lnrnnStatus_t infer(Stream& stream, const StackForward& call) const;
+  lnrnnStatus_t train(Stream& stream, const StackForward& call) const;
+  lnrnnStatus_t backward(Stream& stream, const StackBackward& call) const;
+
+ private:
+  lnrnnStatus_t drop(Stream& stream, int layer, const lnrnnSequence_t& sequence,
+                     const uint64_t* random, void* values) const;
+  template <class F>
+  lnrnnStatus_t each_strand(const F& body) const;
+
+  Device* device_ = nullptr;
+  const Plan* plan_ = nullptr;
+  std::vector<uint64_t> packed_offsets_;  // of each strand, and the end
+};
+
+}  // namespace lnrnn
