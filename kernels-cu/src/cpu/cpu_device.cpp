@@ -31,7 +31,6 @@ using Clock = std::chrono::steady_clock;
 
 struct CpuStream : Stream {
   explicit CpuStream(int threads) : team(threads) {}
-  std::mutex busy;  // one call at a time
   Team team;
 };
 
@@ -105,7 +104,7 @@ class CpuDevice final : public Device {
   }
   // A stream is idle when nobody holds it.
   lnrnnStatus_t synchronize(Stream& stream) override {
-    const std::lock_guard<std::mutex> lock(of(stream).busy);
+    const std::lock_guard<std::mutex> lock(stream.busy);
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t create_event(std::unique_ptr<Event>* event) override {
@@ -113,7 +112,7 @@ class CpuDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t record(Event& event, Stream& stream) override {
-    const std::lock_guard<std::mutex> idle(of(stream).busy);
+    const std::lock_guard<std::mutex> idle(stream.busy);
     CpuEvent& e = of(event);
     const std::lock_guard<std::mutex> lock(e.guard);
     e.recorded = true;
@@ -157,7 +156,7 @@ class CpuDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t release(Stream& stream, void* pointer) override {
-    const std::lock_guard<std::mutex> idle(of(stream).busy);
+    const std::lock_guard<std::mutex> idle(stream.busy);
     std::free(pointer);
     return LNRNN_STATUS_SUCCESS;
   }
@@ -172,73 +171,83 @@ class CpuDevice final : public Device {
   lnrnnStatus_t register_host(void*, size_t) override { return LNRNN_STATUS_SUCCESS; }
   lnrnnStatus_t unregister_host(void*) override { return LNRNN_STATUS_SUCCESS; }
   lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) override {
-    const std::lock_guard<std::mutex> lock(of(stream).busy);
+    const std::lock_guard<std::mutex> lock(stream.busy);
     std::memcpy(to, from, bytes);
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t fill(Stream& stream, void* to, int value, size_t bytes) override {
-    const std::lock_guard<std::mutex> lock(of(stream).busy);
+    const std::lock_guard<std::mutex> lock(stream.busy);
     std::memset(to, value, bytes);
     return LNRNN_STATUS_SUCCESS;
   }
 
   lnrnnStatus_t check_support(const Plan& plan) const override {
-    return check_single_lstm(plan);
+    const lnrnnPlanDescription_t& d = plan.description;
+    const bool done = d.cell == LNRNN_CELL_LSTM && d.normalization <= LNRNN_NORMALIZATION_HASTE &&
+                      d.dataType <= LNRNN_DATA_F64 && d.direction == LNRNN_DIRECTION_FORWARD &&
+                      d.zoneoutCell == 0 && d.dropout == 0 && !plan.has(LNRNN_PLAN_RECOMPUTE);
+    LNRNN_CHECK(done, LNRNN_STATUS_NOT_SUPPORTED, "lnrnnPlanCreate: the CPU cannot do this yet");
+    return LNRNN_STATUS_SUCCESS;
   }
 
-  uint64_t packed_bytes(const Plan& plan) const override {
-    return with_kernels(plan, [&](auto& kernels) {
+  uint64_t packed_bytes(const Strand& strand) const override {
+    return with_kernels(strand.plan, [&](auto& kernels) {
       Carver carver;
-      cpu::take_packed_weights(carver, kernels, plan);
+      cpu::take_packed_weights(carver, kernels, strand);
       return carver.bytes();
     });
   }
-  uint64_t reserve_bytes(const Plan& plan, int64_t steps, int64_t batch) const override {
-    return with_kernels(plan, [&](auto& kernels) {
+  uint64_t reserve_bytes(const Strand& strand, int64_t steps, int64_t batch) const override {
+    return with_kernels(strand.plan, [&](auto& kernels) {
       Carver carver;
-      cpu::LstmReserve<element_of<decltype(kernels)>>::take(carver, plan, steps, batch);
+      cpu::LstmReserve<element_of<decltype(kernels)>>::take(carver, strand, steps, batch);
       return carver.bytes();
     });
   }
-  uint64_t workspace_bytes(const Plan& plan, Pass pass, int64_t steps,
+  uint64_t workspace_bytes(const Strand& strand, Pass pass, int64_t steps,
                            int64_t batch) const override {
-    return with_kernels(plan, [&](auto& kernels) {
+    return with_kernels(strand.plan, [&](auto& kernels) {
       return pass == Pass::kBackward
-                 ? cpu::lstm_backward_workspace(kernels, plan, threads(), steps, batch)
-                 : cpu::lstm_forward_workspace(kernels, plan, threads(), steps, batch,
+                 ? cpu::lstm_backward_workspace(kernels, strand, threads(), steps, batch)
+                 : cpu::lstm_forward_workspace(kernels, strand, threads(), steps, batch,
                                                pass == Pass::kTraining);
     });
   }
 
   lnrnnStatus_t initialize(const Plan& plan, Stream& stream, uint64_t seed,
                            void* parameters) override {
-    return run(plan, stream, [&](auto& kernels, Team& team) {
-      using T = element_of<decltype(kernels)>;
-      cpu::initialize_parameters(plan, team, seed, static_cast<T*>(parameters));
-    });
+    const std::lock_guard<std::mutex> lock(stream.busy);
+    cpu::initialize_parameters(plan, of(stream).team, seed, parameters);
+    return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t pack(const Plan& plan, Stream& stream, const void* parameters,
+  lnrnnStatus_t pack(const Strand& strand, Stream&, const void* parameters,
                      void* packed) override {
-    return run(plan, stream, [&](auto& kernels, Team&) {
+    with_kernels(strand.plan, [&](auto& kernels) {
       using T = element_of<decltype(kernels)>;
-      cpu::lstm_pack(kernels, plan, static_cast<const T*>(parameters), packed);
+      cpu::lstm_pack(kernels, strand, static_cast<const T*>(parameters), packed);
     });
+    return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t infer(const Plan& plan, Stream& stream, const ForwardArguments& call) override {
-    return run(plan, stream, [&](auto& kernels, Team& team) {
-      cpu::lstm_forward(kernels, team, plan, false, call);
+  lnrnnStatus_t infer(Stream& stream, const ForwardArguments& call) override {
+    with_kernels(call.strand.plan, [&](auto& kernels) {
+      cpu::lstm_forward(kernels, of(stream).team, false, call);
     });
+    return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t train(const Plan& plan, Stream& stream, const ForwardArguments& call) override {
-    return run(plan, stream, [&](auto& kernels, Team& team) {
-      cpu::lstm_forward(kernels, team, plan, true, call);
+  lnrnnStatus_t train(Stream& stream, const ForwardArguments& call) override {
+    with_kernels(call.strand.plan, [&](auto& kernels) {
+      cpu::lstm_forward(kernels, of(stream).team, true, call);
     });
+    return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t backward(const Plan& plan, Stream& stream,
-                         const BackwardArguments& call) override {
-    return run(plan, stream, [&](auto& kernels, Team& team) {
-      cpu::lstm_backward(kernels, team, plan, call);
+  lnrnnStatus_t backward(Stream& stream, const BackwardArguments& call) override {
+    with_kernels(call.strand.plan, [&](auto& kernels) {
+      cpu::lstm_backward(kernels, of(stream).team, call);
     });
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t dropout(Stream&, const DropoutArguments&) override {
+    return LNRNN_STATUS_SUCCESS;  // check_support lets no plan come here
   }
 
  private:
@@ -249,14 +258,6 @@ class CpuDevice final : public Device {
   static CpuStream& of(Stream& stream) { return static_cast<CpuStream&>(stream); }
   static CpuEvent& of(Event& event) { return static_cast<CpuEvent&>(event); }
   int threads() const { return default_stream_.team.size(); }
-
-  template <class F>
-  lnrnnStatus_t run(const Plan& plan, Stream& stream, const F& body) {
-    CpuStream& s = of(stream);
-    const std::lock_guard<std::mutex> lock(s.busy);
-    with_kernels(plan, [&](auto& kernels) { body(kernels, s.team); });
-    return LNRNN_STATUS_SUCCESS;
-  }
 
   const Isa& isa_;
   CpuStream default_stream_;
@@ -292,11 +293,7 @@ lnrnnStatus_t open_cpu_device(int threads, const char* isa_name, std::unique_ptr
 lnrnnStatus_t initialize_on_host(const Plan& plan, uint64_t seed, void* parameters) {
   constexpr int kGates = 4;  // more threads than gates find nothing to do
   Team team(std::min(kGates, processors()));
-  if (plan.description.dataType == LNRNN_DATA_F64) {
-    cpu::initialize_parameters(plan, team, seed, static_cast<double*>(parameters));
-  } else {
-    cpu::initialize_parameters(plan, team, seed, static_cast<float*>(parameters));
-  }
+  cpu::initialize_parameters(plan, team, seed, parameters);
   return LNRNN_STATUS_SUCCESS;
 }
 

@@ -33,19 +33,31 @@ struct LstmReserve {
   StepRows<T> h, c;        // (T+1,N,H), step 0 is the initial state
   StepRows<T> statistics;  // (T,N,6), only with normalisation
 
-  static LstmReserve take(Carver& carver, const Plan& plan, int64_t steps, int64_t batch) {
-    const int64_t hidden = plan.hidden();
+  static LstmReserve take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
+    const int64_t hidden = strand.hidden();
     LstmReserve reserve;
     reserve.a = StepRows<T>::take(carver, steps, batch, 4 * hidden);
     reserve.h = StepRows<T>::take(carver, steps + 1, batch, hidden);
     reserve.c = StepRows<T>::take(carver, steps + 1, batch, hidden);
-    if (plan.normalized()) {
+    if (strand.shape().recurrent_norm) {
       reserve.r = StepRows<T>::take(carver, steps, batch, 4 * hidden);
       reserve.statistics = StepRows<T>::take(carver, steps, batch, kStatistics);
     }
     return reserve;
   }
 };
+
+// The row of a tensor at (step, row); null where the tensor is.
+template <class T>
+inline const T* row_of(const Steps<const void>& tensor, int64_t step, int64_t row) {
+  if (tensor.base == nullptr) return nullptr;
+  return static_cast<const T*>(tensor.base) + step * tensor.step_stride + row * tensor.row_stride;
+}
+template <class T>
+inline T* row_of(const Steps<void>& tensor, int64_t step, int64_t row) {
+  if (tensor.base == nullptr) return nullptr;
+  return static_cast<T*>(tensor.base) + step * tensor.step_stride + row * tensor.row_stride;
+}
 
 // Sequences of different length: a row is active before its length.
 struct Lengths {
@@ -88,17 +100,17 @@ inline void copy_or_zero(const T* from, int64_t n, T* to) {
 
 // Bytes of workspace; kTooLarge where that does not fit.
 template <class T>
-uint64_t lstm_forward_workspace(const Kernels<T>& kernels, const Plan& plan, int threads,
+uint64_t lstm_forward_workspace(const Kernels<T>& kernels, const Strand& strand, int threads,
                                 int64_t steps, int64_t batch, bool training);
 template <class T>
-uint64_t lstm_backward_workspace(const Kernels<T>& kernels, const Plan& plan, int threads,
+uint64_t lstm_backward_workspace(const Kernels<T>& kernels, const Strand& strand, int threads,
                                  int64_t steps, int64_t batch);
 
 template <class T>
-void lstm_forward(const Kernels<T>& kernels, Team& team, const Plan& plan, bool training,
+void lstm_forward(const Kernels<T>& kernels, Team& team, bool training,
                   const ForwardArguments& arguments);
 template <class T>
-void lstm_backward(const Kernels<T>& kernels, Team& team, const Plan& plan,
+void lstm_backward(const Kernels<T>& kernels, Team& team,
                    const BackwardArguments& arguments);
 
 }  // namespace lnrnn::cpu

@@ -13,11 +13,11 @@ struct VectorGradients {
   T *bias, *gain_i, *gain_h;  // (4H)
   T *gain_c, *bias_c;         // (H)
 
-  static VectorGradients take(Carver& carver, const Plan& plan) {
-    const int64_t hidden = plan.hidden();
+  static VectorGradients take(Carver& carver, const Strand& strand) {
+    const int64_t hidden = strand.hidden();
     VectorGradients sums{};
     sums.bias = carver.take<T>({4 * hidden});
-    if (!plan.normalized()) return sums;
+    if (!strand.shape().recurrent_norm) return sums;
     sums.gain_i = carver.take<T>({4 * hidden});
     sums.gain_h = carver.take<T>({4 * hidden});
     sums.gain_c = carver.take<T>({hidden});
@@ -35,14 +35,14 @@ struct ThreadScratch {
   T* row;           // (4H)
   uint8_t* update;  // (H)
 
-  static ThreadScratch take(Carver& carver, const Kernels<T>& kernels, const Plan& plan) {
-    const int64_t hidden = plan.hidden();
+  static ThreadScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
+    const int64_t hidden = strand.hidden();
     ThreadScratch scratch;
-    scratch.sums = VectorGradients<T>::take(carver, plan);
+    scratch.sums = VectorGradients<T>::take(carver, strand);
     scratch.packed = RowGroup<T>::take(carver, kernels, 4 * hidden);
     scratch.panels =
-        OuterProducts<T>::take_panels(carver, kernels, std::max(plan.input(), hidden));
-    scratch.pack = PackScratch<T>::take(carver, kernels, plan);
+        OuterProducts<T>::take_panels(carver, kernels, std::max(strand.input(), hidden));
+    scratch.pack = PackScratch<T>::take(carver, kernels, strand);
     scratch.row = carver.take<T>({4 * hidden});
     scratch.update = carver.take<uint8_t>({hidden});
     return scratch;
@@ -60,53 +60,53 @@ struct BackwardLayout {
   char* scratch;
   int64_t scratch_bytes;
 
-  static BackwardLayout take(Carver& carver, const Kernels<T>& kernels, const Plan& plan,
+  static BackwardLayout take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
                              int threads, int64_t steps, int64_t batch) {
-    const int64_t hidden = plan.hidden(), gates = 4 * hidden;
+    const int64_t hidden = strand.hidden(), gates = 4 * hidden;
     BackwardLayout layout{};
-    layout.ih = PackedMatrix<T>::take(carver, kernels, gates, plan.input());
+    layout.ih = PackedMatrix<T>::take(carver, kernels, gates, strand.input());
     layout.hh = PackedMatrix<T>::take(carver, kernels, gates, hidden);
     layout.da = StepRows<T>::take(carver, steps, batch, gates);
-    layout.dr = plan.normalized() ? StepRows<T>::take(carver, steps, batch, gates) : layout.da;
+    layout.dr = strand.shape().recurrent_norm ? StepRows<T>::take(carver, steps, batch, gates) : layout.da;
     layout.dh = StepRows<T>::take(carver, 1, batch, hidden);
     layout.dc = StepRows<T>::take(carver, 1, batch, hidden);
-    if (plan.description.dropconnect > 0) layout.masked_dhh = carver.take<T>({gates, hidden});
+    if (strand.plan.description.dropconnect > 0) layout.masked_dhh = carver.take<T>({gates, hidden});
     Carver one;
-    ThreadScratch<T>::take(one, kernels, plan);
+    ThreadScratch<T>::take(one, kernels, strand);
     layout.scratch_bytes = static_cast<int64_t>(one.bytes());
     layout.scratch = carver.take<char>({threads, layout.scratch_bytes});
     return layout;
   }
 
-  ThreadScratch<T> scratch_of(int index, const Kernels<T>& kernels, const Plan& plan) const {
+  ThreadScratch<T> scratch_of(int index, const Kernels<T>& kernels, const Strand& strand) const {
     Carver carver(scratch + index * scratch_bytes);
-    return ThreadScratch<T>::take(carver, kernels, plan);
+    return ThreadScratch<T>::take(carver, kernels, strand);
   }
 };
 
 template <class T>
 class Backward {
  public:
-  Backward(const Kernels<T>& kernels, const Plan& plan, const BackwardLayout<T>& layout,
+  Backward(const Kernels<T>& kernels, const Strand& strand, const BackwardLayout<T>& layout,
            const BackwardArguments& call)
-      : kernels_(kernels), plan_(plan), layout_(layout), call_(call), sequence_(*call.sequence),
-        lengths_{call.lengths}, hidden_(plan.hidden()), gates_(4 * plan.hidden()),
-        weight_hh_(plan, plan.find(ParameterRole::kWeightHh, parameters()), call.sequence,
+      : kernels_(kernels), strand_(strand), layout_(layout), call_(call), random_(drawn_from(call.random)),
+        lengths_{call.lengths}, hidden_(strand.hidden()), gates_(strand.gates()),
+        weight_hh_(strand, strand.find(ParameterRole::kWeightHh, parameters()), call.random,
                    call.dropconnect_mask, true) {
     Carver reserve(call.reserve);
-    forward_ = LstmReserve<T>::take(reserve, plan, sequence_.steps, sequence_.batch);
-    point_at_vectors(plan, parameters(), &weights_);
-    if (plan.description.zoneout > 0) {
-      zoneout_ = Mask(plan.description.zoneout, call.zoneout_mask, sequence_.seed,
-                      random_stream(RandomKind::kZoneout, 0, 0), hidden_);
+    forward_ = LstmReserve<T>::take(reserve, strand, call_.steps, call_.batch);
+    point_at_vectors(strand, parameters(), &weights_);
+    if (strand.plan.description.zoneout > 0) {
+      zoneout_ = Mask(strand.plan.description.zoneout, call.zoneout_mask, random_.seed,
+                      stream_of(RandomKind::kZoneout, strand), hidden_);
     }
   }
 
   void pack(const Crew& crew, const ThreadScratch<T>& scratch) const {
-    const T* const weight_ih = plan_.find(ParameterRole::kWeightIh, parameters());
+    const T* const weight_ih = strand_.find(ParameterRole::kWeightIh, parameters());
     const Span rows = crew.share(0, gates_);
     for (int64_t m = rows.begin; m < rows.end; ++m) {
-      if (call_.dx != nullptr) pack_row(kernels_, weight_ih + m * plan_.input(), m, layout_.ih);
+      if (call_.dx.base != nullptr) pack_row(kernels_, weight_ih + m * strand_.input(), m, layout_.ih);
       pack_row(kernels_, weight_hh_.row(m, scratch.pack.values, scratch.pack.bytes), m,
                layout_.hh);
     }
@@ -115,7 +115,7 @@ class Backward {
   void clear_sums(const ThreadScratch<T>& scratch) const {
     const VectorGradients<T>& sums = scratch.sums;
     std::fill_n(sums.bias, gates_, T(0));
-    if (!plan_.normalized()) return;
+    if (!strand_.shape().recurrent_norm) return;
     std::fill_n(sums.gain_i, gates_, T(0));
     std::fill_n(sums.gain_h, gates_, T(0));
     std::fill_n(sums.gain_c, hidden_, T(0));
@@ -130,7 +130,7 @@ class Backward {
       copy_or_zero(state(call_.dcn, n), hidden_, layout_.dc.at(0, n));
     }
     const Span panels = crew.share(0, panel_count(hidden_, kernels_.panel_width));
-    for (int64_t t = sequence_.steps - 1; t >= 0; --t) {
+    for (int64_t t = call_.steps - 1; t >= 0; --t) {
       for (int64_t n = own.begin; n < own.end; ++n) {
         if (lengths_.active(t, n)) step_row(t, n, scratch);
       }
@@ -149,17 +149,17 @@ class Backward {
   }
 
   void input_gradient(const Crew& crew, const ThreadScratch<T>& scratch) const {
-    if (call_.dx == nullptr) return;
+    if (call_.dx.base == nullptr) return;
     RowProduct<T> product(kernels_, layout_.ih, scratch.packed,
-                          {0, panel_count(plan_.input(), kernels_.panel_width)}, false);
-    const Span rows = crew.share(0, sequence_.steps * sequence_.batch);
+                          {0, panel_count(strand_.input(), kernels_.panel_width)}, call_.add_dx);
+    const Span rows = crew.share(0, call_.steps * call_.batch);
     for (int64_t i = rows.begin; i < rows.end; ++i) {
-      const int64_t t = i / sequence_.batch, n = i % sequence_.batch;
-      T* const dx = static_cast<T*>(call_.dx) + t * sequence_.dxStepStride + n * sequence_.dxRowStride;
+      const int64_t t = i / call_.batch, n = i % call_.batch;
+      T* const dx = row_of<T>(call_.dx, t, n);
       if (lengths_.active(t, n)) {
         product.add(layout_.da.at(t, n), dx);
-      } else {
-        std::fill_n(dx, plan_.input(), T(0));
+      } else if (!call_.add_dx) {
+        std::fill_n(dx, strand_.input(), T(0));
       }
     }
     product.flush();
@@ -168,19 +168,18 @@ class Backward {
   void weight_gradients(const Crew& crew, const ThreadScratch<T>& scratch) const {
     if (call_.gradients == nullptr) return;
     T* const gradients = static_cast<T*>(call_.gradients);
-    const bool accumulate = (sequence_.flags & LNRNN_SEQUENCE_ACCUMULATE) != 0;
+    const bool accumulate = call_.accumulate;
     const Span rows = crew.share(0, gates_);
 
-    const T* const x = static_cast<const T*>(call_.x);
     OuterProducts<T> dih(kernels_, scratch.packed, scratch.panels,
-                         plan_.find(ParameterRole::kWeightIh, gradients), plan_.input(), rows,
+                         strand_.find(ParameterRole::kWeightIh, gradients), strand_.input(), rows,
                          accumulate);
     for_active([&](int64_t t, int64_t n) {
-      dih.add(layout_.da.at(t, n), x + t * sequence_.xStepStride + n * sequence_.xRowStride);
+      dih.add(layout_.da.at(t, n), row_of<T>(call_.x, t, n));
     });
     dih.flush();
 
-    T* const whole = plan_.find(ParameterRole::kWeightHh, gradients);
+    T* const whole = strand_.find(ParameterRole::kWeightHh, gradients);
     T* const masked = weight_hh_.masked() ? layout_.masked_dhh : whole;
     OuterProducts<T> dhh(kernels_, scratch.packed, scratch.panels, masked, hidden_, rows,
                          accumulate && masked == whole);
@@ -198,21 +197,21 @@ class Backward {
   void vector_gradients(int threads) const {
     if (call_.gradients == nullptr) return;
     T* const gradients = static_cast<T*>(call_.gradients);
-    if ((sequence_.flags & LNRNN_SEQUENCE_ACCUMULATE) == 0) plan_.clear_padding(gradients);
-    const VectorGradients<T> total = layout_.scratch_of(0, kernels_, plan_).sums;
+    if (!call_.accumulate) strand_.clear_padding(gradients);
+    const VectorGradients<T> total = layout_.scratch_of(0, kernels_, strand_).sums;
     const auto reduce = [&](ParameterRole role, T* VectorGradients<T>::*vector, int64_t n) {
-      T* const out = plan_.find(role, gradients);
+      T* const out = strand_.find(role, gradients);
       if (out == nullptr) return;
       for (int index = 1; index < threads; ++index) {
-        store(layout_.scratch_of(index, kernels_, plan_).sums.*vector, n, total.*vector, true);
+        store(layout_.scratch_of(index, kernels_, strand_).sums.*vector, n, total.*vector, true);
       }
-      store(total.*vector, n, out, (sequence_.flags & LNRNN_SEQUENCE_ACCUMULATE) != 0);
+      store(total.*vector, n, out, call_.accumulate);
     };
     reduce(ParameterRole::kBias, &VectorGradients<T>::bias, gates_);
     reduce(ParameterRole::kGainI, &VectorGradients<T>::gain_i, gates_);
     reduce(ParameterRole::kGainH, &VectorGradients<T>::gain_h, gates_);
     reduce(ParameterRole::kGainC, &VectorGradients<T>::gain_c, hidden_);
-    reduce(ParameterRole::kBiasC, &VectorGradients<T>::bias_c, hidden_);
+    reduce(ParameterRole::kNormBiasC, &VectorGradients<T>::bias_c, hidden_);
   }
 
  private:
@@ -229,8 +228,8 @@ class Backward {
 
   template <class F>
   void for_active(const F& body) const {
-    for (int64_t t = 0; t < sequence_.steps; ++t) {
-      for (int64_t n = 0; n < sequence_.batch; ++n) {
+    for (int64_t t = 0; t < call_.steps; ++t) {
+      for (int64_t n = 0; n < call_.batch; ++n) {
         if (lengths_.active(t, n)) body(t, n);
       }
     }
@@ -247,17 +246,15 @@ class Backward {
     row.bias_c = weights_.bias_c;
     row.c_before = forward_.c.at(t, n);
     row.c = forward_.c.at(t + 1, n);
-    row.update = zoneout_.row(t * sequence_.batch + n, t + sequence_.stepOffset,
-                              n + sequence_.rowOffset, scratch.update);
-    row.dy = call_.dy == nullptr ? nullptr
-                                 : static_cast<const T*>(call_.dy) + t * sequence_.dyStepStride +
-                                       n * sequence_.dyRowStride;
+    row.update = zoneout_.row(t * call_.batch + n, t + random_.step_offset,
+                              n + random_.row_offset, scratch.update);
+    row.dy = row_of<T>(call_.dy, t, n);
     row.dh = layout_.dh.at(0, n);
     row.dc = layout_.dc.at(0, n);
     row.da = layout_.da.at(t, n);
     row.dbias = scratch.sums.bias;
     row.scratch = scratch.row;
-    if (plan_.normalized()) {
+    if (strand_.shape().recurrent_norm) {
       row.r = forward_.r.at(t, n);
       row.statistics = forward_.statistics.at(t, n);
       row.dr = layout_.dr.at(t, n);
@@ -270,10 +267,10 @@ class Backward {
   }
 
   const Kernels<T>& kernels_;
-  const Plan& plan_;
+  const Strand& strand_;
   const BackwardLayout<T>& layout_;
   const BackwardArguments& call_;
-  const lnrnnSequence_t& sequence_;
+  const Random random_;
   const Lengths lengths_;
   const int64_t hidden_, gates_;
   const RecurrentRows<T> weight_hh_;
@@ -285,36 +282,37 @@ class Backward {
 }  // namespace
 
 template <class T>
-uint64_t lstm_backward_workspace(const Kernels<T>& kernels, const Plan& plan, int threads,
+uint64_t lstm_backward_workspace(const Kernels<T>& kernels, const Strand& strand, int threads,
                                  int64_t steps, int64_t batch) {
   Carver carver;
-  BackwardLayout<T>::take(carver, kernels, plan, threads, steps, batch);
+  BackwardLayout<T>::take(carver, kernels, strand, threads, steps, batch);
   return carver.bytes();
 }
 
 template <class T>
-void lstm_backward(const Kernels<T>& kernels, Team& team, const Plan& plan,
+void lstm_backward(const Kernels<T>& kernels, Team& team,
                    const BackwardArguments& call) {
-  const int64_t steps = call.sequence->steps, batch = call.sequence->batch;
+  const Strand& strand = call.strand;
+  const int64_t steps = call.steps, batch = call.batch;
   Carver carver(call.workspace);
   const auto layout =
-      BackwardLayout<T>::take(carver, kernels, plan, team.size(), steps, batch);
-  const Backward<T> backward(kernels, plan, layout, call);
+      BackwardLayout<T>::take(carver, kernels, strand, team.size(), steps, batch);
+  const Backward<T> backward(kernels, strand, layout, call);
 
   team.run([&](int index) {
-    const ThreadScratch<T> scratch = layout.scratch_of(index, kernels, plan);
+    const ThreadScratch<T> scratch = layout.scratch_of(index, kernels, strand);
     backward.clear_sums(scratch);
     if (steps > 0 && batch > 0) backward.pack(Crew{index, team.size(), nullptr}, scratch);
   });
-  const double step_flops = 8.0 * static_cast<double>(batch) * static_cast<double>(plan.hidden()) *
-                            static_cast<double>(plan.hidden());
+  const double step_flops = 8.0 * static_cast<double>(batch) * static_cast<double>(strand.hidden()) *
+                            static_cast<double>(strand.hidden());
   share_batch(team, batch, kernels.tile_rows, step_flops,
               [&](int index, const Crew& crew, Span rows) {
-                backward.run(crew, rows, layout.scratch_of(index, kernels, plan));
+                backward.run(crew, rows, layout.scratch_of(index, kernels, strand));
               });
   team.run([&](int index) {
     const Crew crew{index, team.size(), nullptr};
-    const ThreadScratch<T> scratch = layout.scratch_of(index, kernels, plan);
+    const ThreadScratch<T> scratch = layout.scratch_of(index, kernels, strand);
     backward.input_gradient(crew, scratch);
     backward.weight_gradients(crew, scratch);
   });
@@ -322,9 +320,9 @@ void lstm_backward(const Kernels<T>& kernels, Team& team, const Plan& plan,
 }
 
 #define LNRNN_INSTANTIATE(T)                                                                     \
-  template uint64_t lstm_backward_workspace(const Kernels<T>&, const Plan&, int, int64_t,        \
+  template uint64_t lstm_backward_workspace(const Kernels<T>&, const Strand&, int, int64_t,        \
                                             int64_t);                                            \
-  template void lstm_backward(const Kernels<T>&, Team&, const Plan&, const BackwardArguments&);
+  template void lstm_backward(const Kernels<T>&, Team&, const BackwardArguments&);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)
 #undef LNRNN_INSTANTIATE

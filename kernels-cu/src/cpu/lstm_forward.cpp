@@ -14,12 +14,12 @@ struct ThreadScratch {
   T* o;             // (H)
   uint8_t* update;  // (H)
 
-  static ThreadScratch take(Carver& carver, const Kernels<T>& kernels, const Plan& plan) {
+  static ThreadScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
     ThreadScratch scratch;
-    scratch.packed = RowGroup<T>::take(carver, kernels, std::max(plan.input(), plan.hidden()));
-    scratch.pack = PackScratch<T>::take(carver, kernels, plan);
-    scratch.o = carver.take<T>({plan.hidden()});
-    scratch.update = carver.take<uint8_t>({plan.hidden()});
+    scratch.packed = RowGroup<T>::take(carver, kernels, std::max(strand.input(), strand.hidden()));
+    scratch.pack = PackScratch<T>::take(carver, kernels, strand);
+    scratch.o = carver.take<T>({strand.hidden()});
+    scratch.update = carver.take<uint8_t>({strand.hidden()});
     return scratch;
   }
 };
@@ -32,28 +32,28 @@ struct ForwardLayout {
   char* scratch;
   int64_t scratch_bytes;  // of one thread
 
-  static ForwardLayout take(Carver& carver, const Kernels<T>& kernels, const Plan& plan,
+  static ForwardLayout take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
                             int threads, int64_t chunk, int64_t batch, bool training) {
     ForwardLayout layout{};
     if (training) {
-      layout.weights = take_lstm_panels(carver, kernels, plan);
+      layout.weights = take_lstm_panels(carver, kernels, strand);
     } else {
-      const int64_t hidden = plan.hidden();
+      const int64_t hidden = strand.hidden();
       layout.rows.a = StepRows<T>::take(carver, chunk, batch, 4 * hidden);
       layout.rows.h = StepRows<T>::take(carver, 1, batch, hidden);
       layout.rows.c = StepRows<T>::take(carver, 1, batch, hidden);
-      if (plan.normalized()) layout.rows.r = StepRows<T>::take(carver, 1, batch, 4 * hidden);
+      if (strand.shape().recurrent_norm) layout.rows.r = StepRows<T>::take(carver, 1, batch, 4 * hidden);
     }
     Carver one;
-    ThreadScratch<T>::take(one, kernels, plan);
+    ThreadScratch<T>::take(one, kernels, strand);
     layout.scratch_bytes = static_cast<int64_t>(one.bytes());
     layout.scratch = carver.take<char>({threads, layout.scratch_bytes});
     return layout;
   }
 
-  ThreadScratch<T> scratch_of(int index, const Kernels<T>& kernels, const Plan& plan) const {
+  ThreadScratch<T> scratch_of(int index, const Kernels<T>& kernels, const Strand& strand) const {
     Carver carver(scratch + index * scratch_bytes);
-    return ThreadScratch<T>::take(carver, kernels, plan);
+    return ThreadScratch<T>::take(carver, kernels, strand);
   }
 };
 
@@ -68,17 +68,17 @@ int64_t chunk_steps(int64_t steps, int64_t batch) {
 template <class T>
 class Forward {
  public:
-  Forward(const Kernels<T>& kernels, const Plan& plan, const LstmWeights<T>& weights,
+  Forward(const Kernels<T>& kernels, const Strand& strand, const LstmWeights<T>& weights,
           const LstmReserve<T>& rows, bool training, const ForwardArguments& arguments)
-      : kernels_(kernels), plan_(plan), weights_(weights), rows_(rows), call_(arguments),
-        sequence_(*arguments.sequence), lengths_{arguments.lengths},
-        chunk_(chunk_steps(sequence_.steps, sequence_.batch)), hidden_(plan.hidden()) {
-    const double p = plan.description.zoneout;
+      : kernels_(kernels), strand_(strand), weights_(weights), rows_(rows), call_(arguments),
+        random_(training ? drawn_from(arguments.random) : Random{}), lengths_{arguments.lengths},
+        chunk_(chunk_steps(arguments.steps, arguments.batch)), hidden_(strand.hidden()) {
+    const double p = strand.plan.description.zoneout;
     if (!training) {
       zoneout_ = static_cast<T>(p);
     } else if (p > 0) {
-      mask_ = Mask(p, arguments.zoneout_mask, sequence_.seed,
-                   random_stream(RandomKind::kZoneout, 0, 0), hidden_);
+      mask_ = Mask(p, arguments.zoneout_mask, random_.seed,
+                   stream_of(RandomKind::kZoneout, strand), hidden_);
     }
   }
 
@@ -89,8 +89,8 @@ class Forward {
       copy_or_zero(state(call_.h0, n), hidden_, rows_.h.at(0, n));
       copy_or_zero(state(call_.c0, n), hidden_, rows_.c.at(0, n));
     }
-    for (int64_t begin = 0; begin < sequence_.steps; begin += chunk_) {
-      const int64_t end = std::min(begin + chunk_, sequence_.steps);
+    for (int64_t begin = 0; begin < call_.steps; begin += chunk_) {
+      const int64_t end = std::min(begin + chunk_, call_.steps);
       multiply_inputs(crew, rows, begin, end, scratch.packed);
       crew.wait();
       for (int64_t t = begin; t < end; ++t) {
@@ -101,8 +101,8 @@ class Forward {
       }
     }
     for (int64_t n = own.begin; n < own.end; ++n) {
-      if (call_.hn != nullptr) copy_or_zero(rows_.h.at(sequence_.steps, n), hidden_, state(call_.hn, n));
-      if (call_.cn != nullptr) copy_or_zero(rows_.c.at(sequence_.steps, n), hidden_, state(call_.cn, n));
+      if (call_.hn != nullptr) copy_or_zero(rows_.h.at(call_.steps, n), hidden_, state(call_.hn, n));
+      if (call_.cn != nullptr) copy_or_zero(rows_.c.at(call_.steps, n), hidden_, state(call_.cn, n));
     }
   }
 
@@ -119,11 +119,10 @@ class Forward {
   void multiply_inputs(const Crew& crew, Span rows, int64_t begin, int64_t end,
                        T* packed) const {
     RowProduct<T> product(kernels_, weights_.ih, packed, panels(crew), false);
-    const T* const x = static_cast<const T*>(call_.x);
     for (int64_t t = begin; t < end; ++t) {
       for (int64_t n = rows.begin; n < rows.end; ++n) {
         if (!lengths_.active(t, n)) continue;
-        product.add(x + t * sequence_.xStepStride + n * sequence_.xRowStride, rows_.a.at(t, n));
+        product.add(row_of<T>(call_.x, t, n), rows_.a.at(t, n));
       }
     }
     product.flush();
@@ -131,7 +130,7 @@ class Forward {
 
   // Without normalisation the sum of both products is all that is needed.
   void multiply_states(const Crew& crew, Span rows, int64_t t, T* packed) const {
-    const bool add = !plan_.normalized();
+    const bool add = !strand_.shape().recurrent_norm;
     RowProduct<T> product(kernels_, weights_.hh, packed, panels(crew), add);
     for (int64_t n = rows.begin; n < rows.end; ++n) {
       if (!lengths_.active(t, n)) continue;
@@ -141,9 +140,7 @@ class Forward {
   }
 
   void step_row(int64_t t, int64_t n, const ThreadScratch<T>& scratch) const {
-    T* const y = call_.y == nullptr ? nullptr
-                                    : static_cast<T*>(call_.y) + t * sequence_.yStepStride +
-                                          n * sequence_.yRowStride;
+    T* const y = row_of<T>(call_.y, t, n);
     if (!lengths_.active(t, n)) {
       copy_or_zero<T>(rows_.h.at(t, n), hidden_, rows_.h.at(t + 1, n));
       copy_or_zero<T>(rows_.c.at(t, n), hidden_, rows_.c.at(t + 1, n));
@@ -152,10 +149,10 @@ class Forward {
     }
     LstmForwardRow<T> row{};
     row.hidden = hidden_;
-    row.epsilon = static_cast<T>(plan_.description.epsilon);
+    row.epsilon = static_cast<T>(strand_.plan.description.epsilon);
     row.zoneout = zoneout_;
     row.a = rows_.a.at(t, n);
-    row.r = plan_.normalized() ? rows_.r.at(t, n) : nullptr;
+    row.r = strand_.shape().recurrent_norm ? rows_.r.at(t, n) : nullptr;
     row.bias = weights_.bias;
     row.gain_i = weights_.gain_i;
     row.gain_h = weights_.gain_h;
@@ -163,8 +160,8 @@ class Forward {
     row.bias_c = weights_.bias_c;
     row.h_before = rows_.h.at(t, n);
     row.c_before = rows_.c.at(t, n);
-    row.update = mask_.row(t * sequence_.batch + n, t + sequence_.stepOffset,
-                           n + sequence_.rowOffset, scratch.update);
+    row.update = mask_.row(t * call_.batch + n, t + random_.step_offset,
+                           n + random_.row_offset, scratch.update);
     row.h = rows_.h.at(t + 1, n);
     row.c = rows_.c.at(t + 1, n);
     row.y = y;
@@ -174,11 +171,11 @@ class Forward {
   }
 
   const Kernels<T>& kernels_;
-  const Plan& plan_;
+  const Strand& strand_;
   const LstmWeights<T>& weights_;
   const LstmReserve<T>& rows_;
   const ForwardArguments& call_;
-  const lnrnnSequence_t& sequence_;
+  const Random random_;
   const Lengths lengths_;
   const int64_t chunk_;
   const int64_t hidden_;
@@ -189,54 +186,55 @@ class Forward {
 }  // namespace
 
 template <class T>
-uint64_t lstm_forward_workspace(const Kernels<T>& kernels, const Plan& plan, int threads,
+uint64_t lstm_forward_workspace(const Kernels<T>& kernels, const Strand& strand, int threads,
                                 int64_t steps, int64_t batch, bool training) {
   Carver carver;
-  ForwardLayout<T>::take(carver, kernels, plan, threads, chunk_steps(steps, batch), batch,
+  ForwardLayout<T>::take(carver, kernels, strand, threads, chunk_steps(steps, batch), batch,
                          training);
   return carver.bytes();
 }
 
 template <class T>
-void lstm_forward(const Kernels<T>& kernels, Team& team, const Plan& plan, bool training,
+void lstm_forward(const Kernels<T>& kernels, Team& team, bool training,
                   const ForwardArguments& call) {
-  const int64_t steps = call.sequence->steps, batch = call.sequence->batch;
+  const Strand& strand = call.strand;
+  const int64_t steps = call.steps, batch = call.batch;
   Carver carver(call.workspace);
   ForwardLayout<T> layout = ForwardLayout<T>::take(
-      carver, kernels, plan, team.size(), chunk_steps(steps, batch), batch, training);
+      carver, kernels, strand, team.size(), chunk_steps(steps, batch), batch, training);
 
   if (training) {
     Carver reserve(call.reserve);
-    layout.rows = LstmReserve<T>::take(reserve, plan, steps, batch);
+    layout.rows = LstmReserve<T>::take(reserve, strand, steps, batch);
     const T* const parameters = static_cast<const T*>(call.weights);
-    point_at_vectors(plan, parameters, &layout.weights);
-    const RecurrentRows<T> weight_hh(plan, plan.find(ParameterRole::kWeightHh, parameters),
-                                     call.sequence, call.dropconnect_mask, true);
+    point_at_vectors(strand, parameters, &layout.weights);
+    const RecurrentRows<T> weight_hh(strand, strand.find(ParameterRole::kWeightHh, parameters),
+                                     call.random, call.dropconnect_mask, true);
     if (steps > 0 && batch > 0) {
       team.run([&](int index) {
-        pack_lstm_panels(kernels, plan, plan.find(ParameterRole::kWeightIh, parameters), weight_hh,
-                         layout.scratch_of(index, kernels, plan).pack,
+        pack_lstm_panels(kernels, strand, strand.find(ParameterRole::kWeightIh, parameters), weight_hh,
+                         layout.scratch_of(index, kernels, strand).pack,
                          Crew{index, team.size(), nullptr}, &layout.weights);
       });
     }
   } else {
     Carver packed(call.weights);
-    layout.weights = take_packed_weights(packed, kernels, plan);
+    layout.weights = take_packed_weights(packed, kernels, strand);
   }
 
-  const Forward<T> forward(kernels, plan, layout.weights, layout.rows, training, call);
-  const double step_flops = 8.0 * static_cast<double>(batch) * static_cast<double>(plan.hidden()) *
-                            static_cast<double>(plan.hidden() + plan.input());
+  const Forward<T> forward(kernels, strand, layout.weights, layout.rows, training, call);
+  const double step_flops = 8.0 * static_cast<double>(batch) * static_cast<double>(strand.hidden()) *
+                            static_cast<double>(strand.hidden() + strand.input());
   share_batch(team, batch, kernels.tile_rows, step_flops,
               [&](int index, const Crew& crew, Span rows) {
-                forward.run(crew, rows, layout.scratch_of(index, kernels, plan));
+                forward.run(crew, rows, layout.scratch_of(index, kernels, strand));
               });
 }
 
 #define LNRNN_INSTANTIATE(T)                                                                   \
-  template uint64_t lstm_forward_workspace(const Kernels<T>&, const Plan&, int, int64_t,       \
+  template uint64_t lstm_forward_workspace(const Kernels<T>&, const Strand&, int, int64_t,       \
                                            int64_t, bool);                                     \
-  template void lstm_forward(const Kernels<T>&, Team&, const Plan&, bool, const ForwardArguments&);
+  template void lstm_forward(const Kernels<T>&, Team&, bool, const ForwardArguments&);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)
 #undef LNRNN_INSTANTIATE

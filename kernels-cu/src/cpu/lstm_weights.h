@@ -22,14 +22,14 @@ struct LstmWeights {
 template <class T>
 class RecurrentRows {
  public:
-  // sequence and given_mask are read in training only.
-  RecurrentRows(const Plan& plan, const T* weight_hh, const lnrnnSequence_t* sequence,
+  // random and given_mask are read in training only.
+  RecurrentRows(const Strand& strand, const T* weight_hh, const Random& random,
                 const uint8_t* given_mask, bool training)
-      : weights_(weight_hh), hidden_(plan.hidden()) {
-    const double p = plan.description.dropconnect;
+      : weights_(weight_hh), hidden_(strand.hidden()) {
+    const double p = strand.plan.description.dropconnect;
     if (!training || p == 0) return;
-    mask_ = Mask(p, given_mask, sequence->seed, random_stream(RandomKind::kDropConnect, 0, 0),
-                 hidden_);
+    mask_ = Mask(p, given_mask, drawn_from(random).seed,
+                 stream_of(RandomKind::kDropConnect, strand), hidden_);
     scale_ = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
   }
 
@@ -61,28 +61,28 @@ struct PackScratch {
   T* values = nullptr;       // (panel width, H)
   uint8_t* bytes = nullptr;  // (H)
 
-  static PackScratch take(Carver& carver, const Kernels<T>& kernels, const Plan& plan) {
-    if (plan.description.dropconnect == 0) return {};
-    return {carver.take<T>({kernels.panel_width, plan.hidden()}),
-            carver.take<uint8_t>({plan.hidden()})};
+  static PackScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
+    if (strand.plan.description.dropconnect == 0) return {};
+    return {carver.take<T>({kernels.panel_width, strand.hidden()}),
+            carver.take<uint8_t>({strand.hidden()})};
   }
 };
 
 // The panels alone, for training: packed afresh for every pass, vectors read where they are.
 template <class T>
-LstmWeights<T> take_lstm_panels(Carver& carver, const Kernels<T>& kernels, const Plan& plan);
+LstmWeights<T> take_lstm_panels(Carver& carver, const Kernels<T>& kernels, const Strand& strand);
 template <class T>
-void point_at_vectors(const Plan& plan, const T* parameters, LstmWeights<T>* weights);
+void point_at_vectors(const Strand& strand, const T* parameters, LstmWeights<T>* weights);
 // Packs crew's share of the panels.
 template <class T>
-void pack_lstm_panels(const Kernels<T>& kernels, const Plan& plan, const T* weight_ih,
+void pack_lstm_panels(const Kernels<T>& kernels, const Strand& strand, const T* weight_ih,
                       const RecurrentRows<T>& weight_hh, const PackScratch<T>& scratch, Crew crew,
                       LstmWeights<T>* weights);
 
 // All of it in one buffer, for inference.
 template <class T>
-LstmWeights<T> take_packed_weights(Carver& carver, const Kernels<T>& kernels, const Plan& plan);
+LstmWeights<T> take_packed_weights(Carver& carver, const Kernels<T>& kernels, const Strand& strand);
 template <class T>
-void lstm_pack(const Kernels<T>& kernels, const Plan& plan, const T* parameters, void* packed);
+void lstm_pack(const Kernels<T>& kernels, const Strand& strand, const T* parameters, void* packed);
 
 }  // namespace lnrnn::cpu
