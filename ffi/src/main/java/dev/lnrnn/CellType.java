@@ -1,6 +1,7 @@
 package dev.lnrnn;
 
 import dev.lnrnn.raw.lnrnn_h;
+import java.util.List;
 
 /** The recurrent cell of a layer. */
 public enum CellType {
@@ -15,6 +16,16 @@ public enum CellType {
 
     CellType(int gates) {
         this.gates = gates;
+    }
+
+    /** {@return the ways to normalise it} */
+    public List<Normalization> normalizations() {
+        return this == LSTM ? List.of(Normalization.values()) : List.of(Normalization.NONE, Normalization.HASTE);
+    }
+
+    /** {@return whether its state is h and c; else it is h alone} */
+    public boolean carriesCell() {
+        return this == LSTM;
     }
 
     /** {@return the number of gates G: weight_ih is (G&middot;H, C)} */
