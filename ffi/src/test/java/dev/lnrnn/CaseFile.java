@@ -58,12 +58,7 @@ record CaseFile(
     }
 
     LayerSpec spec(DataType type) {
-        LayerSpec cell = switch (CellType.valueOf(word("cell"))) {
-            case LSTM -> LayerSpec.lstm(number("C"), number("H"));
-            case GRU -> LayerSpec.gru(number("C"), number("H"));
-            case INDRNN -> LayerSpec.indrnn(number("C"), number("H"));
-        };
-        return cell
+        return Variants.cell(CellType.valueOf(word("cell")), number("C"), number("H"))
                 .withNormalization(Normalization.valueOf(word("normalization")))
                 .withDirection(Direction.valueOf(word("direction")))
                 .withDataType(type)
