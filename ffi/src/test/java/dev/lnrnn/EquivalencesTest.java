@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.lnrnn.oracle.Masks;
-import dev.lnrnn.oracle.OracleLstm;
+import dev.lnrnn.oracle.Oracle;
 import dev.lnrnn.oracle.Problem;
 import dev.lnrnn.oracle.Slice;
 import java.util.Arrays;
@@ -56,7 +56,7 @@ class EquivalencesTest {
         Map<String, double[]> expected = Run.results(device, whole);
         int cut = 3;
         Problem first = Slice.steps(whole, 0, cut);
-        Map<String, double[]> state = OracleLstm.forward(first);
+        Map<String, double[]> state = Oracle.forward(first);
         Problem second = Slice.steps(whole, cut, STEPS)
                 .with("h0", state.get("hn")).with("c0", state.get("cn"));
         Map<String, double[]> late = Run.results(device, second);
@@ -217,10 +217,10 @@ class EquivalencesTest {
             try (Device own = Device.open("cpu", DeviceOptions.DEFAULTS.withIsa(isa))) {
                 assertEquals(isa, own.info().isa());
                 Accuracy.assertClose(isa, Run.results(own, problem), expected, Accuracy.bound(type));
-                Accuracy.assertClose(isa, Run.results(own, inference), OracleLstm.forward(inference),
+                Accuracy.assertClose(isa, Run.results(own, inference), Oracle.forward(inference),
                         Accuracy.bound(type));
                 Accuracy.assertClose(isa, Stepwise.results(own, inference, own::allocate),
-                        OracleLstm.forward(inference), Accuracy.bound(type));
+                        Oracle.forward(inference), Accuracy.bound(type));
             }
         }
     }

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.lnrnn.oracle.OracleLstm;
+import dev.lnrnn.oracle.Oracle;
 import dev.lnrnn.oracle.Problem;
 import dev.lnrnn.oracle.Slice;
 import java.io.IOException;
@@ -113,7 +113,7 @@ class LayerTest {
     void forwardOfSegments(Layout layout) {
         Strides x = layout.strides(STEPS, BATCH, 4);
         Strides y = layout.strides(STEPS, BATCH, 6);
-        Map<String, double[]> expected = OracleLstm.forward(SINGLE.inference());
+        Map<String, double[]> expected = Oracle.forward(SINGLE.inference());
         try (Layer layer = layer(SINGLE)) {
             MemorySegment input = layout.spread(DataType.F32, SINGLE.tensor("x"), STEPS, BATCH, 4);
             double[] zeros = new double[STEPS * BATCH * 6];
@@ -129,7 +129,7 @@ class LayerTest {
 
     @Test
     void streamingGoesOnWhereItWas() {
-        Map<String, double[]> expected = OracleLstm.forward(SINGLE.inference());
+        Map<String, double[]> expected = Oracle.forward(SINGLE.inference());
         try (Layer layer = layer(SINGLE); Streaming streaming = layer.streaming(BATCH)) {
             streaming.setState(initial());
             double[] y = new double[STEPS * BATCH * 6];

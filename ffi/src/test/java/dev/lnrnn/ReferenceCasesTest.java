@@ -3,7 +3,7 @@ package dev.lnrnn;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.lnrnn.oracle.OracleLstm;
+import dev.lnrnn.oracle.Oracle;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -61,7 +61,7 @@ class ReferenceCasesTest {
         for (DataType type : new DataType[] {DataType.F64, DataType.F32}) {
             var problem = file.problem(type).inference();
             Accuracy.assertClose(file + " " + type,
-                    Run.results(device, problem), OracleLstm.forward(problem), file.bound(type));
+                    Run.results(device, problem), Oracle.forward(problem), file.bound(type));
         }
     }
 
