@@ -21,6 +21,8 @@ final class Run implements AutoCloseable {
 
     private final Problem problem;
     private final DataType type;
+    /** Of states, their gradients and those of the parameters. */
+    private final DataType stateType;
     private final Layout layout;
     private final Memory memory;
     private final List<DeviceBuffer> owned = new ArrayList<>();
@@ -38,6 +40,7 @@ final class Run implements AutoCloseable {
         this.layout = layout;
         this.memory = memory;
         type = problem.spec().dataType();
+        stateType = type.accumulation();
         stream = device.defaultStream();
         plan = device.createPlan(problem.spec());
         Strides x = layout.strides(problem.steps(), problem.batch(), problem.inputs());
@@ -55,7 +58,7 @@ final class Run implements AutoCloseable {
             buffers.put(name, tensor(sequenceBytes(problem.outputs())));
         }
         buffers.put("parameters", tensor(sizes.parameterBytes()));
-        buffers.put("gradients", tensor(sizes.parameterBytes()));
+        buffers.put("gradients", tensor(sizes.gradientBytes()));
         buffers.put("packed", space(sizes.packedBytes()));
         buffers.put("inferenceWorkspace", space(sizes.inferenceWorkspaceBytes()));
         buffers.put("trainingWorkspace", space(sizes.trainingWorkspaceBytes()));
@@ -125,7 +128,7 @@ final class Run implements AutoCloseable {
             gradients.put("grad.c0", numbers(buffer("dc0")));
         }
         for (Parameter parameter : plan.parameters()) {
-            gradients.put("grad." + parameter.name(), numbers(slice("gradients", parameter)));
+            gradients.put("grad." + parameter.name(), numbers(gradient(parameter)));
         }
         return gradients;
     }
@@ -164,12 +167,13 @@ final class Run implements AutoCloseable {
             }
         }
         for (Parameter parameter : plan.parameters()) {
-            slice("parameters", parameter).copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
+            buffer("parameters").slice(parameter.offsetBytes(), parameter.elements() * type.byteSize())
+                    .copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
         }
     }
 
     private void uploadState(String name) {
-        buffer(name).copyFrom(Numbers.encode(type, problem.tensor(name)));
+        buffer(name).copyFrom(Numbers.encode(stateType, problem.tensor(name)));
     }
 
     private @Nullable DeviceBuffer mask(byte @Nullable [] mask) {
@@ -185,8 +189,9 @@ final class Run implements AutoCloseable {
         return buffers.get(name);
     }
 
-    private DeviceBuffer slice(String flat, Parameter parameter) {
-        return buffer(flat).slice(parameter.offsetBytes(), parameter.elements() * type.byteSize());
+    private DeviceBuffer gradient(Parameter parameter) {
+        return buffer("gradients")
+                .slice(parameter.gradientOffsetBytes(), parameter.elements() * stateType.byteSize());
     }
 
     private DeviceBuffer tensor(long bytes) {
@@ -215,7 +220,7 @@ final class Run implements AutoCloseable {
     }
 
     private double[] numbers(DeviceBuffer buffer) {
-        return Numbers.decode(type, bytes(buffer));
+        return Numbers.decode(stateType, bytes(buffer));
     }
 
     private static MemorySegment bytes(DeviceBuffer buffer) {

@@ -14,6 +14,7 @@ final class Stepwise {
 
     static Map<String, double[]> results(Device device, Problem problem, Memory memory) {
         DataType type = problem.spec().dataType();
+        DataType stateType = type.accumulation();
         int batch = problem.batch();
         int width = batch * problem.outputs();
         double[] y = new double[problem.steps() * width];
@@ -31,19 +32,19 @@ final class Stepwise {
                             .copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
                 }
                 plan.pack(device.defaultStream(), parameters, packed);
-                h.copyFrom(Numbers.encode(type, problem.tensor("h0")));
+                h.copyFrom(Numbers.encode(stateType, problem.tensor("h0")));
                 if (problem.hasCell()) {
-                    c.copyFrom(Numbers.encode(type, problem.tensor("c0")));
+                    c.copyFrom(Numbers.encode(stateType, problem.tensor("c0")));
                 }
                 for (int t = 0; t < problem.steps(); t++) {
                     x.copyFrom(Numbers.encode(type, step(problem.tensor("x"), t, batch * problem.inputs())));
                     pass.run(packed, x, h, c, workspace);
-                    double[] ht = numbers(type, h);
+                    double[] ht = numbers(stateType, h);
                     System.arraycopy(ht, ht.length - width, y, t * width, width);
                 }
-                Map<String, double[]> results = new HashMap<>(Map.of("y", y, "hn", numbers(type, h)));
+                Map<String, double[]> results = new HashMap<>(Map.of("y", y, "hn", numbers(stateType, h)));
                 if (problem.hasCell()) {
-                    results.put("cn", numbers(type, c));
+                    results.put("cn", numbers(stateType, c));
                 }
                 return results;
             }

@@ -85,12 +85,13 @@ final class Variants {
         }
     }
 
-    /** The options of a spec, whichever there are. */
-    static List<Object> options(LayerSpec spec) {
+    /** The options of a spec, whichever there are, and of the records in it. */
+    static List<Object> options(Record spec) {
         List<Object> options = new ArrayList<>();
-        for (RecordComponent component : LayerSpec.class.getRecordComponents()) {
+        for (RecordComponent component : spec.getClass().getRecordComponents()) {
             try {
-                options.add(component.getAccessor().invoke(spec));
+                Object value = component.getAccessor().invoke(spec);
+                options.addAll(value instanceof Record inner ? options(inner) : List.of(value));
             } catch (ReflectiveOperationException e) {
                 throw new IllegalStateException(component.toString(), e);
             }
