@@ -60,12 +60,13 @@ final class Variants {
                 .flatMap(layers -> Stream.of(Direction.values()).map(layers::withDirection));
     }
 
-    /** The same with everything that can be drawn in it. */
-    static LayerSpec drawn(LayerSpec spec) {
-        return spec.withZoneout(ZONEOUT)
-                .withZoneoutCell(spec.cell() == CellType.LSTM ? ZONEOUT : 0)
-                .withDropconnect(spec.cell() == CellType.INDRNN ? 0 : DROPCONNECT)
-                .withDropout(spec.layers() > 1 ? DROPOUT : 0);
+    /** Every cell in every shape with all that is drawn in it; an LSTM with and without zoneout of c. */
+    static List<LayerSpec> drawn(long inputs, long hidden) {
+        return all(inputs, hidden).stream()
+                .filter(spec -> spec.zoneout() > 0)
+                .filter(spec -> spec.dropconnect() > 0 || spec.cell() == CellType.INDRNN)
+                .filter(spec -> spec.dropout() > 0 || spec.layers() == 1)
+                .toList();
     }
 
     private static Stream<LayerSpec> onAndOff(
