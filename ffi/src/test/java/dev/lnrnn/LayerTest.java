@@ -43,15 +43,7 @@ class LayerTest {
     }
 
     private static Layer layer(Problem problem) {
-        Layer layer = device.createLayer(problem.spec());
-        for (String name : problem.parameters()) {
-            if (problem.spec().dataType() == DataType.F64) {
-                layer.parameters().set(name, problem.tensor(name));
-            } else {
-                layer.parameters().set(name, floats(problem, name));
-            }
-        }
-        return layer;
+        return Layers.of(device, problem);
     }
 
     private static float[] floats(Problem problem, String name) {
@@ -59,11 +51,7 @@ class LayerTest {
     }
 
     private static float[] floats(double[] values) {
-        float[] floats = new float[values.length];
-        for (int i = 0; i < floats.length; i++) {
-            floats[i] = (float) values[i];
-        }
-        return floats;
+        return Layers.floats(values);
     }
 
     private static LayerState initial() {
@@ -188,21 +176,6 @@ class LayerTest {
             assertArrayEquals(floats(Run.results(device, changed).get("y")), after);
             layer.parameters().set("bias_l0", floats(SINGLE, "bias_l0"));
             assertArrayEquals(before, layer.forward(x, STEPS, BATCH).y());
-        }
-    }
-
-    @Test
-    void aSavedLayerIsTheSame(@TempDir Path directory) throws IOException {
-        Path file = directory.resolve("layer.safetensors");
-        float[] x = floats(SINGLE, "x");
-        try (Layer saved = device.createLayer(SINGLE.spec()).initialize(7);
-                Layer loaded = device.createLayer(SINGLE.spec())) {
-            saved.save(file);
-            loaded.load(file);
-            assertArrayEquals(saved.forward(x, STEPS, BATCH).y(), loaded.forward(x, STEPS, BATCH).y());
-            for (String name : SINGLE.parameters()) {
-                assertArrayEquals(saved.parameters().get(name), loaded.parameters().get(name), name);
-            }
         }
     }
 

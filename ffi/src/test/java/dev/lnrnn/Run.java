@@ -36,12 +36,21 @@ final class Run implements AutoCloseable {
     }
 
     Run(Device device, Problem problem, Layout layout, Memory memory) {
+        this(device, problem, layout, memory, device.defaultStream());
+    }
+
+    /** On a stream of the caller's. */
+    Run(Device device, Problem problem, Stream stream) {
+        this(device, problem, Layout.TIME_MAJOR, device::allocate, stream);
+    }
+
+    private Run(Device device, Problem problem, Layout layout, Memory memory, Stream stream) {
         this.problem = problem;
         this.layout = layout;
         this.memory = memory;
         type = problem.spec().dataType();
         stateType = type.accumulation();
-        stream = device.defaultStream();
+        this.stream = stream;
         plan = device.createPlan(problem.spec());
         Strides x = layout.strides(problem.steps(), problem.batch(), problem.inputs());
         Strides y = layout.strides(problem.steps(), problem.batch(), problem.outputs());
@@ -65,6 +74,7 @@ final class Run implements AutoCloseable {
         buffers.put("backwardWorkspace", space(sizes.backwardWorkspaceBytes()));
         buffers.put("reserve", space(sizes.reserveBytes()));
         owned.forEach(buffer -> stream.fill(buffer, Layout.UNWRITTEN));
+        stream.synchronize();
         upload();
     }
 
@@ -112,9 +122,13 @@ final class Run implements AutoCloseable {
     }
 
     Map<String, double[]> forward(TrainingPass pass) {
+        queueForward(pass);
+        return outputs();
+    }
+
+    void queueForward(TrainingPass pass) {
         pass.forward(buffer("parameters"), buffer("x"), buffer("h0"), buffer("c0"), buffer("y"), buffer("hn"),
                 buffer("cn"), buffer("reserve"), buffer("trainingWorkspace"));
-        return outputs();
     }
 
     Map<String, double[]> backward(TrainingPass pass) {
@@ -143,7 +157,8 @@ final class Run implements AutoCloseable {
         return outputs();
     }
 
-    private Map<String, double[]> outputs() {
+    /** What the stream's passes gave; on a stream of the caller's, when it has synchronised. */
+    Map<String, double[]> outputs() {
         Map<String, double[]> outputs = new HashMap<>();
         outputs.put("y", sequence("y", problem.outputs()));
         outputs.put("hn", numbers(buffer("hn")));
