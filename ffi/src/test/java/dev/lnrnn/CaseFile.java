@@ -50,13 +50,6 @@ record CaseFile(
         }
     }
 
-    /** Whether the library is there already. */
-    boolean isSupported() {
-        LayerSpec spec = spec(DataType.F64);
-        return spec.cell() == CellType.LSTM && spec.layers() == 1 && spec.direction() == Direction.FORWARD
-                && (spec.normalization() == Normalization.NONE || spec.normalization() == Normalization.HASTE);
-    }
-
     LayerSpec spec(DataType type) {
         return Variants.cell(CellType.valueOf(word("cell")), number("C"), number("H"))
                 .withNormalization(Normalization.valueOf(word("normalization")))
