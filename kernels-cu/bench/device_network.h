@@ -180,12 +180,12 @@ class DeviceNetwork {
   void train() {
     done(lnrnnForwardTraining(plan_, stream_, &sequence_, nullptr, parameters_->data(),
                               parameters_->bytes(), x_->data(), x_->bytes(), nullptr, nullptr,
-                              nullptr, 0, nullptr, 0, y_->data(), y_->bytes(),
+                              nullptr, 0, nullptr, 0, nullptr, y_->data(), y_->bytes(),
                               hn_->data(), cn_->data(), hn_->bytes(), reserve_->data(),
                               reserve_->bytes(), workspace_->data(), workspace_->bytes()));
     done(lnrnnBackward(plan_, stream_, &sequence_, nullptr, parameters_->data(),
                        parameters_->bytes(), x_->data(), x_->bytes(), nullptr, 0, nullptr, 0,
-                       dy_->data(), dy_->bytes(), nullptr, nullptr, reserve_->data(),
+                       nullptr, dy_->data(), dy_->bytes(), nullptr, nullptr, reserve_->data(),
                        reserve_->bytes(), gradients_->data(), gradients_->bytes(), dx_->data(),
                        dx_->bytes(), dh0_->data(), dc0_->data(), dh0_->bytes(),
                        workspace_->data(), workspace_->bytes()));
@@ -201,21 +201,25 @@ class DeviceNetwork {
   // Every output of a forward pass, and every gradient, tensor by tensor, of passes waited for.
   using Tensors = std::map<std::string, std::vector<double>>;
   Tensors outputs() const {
-    return {{"y", y_->values(type_)}, {"hn", hn_->values(type_)}, {"cn", cn_->values(type_)}};
+    return {{"y", y_->values(type_)}, {"hn", hn_->values(sums())}, {"cn", cn_->values(sums())}};
   }
   Tensors gradients() const {
     Tensors tensors{{"dx", dx_->values(type_)},
-                    {"dh0", dh0_->values(type_)},
-                    {"dc0", dc0_->values(type_)}};
-    const std::vector<double> all = gradients_->values(type_);
+                    {"dh0", dh0_->values(sums())},
+                    {"dc0", dc0_->values(sums())}};
+    const std::vector<double> all = gradients_->values(sums());
     for (const lnrnnParameter_t& p : parameters()) {
-      const auto first = all.begin() + static_cast<int64_t>(p.offsetBytes / element_bytes(type_));
+      const auto first =
+          all.begin() + static_cast<int64_t>(p.gradientOffsetBytes / element_bytes(sums()));
       tensors[p.name].assign(first, first + p.elements);
     }
     return tensors;
   }
 
  private:
+  // The accumulation type: of states and of gradients.
+  int32_t sums() const { return type_ == LNRNN_DATA_F64 ? LNRNN_DATA_F64 : LNRNN_DATA_F32; }
+
   DeviceNetwork(lnrnnHandle_t handle, lnrnnPlan_t plan, const Case& c, int32_t type)
       : handle_(handle), plan_(plan), type_(type) {
     done(lnrnnStreamCreate(handle, &stream_));
@@ -235,7 +239,7 @@ class DeviceNetwork {
     };
     parameters_ = buffer(sizes.parameterBytes);
     parameters_->upload(random_parameters(c.hidden, random));
-    gradients_ = buffer(sizes.parameterBytes);
+    gradients_ = buffer(sizes.gradientBytes);
     packed_ = buffer(sizes.packedBytes);
     reserve_ = buffer(sizes.reserveBytes);
     workspace_ = buffer(std::max({sizes.inferenceWorkspaceBytes, sizes.trainingWorkspaceBytes,
@@ -243,7 +247,7 @@ class DeviceNetwork {
     const int64_t rows = c.steps * c.batch;
     for (auto* t : {&x_, &dx_}) *t = tensor(rows * c.input);
     for (auto* t : {&y_, &dy_}) *t = tensor(rows * c.hidden);
-    for (auto* t : {&hn_, &cn_, &dh0_, &dc0_}) *t = tensor(c.batch * c.hidden);
+    for (auto* t : {&hn_, &cn_, &dh0_, &dc0_}) *t = buffer(sizes.stateBytes);
 
     sequence_.structSize = sizeof sequence_;
     sequence_.steps = c.steps;

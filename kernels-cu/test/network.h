@@ -1,16 +1,16 @@
-// One LSTM with data, run through the C API: what tests and the benchmark share.
+// One network with data, run through the C API: what tests and the benchmark share.
 #pragma once
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "../src/cell/half.h"
 #include "lnrnn.h"
 
 namespace network {
@@ -45,77 +45,138 @@ class Buffer {
   T* data_ = nullptr;
 };
 
-template <class T>
-constexpr int32_t data_type() {
-  return sizeof(T) == 8 ? LNRNN_DATA_F64 : LNRNN_DATA_F32;
+using lnrnn::accumulation_t;
+using lnrnn::Bf16;
+using lnrnn::F16;
+
+template <class S>
+constexpr int32_t data_type();
+template <>
+constexpr int32_t data_type<float>() { return LNRNN_DATA_F32; }
+template <>
+constexpr int32_t data_type<double>() { return LNRNN_DATA_F64; }
+template <>
+constexpr int32_t data_type<F16>() { return LNRNN_DATA_F16; }
+template <>
+constexpr int32_t data_type<Bf16>() { return LNRNN_DATA_BF16; }
+
+// A number of any type, and to any type.
+template <class S>
+double number(S value) {
+  return static_cast<double>(lnrnn::widen(value));
+}
+template <class S>
+S rounded(double value) {
+  return lnrnn::narrow<S>(static_cast<accumulation_t<S>>(value));
 }
 
 struct Shape {
   int64_t steps, batch, input, hidden;
 };
 
+// Every cell with every normalisation that it knows.
+struct Cell {
+  int32_t cell, normalization;
+  const char* name;
+};
+constexpr Cell kCells[] = {{LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_NONE, "LSTM NONE"},
+                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE, "LSTM HASTE"},
+                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_PAPER, "LSTM PAPER"},
+                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_CARRY, "LSTM CARRY"},
+                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_CELL, "LSTM CELL"},
+                           {LNRNN_CELL_GRU, LNRNN_NORMALIZATION_NONE, "GRU NONE"},
+                           {LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE, "GRU HASTE"},
+                           {LNRNN_CELL_INDRNN, LNRNN_NORMALIZATION_NONE, "IndRNN NONE"},
+                           {LNRNN_CELL_INDRNN, LNRNN_NORMALIZATION_HASTE, "IndRNN HASTE"}};
+
 struct Options {
   lnrnnDeviceKind_t device = LNRNN_DEVICE_CPU;
+  int32_t cell = LNRNN_CELL_LSTM;
   int32_t normalization = LNRNN_NORMALIZATION_HASTE;
-  double zoneout = 0, dropconnect = 0;
+  int32_t direction = LNRNN_DIRECTION_FORWARD;
+  int32_t layers = 1;
+  uint32_t flags = 0;
+  double zoneout = 0, zoneout_cell = 0, dropconnect = 0, dropout = 0;
   int32_t threads = 1;
   const char* isa = nullptr;
+
+  static Options of(const Cell& c) {
+    Options options;
+    options.cell = c.cell;
+    options.normalization = c.normalization;
+    return options;
+  }
+  // All the noise that the cell knows.
+  void regularize(double p) {
+    zoneout = p;
+    if (cell == LNRNN_CELL_LSTM) zoneout_cell = p;
+    if (cell != LNRNN_CELL_INDRNN) dropconnect = p;
+    if (layers > 1) dropout = p;
+  }
+
+  lnrnnPlanDescription_t description(const Shape& shape, int32_t data_type) const {
+    lnrnnPlanDescription_t d{};
+    d.structSize = sizeof d;
+    d.cell = cell;
+    d.normalization = normalization;
+    d.dataType = data_type;
+    d.direction = direction;
+    d.layers = layers;
+    d.flags = flags;
+    d.inputSize = shape.input;
+    d.hiddenSize = shape.hidden;
+    d.epsilon = 1e-5;
+    d.zoneout = zoneout;
+    d.zoneoutCell = zoneout_cell;
+    d.dropconnect = dropconnect;
+    d.dropout = dropout;
+    return d;
+  }
 };
 
-// Owns its handle and plan, and buffers for every tensor, filled with seeded random values.
-template <class T>
+// Owns its handle and plan, and buffers for every tensor, filled with seeded random values: the same
+// numbers for every type, as far as it holds them. S is the data type.
+template <class S>
 struct Network {
+  using T = accumulation_t<S>;
+
   Shape shape;
   lnrnnHandle_t handle = nullptr;
   lnrnnPlan_t plan = nullptr;
   lnrnnPlanSizes_t sizes{};
   lnrnnSequence_t sequence{};
   std::vector<int64_t> lengths;
-  std::unique_ptr<Buffer<T>> parameters, gradients, x, h0, c0, y, hn, cn, dy, dhn, dcn, dx, dh0,
-      dc0;
+  std::unique_ptr<Buffer<S>> parameters, x, y, dy, dx;
+  // Those of c are null where the cell has none.
+  std::unique_ptr<Buffer<T>> gradients, h0, c0, hn, cn, dhn, dcn, dh0, dc0;
   std::unique_ptr<Buffer<char>> packed, reserve, workspace;
+  // Null unless a test makes them.
+  std::unique_ptr<Buffer<uint8_t>> zoneout_mask, dropconnect_mask;
+  std::unique_ptr<Buffer<uint64_t>> random;
 
   Network(Shape s, Options options) : shape(s) {
     const bool cpu = options.device == LNRNN_DEVICE_CPU;
     done(lnrnnCreate(options.device, 0, cpu ? options.threads : 0, options.isa, &handle));
-    lnrnnPlanDescription_t d{};
-    d.structSize = sizeof d;
-    d.normalization = options.normalization;
-    d.dataType = data_type<T>();
-    d.layers = 1;
-    d.inputSize = s.input;
-    d.hiddenSize = s.hidden;
-    d.epsilon = 1e-5;
-    d.zoneout = options.zoneout;
-    d.dropconnect = options.dropconnect;
+    const lnrnnPlanDescription_t d = options.description(s, data_type<S>());
     done(lnrnnPlanCreate(handle, &d, &plan));
     sizes.structSize = sizeof sizes;
     done(lnrnnPlanGetSizes(plan, s.steps, s.batch, &sizes));
 
-    const auto tensor = [&](int64_t count, unsigned seed) {
-      auto buffer = std::make_unique<Buffer<T>>(handle, static_cast<size_t>(count));
-      std::mt19937 generator(seed);
-      std::normal_distribution<double> normal;
-      for (size_t i = 0; i < buffer->size(); ++i) (*buffer)[i] = static_cast<T>(normal(generator));
-      return buffer;
-    };
-    const int64_t rows = s.steps * s.batch, state = s.batch * s.hidden;
-    const int64_t count = static_cast<int64_t>(sizes.parameterBytes / sizeof(T));
-    parameters = tensor(count, 1);
-    for (size_t i = 0; i < parameters->size(); ++i) (*parameters)[i] *= T(0.5);
-    gradients = tensor(count, 2);
-    x = tensor(rows * s.input, 3);
-    dx = tensor(rows * s.input, 4);
-    y = tensor(rows * s.hidden, 5);
-    dy = tensor(rows * s.hidden, 6);
-    h0 = tensor(state, 7);
-    c0 = tensor(state, 8);
-    hn = tensor(state, 9);
-    cn = tensor(state, 10);
-    dhn = tensor(state, 11);
-    dcn = tensor(state, 12);
-    dh0 = tensor(state, 13);
-    dc0 = tensor(state, 14);
+    const int64_t rows = s.steps * s.batch;
+    const int64_t output = s.hidden * (d.direction == LNRNN_DIRECTION_BIDIRECTIONAL ? 2 : 1);
+    fill_parameters();
+    gradients = tensor<T>(sizes.gradientBytes / sizeof(T), 2);
+    x = tensor<S>(static_cast<size_t>(rows * s.input), 3);
+    dx = tensor<S>(static_cast<size_t>(rows * s.input), 4);
+    y = tensor<S>(static_cast<size_t>(rows * output), 5);
+    dy = tensor<S>(static_cast<size_t>(rows * output), 6);
+    unsigned seed = 7;
+    const bool has_c = d.cell == LNRNN_CELL_LSTM;
+    for (auto* pair : {&h0, &c0, &hn, &cn, &dhn, &dcn, &dh0, &dc0}) {
+      const bool of_c = seed % 2 == 0;
+      if (has_c || !of_c) *pair = tensor<T>(sizes.stateBytes / sizeof(T), seed);
+      ++seed;
+    }
     packed = std::make_unique<Buffer<char>>(handle, sizes.packedBytes);
     reserve = std::make_unique<Buffer<char>>(handle, sizes.reserveBytes);
     workspace = std::make_unique<Buffer<char>>(
@@ -127,16 +188,16 @@ struct Network {
     sequence.batch = s.batch;
     sequence.xStepStride = sequence.dxStepStride = s.batch * s.input;
     sequence.xRowStride = sequence.dxRowStride = s.input;
-    sequence.yStepStride = sequence.dyStepStride = state;
-    sequence.yRowStride = sequence.dyRowStride = s.hidden;
+    sequence.yStepStride = sequence.dyStepStride = s.batch * output;
+    sequence.yRowStride = sequence.dyRowStride = output;
     sequence.seed = 42;
   }
   ~Network() {
-    for (auto* t : {&parameters, &gradients, &x, &h0, &c0, &y, &hn, &cn, &dy, &dhn, &dcn, &dx,
-                    &dh0, &dc0}) {
-      t->reset();
-    }
+    for (auto* t : {&parameters, &x, &y, &dy, &dx}) t->reset();
+    for (auto* t : {&gradients, &h0, &c0, &hn, &cn, &dhn, &dcn, &dh0, &dc0}) t->reset();
     for (auto* t : {&packed, &reserve, &workspace}) t->reset();
+    for (auto* t : {&zoneout_mask, &dropconnect_mask}) t->reset();
+    random.reset();
     done(lnrnnPlanDestroy(plan));
     done(lnrnnDestroy(handle));
   }
@@ -146,6 +207,23 @@ struct Network {
   // Results may be read after this.
   void wait() { done(lnrnnStreamSynchronize(handle, nullptr)); }
 
+  std::vector<lnrnnParameter_t> descriptions() const {
+    int32_t count = 0;
+    done(lnrnnPlanGetParameterCount(plan, &count));
+    std::vector<lnrnnParameter_t> all(static_cast<size_t>(count));
+    for (int32_t i = 0; i < count; ++i) {
+      all[static_cast<size_t>(i)].structSize = sizeof(lnrnnParameter_t);
+      done(lnrnnPlanGetParameter(plan, i, &all[static_cast<size_t>(i)]));
+    }
+    return all;
+  }
+  S* parameter(const lnrnnParameter_t& p) const {
+    return parameters->data() + p.offsetBytes / sizeof(S);
+  }
+  T* gradient(const lnrnnParameter_t& p) const {
+    return gradients->data() + p.gradientOffsetBytes / sizeof(T);
+  }
+
   const int64_t* lengths_or_null() const { return lengths.empty() ? nullptr : lengths.data(); }
 
   void pack() {
@@ -154,29 +232,31 @@ struct Network {
   }
   void infer() {
     done(lnrnnForwardInference(plan, nullptr, &sequence, lengths_or_null(), packed->data(),
-                               packed->bytes(), x->data(), x->bytes(), h0->data(), c0->data(),
-                               y->data(), y->bytes(), hn->data(), cn->data(), hn->bytes(),
+                               packed->bytes(), x->data(), x->bytes(), h0->data(), data(c0),
+                               y->data(), y->bytes(), hn->data(), data(cn), hn->bytes(),
                                workspace->data(), workspace->bytes()));
   }
   void step() {
     done(lnrnnStep(plan, nullptr, shape.batch, packed->data(), packed->bytes(), x->data(),
-                   x->bytes(), h0->data(), c0->data(), h0->bytes(), workspace->data(),
+                   x->bytes(), h0->data(), data(c0), h0->bytes(), workspace->data(),
                    workspace->bytes()));
   }
   void train() {
     done(lnrnnForwardTraining(plan, nullptr, &sequence, lengths_or_null(), parameters->data(),
-                              parameters->bytes(), x->data(), x->bytes(), h0->data(), c0->data(),
-                              nullptr, 0, nullptr, 0, y->data(), y->bytes(), hn->data(),
-                              cn->data(), hn->bytes(), reserve->data(), reserve->bytes(),
+                              parameters->bytes(), x->data(), x->bytes(), h0->data(), data(c0),
+                              data(zoneout_mask), bytes(zoneout_mask), data(dropconnect_mask),
+                              bytes(dropconnect_mask), data(random), y->data(), y->bytes(),
+                              hn->data(), data(cn), hn->bytes(), reserve->data(), reserve->bytes(),
                               workspace->data(), workspace->bytes()));
   }
   void backward() {
     done(lnrnnBackward(plan, nullptr, &sequence, lengths_or_null(), parameters->data(),
-                       parameters->bytes(), x->data(), x->bytes(), nullptr, 0, nullptr, 0,
-                       dy->data(), dy->bytes(), dhn->data(), dcn->data(), reserve->data(),
-                       reserve->bytes(), gradients->data(), gradients->bytes(), dx->data(),
-                       dx->bytes(), dh0->data(), dc0->data(), dh0->bytes(), workspace->data(),
-                       workspace->bytes()));
+                       parameters->bytes(), x->data(), x->bytes(), data(zoneout_mask),
+                       bytes(zoneout_mask), data(dropconnect_mask), bytes(dropconnect_mask),
+                       data(random), dy->data(), dy->bytes(), dhn->data(), data(dcn),
+                       reserve->data(), reserve->bytes(), gradients->data(), gradients->bytes(),
+                       dx->data(), dx->bytes(), dh0->data(), data(dc0), dh0->bytes(),
+                       workspace->data(), workspace->bytes()));
   }
 
   // The loss that backward differentiates: y dy + hn dhn + cn dcn, after a training forward.
@@ -184,13 +264,45 @@ struct Network {
     train();
     wait();
     double sum = 0;
-    const auto dot = [&](const Buffer<T>& a, const Buffer<T>& b) {
-      for (size_t i = 0; i < a.size(); ++i) sum += double(a[i]) * double(b[i]);
+    const auto dot = [&](const auto& a, const auto& b) {
+      if (a == nullptr) return;
+      for (size_t i = 0; i < a->size(); ++i) sum += number((*a)[i]) * number((*b)[i]);
     };
-    dot(*y, *dy);
-    dot(*hn, *dhn);
-    dot(*cn, *dcn);
+    dot(y, dy);
+    dot(hn, dhn);
+    dot(cn, dcn);
     return sum;
+  }
+
+ private:
+  template <class E>
+  static E* data(const std::unique_ptr<Buffer<E>>& buffer) {
+    return buffer == nullptr ? nullptr : buffer->data();
+  }
+  template <class E>
+  static size_t bytes(const std::unique_ptr<Buffer<E>>& buffer) {
+    return buffer == nullptr ? 0 : buffer->bytes();
+  }
+
+  template <class E>
+  static void fill(E* values, size_t count, unsigned seed, double scale) {
+    std::mt19937 generator(seed);
+    std::normal_distribution<double> normal;
+    for (size_t i = 0; i < count; ++i) values[i] = rounded<E>(scale * normal(generator));
+  }
+  template <class E>
+  std::unique_ptr<Buffer<E>> tensor(size_t count, unsigned seed) {
+    auto buffer = std::make_unique<Buffer<E>>(handle, count);
+    fill(buffer->data(), count, seed, 1);
+    return buffer;
+  }
+  // Tensor by tensor, as their places depend on the type. What lies between them is not zero.
+  void fill_parameters() {
+    parameters = tensor<S>(sizes.parameterBytes / sizeof(S), 1);
+    unsigned seed = 100;
+    for (const lnrnnParameter_t& p : descriptions()) {
+      fill(parameter(p), static_cast<size_t>(p.elements), seed++, 0.5);
+    }
   }
 };
 

@@ -14,10 +14,11 @@
 
 #include "../api/device.h"
 #include "../api/status.h"
+#include "dropout.h"
 #include "initialize.h"
 #include "isa.h"
-#include "lstm.h"
-#include "lstm_weights.h"
+#include "strand.h"
+#include "strand_layout.h"
 #include "team.h"
 
 namespace lnrnn {
@@ -25,13 +26,11 @@ namespace lnrnn {
 namespace {
 
 using cpu::Isa;
-using cpu::Kernels;
 using cpu::Team;
 using Clock = std::chrono::steady_clock;
 
 struct CpuStream : Stream {
   explicit CpuStream(int threads) : team(threads) {}
-  std::mutex busy;  // one call at a time
   Team team;
 };
 
@@ -80,15 +79,19 @@ void fill_properties(int threads, const Isa& isa, lnrnnDeviceProperties_t* out) 
 }
 
 class CpuDevice final : public Device {
-  template <class T>
-  static T element_of_kernels(const Kernels<T>&);
-  template <class K>
-  using element_of = decltype(element_of_kernels(std::declval<K>()));
-
-  // The one place where the plan's type becomes a C++ type.
+  // The one place where the plan's type becomes a C++ type: body(a zero of it, its kernels).
   template <class F>
-  auto with_kernels(const Plan& plan, const F& body) const {
-    return plan.description.dataType == LNRNN_DATA_F64 ? body(isa_.f64) : body(isa_.f32);
+  auto with_type(const Plan& plan, const F& body) const {
+    switch (plan.description.dataType) {
+      case LNRNN_DATA_F64:
+        return body(double{}, isa_.f64);
+      case LNRNN_DATA_F16:
+        return body(F16{}, isa_.f32);
+      case LNRNN_DATA_BF16:
+        return body(Bf16{}, isa_.f32);
+      default:
+        return body(float{}, isa_.f32);
+    }
   }
 
  public:
@@ -105,7 +108,7 @@ class CpuDevice final : public Device {
   }
   // A stream is idle when nobody holds it.
   lnrnnStatus_t synchronize(Stream& stream) override {
-    const std::lock_guard<std::mutex> lock(of(stream).busy);
+    const std::lock_guard<std::mutex> lock(stream.busy);
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t create_event(std::unique_ptr<Event>* event) override {
@@ -113,7 +116,7 @@ class CpuDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t record(Event& event, Stream& stream) override {
-    const std::lock_guard<std::mutex> idle(of(stream).busy);
+    const std::lock_guard<std::mutex> idle(stream.busy);
     CpuEvent& e = of(event);
     const std::lock_guard<std::mutex> lock(e.guard);
     e.recorded = true;
@@ -157,7 +160,7 @@ class CpuDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t release(Stream& stream, void* pointer) override {
-    const std::lock_guard<std::mutex> idle(of(stream).busy);
+    const std::lock_guard<std::mutex> idle(stream.busy);
     std::free(pointer);
     return LNRNN_STATUS_SUCCESS;
   }
@@ -172,73 +175,77 @@ class CpuDevice final : public Device {
   lnrnnStatus_t register_host(void*, size_t) override { return LNRNN_STATUS_SUCCESS; }
   lnrnnStatus_t unregister_host(void*) override { return LNRNN_STATUS_SUCCESS; }
   lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) override {
-    const std::lock_guard<std::mutex> lock(of(stream).busy);
+    const std::lock_guard<std::mutex> lock(stream.busy);
     std::memcpy(to, from, bytes);
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t fill(Stream& stream, void* to, int value, size_t bytes) override {
-    const std::lock_guard<std::mutex> lock(of(stream).busy);
+    const std::lock_guard<std::mutex> lock(stream.busy);
     std::memset(to, value, bytes);
     return LNRNN_STATUS_SUCCESS;
   }
 
-  lnrnnStatus_t check_support(const Plan& plan) const override {
-    return check_single_lstm(plan);
-  }
+  lnrnnStatus_t check_support(const Plan&) const override { return LNRNN_STATUS_SUCCESS; }
 
-  uint64_t packed_bytes(const Plan& plan) const override {
-    return with_kernels(plan, [&](auto& kernels) {
+  uint64_t packed_bytes(const Strand& strand) const override {
+    return with_type(strand.plan, [&](auto zero, auto& kernels) {
+      return cpu::packed_bytes<decltype(zero)>(kernels, strand);
+    });
+  }
+  uint64_t reserve_bytes(const Strand& strand, int64_t steps, int64_t batch) const override {
+    return with_type(strand.plan, [&](auto zero, auto&) {
       Carver carver;
-      cpu::take_packed_weights(carver, kernels, plan);
+      cpu::StrandReserve<accumulation_t<decltype(zero)>>::take(carver, strand, steps, batch);
       return carver.bytes();
     });
   }
-  uint64_t reserve_bytes(const Plan& plan, int64_t steps, int64_t batch) const override {
-    return with_kernels(plan, [&](auto& kernels) {
-      Carver carver;
-      cpu::LstmReserve<element_of<decltype(kernels)>>::take(carver, plan, steps, batch);
-      return carver.bytes();
-    });
-  }
-  uint64_t workspace_bytes(const Plan& plan, Pass pass, int64_t steps,
+  uint64_t workspace_bytes(const Strand& strand, Pass pass, int64_t steps,
                            int64_t batch) const override {
-    return with_kernels(plan, [&](auto& kernels) {
+    return with_type(strand.plan, [&](auto zero, auto& kernels) {
+      using S = decltype(zero);
       return pass == Pass::kBackward
-                 ? cpu::lstm_backward_workspace(kernels, plan, threads(), steps, batch)
-                 : cpu::lstm_forward_workspace(kernels, plan, threads(), steps, batch,
-                                               pass == Pass::kTraining);
+                 ? cpu::backward_workspace<S>(kernels, strand, threads(), steps, batch)
+                 : cpu::forward_workspace<S>(kernels, strand, threads(), steps, batch,
+                                             pass == Pass::kTraining);
     });
   }
 
   lnrnnStatus_t initialize(const Plan& plan, Stream& stream, uint64_t seed,
                            void* parameters) override {
-    return run(plan, stream, [&](auto& kernels, Team& team) {
-      using T = element_of<decltype(kernels)>;
-      cpu::initialize_parameters(plan, team, seed, static_cast<T*>(parameters));
-    });
+    const std::lock_guard<std::mutex> lock(stream.busy);
+    cpu::initialize_parameters(plan, of(stream).team, seed, parameters);
+    return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t pack(const Plan& plan, Stream& stream, const void* parameters,
+  lnrnnStatus_t pack(const Strand& strand, Stream&, const void* parameters,
                      void* packed) override {
-    return run(plan, stream, [&](auto& kernels, Team&) {
-      using T = element_of<decltype(kernels)>;
-      cpu::lstm_pack(kernels, plan, static_cast<const T*>(parameters), packed);
+    with_type(strand.plan, [&](auto zero, auto& kernels) {
+      cpu::pack(kernels, strand, static_cast<const decltype(zero)*>(parameters), packed);
     });
+    return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t infer(const Plan& plan, Stream& stream, const ForwardArguments& call) override {
-    return run(plan, stream, [&](auto& kernels, Team& team) {
-      cpu::lstm_forward(kernels, team, plan, false, call);
+  lnrnnStatus_t infer(Stream& stream, const ForwardArguments& call) override {
+    with_type(call.strand.plan, [&](auto zero, auto& kernels) {
+      cpu::run_forward<decltype(zero)>(kernels, of(stream).team, false, call);
     });
+    return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t train(const Plan& plan, Stream& stream, const ForwardArguments& call) override {
-    return run(plan, stream, [&](auto& kernels, Team& team) {
-      cpu::lstm_forward(kernels, team, plan, true, call);
+  lnrnnStatus_t train(Stream& stream, const ForwardArguments& call) override {
+    with_type(call.strand.plan, [&](auto zero, auto& kernels) {
+      cpu::run_forward<decltype(zero)>(kernels, of(stream).team, true, call);
     });
+    return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t backward(const Plan& plan, Stream& stream,
-                         const BackwardArguments& call) override {
-    return run(plan, stream, [&](auto& kernels, Team& team) {
-      cpu::lstm_backward(kernels, team, plan, call);
+  lnrnnStatus_t backward(Stream& stream, const BackwardArguments& call) override {
+    with_type(call.strand.plan, [&](auto zero, auto& kernels) {
+      cpu::run_backward<decltype(zero)>(kernels, of(stream).team, call);
     });
+    return LNRNN_STATUS_SUCCESS;
+  }
+  lnrnnStatus_t dropout(Stream& stream, const DropoutArguments& call) override {
+    with_type(call.plan, [&](auto zero, auto&) {
+      cpu::drop_values<decltype(zero)>(of(stream).team, call);
+    });
+    return LNRNN_STATUS_SUCCESS;
   }
 
  private:
@@ -249,14 +256,6 @@ class CpuDevice final : public Device {
   static CpuStream& of(Stream& stream) { return static_cast<CpuStream&>(stream); }
   static CpuEvent& of(Event& event) { return static_cast<CpuEvent&>(event); }
   int threads() const { return default_stream_.team.size(); }
-
-  template <class F>
-  lnrnnStatus_t run(const Plan& plan, Stream& stream, const F& body) {
-    CpuStream& s = of(stream);
-    const std::lock_guard<std::mutex> lock(s.busy);
-    with_kernels(plan, [&](auto& kernels) { body(kernels, s.team); });
-    return LNRNN_STATUS_SUCCESS;
-  }
 
   const Isa& isa_;
   CpuStream default_stream_;
@@ -292,11 +291,7 @@ lnrnnStatus_t open_cpu_device(int threads, const char* isa_name, std::unique_ptr
 lnrnnStatus_t initialize_on_host(const Plan& plan, uint64_t seed, void* parameters) {
   constexpr int kGates = 4;  // more threads than gates find nothing to do
   Team team(std::min(kGates, processors()));
-  if (plan.description.dataType == LNRNN_DATA_F64) {
-    cpu::initialize_parameters(plan, team, seed, static_cast<double*>(parameters));
-  } else {
-    cpu::initialize_parameters(plan, team, seed, static_cast<float*>(parameters));
-  }
+  cpu::initialize_parameters(plan, team, seed, parameters);
   return LNRNN_STATUS_SUCCESS;
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
+#include "../cell/half.h"
 #include "../cell/philox.h"
 
 namespace lnrnn::cpu {
@@ -31,14 +33,19 @@ class Uniform {
   uint32_t stream_;
 };
 
+// To the accumulation type first: F16 and BF16 start from F32's numbers, rounded.
+template <class S>
+S rounded(double value) {
+  return narrow<S>(static_cast<accumulation_t<S>>(value));
+}
+
 // Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010).
-template <class T>
-void fill_xavier(const Uniform& uniform, int64_t rows, int64_t columns, int64_t first_row, T* out) {
+template <class S>
+void fill_xavier(const Uniform& uniform, int64_t rows, int64_t columns, int64_t first_row, S* out) {
   const double bound = std::sqrt(6.0 / static_cast<double>(rows + columns));
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; ++j) {
-      out[i * columns + j] =
-          static_cast<T>(bound * (2 * uniform(first_row + i, j) - 1));
+      out[i * columns + j] = rounded<S>(bound * (2 * uniform(first_row + i, j) - 1));
     }
   }
 }
@@ -47,8 +54,8 @@ void fill_xavier(const Uniform& uniform, int64_t rows, int64_t columns, int64_t 
 // reflections of normal vectors of length n, n-1, ... 1, its rows signed so that the QR
 // decomposition behind it has a positive diagonal (Stewart 1980).
 //   work   n (n + 3) numbers
-template <class T>
-void fill_orthogonal(const Uniform& uniform, int64_t n, int64_t first_row, double* work, T* out) {
+template <class S>
+void fill_orthogonal(const Uniform& uniform, int64_t n, int64_t first_row, double* work, S* out) {
   double *const q = work, *const v = q + n * n, *const w = v + n, *const sign = w + n;
   std::fill_n(q, n * n, 0.0);
   for (int64_t i = 0; i < n; ++i) q[i * n + i] = 1;
@@ -75,62 +82,80 @@ void fill_orthogonal(const Uniform& uniform, int64_t n, int64_t first_row, doubl
     }
   }
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j < n; ++j) out[i * n + j] = static_cast<T>(sign[i] * q[i * n + j]);
+    for (int64_t j = 0; j < n; ++j) out[i * n + j] = rounded<S>(sign[i] * q[i * n + j]);
   }
 }
 
-}  // namespace
-
-template <class T>
-void initialize_parameters(const Plan& plan, Team& team, uint64_t seed, T* parameters) {
-  plan.clear_padding(parameters);
+template <class S>
+void fill(const Plan& plan, Team& team, uint64_t seed, S* parameters) {
+  std::memset(static_cast<void*>(parameters), 0, plan.parameter_bytes());
   for (size_t tensor = 0; tensor < plan.parameters.size(); ++tensor) {
     const PlanParameter& parameter = plan.parameters[tensor];
     const int64_t rows = parameter.description.shape[0], columns = parameter.description.shape[1];
     const int64_t hidden = plan.hidden(), gates = rows / hidden;
     const Uniform uniform(seed, static_cast<uint32_t>(tensor));
-    T* const out = parameters + parameter.description.offsetBytes / sizeof(T);
+    S* const out = parameters + plan.offset(parameter);
     // A gate is a matrix of its own; gates are shared out over the threads.
     const int64_t members = std::min<int64_t>(team.size(), gates);
-    const auto each_gate = [&](const auto& fill) {
+    const auto each_gate = [&](const auto& fill_gate) {
       team.run([&](int index) {
         for (int64_t gate = index; index < members && gate < gates; gate += members) {
-          fill(index, gate * hidden, out + gate * hidden * columns);
+          fill_gate(index, gate * hidden, out + gate * hidden * columns);
         }
       });
     };
     switch (parameter.role) {
       case ParameterRole::kWeightIh:
-        each_gate([&](int, int64_t row, T* gate) {
+        each_gate([&](int, int64_t row, S* gate) {
           fill_xavier(uniform, hidden, columns, row, gate);
         });
         break;
       case ParameterRole::kWeightHh: {
+        if (!plan.shape.recurrent_matrix) {
+          for (int64_t j = 0; j < rows; ++j) out[j] = rounded<S>(uniform(0, j));
+          break;
+        }
         // Allocated here, where running out of memory can be reported.
         const int64_t each = hidden * (hidden + 3);
         std::vector<double> work(static_cast<size_t>(members * each));
-        each_gate([&](int index, int64_t row, T* gate) {
+        each_gate([&](int index, int64_t row, S* gate) {
           fill_orthogonal(uniform, hidden, row, work.data() + index * each, gate);
         });
         break;
       }
       case ParameterRole::kBias:
-        std::fill_n(out, rows, T(0));
-        std::fill_n(out + kForgetGate * hidden, hidden, T(1));
-        break;
-      case ParameterRole::kBiasC:
-        std::fill_n(out, rows, T(0));
+        if (plan.shape.kind == CellKind::kLstm) {
+          std::fill_n(out + kForgetGate * hidden, hidden, rounded<S>(1));
+        }
         break;
       case ParameterRole::kGainI:
       case ParameterRole::kGainH:
       case ParameterRole::kGainC:
-        std::fill_n(out, rows, T(1));
+        std::fill_n(out, rows, rounded<S>(1));
         break;
+      case ParameterRole::kBiasIh:
+      case ParameterRole::kBiasHh:
+      case ParameterRole::kNormBiasI:
+      case ParameterRole::kNormBiasH:
+      case ParameterRole::kNormBiasC:
+        break;  // 0
     }
   }
 }
 
-template void initialize_parameters(const Plan&, Team&, uint64_t, float*);
-template void initialize_parameters(const Plan&, Team&, uint64_t, double*);
+}  // namespace
+
+void initialize_parameters(const Plan& plan, Team& team, uint64_t seed, void* parameters) {
+  switch (plan.description.dataType) {
+    case LNRNN_DATA_F64:
+      return fill(plan, team, seed, static_cast<double*>(parameters));
+    case LNRNN_DATA_F16:
+      return fill(plan, team, seed, static_cast<F16*>(parameters));
+    case LNRNN_DATA_BF16:
+      return fill(plan, team, seed, static_cast<Bf16*>(parameters));
+    default:
+      return fill(plan, team, seed, static_cast<float*>(parameters));
+  }
+}
 
 }  // namespace lnrnn::cpu

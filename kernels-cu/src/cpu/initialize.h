@@ -6,7 +6,7 @@
 
 namespace lnrnn::cpu {
 
-template <class T>
-void initialize_parameters(const Plan& plan, Team& team, uint64_t seed, T* parameters);
+// All of the plan's, of its data type.
+void initialize_parameters(const Plan& plan, Team& team, uint64_t seed, void* parameters);
 
 }  // namespace lnrnn::cpu

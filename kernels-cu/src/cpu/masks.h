@@ -3,9 +3,22 @@
 
 #include <cstdint>
 
+#include "../api/device.h"
 #include "../cell/philox.h"
 
 namespace lnrnn::cpu {
+
+// The numbers that are to be drawn from: read now, where they stand in memory.
+inline Random drawn_from(const Random& random) {
+  const uint64_t* const at = random.device;
+  if (at == nullptr) return random;
+  return {at[0], static_cast<int64_t>(at[1]), static_cast<int64_t>(at[2]), nullptr};
+}
+
+inline uint32_t stream_of(RandomKind kind, const Strand& strand) {
+  return random_stream(kind, static_cast<uint32_t>(strand.layer),
+                       static_cast<uint32_t>(strand.direction));
+}
 
 // Rows of n Bernoulli(1 - p) decisions, one byte each.
 class Mask {

@@ -2,7 +2,10 @@ package dev.lnrnn;
 
 import dev.lnrnn.raw.lnrnn_h;
 
-/** The type of x, y, states, parameters and gradients of a layer. */
+/**
+ * The type of a layer's x, y and parameters, and of the gradients by x and y. Its states, their gradients and those of
+ * the parameters are of the {@link #accumulation() accumulation type}.
+ */
 public enum DataType {
     /** 32-bit floating point, {@code float}. */
     F32(4),
@@ -22,6 +25,11 @@ public enum DataType {
     /** {@return bytes of one element, which is also its alignment} */
     public int byteSize() {
         return byteSize;
+    }
+
+    /** {@return the type of sums and states: {@link #F32} for the 16-bit types, else the type itself} */
+    public DataType accumulation() {
+        return this == F64 ? F64 : F32;
     }
 
     /** Its number in the C API; not before the library is loaded. */

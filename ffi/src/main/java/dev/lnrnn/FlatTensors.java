@@ -2,18 +2,36 @@ package dev.lnrnn;
 
 import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.function.ToLongFunction;
 
-/** A flat buffer laid out as a plan's parameters (themselves, or their gradients), and its tensors by name. */
+/** A plan's parameters in their flat buffer, or their gradients in theirs, and its tensors by name. */
 final class FlatTensors {
     private final Plan plan;
     private final DeviceBuffer buffer;
+    private final DataType type;
+    private final ToLongFunction<Parameter> offset;
+    private final Map<String, Parameter> byName = new LinkedHashMap<>();
 
-    FlatTensors(Plan plan, DeviceBuffer buffer) {
+    private FlatTensors(Plan plan, DeviceBuffer buffer, DataType type, ToLongFunction<Parameter> offset) {
         this.plan = plan;
         this.buffer = buffer;
+        this.type = type;
+        this.offset = offset;
+        for (Parameter parameter : plan.parameters()) {
+            byName.put(parameter.name(), parameter);
+        }
+    }
+
+    static FlatTensors parameters(Plan plan, DeviceBuffer buffer) {
+        return new FlatTensors(plan, buffer, plan.spec().dataType(), Parameter::offsetBytes);
+    }
+
+    static FlatTensors gradients(Plan plan, DeviceBuffer buffer) {
+        return new FlatTensors(plan, buffer, plan.spec().dataType().accumulation(), Parameter::gradientOffsetBytes);
     }
 
     DeviceBuffer buffer() {
@@ -21,43 +39,52 @@ final class FlatTensors {
     }
 
     List<String> names() {
-        List<String> names = new ArrayList<>();
-        for (Parameter parameter : plan.parameters()) {
-            names.add(parameter.name());
-        }
-        return List.copyOf(names);
+        return List.copyOf(byName.keySet());
     }
 
     Parameter find(String name) {
-        Objects.requireNonNull(name, "name");
-        for (Parameter parameter : plan.parameters()) {
-            if (parameter.name().equals(name)) {
-                return parameter;
-            }
+        Parameter parameter = byName.get(Objects.requireNonNull(name, "name"));
+        if (parameter == null) {
+            throw new IllegalArgumentException("there is no parameter \"" + name + "\", expected one of " + names());
         }
-        throw new IllegalArgumentException("there is no parameter \"" + name + "\", expected one of " + names());
+        return parameter;
     }
 
-    HostArray get(String name, DataType type) {
-        HostArray.checkType(plan.spec(), type);
-        Parameter parameter = find(name);
-        HostArray values = HostArray.allocate(type, bytes(parameter), name);
-        slice(parameter).copyTo(values.segment());
+    float[] floats(String name) {
+        HostArray.checkType(plan.spec(), DataType.F32);
+        return get(name).floats();
+    }
+
+    double[] doubles(String name) {
+        HostArray.checkType(plan.spec(), DataType.F64);
+        return get(name).doubles();
+    }
+
+    private HostArray get(String name) {
+        DeviceBuffer tensor = slice(find(name));
+        HostArray values = HostArray.allocate(type, tensor.byteSize(), name);
+        tensor.copyTo(values.segment());
         return values;
     }
 
-    void set(String name, MemorySegment values, DataType type) {
-        HostArray.checkType(plan.spec(), type);
-        Parameter parameter = find(name);
-        HostArray.checkBytes(values, bytes(parameter), type, name);
-        slice(parameter).copyFrom(values);
+    void set(String name, float[] values) {
+        HostArray.checkType(plan.spec(), DataType.F32);
+        set(name, HostArray.of(values, type).segment());
     }
 
-    private DeviceBuffer slice(Parameter parameter) {
-        return buffer.slice(parameter.offsetBytes(), bytes(parameter));
+    void set(String name, double[] values) {
+        HostArray.checkType(plan.spec(), DataType.F64);
+        set(name, MemorySegment.ofArray(values));
     }
 
-    private long bytes(Parameter parameter) {
-        return parameter.elements() * plan.spec().dataType().byteSize();
+    /** All elements, as the buffer has them. */
+    void set(String name, MemorySegment values) {
+        DeviceBuffer tensor = slice(find(name));
+        HostArray.checkBytes(values, tensor.byteSize(), type, name);
+        tensor.copyFrom(values);
+    }
+
+    DeviceBuffer slice(Parameter parameter) {
+        return buffer.slice(offset.applyAsLong(parameter), parameter.elements() * type.byteSize());
     }
 }

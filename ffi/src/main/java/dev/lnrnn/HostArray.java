@@ -3,15 +3,28 @@ package dev.lnrnn;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** A {@code float[]} or {@code double[]}, whichever a layer's data type asks for, and the segment over it. */
-record HostArray(Object values, MemorySegment segment) {
+/**
+ * A Java array of a layer's, and the segment over it: {@code double[]} where the layer computes in doubles, else
+ * {@code float[]}. Behind a tensor of 16 bits the array is a {@code short[]}, made of the caller's floats or given to
+ * the caller as floats.
+ */
+record HostArray(Object values, DataType type, MemorySegment segment) {
 
-    static HostArray of(float[] values) {
-        return new HostArray(values, MemorySegment.ofArray(values));
+    /** Over the array, or over what it is in 16 bits. */
+    static HostArray of(float[] values, DataType type) {
+        return switch (type) {
+            case F32 -> new HostArray(values, type, MemorySegment.ofArray(values));
+            case F16, BF16 -> ofBits(SixteenBits.encode(type, values), type);
+            case F64 -> throw new IllegalStateException("floats are not the array of F64");
+        };
     }
 
     static HostArray of(double[] values) {
-        return new HostArray(values, MemorySegment.ofArray(values));
+        return new HostArray(values, DataType.F64, MemorySegment.ofArray(values));
+    }
+
+    private static HostArray ofBits(short[] bits, DataType type) {
+        return new HostArray(bits, type, MemorySegment.ofArray(bits));
     }
 
     /** A new array of zeros; {@code name} is for the sentence when it is larger than arrays can be. */
@@ -22,9 +35,9 @@ record HostArray(Object values, MemorySegment segment) {
                     + " elements, more than a Java array can have: pass memory segments");
         }
         return switch (type) {
-            case F32 -> of(new float[(int) elements]);
+            case F32 -> of(new float[(int) elements], type);
             case F64 -> of(new double[(int) elements]);
-            case F16, BF16 -> throw new IllegalStateException(type + " has no Java array: pass memory segments");
+            case F16, BF16 -> ofBits(new short[(int) elements], type);
         };
     }
 
@@ -36,11 +49,11 @@ record HostArray(Object values, MemorySegment segment) {
         }
     }
 
-    /** Java arrays are converted nowhere: what a layer computes in is what goes in and comes out. */
+    /** Floats and doubles are converted nowhere into each other: {@code given} is what the layer sums and keeps. */
     static void checkType(LayerSpec spec, DataType given) {
-        if (spec.dataType() != given) {
+        if (spec.dataType().accumulation() != given) {
             throw new IllegalStateException("the layer computes in " + spec.dataType() + ", but the method is for "
-                    + given + " (" + (given == DataType.F32 ? "float[]" : "double[]") + ")");
+                    + (given == DataType.F32 ? "float[]" : "double[]"));
         }
     }
 
@@ -56,17 +69,24 @@ record HostArray(Object values, MemorySegment segment) {
         return array == null ? null : array.segment;
     }
 
+    /** The array itself, or a new one of what 16 bits are. */
     float[] floats() {
-        if (values instanceof float[] floats) {
-            return floats;
-        }
-        throw new IllegalStateException("the layer computes in F64: ask for doubles");
+        return switch (values) {
+            case float[] floats -> floats;
+            case short[] bits -> SixteenBits.decode(type, bits);
+            default -> throw new IllegalStateException("the layer computes in " + type + ": ask for doubles");
+        };
     }
 
     double[] doubles() {
         if (values instanceof double[] doubles) {
             return doubles;
         }
-        throw new IllegalStateException("the layer computes in F32: ask for floats");
+        throw new IllegalStateException("the layer computes in " + type + ": ask for floats");
+    }
+
+    /** With the array that its reader sees from now on. */
+    HostArray decoded() {
+        return values instanceof short[] ? of(floats(), DataType.F32) : this;
     }
 }

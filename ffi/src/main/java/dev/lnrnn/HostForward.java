@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 final class HostForward {
     private final Plan plan;
     private final Stream stream;
+    private final DataType stateType;
     private final Mirror x;
     private final Mirror h0;
     private final Mirror c0;
@@ -22,17 +23,19 @@ final class HostForward {
     HostForward(Plan plan) {
         this.plan = plan;
         this.stream = plan.device().defaultStream();
-        x = mirror("x");
-        h0 = mirror("h0");
-        c0 = mirror("c0");
-        y = mirror("y");
-        hn = mirror("hn");
-        cn = mirror("cn");
-        workspace = mirror("workspace");
+        DataType type = plan.spec().dataType();
+        x = mirror("x", type);
+        y = mirror("y", type);
+        stateType = type.accumulation();
+        h0 = mirror("h0", stateType);
+        c0 = mirror("c0", stateType);
+        hn = mirror("hn", stateType);
+        cn = mirror("cn", stateType);
+        workspace = mirror("workspace", type);
     }
 
-    private Mirror mirror(String name) {
-        return new Mirror(plan.device(), name, plan.spec().dataType(), true);
+    private Mirror mirror(String name, DataType type) {
+        return new Mirror(plan.device(), name, type, true);
     }
 
     /** Runs on an array with exactly the elements of the sequence, into new arrays. */
@@ -45,15 +48,15 @@ final class HostForward {
         checkState(h0, stateBytes, "h0");
         checkState(c0, stateBytes, "c0");
         HostArray output = HostArray.allocate(type, current.extents().yBytes, "y");
-        HostArray h = HostArray.allocate(type, stateBytes, "hn");
-        HostArray c = plan.spec().cell() == CellType.LSTM ? HostArray.allocate(type, stateBytes, "cn") : null;
+        HostArray h = HostArray.allocate(stateType, stateBytes, "hn");
+        HostArray c = plan.spec().cell().carriesCell() ? HostArray.allocate(stateType, stateBytes, "cn") : null;
         run(packed, input, sequence, h0, c0, lengths, output.segment(), h.segment(), HostArray.segmentOrNull(c));
         return new LayerOutput(output, h, c);
     }
 
     private void checkState(@Nullable MemorySegment state, long bytes, String name) {
         if (state != null) {
-            HostArray.checkBytes(state, bytes, plan.spec().dataType(), name);
+            HostArray.checkBytes(state, bytes, stateType, name);
         }
     }
 

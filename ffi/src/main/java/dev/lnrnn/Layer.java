@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }
  *
+ * <p>Arrays are {@code double[]} where the layer is in {@link DataType#F64}, and {@code float[]} else: in a 16-bit type x
+ * and parameters are rounded to the nearest, and y is exact. Memory segments are never converted.
+ *
  * <p>Safe for use by several threads, which wait for each other; for calls at the same time make a layer for each
  * thread, or use a {@link Plan}. Memory that a call needed is kept for the next one until the layer is closed.
  */
@@ -51,7 +54,7 @@ public final class Layer implements AutoCloseable {
             DeviceBuffer flat = device.allocate(sizes.parameterBytes(), arena);
             device.defaultStream().fill(flat, (byte) 0);
             packed = device.allocate(sizes.packedBytes(), arena);
-            parameters = new Parameters(this, new FlatTensors(plan, flat));
+            parameters = new Parameters(this, FlatTensors.parameters(plan, flat));
         } catch (RuntimeException e) {
             arena.close();
             throw e;
@@ -94,7 +97,7 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Runs the layer from a zero state; for layers in {@link DataType#F32}.
+     * Runs the layer from a zero state; for all layers but those in {@link DataType#F64}.
      *
      * @param x the input (T,N,C)
      * @param steps time steps T, at least 0
@@ -108,7 +111,7 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Runs the layer; for layers in {@link DataType#F32}.
+     * Runs the layer; for all layers but those in {@link DataType#F64}.
      *
      * @param x the input (T,N,C)
      * @param steps time steps T, at least 0
@@ -125,7 +128,7 @@ public final class Layer implements AutoCloseable {
         HostArray.checkType(spec, DataType.F32);
         MemorySegment h0 = initial == null ? null : MemorySegment.ofArray(initial.h());
         MemorySegment c0 = initial == null ? null : HostArray.segmentOrNull(initial.c());
-        return forwardArray(MemorySegment.ofArray(x), Sequence.timeMajor(steps, batch), h0, c0, lengths);
+        return forwardArray(HostArray.of(x, spec.dataType()), Sequence.timeMajor(steps, batch), h0, c0, lengths);
     }
 
     /**
@@ -158,18 +161,18 @@ public final class Layer implements AutoCloseable {
         HostArray.checkType(spec, DataType.F64);
         MemorySegment h0 = initial == null ? null : MemorySegment.ofArray(initial.h());
         MemorySegment c0 = initial == null ? null : HostArray.segmentOrNull(initial.c());
-        return forwardArray(MemorySegment.ofArray(x), Sequence.timeMajor(steps, batch), h0, c0, lengths);
+        return forwardArray(HostArray.of(x), Sequence.timeMajor(steps, batch), h0, c0, lengths);
     }
 
-    private synchronized LayerOutput forwardArray(MemorySegment x, Sequence sequence, @Nullable MemorySegment h0,
+    private synchronized LayerOutput forwardArray(HostArray x, Sequence sequence, @Nullable MemorySegment h0,
             @Nullable MemorySegment c0, long @Nullable [] lengths) {
         checkOpen();
-        return forward.run(packed(), x, sequence, h0, c0, lengths);
+        return forward.run(packed(), x.segment(), sequence, h0, c0, lengths);
     }
 
     /**
-     * Runs the layer on host memory of its own type, on the heap or native; native memory is read and written in place
-     * on the CPU. Segments may be larger than needed. Returns when the results are there.
+     * Runs the layer on host memory, on the heap or native: x and y of its own type, states of the
+     * {@link DataType#accumulation() accumulation type}. Native memory is read and written in place on the CPU. Segments may be larger than needed. Returns when the results are there.
      *
      * @param x the input (T,N,C), strided as the sequence says
      * @param sequence the shape of the data
@@ -201,6 +204,7 @@ public final class Layer implements AutoCloseable {
      * {@return a new stream of single steps from a zero state, which the layer owns until it is closed}
      *
      * @param batch rows N, at least 0
+     * @throws IllegalArgumentException if batch is negative, or the layer is bidirectional
      */
     public synchronized Streaming streaming(long batch) {
         checkOpen();
@@ -218,7 +222,8 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Writes the parameters to a safetensors file, which appears complete or not at all.
+     * Writes the parameters to a safetensors file, in their own type and with this layer's {@link #spec()} as metadata.
+     * It appears complete or not at all.
      *
      * @param safetensors the file, replaced if it is there
      * @throws IOException if it cannot be written
@@ -231,8 +236,9 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Reads the parameters from a safetensors file. Tensors of a wider type than the layer's are refused, narrower ones
-     * are widened.
+     * Reads the parameters from a safetensors file. Tensors of another type than the layer's are refused, except those
+     * that {@link DataType#F32} or {@link DataType#F64} widens without loss. What a file of {@link #save} says of its
+     * cell and normalisation has to be true of this layer, too.
      *
      * @param safetensors the file
      * @throws IOException if it cannot be read, is malformed, or does not have exactly this layer's parameters: then

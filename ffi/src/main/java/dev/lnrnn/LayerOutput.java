@@ -3,8 +3,8 @@ package dev.lnrnn;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a forward pass gave, in the layer's own type: the methods without a suffix are for {@link DataType#F32}, those
- * with "Doubles" for {@link DataType#F64}; the others throw {@link IllegalStateException}. Arrays are not copied.
+ * What a forward pass gave: the methods with "Doubles" are for layers in {@link DataType#F64}, those without a suffix for
+ * all others; where the layer is the other kind they throw {@link IllegalStateException}. Arrays are not copied.
  */
 public final class LayerOutput {
     private final HostArray y;
@@ -12,7 +12,7 @@ public final class LayerOutput {
     private final @Nullable HostArray cn;
 
     LayerOutput(HostArray y, HostArray hn, @Nullable HostArray cn) {
-        this.y = y;
+        this.y = y.decoded();
         this.hn = hn;
         this.cn = cn;
     }

@@ -3,27 +3,32 @@ package dev.lnrnn;
 import java.util.Objects;
 
 /**
- * What a stack of layers computes. Immutable; start with {@link #lstm} and change what differs:
+ * What a stack of layers computes. Immutable; start with {@link #lstm}, {@link #gru} or {@link #indrnn} and change what
+ * differs:
  *
  * {@snippet :
- * LayerSpec spec = LayerSpec.lstm(64, 128).withNormalization(Normalization.NONE).withZoneout(0.1);
+ * LayerSpec plain = LayerSpec.gru(64, 128).withNormalization(Normalization.NONE);
+ * LayerSpec stack = LayerSpec.lstm(64, 128)            // y is (T,N,256): both directions side by side
+ *         .withDirection(Direction.BIDIRECTIONAL)
+ *         .withLayers(3)                               // layers 1 and 2 read the 256 features below them
+ *         .withDropout(0.2)
+ *         .withZoneout(0.1);
  * }
  *
- * <p>What makes no sense anywhere is refused here; what is legal but not there yet on a device is refused with
+ * <p>Every step of such a chain is a description of its own and has to be legal: layers come before the dropout between
+ * them. What makes no sense anywhere is refused here, and what a device cannot do is refused with
  * {@link Status#NOT_SUPPORTED} when a plan or layer is made of it.
  *
  * @param cell the recurrent cell
- * @param normalization where layer normalisation stands in it
- * @param dataType the type of x, y, states and parameters
+ * @param normalization where layer normalisation stands in it, one of {@link CellType#normalizations()}
+ * @param dataType the type of x, y and the parameters
  * @param direction in which order steps are read
- * @param layers the number of layers L on top of each other, at least 1
+ * @param layers the number of layers L on top of each other, 1...1024
  * @param inputSize features C of one step of the input, 1...2<sup>40</sup>
  * @param hiddenSize features H of one step of the state, 1...2<sup>40</sup>
  * @param epsilon what every layer norm adds to the variance inside the root, greater than 0
- * @param zoneout probability that an element of h keeps its old value in training, 0...1 (Krueger et al. 2016)
- * @param zoneoutCell the same for the carried c of an LSTM, 0...1
- * @param dropconnect probability that a weight of weight_hh is dropped in training, 0...1
- * @param dropout probability that an element between two layers is dropped in training, 0...1
+ * @param regularization what training draws at random
+ * @param execution how it is computed
  */
 public record LayerSpec(
         CellType cell,
@@ -34,13 +39,13 @@ public record LayerSpec(
         long inputSize,
         long hiddenSize,
         double epsilon,
-        double zoneout,
-        double zoneoutCell,
-        double dropconnect,
-        double dropout) {
+        Regularization regularization,
+        Execution execution) {
 
     /** Beyond any machine's memory, and small enough that sums and products of a few sizes do not overflow. */
     private static final long MAX_SIZE = 1L << 40;
+
+    private static final int MAX_LAYERS = 1024;
 
     /**
      * Checks everything that is known without a device.
@@ -52,29 +57,33 @@ public record LayerSpec(
         Objects.requireNonNull(normalization, "normalization");
         Objects.requireNonNull(dataType, "dataType");
         Objects.requireNonNull(direction, "direction");
-        checkRange("layers", layers, Integer.MAX_VALUE);
+        Objects.requireNonNull(regularization, "regularization");
+        Objects.requireNonNull(execution, "execution");
+        checkRange("layers", layers, MAX_LAYERS);
         checkRange("inputSize", inputSize, MAX_SIZE);
         checkRange("hiddenSize", hiddenSize, MAX_SIZE);
         if (!(epsilon > 0 && epsilon < Double.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException("epsilon is " + epsilon + ", expected a finite number above 0");
         }
-        checkProbability("zoneout", zoneout);
-        checkProbability("zoneoutCell", zoneoutCell);
-        checkProbability("dropconnect", dropconnect);
-        checkProbability("dropout", dropout);
-        if (cell != CellType.LSTM) {
-            if (normalization != Normalization.NONE && normalization != Normalization.HASTE) {
-                throw new IllegalArgumentException(
-                        "normalization is " + normalization + ", expected NONE or HASTE for " + cell);
-            }
-            if (zoneoutCell != 0) {
-                throw new IllegalArgumentException(
-                        "zoneoutCell is " + zoneoutCell + ", expected 0 for " + cell + ", which has no c");
-            }
+        if (!cell.normalizations().contains(normalization)) {
+            throw new IllegalArgumentException("normalization is " + normalization + ", expected one of "
+                    + cell.normalizations() + " for " + cell);
         }
-        if (cell == CellType.INDRNN && dropconnect != 0) {
-            throw new IllegalArgumentException(
-                    "dropconnect is " + dropconnect + ", expected 0 for INDRNN, which has no recurrent matrix");
+        checkZero("zoneoutCell", regularization.zoneoutCell(), cell.carriesCell(), cell + ", which has no c");
+        checkZero("dropconnect", regularization.dropconnect(), cell != CellType.INDRNN,
+                cell + ", which has no recurrent matrix");
+        checkZero("dropout", regularization.dropout(), layers > 1, "a single layer, which has none above it");
+    }
+
+    private static void checkRange(String name, long value, long max) {
+        if (value < 1 || value > max) {
+            throw new IllegalArgumentException(name + " is " + value + ", expected 1..." + max);
+        }
+    }
+
+    private static void checkZero(String name, double probability, boolean legal, String what) {
+        if (probability != 0 && !legal) {
+            throw new IllegalArgumentException(name + " is " + probability + ", expected 0 for " + what);
         }
     }
 
@@ -111,7 +120,7 @@ public record LayerSpec(
 
     private static LayerSpec of(CellType cell, long inputSize, long hiddenSize) {
         return new LayerSpec(cell, Normalization.HASTE, DataType.F32, Direction.FORWARD, 1, inputSize, hiddenSize,
-                1e-5, 0, 0, 0, 0);
+                1e-5, Regularization.NONE, Execution.DEFAULT);
     }
 
     /**
@@ -121,17 +130,17 @@ public record LayerSpec(
      */
     public LayerSpec withNormalization(Normalization normalization) {
         return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, zoneout, zoneoutCell, dropconnect, dropout);
+                epsilon, regularization, execution);
     }
 
     /**
      * {@return this description with another dataType}
      *
-     * @param dataType the type of x, y, states and parameters
+     * @param dataType the type of x, y and the parameters
      */
     public LayerSpec withDataType(DataType dataType) {
         return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, zoneout, zoneoutCell, dropconnect, dropout);
+                epsilon, regularization, execution);
     }
 
     /**
@@ -141,17 +150,17 @@ public record LayerSpec(
      */
     public LayerSpec withDirection(Direction direction) {
         return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, zoneout, zoneoutCell, dropconnect, dropout);
+                epsilon, regularization, execution);
     }
 
     /**
-     * {@return this description with another layers}
+     * {@return this description with another number of layers}
      *
-     * @param layers the number of layers, at least 1
+     * @param layers the number of layers, 1...1024
      */
     public LayerSpec withLayers(int layers) {
         return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, zoneout, zoneoutCell, dropconnect, dropout);
+                epsilon, regularization, execution);
     }
 
     /**
@@ -161,7 +170,27 @@ public record LayerSpec(
      */
     public LayerSpec withEpsilon(double epsilon) {
         return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, zoneout, zoneoutCell, dropconnect, dropout);
+                epsilon, regularization, execution);
+    }
+
+    /**
+     * {@return this description with another regularization}
+     *
+     * @param regularization what training draws at random
+     */
+    public LayerSpec withRegularization(Regularization regularization) {
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
+                epsilon, regularization, execution);
+    }
+
+    /**
+     * {@return this description with another execution}
+     *
+     * @param execution how it is computed
+     */
+    public LayerSpec withExecution(Execution execution) {
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
+                epsilon, regularization, execution);
     }
 
     /**
@@ -170,8 +199,7 @@ public record LayerSpec(
      * @param zoneout probability that an element of h keeps its old value, 0...1
      */
     public LayerSpec withZoneout(double zoneout) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, zoneout, zoneoutCell, dropconnect, dropout);
+        return withRegularization(regularization.withZoneout(zoneout));
     }
 
     /**
@@ -180,8 +208,7 @@ public record LayerSpec(
      * @param zoneoutCell probability that an element of c keeps its old value, 0...1
      */
     public LayerSpec withZoneoutCell(double zoneoutCell) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, zoneout, zoneoutCell, dropconnect, dropout);
+        return withRegularization(regularization.withZoneoutCell(zoneoutCell));
     }
 
     /**
@@ -190,8 +217,7 @@ public record LayerSpec(
      * @param dropconnect probability that a weight of weight_hh is dropped, 0...1
      */
     public LayerSpec withDropconnect(double dropconnect) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, zoneout, zoneoutCell, dropconnect, dropout);
+        return withRegularization(regularization.withDropconnect(dropconnect));
     }
 
     /**
@@ -200,8 +226,54 @@ public record LayerSpec(
      * @param dropout probability that an element between layers is dropped, 0...1
      */
     public LayerSpec withDropout(double dropout) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, zoneout, zoneoutCell, dropconnect, dropout);
+        return withRegularization(regularization.withDropout(dropout));
+    }
+
+    /**
+     * {@return this description with another variationalDropout}
+     *
+     * @param variationalDropout whether one mask of the dropout holds for all steps of a row
+     */
+    public LayerSpec withVariationalDropout(boolean variationalDropout) {
+        return withRegularization(regularization.withVariationalDropout(variationalDropout));
+    }
+
+    /**
+     * {@return this description with another recompute}
+     *
+     * @param recompute whether training keeps less and computes again
+     */
+    public LayerSpec withRecompute(boolean recompute) {
+        return withExecution(execution.withRecompute(recompute));
+    }
+
+    /**
+     * {@return this description with another deterministic}
+     *
+     * @param deterministic whether gradients have to be the same to the bit whenever a call is repeated
+     */
+    public LayerSpec withDeterministic(boolean deterministic) {
+        return withExecution(execution.withDeterministic(deterministic));
+    }
+
+    /** {@return {@link Regularization#zoneout}} */
+    public double zoneout() {
+        return regularization.zoneout();
+    }
+
+    /** {@return {@link Regularization#zoneoutCell}} */
+    public double zoneoutCell() {
+        return regularization.zoneoutCell();
+    }
+
+    /** {@return {@link Regularization#dropconnect}} */
+    public double dropconnect() {
+        return regularization.dropconnect();
+    }
+
+    /** {@return {@link Regularization#dropout}} */
+    public double dropout() {
+        return regularization.dropout();
     }
 
     /** {@return the features of one step of y: D&middot;H} */
@@ -212,17 +284,5 @@ public record LayerSpec(
     /** {@return the number of states in h0, hn and their like: L&middot;D} */
     public long states() {
         return (long) layers * direction.count();
-    }
-
-    private static void checkRange(String name, long value, long max) {
-        if (value < 1 || value > max) {
-            throw new IllegalArgumentException(name + " is " + value + ", expected 1..." + max);
-        }
-    }
-
-    private static void checkProbability(String name, double value) {
-        if (!(value >= 0 && value <= 1)) {
-            throw new IllegalArgumentException(name + " is " + value + ", expected a probability in 0...1");
-        }
     }
 }

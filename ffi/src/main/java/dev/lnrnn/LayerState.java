@@ -4,7 +4,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state of an {@link DataType#F32} layer between two steps. The arrays are not copied.
+ * The state between two steps of a layer in any type but {@link DataType#F64}. The arrays are not copied.
  *
  * @param h (L&middot;D,N,H)
  * @param c (L&middot;D,N,H), null for any cell but the LSTM

@@ -3,19 +3,44 @@ package dev.lnrnn;
 import dev.lnrnn.raw.lnrnn_h;
 
 /**
- * Where layer normalisation stands in the LSTM; GRU and IndRNN know {@link #NONE} and {@link #HASTE}. With
- * A = x W<sub>ih</sub>', r = h W<sub>hh</sub>', u = f c + i g and LN(x; gain, bias):
+ * Where layer normalisation stands in a cell. LN(v; gain, bias) = gain (v - mean v) / sqrt(var v + epsilon) + bias is over
+ * a whole row, gates together, with the biased variance. With A = x W<sub>ih</sub>', r = h W<sub>hh</sub>' and, in the
+ * LSTM, u = f c + i g, whose gates i, f, g, o are activations of v; of GRU and IndRNN what takes the place of A and r:
+ *
+ * <table>
+ * <caption>What each changes</caption>
+ * <thead>
+ * <tr><th scope="col"></th><th scope="col">LSTM</th><th scope="col">GRU</th><th scope="col">IndRNN</th></tr>
+ * </thead>
+ * <tbody>
+ * <tr><th scope="row">{@link #NONE}</th>
+ *     <td>v = A + r + b; h = o tanh(u); carries u</td><td>A, r</td><td>A</td></tr>
+ * <tr><th scope="row">{@link #HASTE}</th>
+ *     <td>v = LN(A; g<sub>i</sub>, 0) + LN(r; g<sub>h</sub>, 0) + b; h = o tanh(LN(u; g<sub>c</sub>, b<sub>c</sub>));
+ *     carries u</td>
+ *     <td>LN(A; g<sub>i</sub>, 0), LN(r; g<sub>h</sub>, 0)</td><td>LN(A; g<sub>i</sub>, 0)</td></tr>
+ * <tr><th scope="row">{@link #PAPER}</th>
+ *     <td>v = LN(A; g<sub>i</sub>, b<sub>i</sub>) + LN(r; g<sub>h</sub>, b<sub>h</sub>) + b; h as HASTE; carries u</td>
+ *     <td></td><td></td></tr>
+ * <tr><th scope="row">{@link #CARRY}</th>
+ *     <td>as PAPER, but carries LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td></td><td></td></tr>
+ * <tr><th scope="row">{@link #CELL}</th>
+ *     <td>v = A + r + b; h as HASTE; carries u</td><td></td><td></td></tr>
+ * </tbody>
+ * </table>
+ *
+ * <p>{@link CellType} has a page for each cell with all of its formula and the names of gains and biases.
  */
 public enum Normalization {
-    /** None (Hochreiter &amp; Schmidhuber 1997; cuDNN, PyTorch's nn.LSTM). */
+    /** Nowhere (Hochreiter &amp; Schmidhuber 1997; Cho et al. 2014; Li et al. 2018; cuDNN, PyTorch). */
     NONE,
-    /** LN(A; g1, 0) + LN(r; g2, 0) + b; h = o tanh(LN(u; g3, b3)); carries u (haste's LayerNormLSTM). */
+    /** Both products with gains, and the LSTM's u with gain and bias (haste's LayerNormLSTM, -GRU and -IndRNN). */
     HASTE,
-    /** LN(A; g1, b1) + LN(r; g2, b2) + b; h as {@link #HASTE}; carries u (Ba, Kiros, Hinton 2016). */
+    /** LSTM only: as {@link #HASTE}, with biases for both products, too (Ba, Kiros &amp; Hinton 2016). */
     PAPER,
-    /** As {@link #PAPER}, but carries LN(u; g3, b3) (TensorFlow Addons, PyTorch's custom_lstms). */
+    /** LSTM only: as {@link #PAPER}, but the next step sees the normalised u (TensorFlow Addons, custom_lstms). */
     CARRY,
-    /** A + r + b; h = o tanh(LN(u; g3, b3)); carries u. */
+    /** LSTM only: nothing but u, with gain and bias. */
     CELL;
 
     /** Its number in the C API; not before the library is loaded. */

@@ -19,13 +19,16 @@ final class Operands {
     private final Plan plan;
     private final Device device;
     private final long elementAlignment;
+    private final long stateAlignment;
     private final boolean hasCell;
 
     Operands(Plan plan) {
         this.plan = plan;
         this.device = plan.device();
-        this.elementAlignment = plan.spec().dataType().byteSize();
-        this.hasCell = plan.spec().cell() == CellType.LSTM;
+        DataType type = plan.spec().dataType();
+        this.elementAlignment = type.byteSize();
+        this.stateAlignment = type.accumulation().byteSize();
+        this.hasCell = plan.spec().cell().carriesCell();
     }
 
     MemorySegment stream(Stream stream) {
@@ -37,12 +40,12 @@ final class Operands {
         return stream.segment();
     }
 
-    /** A tensor that is read. */
+    /** A tensor of the data type that is read. */
     MemorySegment input(DeviceBuffer buffer, String name, long bytes) {
         return check(buffer, name, bytes, elementAlignment);
     }
 
-    /** A tensor that is written. */
+    /** A tensor of the data type that is written. */
     MemorySegment output(DeviceBuffer buffer, String name, long bytes) {
         return checkWritable(check(buffer, name, bytes, elementAlignment), name);
     }
@@ -83,14 +86,27 @@ final class Operands {
         return buffer == null ? MemorySegment.NULL : output(buffer, name, bytes);
     }
 
-    /** As {@link #optionalInput}, for what only an LSTM has. */
-    MemorySegment cellInput(@Nullable DeviceBuffer buffer, String name, long bytes) {
-        return buffer == null ? MemorySegment.NULL : hasCell ? input(buffer, name, bytes) : throwNoCell(name);
+    /** A tensor of the accumulation type that is written: a state, its gradient, or gradients of parameters. */
+    MemorySegment stateOutput(DeviceBuffer buffer, String name, long bytes) {
+        return checkWritable(check(buffer, name, bytes, stateAlignment), name);
     }
 
-    /** As {@link #optionalOutput}, for what only an LSTM has. */
+    MemorySegment optionalStateInput(@Nullable DeviceBuffer buffer, String name, long bytes) {
+        return buffer == null ? MemorySegment.NULL : check(buffer, name, bytes, stateAlignment);
+    }
+
+    MemorySegment optionalStateOutput(@Nullable DeviceBuffer buffer, String name, long bytes) {
+        return buffer == null ? MemorySegment.NULL : stateOutput(buffer, name, bytes);
+    }
+
+    /** As {@link #optionalStateInput}, for what only an LSTM has. */
+    MemorySegment cellInput(@Nullable DeviceBuffer buffer, String name, long bytes) {
+        return buffer == null || hasCell ? optionalStateInput(buffer, name, bytes) : throwNoCell(name);
+    }
+
+    /** As {@link #optionalStateOutput}, for what only an LSTM has. */
     MemorySegment cellOutput(@Nullable DeviceBuffer buffer, String name, long bytes) {
-        return buffer == null ? MemorySegment.NULL : hasCell ? output(buffer, name, bytes) : throwNoCell(name);
+        return buffer == null || hasCell ? optionalStateOutput(buffer, name, bytes) : throwNoCell(name);
     }
 
     /** Read and written, and needed by an LSTM; null for any other cell. */
@@ -101,13 +117,11 @@ final class Operands {
         return cellOutput(buffer, name, bytes);
     }
 
-    /** Masks are bytes, so their address is free. */
-    void checkMask(@Nullable DeviceBuffer mask, String name, long bytes) {
-        if (mask != null) {
-            if (mask.device() != device || mask.byteSize() < bytes) {
-                throw refused(mask, name, bytes, 1);
-            }
-            mask.checkAlive();
+    /** What a pass keeps for its later runs, null for none. */
+    void checkKept(@Nullable DeviceBuffer buffer, String name, long bytes, long alignment) {
+        if (buffer != null) {
+            buffer.checkAlive();
+            check(buffer, name, bytes, alignment);
         }
     }
 

@@ -3,20 +3,29 @@ package dev.lnrnn;
 import java.util.List;
 
 /**
- * One tensor inside the flat parameter buffer, and at the same place its gradient.
+ * One tensor inside the flat parameter buffer, and its gradient inside the flat gradient buffer.
  *
- * <p>The names are {@code weight_ih_l{k}} (G&middot;H, C), {@code weight_hh_l{k}} (G&middot;H, H), {@code bias_l{k}}
- * (G&middot;H), {@code layernorm_i_l{k}.weight} and {@code layernorm_h_l{k}.weight} (G&middot;H),
- * {@code layernorm_c_l{k}.weight} and {@code layernorm_c_l{k}.bias} (H), as far as the normalisation has them; a
- * reverse direction appends {@code _reverse} to the first part.
+ * <p>Names are those of the cell ({@link CellType}) with {@code _l{k}} for layer k appended to the first part, and
+ * {@code _reverse} after it for the direction that reads backwards: {@code weight_ih_l0}, {@code bias_l1_reverse},
+ * {@code layernorm_c_l0_reverse.weight}.
  *
  * @param name its name
  * @param layer the layer k it belongs to, from 0
+ * @param direction 0 forward, 1 reverse
  * @param shape its extents, row-major
  * @param elements their product
- * @param offsetBytes where it begins in the buffer, a multiple of 64
+ * @param offsetBytes where it begins among the parameters, a multiple of 64
+ * @param gradientOffsetBytes where its gradient begins among the gradients, a multiple of 64
  */
-public record Parameter(String name, int layer, List<Long> shape, long elements, long offsetBytes) {
+public record Parameter(
+        String name,
+        int layer,
+        int direction,
+        List<Long> shape,
+        long elements,
+        long offsetBytes,
+        long gradientOffsetBytes) {
+
     /** Keeps a copy of the shape. */
     public Parameter {
         shape = List.copyOf(shape);

@@ -7,7 +7,8 @@ import java.util.Objects;
 
 /**
  * The parameters of a {@link Layer}: one flat buffer of the device, whose tensors have names. Tensors are row-major; a
- * weight is (G&middot;H, C) or (G&middot;H, H), its gates one below the other (LSTM: i, f, g, o).
+ * weight is (G&middot;H, C) or (G&middot;H, H), its gates one below the other. {@link CellType} has the names of each cell,
+ * {@link Parameter} what a layer of a stack and a direction add to them.
  *
  * {@snippet :
  * float[] bias = layer.parameters().get("bias_l0");
@@ -41,7 +42,7 @@ public final class Parameters {
     }
 
     /**
-     * {@return a copy of a tensor of an {@link DataType#F32} layer}
+     * {@return a copy of a tensor; for all layers but those in {@link DataType#F64}}
      *
      * @param name one of {@link #names()}
      * @throws IllegalArgumentException if there is no such parameter
@@ -49,12 +50,12 @@ public final class Parameters {
     public float[] get(String name) {
         synchronized (layer) {
             layer.checkOpen();
-            return tensors.get(name, DataType.F32).floats();
+            return tensors.floats(name);
         }
     }
 
     /**
-     * {@return a copy of a tensor of an {@link DataType#F64} layer}
+     * {@return a copy of a tensor; for layers in {@link DataType#F64}}
      *
      * @param name one of {@link #names()}
      * @throws IllegalArgumentException if there is no such parameter
@@ -62,12 +63,12 @@ public final class Parameters {
     public double[] getDoubles(String name) {
         synchronized (layer) {
             layer.checkOpen();
-            return tensors.get(name, DataType.F64).doubles();
+            return tensors.doubles(name);
         }
     }
 
     /**
-     * Replaces a tensor of an {@link DataType#F32} layer.
+     * Replaces a tensor, rounded to the layer's type; for all layers but those in {@link DataType#F64}.
      *
      * @param name one of {@link #names()}
      * @param values all its elements
@@ -75,11 +76,15 @@ public final class Parameters {
      */
     public void set(String name, float[] values) {
         Objects.requireNonNull(values, "values");
-        set(name, MemorySegment.ofArray(values), DataType.F32);
+        synchronized (layer) {
+            layer.checkOpen();
+            tensors.set(name, values);
+            changed();
+        }
     }
 
     /**
-     * Replaces a tensor of an {@link DataType#F64} layer.
+     * Replaces a tensor; for layers in {@link DataType#F64}.
      *
      * @param name one of {@link #names()}
      * @param values all its elements
@@ -87,13 +92,9 @@ public final class Parameters {
      */
     public void set(String name, double[] values) {
         Objects.requireNonNull(values, "values");
-        set(name, MemorySegment.ofArray(values), DataType.F64);
-    }
-
-    private void set(String name, MemorySegment values, DataType type) {
         synchronized (layer) {
             layer.checkOpen();
-            tensors.set(name, values, type);
+            tensors.set(name, values);
             changed();
         }
     }
@@ -140,6 +141,16 @@ public final class Parameters {
     /** Tells the layer that the buffer was written to, so that it prepares the parameters anew before the next call. */
     public void changed() {
         layer.parametersChanged();
+    }
+
+    /** Replaces a tensor by its bytes; the caller holds the lock. */
+    void set(String name, MemorySegment values) {
+        tensors.set(name, values);
+        changed();
+    }
+
+    DeviceBuffer slice(Parameter parameter) {
+        return tensors.slice(parameter);
     }
 
     private void checkFlat(MemorySegment flat) {

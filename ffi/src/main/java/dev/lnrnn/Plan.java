@@ -77,6 +77,7 @@ public final class Plan implements AutoCloseable {
         lnrnnPlanDescription_t.dataType(d, spec.dataType().code());
         lnrnnPlanDescription_t.direction(d, spec.direction().code());
         lnrnnPlanDescription_t.layers(d, spec.layers());
+        lnrnnPlanDescription_t.flags(d, flags(spec));
         lnrnnPlanDescription_t.inputSize(d, spec.inputSize());
         lnrnnPlanDescription_t.hiddenSize(d, spec.hiddenSize());
         lnrnnPlanDescription_t.epsilon(d, spec.epsilon());
@@ -85,6 +86,12 @@ public final class Plan implements AutoCloseable {
         lnrnnPlanDescription_t.dropconnect(d, spec.dropconnect());
         lnrnnPlanDescription_t.dropout(d, spec.dropout());
         return d;
+    }
+
+    private static int flags(LayerSpec spec) {
+        return (spec.execution().recompute() ? lnrnn_h.LNRNN_PLAN_RECOMPUTE() : 0)
+                | (spec.execution().deterministic() ? lnrnn_h.LNRNN_PLAN_DETERMINISTIC() : 0)
+                | (spec.regularization().variationalDropout() ? lnrnn_h.LNRNN_PLAN_VARIATIONAL_DROPOUT() : 0);
     }
 
     private List<Parameter> readParameters() {
@@ -112,8 +119,9 @@ public final class Plan implements AutoCloseable {
         for (int i = 0; i < lnrnnParameter_t.rank(p); i++) {
             shape.add(extents.getAtIndex(ValueLayout.JAVA_LONG, i));
         }
-        return new Parameter(lnrnnParameter_t.name(p).getString(0), lnrnnParameter_t.layer(p), shape,
-                lnrnnParameter_t.elements(p), lnrnnParameter_t.offsetBytes(p));
+        return new Parameter(lnrnnParameter_t.name(p).getString(0), lnrnnParameter_t.layer(p),
+                lnrnnParameter_t.direction(p), shape, lnrnnParameter_t.elements(p), lnrnnParameter_t.offsetBytes(p),
+                lnrnnParameter_t.gradientOffsetBytes(p));
     }
 
     /** {@return what this plan computes} */
@@ -126,7 +134,7 @@ public final class Plan implements AutoCloseable {
         return device;
     }
 
-    /** {@return the tensors of the flat parameter buffer, in its order} */
+    /** {@return the tensors of the flat parameter buffer in its order: layer by layer, forward before reverse} */
     public List<Parameter> parameters() {
         return parameters;
     }
@@ -148,6 +156,7 @@ public final class Plan implements AutoCloseable {
             Native.call("lnrnnPlanGetSizes", () -> lnrnn_h.lnrnnPlanGetSizes(handle.segment(), steps, batch, s));
             return new PlanSizes(
                     lnrnnPlanSizes_t.parameterBytes(s),
+                    lnrnnPlanSizes_t.gradientBytes(s),
                     lnrnnPlanSizes_t.packedBytes(s),
                     lnrnnPlanSizes_t.stateBytes(s),
                     lnrnnPlanSizes_t.inferenceWorkspaceBytes(s),
@@ -159,8 +168,8 @@ public final class Plan implements AutoCloseable {
     }
 
     /**
-     * Fills parameters: weight_ih Xavier-uniform per gate, weight_hh orthogonal per gate, biases 0 but 1 for the LSTM's
-     * forget gate, gains 1. The same seed gives the same numbers on every device, rounded to the type.
+     * Fills parameters: weight_ih Xavier-uniform per gate, weight_hh orthogonal per gate (the IndRNN's uniform in 0...1),
+     * biases 0 but 1 for the LSTM's forget gate, gains 1. The same seed gives the same numbers on every device, rounded to the type.
      *
      * @param stream what the work is queued on
      * @param seed all 64 bits count
@@ -219,12 +228,12 @@ public final class Plan implements AutoCloseable {
     }
 
     /**
-     * Prepares single steps, for streaming. Only for one layer that reads forward.
+     * Prepares single steps, for streaming; only for layers that read forward.
      *
      * @param batch rows N, at least 0
      * @param stream what the steps are queued on
      * @return a pass to be run any number of times; it needs closing only to be refused afterwards
-     * @throws IllegalArgumentException if batch is negative
+     * @throws IllegalArgumentException if batch is negative, or the plan is bidirectional
      */
     public StepPass stepPass(long batch, Stream stream) {
         return new StepPass(this, batch, stream);

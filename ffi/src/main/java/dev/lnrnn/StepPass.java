@@ -28,6 +28,10 @@ public final class StepPass implements AutoCloseable {
     private boolean closed;
 
     StepPass(Plan plan, long batch, Stream stream) {
+        if (plan.spec().direction() != Direction.FORWARD) {
+            throw new IllegalArgumentException("direction is " + plan.spec().direction()
+                    + ", expected FORWARD: a reverse direction begins at the end, which a stream of steps does not have");
+        }
         this.plan = plan;
         this.planSegment = plan.handle().segment();
         this.stream = stream;
@@ -56,7 +60,7 @@ public final class StepPass implements AutoCloseable {
         return xBytes;
     }
 
-    /** {@return bytes of h, and of c (N,H)} */
+    /** {@return bytes of h, and of c (L,N,H)} */
     public long stateBytes() {
         return stateBytes;
     }
@@ -71,8 +75,8 @@ public final class StepPass implements AutoCloseable {
      *
      * @param packed packed weights of {@link Plan#pack}
      * @param x the input (N,C)
-     * @param h the state h (N,H), read and written; it is the output, too
-     * @param c the state c (N,H), read and written; null for any cell but the LSTM
+     * @param h the state h (L,N,H), read and written; that of the last layer is the output, too
+     * @param c the state c (L,N,H), read and written; null for any cell but the LSTM
      * @param workspace at least {@link PlanSizes#stepWorkspaceBytes()} bytes, 64-byte aligned
      * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
      *     it is written
@@ -93,7 +97,7 @@ public final class StepPass implements AutoCloseable {
                     packed.byteSize(),
                     operands.input(x, "x", xBytes),
                     x.byteSize(),
-                    operands.output(h, "h", stateBytes),
+                    operands.stateOutput(h, "h", stateBytes),
                     operands.cellState(c, "c", stateBytes),
                     stateBytes,
                     operands.space(workspace, "workspace", workspaceBytes),

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A {@link Layer} that is fed one time step after the other and keeps its state meanwhile. The result is that of a
- * forward pass over all steps. Only for one layer that reads forward.
+ * forward pass over all steps. For one layer or a stack that reads forward; of a stack, a step gives the last layer's h.
  *
  * {@snippet :
  * try (Streaming stream = layer.streaming(1)) {
@@ -25,11 +25,14 @@ public final class Streaming implements AutoCloseable {
     private final Layer layer;
     private final Stream queue;
     private final DataType type;
+    private final DataType stateType;
     private final Arena arena = Arena.ofShared();
     private final NativeDevice.Owned ownership = this::close;
     private final StepPass pass;
     private final DeviceBuffer x;
     private final DeviceBuffer h;
+    /** The part of h that is the last layer's. */
+    private final DeviceBuffer output;
     private final @Nullable DeviceBuffer c;
     private final DeviceBuffer workspace;
 
@@ -37,12 +40,16 @@ public final class Streaming implements AutoCloseable {
         this.layer = layer;
         Device device = layer.device();
         queue = device.defaultStream();
-        type = layer.spec().dataType();
+        LayerSpec spec = layer.spec();
+        type = spec.dataType();
+        stateType = type.accumulation();
         try {
             pass = layer.plan().stepPass(batch, queue);
             x = device.allocate(pass.xBytes(), arena);
             h = device.allocate(pass.stateBytes(), arena);
-            c = layer.spec().cell() == CellType.LSTM ? device.allocate(pass.stateBytes(), arena) : null;
+            long outputBytes = pass.stateBytes() / spec.layers();
+            output = h.slice(pass.stateBytes() - outputBytes, outputBytes);
+            c = spec.cell().carriesCell() ? device.allocate(pass.stateBytes(), arena) : null;
             workspace = device.allocate(pass.workspaceBytes(), arena);
             clearState();
         } catch (RuntimeException e) {
@@ -53,7 +60,7 @@ public final class Streaming implements AutoCloseable {
     }
 
     /**
-     * Computes one step of an {@link DataType#F32} layer.
+     * Computes one step; for all layers but those in {@link DataType#F64}.
      *
      * @param x the input (N,C)
      * @return the new h (N,H)
@@ -63,13 +70,13 @@ public final class Streaming implements AutoCloseable {
     public float[] step(float[] x) {
         Objects.requireNonNull(x, "x");
         HostArray.checkType(layer.spec(), DataType.F32);
-        HostArray result = HostArray.allocate(type, pass.stateBytes(), "h");
-        stepArray(MemorySegment.ofArray(x), result.segment());
+        HostArray result = HostArray.allocate(stateType, output.byteSize(), "h");
+        stepArray(HostArray.of(x, type), result.segment());
         return result.floats();
     }
 
     /**
-     * Computes one step of an {@link DataType#F32} layer.
+     * Computes one step; for all layers but those in {@link DataType#F64}.
      *
      * @param x the input (N,C)
      * @param h filled with the new h (N,H)
@@ -78,11 +85,11 @@ public final class Streaming implements AutoCloseable {
         Objects.requireNonNull(x, "x");
         Objects.requireNonNull(h, "h");
         HostArray.checkType(layer.spec(), DataType.F32);
-        stepArray(MemorySegment.ofArray(x), MemorySegment.ofArray(h));
+        stepArray(HostArray.of(x, type), MemorySegment.ofArray(h));
     }
 
     /**
-     * Computes one step of an {@link DataType#F64} layer; otherwise as {@link #step(float[])}.
+     * Computes one step; for layers in {@link DataType#F64}; otherwise as {@link #step(float[])}.
      *
      * @param x the input (N,C)
      * @return the new h (N,H)
@@ -90,13 +97,13 @@ public final class Streaming implements AutoCloseable {
     public double[] step(double[] x) {
         Objects.requireNonNull(x, "x");
         HostArray.checkType(layer.spec(), DataType.F64);
-        HostArray result = HostArray.allocate(type, pass.stateBytes(), "h");
-        stepArray(MemorySegment.ofArray(x), result.segment());
+        HostArray result = HostArray.allocate(stateType, output.byteSize(), "h");
+        stepArray(HostArray.of(x), result.segment());
         return result.doubles();
     }
 
     /**
-     * Computes one step of an {@link DataType#F64} layer.
+     * Computes one step; for layers in {@link DataType#F64}.
      *
      * @param x the input (N,C)
      * @param h filled with the new h (N,H)
@@ -105,22 +112,22 @@ public final class Streaming implements AutoCloseable {
         Objects.requireNonNull(x, "x");
         Objects.requireNonNull(h, "h");
         HostArray.checkType(layer.spec(), DataType.F64);
-        stepArray(MemorySegment.ofArray(x), MemorySegment.ofArray(h));
+        stepArray(HostArray.of(x), MemorySegment.ofArray(h));
     }
 
-    private void stepArray(MemorySegment input, MemorySegment output) {
-        HostArray.checkBytes(input, pass.xBytes(), type, "x");
-        HostArray.checkBytes(output, pass.stateBytes(), type, "h");
+    private void stepArray(HostArray input, MemorySegment result) {
+        HostArray.checkBytes(input.segment(), pass.xBytes(), type, "x");
+        HostArray.checkBytes(result, output.byteSize(), stateType, "h");
         synchronized (layer) {
             checkOpen();
             DeviceBuffer packed = layer.packed();
-            queue.copy(x, input);
+            queue.copy(x, input.segment());
             pass.run(packed, x, h, c, workspace);
-            read(h, output);
+            read(output, result);
         }
     }
 
-    /** {@return a copy of the state of an {@link DataType#F32} layer} */
+    /** {@return a copy of the state; for all layers but those in {@link DataType#F64}} */
     public LayerState state() {
         HostArray.checkType(layer.spec(), DataType.F32);
         synchronized (layer) {
@@ -129,7 +136,7 @@ public final class Streaming implements AutoCloseable {
         }
     }
 
-    /** {@return a copy of the state of an {@link DataType#F64} layer} */
+    /** {@return a copy of the state; for layers in {@link DataType#F64}} */
     public DoubleLayerState stateDoubles() {
         HostArray.checkType(layer.spec(), DataType.F64);
         synchronized (layer) {
@@ -139,9 +146,9 @@ public final class Streaming implements AutoCloseable {
     }
 
     /**
-     * Replaces the state of an {@link DataType#F32} layer.
+     * Replaces the state; for all layers but those in {@link DataType#F64}.
      *
-     * @param state h and c (N,H), which are copied; without a c it becomes zero
+     * @param state h and c (L,N,H), which are copied; without a c it becomes zero
      * @throws IllegalArgumentException if a size is wrong or c is given for a cell without one
      */
     public void setState(LayerState state) {
@@ -151,9 +158,9 @@ public final class Streaming implements AutoCloseable {
     }
 
     /**
-     * Replaces the state of an {@link DataType#F64} layer; otherwise as {@link #setState(LayerState)}.
+     * Replaces the state; for layers in {@link DataType#F64}; otherwise as {@link #setState(LayerState)}.
      *
-     * @param state h and c (N,H), which are copied; without a c it becomes zero
+     * @param state h and c (L,N,H), which are copied; without a c it becomes zero
      */
     public void setState(DoubleLayerState state) {
         Objects.requireNonNull(state, "state");
@@ -162,9 +169,9 @@ public final class Streaming implements AutoCloseable {
     }
 
     private void setState(MemorySegment newH, @Nullable MemorySegment newC) {
-        HostArray.checkBytes(newH, pass.stateBytes(), type, "h");
+        HostArray.checkBytes(newH, pass.stateBytes(), stateType, "h");
         if (newC != null) {
-            HostArray.checkBytes(newC, pass.stateBytes(), type, "c");
+            HostArray.checkBytes(newC, pass.stateBytes(), stateType, "c");
             if (c == null) {
                 throw new IllegalArgumentException("c is the LSTM's, expected null for " + layer.spec().cell());
             }
@@ -215,7 +222,7 @@ public final class Streaming implements AutoCloseable {
     }
 
     private HostArray copyOf(DeviceBuffer state) {
-        HostArray copy = HostArray.allocate(type, pass.stateBytes(), "state");
+        HostArray copy = HostArray.allocate(stateType, pass.stateBytes(), "state");
         read(state, copy.segment());
         return copy;
     }

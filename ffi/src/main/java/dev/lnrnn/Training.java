@@ -23,8 +23,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }
  *
- * <p>Host segments may be on the heap or native (pinned is fastest), of the layer's own type, and larger than needed;
- * they are read and written before the call returns. Safe for use by several threads; the layer's lock is held
+ * <p>Host segments may be on the heap or native (pinned is fastest), and larger than needed; x, y and their gradients are
+ * of the layer's own type, states and gradients of parameters of the {@link DataType#accumulation() accumulation type}.
+ * They are read and written before the call returns. Safe for use by several threads; the layer's lock is held
  * meanwhile. The layer's parameters must not change between forward and backward.
  */
 public final class Training implements AutoCloseable {
@@ -60,17 +61,19 @@ public final class Training implements AutoCloseable {
         this.sequence = Objects.requireNonNull(sequence, "sequence");
         Device device = layer.device();
         queue = device.defaultStream();
-        x = mirror("x");
-        y = mirror("y");
-        dy = mirror("dy");
-        dx = mirror("dx");
+        DataType type = spec.dataType();
+        x = mirror("x", type);
+        y = mirror("y", type);
+        dy = mirror("dy", type);
+        dx = mirror("dx", type);
         // The states of forward and their gradients in backward have one shape, and are never needed at once.
-        h0 = mirror("h0 or dhn");
-        c0 = mirror("c0 or dcn");
-        hn = mirror("hn or dh0");
-        cn = mirror("cn or dc0");
-        zoneoutMask = mirror("zoneout");
-        dropconnectMask = mirror("dropconnect");
+        DataType stateType = type.accumulation();
+        h0 = mirror("h0 or dhn", stateType);
+        c0 = mirror("c0 or dcn", stateType);
+        hn = mirror("hn or dh0", stateType);
+        cn = mirror("cn or dc0", stateType);
+        zoneoutMask = mirror("zoneout", type);
+        dropconnectMask = mirror("dropconnect", type);
         try {
             pass = layer.plan().trainingPass(sequence, queue);
             extents = pass.extents();
@@ -79,9 +82,9 @@ public final class Training implements AutoCloseable {
             reserve = device.allocate(sizes.reserveBytes(), arena);
             workspace = device.allocate(
                     Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes()), arena);
-            DeviceBuffer flat = device.allocate(sizes.parameterBytes(), arena);
+            DeviceBuffer flat = device.allocate(sizes.gradientBytes(), arena);
             queue.fill(flat, (byte) 0);
-            gradients = new FlatTensors(layer.plan(), flat);
+            gradients = FlatTensors.gradients(layer.plan(), flat);
         } catch (RuntimeException e) {
             arena.close();
             throw e;
@@ -90,8 +93,8 @@ public final class Training implements AutoCloseable {
     }
 
     /** Never in place: x has to stay as it was until backward, and the rest goes where it is fastest. */
-    private Mirror mirror(String name) {
-        Mirror mirror = new Mirror(layer.device(), name, spec.dataType(), false);
+    private Mirror mirror(String name, DataType type) {
+        Mirror mirror = new Mirror(layer.device(), name, type, false);
         mirrors.add(mirror);
         return mirror;
     }
@@ -140,12 +143,13 @@ public final class Training implements AutoCloseable {
      *
      * @param zoneout (L&middot;D,T,N,H), not 0 = update, 0 = keep the old h; or null to draw it
      * @param dropconnect (L&middot;D,G&middot;H,H), not 0 = keep the weight, 0 = drop it; or null to draw it
-     * @throws IllegalArgumentException if a mask has the wrong number of elements
+     * @throws IllegalArgumentException if a mask has the wrong number of elements, or the layer draws no such mask
      */
     public void setMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
         synchronized (layer) {
             checkOpen();
             forwardInput = null;
+            TrainingPass.checkDrawn(spec, zoneout, dropconnect);
             pass.setMasks(
                     mask(zoneoutMask, zoneout, TrainingPass.zoneoutMaskBytes(spec, sequence), "zoneout"),
                     mask(dropconnectMask, dropconnect, TrainingPass.dropconnectMaskBytes(spec), "dropconnect"));
@@ -212,8 +216,8 @@ public final class Training implements AutoCloseable {
      * @param dy (T,N,D&middot;H), strided as the sequence says, or null for zeros
      * @param dhn (L&middot;D,N,H), or null for zeros
      * @param dcn (L&middot;D,N,H), or null for zeros; only for an LSTM
-     * @param gradients filled with the gradients of the parameters, laid out as {@link Plan#parameters()},
-     *     {@link PlanSizes#parameterBytes()} bytes; or null where {@link #gradients()} is enough
+     * @param gradients filled with the gradients of the parameters, {@link PlanSizes#gradientBytes()} bytes with tensors
+     *     at their {@link Parameter#gradientOffsetBytes()}; or null where {@link #gradients()} is enough
      * @param dx filled with the gradient by x (T,N,C), strided as the sequence says; or null where not wanted
      * @param dh0 filled with the gradient by h0 (L&middot;D,N,H); or null where not wanted
      * @param dc0 filled with the gradient by c0 (L&middot;D,N,H); or null where not wanted; only for an LSTM
@@ -271,7 +275,7 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Runs forward from a zero state; for layers in {@link DataType#F32}.
+     * Runs forward from a zero state; for all layers but those in {@link DataType#F64}.
      *
      * @param x the input, all elements of its extent
      * @return the output, all elements of its extent
@@ -279,7 +283,7 @@ public final class Training implements AutoCloseable {
     public float[] forward(float[] x) {
         Objects.requireNonNull(x, "x");
         HostArray.checkType(spec, DataType.F32);
-        return forwardArray(MemorySegment.ofArray(x)).floats();
+        return forwardArray(HostArray.of(x, spec.dataType())).floats();
     }
 
     /**
@@ -291,25 +295,25 @@ public final class Training implements AutoCloseable {
     public double[] forward(double[] x) {
         Objects.requireNonNull(x, "x");
         HostArray.checkType(spec, DataType.F64);
-        return forwardArray(MemorySegment.ofArray(x)).doubles();
+        return forwardArray(HostArray.of(x)).doubles();
     }
 
-    private HostArray forwardArray(MemorySegment input) {
-        HostArray.checkBytes(input, extents.xBytes, spec.dataType(), "x");
+    private HostArray forwardArray(HostArray input) {
+        HostArray.checkBytes(input.segment(), extents.xBytes, spec.dataType(), "x");
         HostArray output = HostArray.allocate(spec.dataType(), extents.yBytes, "y");
-        forward(input, null, null, output.segment(), null, null);
+        forward(input.segment(), null, null, output.segment(), null, null);
         return output;
     }
 
     /**
-     * Runs backward, for the gradients of the parameters alone; for layers in {@link DataType#F32}.
+     * Runs backward, for the gradients of the parameters alone; for all layers but those in {@link DataType#F64}.
      *
      * @param dy the loss's gradient by y, all elements of its extent
      */
     public void backward(float[] dy) {
         Objects.requireNonNull(dy, "dy");
         HostArray.checkType(spec, DataType.F32);
-        backwardArray(MemorySegment.ofArray(dy));
+        backwardArray(HostArray.of(dy, spec.dataType()));
     }
 
     /**
@@ -320,21 +324,24 @@ public final class Training implements AutoCloseable {
     public void backward(double[] dy) {
         Objects.requireNonNull(dy, "dy");
         HostArray.checkType(spec, DataType.F64);
-        backwardArray(MemorySegment.ofArray(dy));
+        backwardArray(HostArray.of(dy));
     }
 
-    private void backwardArray(MemorySegment gradient) {
-        HostArray.checkBytes(gradient, extents.dyBytes, spec.dataType(), "dy");
-        backward(gradient, null, null, null, null, null, null);
+    private void backwardArray(HostArray gradient) {
+        HostArray.checkBytes(gradient.segment(), extents.dyBytes, spec.dataType(), "dy");
+        backward(gradient.segment(), null, null, null, null, null, null);
     }
 
-    /** {@return the gradients of the parameters, flat, laid out as {@link Plan#parameters()}; owned by this object} */
+    /**
+     * {@return the gradients of the parameters, flat, with tensors at their {@link Parameter#gradientOffsetBytes()}; owned
+     * by this object}
+     */
     public DeviceBuffer gradients() {
         return gradients.buffer();
     }
 
     /**
-     * {@return a copy of one parameter's gradient, of an {@link DataType#F32} layer}
+     * {@return a copy of one parameter's gradient; for all layers but those in {@link DataType#F64}}
      *
      * @param name a name of {@link Parameters#names()}
      * @throws IllegalArgumentException if there is no such parameter
@@ -342,12 +349,12 @@ public final class Training implements AutoCloseable {
     public float[] gradient(String name) {
         synchronized (layer) {
             checkOpen();
-            return gradients.get(name, DataType.F32).floats();
+            return gradients.floats(name);
         }
     }
 
     /**
-     * {@return a copy of one parameter's gradient, of an {@link DataType#F64} layer}
+     * {@return a copy of one parameter's gradient; for layers in {@link DataType#F64}}
      *
      * @param name a name of {@link Parameters#names()}
      * @throws IllegalArgumentException if there is no such parameter
@@ -355,7 +362,7 @@ public final class Training implements AutoCloseable {
     public double[] gradientDoubles(String name) {
         synchronized (layer) {
             checkOpen();
-            return gradients.get(name, DataType.F64).doubles();
+            return gradients.doubles(name);
         }
     }
 

@@ -8,13 +8,16 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Forward passes that keep what their backward passes need, of one shape on one stream. Zoneout and DropConnect are
- * drawn: from the seed, or given as masks.
+ * Forward passes that keep what their backward passes need, of one shape on one stream. Zoneout, DropConnect and
+ * dropout are drawn: from a seed set here or in memory of the device, or, the former two, given as masks.
  *
  * <p>A run is one call of the native library and allocates nothing. What is set here holds for later runs of every
  * thread; between a forward pass and its backward passes it has to stay, except {@link #setAccumulate}.
  */
 public final class TrainingPass implements AutoCloseable {
+    /** A seed, a first step and a first row. */
+    private static final long RANDOM_BYTES = 3 * Long.BYTES;
+
     private final Plan plan;
     private final MemorySegment planSegment;
     private final Stream stream;
@@ -26,6 +29,7 @@ public final class TrainingPass implements AutoCloseable {
     private final long dropconnectMaskBytes;
     private @Nullable DeviceBuffer zoneoutMask;
     private @Nullable DeviceBuffer dropconnectMask;
+    private @Nullable DeviceBuffer random;
     private boolean closed;
 
     TrainingPass(Plan plan, Sequence sequence, Stream stream) {
@@ -109,14 +113,41 @@ public final class TrainingPass implements AutoCloseable {
      *
      * @param zoneoutMask (L&middot;D,T,N,H) bytes, not 0 = update, 0 = keep the old h; or null to draw it
      * @param dropconnectMask (L&middot;D,G&middot;H,H) bytes, not 0 = keep the weight, 0 = drop it; or null to draw it
-     * @throws IllegalArgumentException if a mask is too small or of another device
+     * @throws IllegalArgumentException if a mask is too small or of another device, or the plan draws no such mask
      */
     public void setMasks(@Nullable DeviceBuffer zoneoutMask, @Nullable DeviceBuffer dropconnectMask) {
         checkOpen();
-        operands.checkMask(zoneoutMask, "zoneoutMask", zoneoutMaskBytes);
-        operands.checkMask(dropconnectMask, "dropconnectMask", dropconnectMaskBytes);
+        checkDrawn(plan.spec(), zoneoutMask, dropconnectMask);
+        // Bytes may begin anywhere.
+        operands.checkKept(zoneoutMask, "zoneoutMask", zoneoutMaskBytes, 1);
+        operands.checkKept(dropconnectMask, "dropconnectMask", dropconnectMaskBytes, 1);
         this.zoneoutMask = zoneoutMask;
         this.dropconnectMask = dropconnectMask;
+    }
+
+    /** A mask is refused where it would decide nothing. */
+    static void checkDrawn(LayerSpec spec, @Nullable Object zoneoutMask, @Nullable Object dropconnectMask) {
+        if (zoneoutMask != null && spec.zoneout() == 0) {
+            throw new IllegalArgumentException("zoneoutMask is given, expected null where zoneout is 0");
+        }
+        if (dropconnectMask != null && spec.dropconnect() == 0) {
+            throw new IllegalArgumentException("dropconnectMask is given, expected null where dropconnect is 0");
+        }
+    }
+
+    /**
+     * Sets where masks are drawn from on the device instead of from {@link #setSeed} and {@link #setOffsets}: memory
+     * that is read when the work is carried out, so that a {@link Graph} that is launched again draws other masks. It
+     * stays borrowed, and holds the same numbers for a forward pass and its backward passes.
+     *
+     * @param random three 64-bit numbers, 8-byte aligned: the seed, the first step and the first row, whose sums with
+     *     steps and rows wrap at 2<sup>32</sup>; or null for what was set here
+     * @throws IllegalArgumentException if it is too small, misaligned or of another device
+     */
+    public void setRandom(@Nullable DeviceBuffer random) {
+        checkOpen();
+        operands.checkKept(random, "random", RANDOM_BYTES, Long.BYTES);
+        this.random = random;
     }
 
     /**
@@ -150,6 +181,7 @@ public final class TrainingPass implements AutoCloseable {
         long stateBytes = sizes.stateBytes();
         DeviceBuffer zoneout = zoneoutMask;
         DeviceBuffer dropconnect = dropconnectMask;
+        DeviceBuffer drawn = random;
         int status;
         try {
             status = lnrnn_h.lnrnnForwardTraining(
@@ -161,15 +193,16 @@ public final class TrainingPass implements AutoCloseable {
                     parameters.byteSize(),
                     operands.input(x, "x", sequence.xBytes),
                     x.byteSize(),
-                    operands.optionalInput(h0, "h0", stateBytes),
+                    operands.optionalStateInput(h0, "h0", stateBytes),
                     operands.cellInput(c0, "c0", stateBytes),
                     Operands.segment(zoneout),
                     Operands.bytes(zoneout),
                     Operands.segment(dropconnect),
                     Operands.bytes(dropconnect),
+                    Operands.segment(drawn),
                     operands.optionalOutput(y, "y", sequence.yBytes),
                     Operands.bytes(y),
-                    operands.optionalOutput(hn, "hn", stateBytes),
+                    operands.optionalStateOutput(hn, "hn", stateBytes),
                     operands.cellOutput(cn, "cn", stateBytes),
                     stateBytes,
                     operands.space(reserve, "reserve", sizes.reserveBytes()),
@@ -177,8 +210,8 @@ public final class TrainingPass implements AutoCloseable {
                     operands.space(workspace, "workspace", sizes.trainingWorkspaceBytes()),
                     workspace.byteSize());
         } catch (AssertionError wrapper) {
-            throw operands.refusal(wrapper, stream, parameters, x, h0, c0, zoneout, dropconnect, y, hn, cn, reserve,
-                    workspace);
+            throw operands.refusal(wrapper, stream, parameters, x, h0, c0, zoneout, dropconnect, drawn, y, hn, cn,
+                    reserve, workspace);
         }
         Native.check(status, "lnrnnForwardTraining");
     }
@@ -193,7 +226,8 @@ public final class TrainingPass implements AutoCloseable {
      * @param dhn (L&middot;D,N,H), or null for zeros
      * @param dcn (L&middot;D,N,H), or null for zeros; only for an LSTM
      * @param reserve what the forward pass filled; only read
-     * @param gradients laid out as the parameters, replaced or added to; or null where not wanted
+     * @param gradients at least {@link PlanSizes#gradientBytes()} bytes, tensors at their
+     *     {@link Parameter#gradientOffsetBytes()}, replaced or added to; or null where not wanted
      * @param dx (T,N,C), strided as the sequence says, replaced; or null where not wanted
      * @param dh0 (L&middot;D,N,H), replaced; or null where not wanted; may be dhn
      * @param dc0 (L&middot;D,N,H), replaced; or null where not wanted; may be dcn; only for an LSTM
@@ -218,6 +252,7 @@ public final class TrainingPass implements AutoCloseable {
         long stateBytes = sizes.stateBytes();
         DeviceBuffer zoneout = zoneoutMask;
         DeviceBuffer dropconnect = dropconnectMask;
+        DeviceBuffer drawn = random;
         int status;
         try {
             status = lnrnn_h.lnrnnBackward(
@@ -233,24 +268,25 @@ public final class TrainingPass implements AutoCloseable {
                     Operands.bytes(zoneout),
                     Operands.segment(dropconnect),
                     Operands.bytes(dropconnect),
+                    Operands.segment(drawn),
                     operands.optionalInput(dy, "dy", sequence.dyBytes),
                     Operands.bytes(dy),
-                    operands.optionalInput(dhn, "dhn", stateBytes),
+                    operands.optionalStateInput(dhn, "dhn", stateBytes),
                     operands.cellInput(dcn, "dcn", stateBytes),
                     operands.filledSpace(reserve, "reserve", sizes.reserveBytes()),
                     reserve.byteSize(),
-                    operands.optionalOutput(gradients, "gradients", sizes.parameterBytes()),
+                    operands.optionalStateOutput(gradients, "gradients", sizes.gradientBytes()),
                     Operands.bytes(gradients),
                     operands.optionalOutput(dx, "dx", sequence.dxBytes),
                     Operands.bytes(dx),
-                    operands.optionalOutput(dh0, "dh0", stateBytes),
+                    operands.optionalStateOutput(dh0, "dh0", stateBytes),
                     operands.cellOutput(dc0, "dc0", stateBytes),
                     stateBytes,
                     operands.space(workspace, "workspace", sizes.backwardWorkspaceBytes()),
                     workspace.byteSize());
         } catch (AssertionError wrapper) {
-            throw operands.refusal(wrapper, stream, parameters, x, zoneout, dropconnect, dy, dhn, dcn, reserve,
-                    gradients, dx, dh0, dc0, workspace);
+            throw operands.refusal(wrapper, stream, parameters, x, zoneout, dropconnect, drawn, dy, dhn, dcn,
+                    reserve, gradients, dx, dh0, dc0, workspace);
         }
         Native.check(status, "lnrnnBackward");
     }

@@ -71,7 +71,8 @@ record Accuracy(double outputs, double gradients) {
         return difference == 0 ? 0 : difference / Math.max(magnitude(expected), floor);
     }
 
-    private static double magnitude(double[] values) {
+    /** The largest absolute value. */
+    static double magnitude(double[] values) {
         double largest = 0;
         for (double value : values) {
             largest = Math.max(largest, Math.abs(value));

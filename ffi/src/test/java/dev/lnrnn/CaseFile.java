@@ -50,26 +50,8 @@ record CaseFile(
         }
     }
 
-    /** Whether it is what the oracle computes. */
-    boolean isSingleForwardLstm() {
-        LayerSpec spec = spec(DataType.F64);
-        return spec.cell() == CellType.LSTM && spec.layers() == 1 && spec.direction() == Direction.FORWARD;
-    }
-
-    /** Whether the library is there already. */
-    boolean isSupported() {
-        Normalization normalization = spec(DataType.F64).normalization();
-        return isSingleForwardLstm()
-                && (normalization == Normalization.NONE || normalization == Normalization.HASTE);
-    }
-
     LayerSpec spec(DataType type) {
-        LayerSpec cell = switch (CellType.valueOf(word("cell"))) {
-            case LSTM -> LayerSpec.lstm(number("C"), number("H"));
-            case GRU -> LayerSpec.gru(number("C"), number("H"));
-            case INDRNN -> LayerSpec.indrnn(number("C"), number("H"));
-        };
-        return cell
+        return Variants.cell(CellType.valueOf(word("cell")), number("C"), number("H"))
                 .withNormalization(Normalization.valueOf(word("normalization")))
                 .withDirection(Direction.valueOf(word("direction")))
                 .withDataType(type)
@@ -80,9 +62,10 @@ record CaseFile(
     }
 
     Problem problem(DataType type) {
-        return new Problem(spec(type), number("T"), number("N"),
-                Boolean.parseBoolean(metadata.get("training")), tensors, lengths,
-                mask("zoneout_mask"), mask("dropconnect_mask"), 0, 0, 0);
+        boolean training = Boolean.parseBoolean(metadata.get("training"));
+        return Problem.of(spec(type), number("T"), number("N"), training, tensors)
+                .withLengths(lengths)
+                .withMasks(mask("zoneout_mask"), mask("dropconnect_mask"));
     }
 
     /** The outputs and, where the case trains, the gradients. */

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.oracle.FiniteDifferences;
-import dev.lnrnn.oracle.OracleLstm;
+import dev.lnrnn.oracle.Oracle;
 import dev.lnrnn.oracle.Problem;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -143,7 +143,7 @@ class EdgesTest {
         Problem problem = filled(filled(random, "weight_ih_l0", 0.5), "x", 0.25).inference();
         assertOutputs(Run.results(device, problem), problem);
         Problem silent = filled(random, "weight_ih_l0", 0).inference();
-        Accuracy.assertClose("without input", Run.results(device, problem), OracleLstm.forward(silent),
+        Accuracy.assertClose("without input", Run.results(device, problem), Oracle.forward(silent),
                 Accuracy.bound(type));
     }
 
@@ -153,7 +153,7 @@ class EdgesTest {
         Problem problem = Problem.random(haste(3, 6), 3, 2, 5);
         Problem zero = filled(filled(problem, "h0", 0), "c0", 0);
         Map<String, double[]> results = Run.results(device, zero);
-        Map<String, double[]> expected = new HashMap<>(OracleLstm.forward(zero));
+        Map<String, double[]> expected = new HashMap<>(Oracle.forward(zero));
         expected.putAll(new FiniteDifferences(1e-5).gradients(zero));
         Accuracy.assertClose("zero state", results, expected, DIFFERENCES);
     }
@@ -310,7 +310,7 @@ class EdgesTest {
     }
 
     private static Map<String, double[]> assertAsOracle(Problem problem) {
-        Map<String, double[]> expected = new HashMap<>(OracleLstm.forward(problem));
+        Map<String, double[]> expected = new HashMap<>(Oracle.forward(problem));
         expected.putAll(FiniteDifferences.OF_ORDINARY_DATA.gradients(problem));
         Map<String, double[]> results = Run.results(device, problem);
         Accuracy.assertClose(problem.spec().toString(), results, expected, DIFFERENCES);
@@ -320,7 +320,7 @@ class EdgesTest {
     private static void assertOutputs(Map<String, double[]> results, Problem problem) {
         Map<String, double[]> outputs = new HashMap<>(results);
         outputs.keySet().removeIf(name -> name.startsWith("grad."));
-        Accuracy.assertClose(problem.spec().toString(), outputs, OracleLstm.forward(problem),
+        Accuracy.assertClose(problem.spec().toString(), outputs, Oracle.forward(problem),
                 Accuracy.bound(problem.spec().dataType()));
     }
 

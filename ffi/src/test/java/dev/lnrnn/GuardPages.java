@@ -1,7 +1,7 @@
 package dev.lnrnn;
 
 import dev.lnrnn.oracle.Masks;
-import dev.lnrnn.oracle.OracleLstm;
+import dev.lnrnn.oracle.Oracle;
 import dev.lnrnn.oracle.Problem;
 import java.util.List;
 import java.util.Map;
@@ -56,7 +56,7 @@ final class GuardPages {
                     Run.results(device, each, Layout.TIME_MAJOR, memory), trained);
         }
         Problem inference = problem.inference();
-        Map<String, double[]> expected = OracleLstm.forward(inference);
+        Map<String, double[]> expected = Oracle.forward(inference);
         Accuracy bound = Accuracy.bound(problem.spec().dataType());
         Accuracy.assertClose("inference",
                 Run.results(device, inference, Layout.TIME_MAJOR, memory), expected, bound);

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.lnrnn.oracle.OracleLstm;
+import dev.lnrnn.oracle.Oracle;
 import dev.lnrnn.oracle.Problem;
 import dev.lnrnn.oracle.Slice;
 import java.io.IOException;
@@ -43,15 +43,7 @@ class LayerTest {
     }
 
     private static Layer layer(Problem problem) {
-        Layer layer = device.createLayer(problem.spec());
-        for (String name : problem.parameters()) {
-            if (problem.spec().dataType() == DataType.F64) {
-                layer.parameters().set(name, problem.tensor(name));
-            } else {
-                layer.parameters().set(name, floats(problem, name));
-            }
-        }
-        return layer;
+        return Layers.of(device, problem);
     }
 
     private static float[] floats(Problem problem, String name) {
@@ -59,11 +51,7 @@ class LayerTest {
     }
 
     private static float[] floats(double[] values) {
-        float[] floats = new float[values.length];
-        for (int i = 0; i < floats.length; i++) {
-            floats[i] = (float) values[i];
-        }
-        return floats;
+        return Layers.floats(values);
     }
 
     private static LayerState initial() {
@@ -113,7 +101,7 @@ class LayerTest {
     void forwardOfSegments(Layout layout) {
         Strides x = layout.strides(STEPS, BATCH, 4);
         Strides y = layout.strides(STEPS, BATCH, 6);
-        Map<String, double[]> expected = OracleLstm.forward(SINGLE.inference());
+        Map<String, double[]> expected = Oracle.forward(SINGLE.inference());
         try (Layer layer = layer(SINGLE)) {
             MemorySegment input = layout.spread(DataType.F32, SINGLE.tensor("x"), STEPS, BATCH, 4);
             double[] zeros = new double[STEPS * BATCH * 6];
@@ -129,7 +117,7 @@ class LayerTest {
 
     @Test
     void streamingGoesOnWhereItWas() {
-        Map<String, double[]> expected = OracleLstm.forward(SINGLE.inference());
+        Map<String, double[]> expected = Oracle.forward(SINGLE.inference());
         try (Layer layer = layer(SINGLE); Streaming streaming = layer.streaming(BATCH)) {
             streaming.setState(initial());
             double[] y = new double[STEPS * BATCH * 6];
@@ -188,21 +176,6 @@ class LayerTest {
             assertArrayEquals(floats(Run.results(device, changed).get("y")), after);
             layer.parameters().set("bias_l0", floats(SINGLE, "bias_l0"));
             assertArrayEquals(before, layer.forward(x, STEPS, BATCH).y());
-        }
-    }
-
-    @Test
-    void aSavedLayerIsTheSame(@TempDir Path directory) throws IOException {
-        Path file = directory.resolve("layer.safetensors");
-        float[] x = floats(SINGLE, "x");
-        try (Layer saved = device.createLayer(SINGLE.spec()).initialize(7);
-                Layer loaded = device.createLayer(SINGLE.spec())) {
-            saved.save(file);
-            loaded.load(file);
-            assertArrayEquals(saved.forward(x, STEPS, BATCH).y(), loaded.forward(x, STEPS, BATCH).y());
-            for (String name : SINGLE.parameters()) {
-                assertArrayEquals(saved.parameters().get(name), loaded.parameters().get(name), name);
-            }
         }
     }
 

@@ -90,16 +90,19 @@ class MisuseTest {
                 new Call("training forward",
                         List.of(parameters, x, optional("h0", state), optional("c0", state), optional("y", y),
                                 optional("hn", state), optional("cn", state), reserve,
-                                required("workspace", sizes.trainingWorkspaceBytes())),
-                        b -> training.forward(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8])),
+                                required("workspace", sizes.trainingWorkspaceBytes()),
+                                optional("random", 3 * Long.BYTES)),
+                        b -> drawn(b[9], () ->
+                                training.forward(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8]))),
                 new Call("training backward",
                         List.of(parameters, x, optional("dy", y), optional("dhn", state),
                                 optional("dcn", state), reserve,
-                                optional("gradients", sizes.parameterBytes()),
+                                optional("gradients", sizes.gradientBytes()),
                                 optional("dx", x.bytes), optional("dh0", state), optional("dc0", state),
-                                required("workspace", sizes.backwardWorkspaceBytes())),
-                        b -> training.backward(
-                                b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10])),
+                                required("workspace", sizes.backwardWorkspaceBytes()),
+                                optional("random", 3 * Long.BYTES)),
+                        b -> drawn(b[11], () -> training.backward(
+                                b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10]))),
                 new Call("masks",
                         List.of(optional("zoneoutMask", (long) STEPS * BATCH * 7),
                                 optional("dropconnectMask", 4 * 7 * 7)),
@@ -107,6 +110,15 @@ class MisuseTest {
                             training.setMasks(b[0], b[1]);
                             training.setMasks(null, null);
                         }));
+    }
+
+    private static void drawn(DeviceBuffer random, Runnable pass) {
+        try {
+            training.setRandom(random);
+            pass.run();
+        } finally {
+            training.setRandom(null);
+        }
     }
 
     private static Operand required(String name, long bytes) {

@@ -1,7 +1,7 @@
 package dev.lnrnn;
 
 import dev.lnrnn.oracle.FiniteDifferences;
-import dev.lnrnn.oracle.OracleLstm;
+import dev.lnrnn.oracle.Oracle;
 import dev.lnrnn.oracle.Problem;
 import java.util.HashMap;
 import java.util.Map;
@@ -56,24 +56,10 @@ class OracleTest {
         return (index & 8) == 0 ? problem : problem.withLengths(random.longs(batch, 0, steps + 1).toArray());
     }
 
-    static Stream<CaseFile> cases() {
-        return CaseFile.all().stream().filter(CaseFile::isSingleForwardLstm);
-    }
-
-    /** The oracle itself, in every normalisation, before the library is there. */
-    @ParameterizedTest
-    @MethodSource("cases")
-    void theOracleAgreesWithTheReference(CaseFile file) {
-        Map<String, double[]> expected = file.expected();
-        expected.keySet().removeIf(name -> name.startsWith("grad."));
-        Accuracy.assertClose(file.name(), OracleLstm.forward(file.problem(DataType.F64)), expected,
-                file.bound(DataType.F64));
-    }
-
     @ParameterizedTest
     @MethodSource("problems")
     void trainsAsTheOracle(Problem problem) {
-        Map<String, double[]> expected = new HashMap<>(OracleLstm.forward(problem));
+        Map<String, double[]> expected = new HashMap<>(Oracle.forward(problem));
         expected.putAll(FiniteDifferences.OF_ORDINARY_DATA.gradients(problem));
         Map<String, double[]> results = Run.results(device, problem);
         Accuracy.assertClose("f64", results, expected, DIFFERENCES);
@@ -87,7 +73,7 @@ class OracleTest {
         for (DataType type : new DataType[] {DataType.F64, DataType.F32}) {
             Problem inference = problem.inference().with(problem.spec().withDataType(type));
             Accuracy.assertClose("inference " + type,
-                    Run.results(device, inference), OracleLstm.forward(inference), Accuracy.bound(type));
+                    Run.results(device, inference), Oracle.forward(inference), Accuracy.bound(type));
         }
     }
 
@@ -98,7 +84,7 @@ class OracleTest {
             Problem problem = problem(index);
             Map<String, double[]> results = Run.results(device, problem);
             Map<String, double[]> expected = FiniteDifferences.OF_ORDINARY_DATA.gradients(problem,
-                    moved -> OracleLstm.loss(moved, forward(moved)));
+                    moved -> Oracle.loss(moved, forward(moved)));
             results.keySet().retainAll(expected.keySet());
             Accuracy.assertClose("problem " + index, results, expected, DIFFERENCES);
         }

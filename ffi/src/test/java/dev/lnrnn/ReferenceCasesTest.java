@@ -1,17 +1,20 @@
 package dev.lnrnn;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.lnrnn.oracle.OracleLstm;
+import dev.lnrnn.oracle.Oracle;
+import dev.lnrnn.oracle.Problem;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What a float64 reference computed, within the bounds that each case carries. */
@@ -34,67 +37,35 @@ class ReferenceCasesTest {
                 System.out.printf("%-36s %12.2e %12.2e%n", name, error.outputs(), error.gradients()));
     }
 
-    static Stream<CaseFile> supported() {
-        return CaseFile.all().stream().filter(CaseFile::isSupported);
-    }
-
-    static Stream<CaseFile> notYetSupported() {
-        return CaseFile.all().stream().filter(file -> !file.isSupported());
-    }
-
-    @ParameterizedTest
-    @MethodSource("supported")
-    void holdsInF64(CaseFile file) {
-        assertHolds(file, DataType.F64);
+    /** Every case in every type that it has a bound for. */
+    static Stream<Arguments> cases() {
+        return CaseFile.all().stream().flatMap(file -> Stream.of(DataType.values())
+                .filter(type -> file.bound(type) != null)
+                .map(type -> Arguments.of(file, type)));
     }
 
     @ParameterizedTest
-    @MethodSource("supported")
-    void holdsInF32(CaseFile file) {
-        assertHolds(file, DataType.F32);
-    }
-
-    /** Inference differs from a training case only where something is dropped. */
-    @ParameterizedTest
-    @MethodSource("supported")
-    void holdsForInference(CaseFile file) {
-        for (DataType type : new DataType[] {DataType.F64, DataType.F32}) {
-            var problem = file.problem(type).inference();
-            Accuracy.assertClose(file + " " + type,
-                    Run.results(device, problem), OracleLstm.forward(problem), file.bound(type));
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("notYetSupported")
-    void refusesWhatIsNotThereYet(CaseFile file) {
-        for (DataType type : new DataType[] {DataType.F64, DataType.F32}) {
-            assertRefused(file.spec(type));
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("supported")
-    void refusesHalfPrecision(CaseFile file) {
-        for (DataType type : new DataType[] {DataType.F16, DataType.BF16}) {
-            assertRefused(file.spec(type));
-        }
-    }
-
-    @Test
-    void refusesZoneoutOfTheCell() {
-        assertRefused(LayerSpec.lstm(3, 4).withZoneoutCell(0.5));
-    }
-
-    private static void assertHolds(CaseFile file, DataType type) {
+    @MethodSource("cases")
+    void holds(CaseFile file, DataType type) {
         Map<String, double[]> results = Run.results(device, file.problem(type));
         MEASURED.put(file + " " + type, Accuracy.of(results, file.expected()));
         Accuracy.assertClose(file + " " + type, results, file.expected(), file.bound(type));
     }
 
-    private static void assertRefused(LayerSpec spec) {
-        LnrnnException refusal = assertThrows(LnrnnException.class, () -> device.createPlan(spec).close(),
-                () -> spec + " is there now: compare its reference case instead");
-        assertEquals(Status.NOT_SUPPORTED, refusal.status(), refusal.getMessage());
+    /** Inference differs from a training case only where something is dropped. */
+    @ParameterizedTest
+    @MethodSource("cases")
+    void holdsForInference(CaseFile file, DataType type) {
+        Problem problem = file.problem(type).inference();
+        Accuracy.assertClose(file + " " + type,
+                Run.results(device, problem), Oracle.forward(problem), file.bound(type));
+    }
+
+    @Test
+    void everyTypeIsAskedFor() {
+        Map<DataType, Long> asked = CaseFile.all().stream().flatMap(file -> Stream.of(DataType.values())
+                .filter(type -> file.bound(type) != null))
+                .collect(Collectors.groupingBy(type -> type, Collectors.counting()));
+        assertEquals(Set.of(DataType.values()), asked.keySet(), asked::toString);
     }
 }

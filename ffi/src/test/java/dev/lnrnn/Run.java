@@ -15,10 +15,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class Run implements AutoCloseable {
 
-    private static final List<String> STATES = List.of("h0", "c0", "hn", "cn", "dhn", "dcn", "dh0", "dc0");
+    private static final List<String> H_STATES = List.of("h0", "hn", "dhn", "dh0");
+    /** The LSTM's; of any other cell there are no buffers, and the passes get null. */
+    private static final List<String> C_STATES = List.of("c0", "cn", "dcn", "dc0");
 
     private final Problem problem;
     private final DataType type;
+    /** Of states, their gradients and those of the parameters. */
+    private final DataType stateType;
     private final Layout layout;
     private final Memory memory;
     private final List<DeviceBuffer> owned = new ArrayList<>();
@@ -32,33 +36,45 @@ final class Run implements AutoCloseable {
     }
 
     Run(Device device, Problem problem, Layout layout, Memory memory) {
+        this(device, problem, layout, memory, device.defaultStream());
+    }
+
+    /** On a stream of the caller's. */
+    Run(Device device, Problem problem, Stream stream) {
+        this(device, problem, Layout.TIME_MAJOR, device::allocate, stream);
+    }
+
+    private Run(Device device, Problem problem, Layout layout, Memory memory, Stream stream) {
         this.problem = problem;
         this.layout = layout;
         this.memory = memory;
         type = problem.spec().dataType();
-        stream = device.defaultStream();
+        stateType = type.accumulation();
+        this.stream = stream;
         plan = device.createPlan(problem.spec());
         Strides x = layout.strides(problem.steps(), problem.batch(), problem.inputs());
-        Strides y = layout.strides(problem.steps(), problem.batch(), problem.hidden());
+        Strides y = layout.strides(problem.steps(), problem.batch(), problem.outputs());
         sequence = new Sequence(problem.steps(), problem.batch(), x, y, x, y);
         PlanSizes sizes = plan.sizes(problem.steps(), problem.batch());
-        for (String state : STATES) {
-            buffers.put(state, tensor(sizes.stateBytes()));
+        H_STATES.forEach(state -> buffers.put(state, tensor(sizes.stateBytes())));
+        if (problem.hasCell()) {
+            C_STATES.forEach(state -> buffers.put(state, tensor(sizes.stateBytes())));
         }
         for (String name : List.of("x", "dx")) {
             buffers.put(name, tensor(sequenceBytes(problem.inputs())));
         }
         for (String name : List.of("y", "dy")) {
-            buffers.put(name, tensor(sequenceBytes(problem.hidden())));
+            buffers.put(name, tensor(sequenceBytes(problem.outputs())));
         }
         buffers.put("parameters", tensor(sizes.parameterBytes()));
-        buffers.put("gradients", tensor(sizes.parameterBytes()));
+        buffers.put("gradients", tensor(sizes.gradientBytes()));
         buffers.put("packed", space(sizes.packedBytes()));
         buffers.put("inferenceWorkspace", space(sizes.inferenceWorkspaceBytes()));
         buffers.put("trainingWorkspace", space(sizes.trainingWorkspaceBytes()));
         buffers.put("backwardWorkspace", space(sizes.backwardWorkspaceBytes()));
         buffers.put("reserve", space(sizes.reserveBytes()));
         owned.forEach(buffer -> stream.fill(buffer, Layout.UNWRITTEN));
+        stream.synchronize();
         upload();
     }
 
@@ -88,9 +104,11 @@ final class Run implements AutoCloseable {
     /** From here on the final state goes where the initial state was, and its gradient likewise. */
     Run aliased() {
         buffers.put("hn", buffer("h0"));
-        buffers.put("cn", buffer("c0"));
         buffers.put("dh0", buffer("dhn"));
-        buffers.put("dc0", buffer("dcn"));
+        if (problem.hasCell()) {
+            buffers.put("cn", buffer("c0"));
+            buffers.put("dc0", buffer("dcn"));
+        }
         return this;
     }
 
@@ -104,9 +122,13 @@ final class Run implements AutoCloseable {
     }
 
     Map<String, double[]> forward(TrainingPass pass) {
+        queueForward(pass);
+        return outputs();
+    }
+
+    void queueForward(TrainingPass pass) {
         pass.forward(buffer("parameters"), buffer("x"), buffer("h0"), buffer("c0"), buffer("y"), buffer("hn"),
                 buffer("cn"), buffer("reserve"), buffer("trainingWorkspace"));
-        return outputs();
     }
 
     Map<String, double[]> backward(TrainingPass pass) {
@@ -116,9 +138,11 @@ final class Run implements AutoCloseable {
         Map<String, double[]> gradients = new HashMap<>();
         gradients.put("grad.x", sequence("dx", problem.inputs()));
         gradients.put("grad.h0", numbers(buffer("dh0")));
-        gradients.put("grad.c0", numbers(buffer("dc0")));
+        if (problem.hasCell()) {
+            gradients.put("grad.c0", numbers(buffer("dc0")));
+        }
         for (Parameter parameter : plan.parameters()) {
-            gradients.put("grad." + parameter.name(), numbers(slice("gradients", parameter)));
+            gradients.put("grad." + parameter.name(), numbers(gradient(parameter)));
         }
         return gradients;
     }
@@ -133,26 +157,38 @@ final class Run implements AutoCloseable {
         return outputs();
     }
 
-    private Map<String, double[]> outputs() {
+    /** What the stream's passes gave; on a stream of the caller's, when it has synchronised. */
+    Map<String, double[]> outputs() {
         Map<String, double[]> outputs = new HashMap<>();
-        outputs.put("y", sequence("y", problem.hidden()));
+        outputs.put("y", sequence("y", problem.outputs()));
         outputs.put("hn", numbers(buffer("hn")));
-        outputs.put("cn", numbers(buffer("cn")));
+        if (problem.hasCell()) {
+            outputs.put("cn", numbers(buffer("cn")));
+        }
         return outputs;
     }
 
     private void upload() {
         buffer("x").copyFrom(spread(problem.tensor("x"), problem.inputs()));
-        buffer("h0").copyFrom(Numbers.encode(type, problem.tensor("h0")));
-        buffer("c0").copyFrom(Numbers.encode(type, problem.tensor("c0")));
+        uploadState("h0");
         if (problem.training()) {
-            buffer("dy").copyFrom(spread(problem.tensor("dy"), problem.hidden()));
-            buffer("dhn").copyFrom(Numbers.encode(type, problem.tensor("dhn")));
-            buffer("dcn").copyFrom(Numbers.encode(type, problem.tensor("dcn")));
+            buffer("dy").copyFrom(spread(problem.tensor("dy"), problem.outputs()));
+            uploadState("dhn");
+        }
+        if (problem.hasCell()) {
+            uploadState("c0");
+            if (problem.training()) {
+                uploadState("dcn");
+            }
         }
         for (Parameter parameter : plan.parameters()) {
-            slice("parameters", parameter).copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
+            buffer("parameters").slice(parameter.offsetBytes(), parameter.elements() * type.byteSize())
+                    .copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
         }
+    }
+
+    private void uploadState(String name) {
+        buffer(name).copyFrom(Numbers.encode(stateType, problem.tensor(name)));
     }
 
     private @Nullable DeviceBuffer mask(byte @Nullable [] mask) {
@@ -168,8 +204,9 @@ final class Run implements AutoCloseable {
         return buffers.get(name);
     }
 
-    private DeviceBuffer slice(String flat, Parameter parameter) {
-        return buffer(flat).slice(parameter.offsetBytes(), parameter.elements() * type.byteSize());
+    private DeviceBuffer gradient(Parameter parameter) {
+        return buffer("gradients")
+                .slice(parameter.gradientOffsetBytes(), parameter.elements() * stateType.byteSize());
     }
 
     private DeviceBuffer tensor(long bytes) {
@@ -198,7 +235,7 @@ final class Run implements AutoCloseable {
     }
 
     private double[] numbers(DeviceBuffer buffer) {
-        return Numbers.decode(type, bytes(buffer));
+        return Numbers.decode(stateType, bytes(buffer));
     }
 
     private static MemorySegment bytes(DeviceBuffer buffer) {

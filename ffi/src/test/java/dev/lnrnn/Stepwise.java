@@ -7,15 +7,17 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
-/** A problem's inference on the library, one streaming step at a time. */
+/** A problem's inference on the library, one streaming step at a time; y is the h of the last layer. */
 final class Stepwise {
 
     private Stepwise() {}
 
     static Map<String, double[]> results(Device device, Problem problem, Memory memory) {
         DataType type = problem.spec().dataType();
+        DataType stateType = type.accumulation();
         int batch = problem.batch();
-        double[] y = new double[problem.steps() * batch * problem.hidden()];
+        int width = batch * problem.outputs();
+        double[] y = new double[problem.steps() * width];
         try (Plan plan = device.createPlan(problem.spec());
                 StepPass pass = plan.stepPass(batch, device.defaultStream())) {
             PlanSizes sizes = plan.sizes(1, batch);
@@ -24,21 +26,27 @@ final class Stepwise {
                     DeviceBuffer workspace = memory.space(sizes.stepWorkspaceBytes());
                     DeviceBuffer x = memory.tensor((long) batch * problem.inputs() * type.byteSize());
                     DeviceBuffer h = memory.tensor(sizes.stateBytes());
-                    DeviceBuffer c = memory.tensor(sizes.stateBytes())) {
+                    DeviceBuffer c = problem.hasCell() ? memory.tensor(sizes.stateBytes()) : null) {
                 for (Parameter parameter : plan.parameters()) {
                     parameters.slice(parameter.offsetBytes(), parameter.elements() * type.byteSize())
                             .copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
                 }
                 plan.pack(device.defaultStream(), parameters, packed);
-                h.copyFrom(Numbers.encode(type, problem.tensor("h0")));
-                c.copyFrom(Numbers.encode(type, problem.tensor("c0")));
+                h.copyFrom(Numbers.encode(stateType, problem.tensor("h0")));
+                if (problem.hasCell()) {
+                    c.copyFrom(Numbers.encode(stateType, problem.tensor("c0")));
+                }
                 for (int t = 0; t < problem.steps(); t++) {
                     x.copyFrom(Numbers.encode(type, step(problem.tensor("x"), t, batch * problem.inputs())));
                     pass.run(packed, x, h, c, workspace);
-                    double[] ht = numbers(type, h);
-                    System.arraycopy(ht, 0, y, t * ht.length, ht.length);
+                    double[] ht = numbers(stateType, h);
+                    System.arraycopy(ht, ht.length - width, y, t * width, width);
                 }
-                return new HashMap<>(Map.of("y", y, "hn", numbers(type, h), "cn", numbers(type, c)));
+                Map<String, double[]> results = new HashMap<>(Map.of("y", y, "hn", numbers(stateType, h)));
+                if (problem.hasCell()) {
+                    results.put("cn", numbers(stateType, c));
+                }
+                return results;
             }
         }
     }

@@ -22,6 +22,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t shape[2];
  *     int64_t elements;
  *     uint64_t offsetBytes;
+ *     uint64_t gradientOffsetBytes;
+ *     int32_t direction;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -38,7 +41,10 @@ public class lnrnnParameter_t {
         lnrnn_h.C_INT.withName("layer"),
         MemoryLayout.sequenceLayout(2, lnrnn_h.C_LONG).withName("shape"),
         lnrnn_h.C_LONG.withName("elements"),
-        lnrnn_h.C_LONG.withName("offsetBytes")
+        lnrnn_h.C_LONG.withName("offsetBytes"),
+        lnrnn_h.C_LONG.withName("gradientOffsetBytes"),
+        lnrnn_h.C_INT.withName("direction"),
+        lnrnn_h.C_INT.withName("reserved")
     ).withName("lnrnnParameter_t");
 
     /**
@@ -420,6 +426,138 @@ public class lnrnnParameter_t {
      */
     public static void offsetBytes(MemorySegment struct, long fieldValue) {
         struct.set(offsetBytes$LAYOUT, offsetBytes$OFFSET, fieldValue);
+    }
+
+    private static final OfLong gradientOffsetBytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("gradientOffsetBytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint64_t gradientOffsetBytes
+     * }
+     */
+    public static final OfLong gradientOffsetBytes$layout() {
+        return gradientOffsetBytes$LAYOUT;
+    }
+
+    private static final long gradientOffsetBytes$OFFSET = $LAYOUT.byteOffset(groupElement("gradientOffsetBytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint64_t gradientOffsetBytes
+     * }
+     */
+    public static final long gradientOffsetBytes$offset() {
+        return gradientOffsetBytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint64_t gradientOffsetBytes
+     * }
+     */
+    public static long gradientOffsetBytes(MemorySegment struct) {
+        return struct.get(gradientOffsetBytes$LAYOUT, gradientOffsetBytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint64_t gradientOffsetBytes
+     * }
+     */
+    public static void gradientOffsetBytes(MemorySegment struct, long fieldValue) {
+        struct.set(gradientOffsetBytes$LAYOUT, gradientOffsetBytes$OFFSET, fieldValue);
+    }
+
+    private static final OfInt direction$LAYOUT = (OfInt)$LAYOUT.select(groupElement("direction"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t direction
+     * }
+     */
+    public static final OfInt direction$layout() {
+        return direction$LAYOUT;
+    }
+
+    private static final long direction$OFFSET = $LAYOUT.byteOffset(groupElement("direction"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t direction
+     * }
+     */
+    public static final long direction$offset() {
+        return direction$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t direction
+     * }
+     */
+    public static int direction(MemorySegment struct) {
+        return struct.get(direction$LAYOUT, direction$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t direction
+     * }
+     */
+    public static void direction(MemorySegment struct, int fieldValue) {
+        struct.set(direction$LAYOUT, direction$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

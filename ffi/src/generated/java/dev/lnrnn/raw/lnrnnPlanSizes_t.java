@@ -24,6 +24,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     uint64_t trainingWorkspaceBytes;
  *     uint64_t backwardWorkspaceBytes;
  *     uint64_t reserveBytes;
+ *     uint64_t gradientBytes;
  * }
  * }
  */
@@ -42,7 +43,8 @@ public class lnrnnPlanSizes_t {
         lnrnn_h.C_LONG.withName("stepWorkspaceBytes"),
         lnrnn_h.C_LONG.withName("trainingWorkspaceBytes"),
         lnrnn_h.C_LONG.withName("backwardWorkspaceBytes"),
-        lnrnn_h.C_LONG.withName("reserveBytes")
+        lnrnn_h.C_LONG.withName("reserveBytes"),
+        lnrnn_h.C_LONG.withName("gradientBytes")
     ).withName("lnrnnPlanSizes_t");
 
     /**
@@ -446,6 +448,50 @@ public class lnrnnPlanSizes_t {
      */
     public static void reserveBytes(MemorySegment struct, long fieldValue) {
         struct.set(reserveBytes$LAYOUT, reserveBytes$OFFSET, fieldValue);
+    }
+
+    private static final OfLong gradientBytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("gradientBytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint64_t gradientBytes
+     * }
+     */
+    public static final OfLong gradientBytes$layout() {
+        return gradientBytes$LAYOUT;
+    }
+
+    private static final long gradientBytes$OFFSET = $LAYOUT.byteOffset(groupElement("gradientBytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint64_t gradientBytes
+     * }
+     */
+    public static final long gradientBytes$offset() {
+        return gradientBytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint64_t gradientBytes
+     * }
+     */
+    public static long gradientBytes(MemorySegment struct) {
+        return struct.get(gradientBytes$LAYOUT, gradientBytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint64_t gradientBytes
+     * }
+     */
+    public static void gradientBytes(MemorySegment struct, long fieldValue) {
+        struct.set(gradientBytes$LAYOUT, gradientBytes$OFFSET, fieldValue);
     }
 
     /**

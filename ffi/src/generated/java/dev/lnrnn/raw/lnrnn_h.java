@@ -95,10 +95,10 @@ public class lnrnn_h {
     public static int LNRNN_VERSION_PATCH() {
         return LNRNN_VERSION_PATCH;
     }
-    private static final int LNRNN_ABI_VERSION = (int)2L;
+    private static final int LNRNN_ABI_VERSION = (int)3L;
     /**
      * {@snippet lang=c :
-     * #define LNRNN_ABI_VERSION 2
+     * #define LNRNN_ABI_VERSION 3
      * }
      */
     public static int LNRNN_ABI_VERSION() {
@@ -2832,6 +2832,7 @@ public class lnrnn_h {
             lnrnn_h.C_POINTER,
             lnrnn_h.C_LONG,
             lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
             lnrnn_h.C_LONG,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
@@ -2850,7 +2851,7 @@ public class lnrnn_h {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
      * }
      */
     public static FunctionDescriptor lnrnnForwardTraining$descriptor() {
@@ -2860,7 +2861,7 @@ public class lnrnn_h {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
      * }
      */
     public static MethodHandle lnrnnForwardTraining$handle() {
@@ -2870,7 +2871,7 @@ public class lnrnn_h {
     /**
      * Address for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
      * }
      */
     public static MemorySegment lnrnnForwardTraining$address() {
@@ -2879,16 +2880,16 @@ public class lnrnn_h {
 
     /**
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
      * }
      */
-    public static int lnrnnForwardTraining(MemorySegment plan, MemorySegment stream, MemorySegment sequence, MemorySegment lengths, MemorySegment parameters, long parameterBytes, MemorySegment x, long xBytes, MemorySegment h0, MemorySegment c0, MemorySegment zoneoutMask, long zoneoutMaskBytes, MemorySegment dropconnectMask, long dropconnectMaskBytes, MemorySegment y, long yBytes, MemorySegment hn, MemorySegment cn, long stateBytes, MemorySegment reserve, long reserveBytes, MemorySegment workspace, long workspaceBytes) {
+    public static int lnrnnForwardTraining(MemorySegment plan, MemorySegment stream, MemorySegment sequence, MemorySegment lengths, MemorySegment parameters, long parameterBytes, MemorySegment x, long xBytes, MemorySegment h0, MemorySegment c0, MemorySegment zoneoutMask, long zoneoutMaskBytes, MemorySegment dropconnectMask, long dropconnectMaskBytes, MemorySegment random, MemorySegment y, long yBytes, MemorySegment hn, MemorySegment cn, long stateBytes, MemorySegment reserve, long reserveBytes, MemorySegment workspace, long workspaceBytes) {
         var mh$ = lnrnnForwardTraining.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("lnrnnForwardTraining", plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, h0, c0, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, y, yBytes, hn, cn, stateBytes, reserve, reserveBytes, workspace, workspaceBytes);
+                traceDowncall("lnrnnForwardTraining", plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, h0, c0, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random, y, yBytes, hn, cn, stateBytes, reserve, reserveBytes, workspace, workspaceBytes);
             }
-            return (int)mh$.invokeExact(plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, h0, c0, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, y, yBytes, hn, cn, stateBytes, reserve, reserveBytes, workspace, workspaceBytes);
+            return (int)mh$.invokeExact(plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, h0, c0, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random, y, yBytes, hn, cn, stateBytes, reserve, reserveBytes, workspace, workspaceBytes);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
@@ -2909,6 +2910,7 @@ public class lnrnn_h {
             lnrnn_h.C_LONG,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_LONG,
+            lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_LONG,
             lnrnn_h.C_POINTER,
@@ -2934,7 +2936,7 @@ public class lnrnn_h {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
      * }
      */
     public static FunctionDescriptor lnrnnBackward$descriptor() {
@@ -2944,7 +2946,7 @@ public class lnrnn_h {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
      * }
      */
     public static MethodHandle lnrnnBackward$handle() {
@@ -2954,7 +2956,7 @@ public class lnrnn_h {
     /**
      * Address for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
      * }
      */
     public static MemorySegment lnrnnBackward$address() {
@@ -2963,19 +2965,46 @@ public class lnrnn_h {
 
     /**
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
      * }
      */
-    public static int lnrnnBackward(MemorySegment plan, MemorySegment stream, MemorySegment sequence, MemorySegment lengths, MemorySegment parameters, long parameterBytes, MemorySegment x, long xBytes, MemorySegment zoneoutMask, long zoneoutMaskBytes, MemorySegment dropconnectMask, long dropconnectMaskBytes, MemorySegment dy, long dyBytes, MemorySegment dhn, MemorySegment dcn, MemorySegment reserve, long reserveBytes, MemorySegment gradients, long gradientBytes, MemorySegment dx, long dxBytes, MemorySegment dh0, MemorySegment dc0, long stateBytes, MemorySegment workspace, long workspaceBytes) {
+    public static int lnrnnBackward(MemorySegment plan, MemorySegment stream, MemorySegment sequence, MemorySegment lengths, MemorySegment parameters, long parameterBytes, MemorySegment x, long xBytes, MemorySegment zoneoutMask, long zoneoutMaskBytes, MemorySegment dropconnectMask, long dropconnectMaskBytes, MemorySegment random, MemorySegment dy, long dyBytes, MemorySegment dhn, MemorySegment dcn, MemorySegment reserve, long reserveBytes, MemorySegment gradients, long gradientBytes, MemorySegment dx, long dxBytes, MemorySegment dh0, MemorySegment dc0, long stateBytes, MemorySegment workspace, long workspaceBytes) {
         var mh$ = lnrnnBackward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("lnrnnBackward", plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, dy, dyBytes, dhn, dcn, reserve, reserveBytes, gradients, gradientBytes, dx, dxBytes, dh0, dc0, stateBytes, workspace, workspaceBytes);
+                traceDowncall("lnrnnBackward", plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random, dy, dyBytes, dhn, dcn, reserve, reserveBytes, gradients, gradientBytes, dx, dxBytes, dh0, dc0, stateBytes, workspace, workspaceBytes);
             }
-            return (int)mh$.invokeExact(plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, dy, dyBytes, dhn, dcn, reserve, reserveBytes, gradients, gradientBytes, dx, dxBytes, dh0, dc0, stateBytes, workspace, workspaceBytes);
+            return (int)mh$.invokeExact(plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random, dy, dyBytes, dhn, dcn, reserve, reserveBytes, gradients, gradientBytes, dx, dxBytes, dh0, dc0, stateBytes, workspace, workspaceBytes);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
+    }
+    private static final int LNRNN_PLAN_RECOMPUTE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define LNRNN_PLAN_RECOMPUTE 1
+     * }
+     */
+    public static int LNRNN_PLAN_RECOMPUTE() {
+        return LNRNN_PLAN_RECOMPUTE;
+    }
+    private static final int LNRNN_PLAN_DETERMINISTIC = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define LNRNN_PLAN_DETERMINISTIC 2
+     * }
+     */
+    public static int LNRNN_PLAN_DETERMINISTIC() {
+        return LNRNN_PLAN_DETERMINISTIC;
+    }
+    private static final int LNRNN_PLAN_VARIATIONAL_DROPOUT = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define LNRNN_PLAN_VARIATIONAL_DROPOUT 4
+     * }
+     */
+    public static int LNRNN_PLAN_VARIATIONAL_DROPOUT() {
+        return LNRNN_PLAN_VARIATIONAL_DROPOUT;
     }
     private static final int LNRNN_SEQUENCE_ACCUMULATE = (int)1L;
     /**

@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code 2381411b0859afcf3f32418374e1f7f273174f59af834bb3c29c637cf78ca3fa}
+ * <p>SHA-256 of lnrnn.h: {@code 469baf6b1500dc407a980763d63901a9cc921c69734bce5573a567896fb4559f}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:
@@ -29,6 +29,9 @@
  *   --include-constant LNRNN_NORMALIZATION_HASTE \
  *   --include-constant LNRNN_NORMALIZATION_NONE \
  *   --include-constant LNRNN_NORMALIZATION_PAPER \
+ *   --include-constant LNRNN_PLAN_DETERMINISTIC \
+ *   --include-constant LNRNN_PLAN_RECOMPUTE \
+ *   --include-constant LNRNN_PLAN_VARIATIONAL_DROPOUT \
  *   --include-constant LNRNN_SEQUENCE_ACCUMULATE \
  *   --include-constant LNRNN_STATUS_BUFFER_TOO_SMALL \
  *   --include-constant LNRNN_STATUS_DEVICE_LOST \

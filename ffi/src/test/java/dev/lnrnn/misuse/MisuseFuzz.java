@@ -2,6 +2,7 @@ package dev.lnrnn.misuse;
 
 import dev.lnrnn.ExportedApi;
 import dev.lnrnn.Graph;
+import dev.lnrnn.LayerSpec;
 import dev.lnrnn.LeakCheck;
 import dev.lnrnn.Library;
 import dev.lnrnn.TestDevice;
@@ -24,6 +25,9 @@ final class MisuseFuzz {
 
     /** They take raw addresses, are restricted, and say that the caller vouches for them. */
     private static final Set<String> RAW_ADDRESSES = Set.of("DeviceBuffer.wrap(Device,long,long,Arena)");
+
+    /** Every method well, in so many kinds of layers. */
+    private static final int GOOD_ROUNDS = TestDevice.EMULATED ? 1 : 5;
 
     private final long seed;
     private final Path directory;
@@ -64,7 +68,10 @@ final class MisuseFuzz {
     }
 
     private void run(int refusals) {
-        methods.forEach(this::callWell);
+        for (int round = 0; round < GOOD_ROUNDS; round++) {
+            Random random = new Random(seed + round);
+            methods.forEach(method -> callWell(method, random));
+        }
         if (!failures.isEmpty()) {
             return;
         }
@@ -96,22 +103,24 @@ final class MisuseFuzz {
         return parameters;
     }
 
-    private void callWell(Executable method) {
-        try (World world = new World(directory, Recipes.dataType(method))) {
+    private void callWell(Executable method, Random random) {
+        LayerSpec spec = Recipes.spec(method, random);
+        try (World world = new World(directory, spec)) {
             Invocation call = new Recipes(world).call(method);
             Throwable refusal = call.refusal();
             if (refusal != null) {
-                failures.add("a good call is refused: " + call + ": " + refusal);
+                failures.add("a good call is refused: " + call + " of " + spec + ": " + refusal);
             }
         }
     }
 
     /** 1 if the call was refused. */
     private int oneWrong(long callSeed, Parameter parameter) {
-        try (World world = new World(directory, Recipes.dataType(parameter.method))) {
+        Random random = new Random(callSeed);
+        try (World world = new World(directory, Recipes.spec(parameter.method, random))) {
             Invocation call = new Recipes(world).call(parameter.method);
             Class<?> type = parameter.method.getParameterTypes()[parameter.index];
-            call.arguments()[parameter.index] = new Values(world, new Random(callSeed)).wrong(type);
+            call.arguments()[parameter.index] = new Values(world, random).wrong(type);
             return misuse(callSeed, call, "argument " + parameter.index);
         } finally {
             checkNothingIsLeft(callSeed);
@@ -122,7 +131,7 @@ final class MisuseFuzz {
     private int anyWrong(long callSeed) {
         Random random = new Random(callSeed);
         Executable method = methods.get(random.nextInt(methods.size()));
-        try (World world = new World(directory, Recipes.dataType(method))) {
+        try (World world = new World(directory, Recipes.spec(method, random))) {
             Invocation call = new Recipes(world).call(method);
             Values values = new Values(world, random);
             for (int i = 0; i < call.arguments().length; i++) {

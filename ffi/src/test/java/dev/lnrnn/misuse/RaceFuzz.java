@@ -1,6 +1,8 @@
 package dev.lnrnn.misuse;
 
 import dev.lnrnn.DataType;
+import dev.lnrnn.Direction;
+import dev.lnrnn.LayerSpec;
 import dev.lnrnn.LeakCheck;
 import dev.lnrnn.Library;
 import dev.lnrnn.Plan;
@@ -25,6 +27,8 @@ final class RaceFuzz {
 
     private static final int THREADS = 4;
     private static final int CALLS = 600;
+    /** Those whose arrays are floats. */
+    private static final List<DataType> FLOATS = List.of(DataType.F32, DataType.F16, DataType.BF16);
 
     private final Path directory;
     private final Queue<String> failures = new ConcurrentLinkedQueue<>();
@@ -46,7 +50,8 @@ final class RaceFuzz {
     }
 
     private void round(long seed) throws InterruptedException {
-        try (World world = new World(directory, DataType.F32)) {
+        LayerSpec spec = Kinds.any(new Random(seed), FLOATS, List.of(Direction.FORWARD));
+        try (World world = new World(directory, spec)) {
             List<Invocation> calls = calls(world);
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < THREADS; i++) {
@@ -86,7 +91,7 @@ final class RaceFuzz {
         for (Executable method : MisuseFuzz.methods()) {
             if (!(method instanceof Method) || Recipes.isStatic(method)
                     || !AutoCloseable.class.isAssignableFrom(method.getDeclaringClass())
-                    || Recipes.dataType(method) != DataType.F32) {
+                    || !Recipes.types(method).containsAll(FLOATS)) {
                 continue;
             }
             Invocation call = recipes.call(method);
@@ -97,7 +102,7 @@ final class RaceFuzz {
                 case "TrainingPass" -> calls.add(new Invocation(
                         method, plan.trainingPass(World.SEQUENCE, other), call.arguments()));
                 case "StepPass" -> calls.add(new Invocation(
-                        method, plan.stepPass(World.BATCH, other), call.arguments()));
+                        method, plan.stepPass(Extents.BATCH, other), call.arguments()));
                 default -> { }
             }
         }

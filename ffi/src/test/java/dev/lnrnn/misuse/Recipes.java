@@ -1,10 +1,13 @@
 package dev.lnrnn.misuse;
 
 import dev.lnrnn.DataType;
+import dev.lnrnn.Direction;
 import dev.lnrnn.DoubleLayerState;
+import dev.lnrnn.LayerSpec;
 import dev.lnrnn.LayerState;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
+import dev.lnrnn.Regularization;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TestDevice;
 import dev.lnrnn.TrainingPass;
@@ -21,24 +24,29 @@ import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Good calls: receivers and arguments with which exported methods succeed in a {@link World}. */
 final class Recipes {
 
-    private static final long STEPS = World.STEPS;
-    private static final long BATCH = World.BATCH;
-    private static final int X = World.STEPS * World.BATCH * World.INPUTS;
-    private static final int Y = World.STEPS * World.BATCH * World.HIDDEN;
-    private static final int STATE = World.BATCH * World.HIDDEN;
-    private static final int STEP = World.BATCH * World.INPUTS;
-    private static final int BIAS = 4 * World.HIDDEN;
-    private static final int RECURRENT = 4 * World.HIDDEN * World.HIDDEN;
+    private static final long STEPS = Extents.STEPS;
+    private static final long BATCH = Extents.BATCH;
+    /** Every cell has it. */
+    private static final String WEIGHT = "weight_ih_l0";
+    private static final Set<String> STEPPING =
+            Set.of("StepPass", "Streaming", "Plan.stepPass", "Layer.streaming");
 
     private final World world;
+    private final LayerSpec spec;
+    private final Extents extents;
 
     Recipes(World world) {
         this.world = world;
+        this.spec = world.the(LayerSpec.class);
+        this.extents = world.extents();
     }
 
     /** {@code Type.method(Types)}, or {@code Type(Types)} for a constructor. */
@@ -49,12 +57,27 @@ final class Recipes {
                 .collect(Collectors.joining(",", "(", ")"));
     }
 
-    /** Of which type the layer must be for this method. */
-    static DataType dataType(Executable method) {
-        boolean doubles = method.getName().endsWith("Doubles")
-                || Arrays.asList(method.getParameterTypes()).contains(double[].class)
-                || Arrays.asList(method.getParameterTypes()).contains(DoubleLayerState.class);
-        return doubles ? DataType.F64 : DataType.F32;
+    /** Any layer for which a good call of this method succeeds. */
+    static LayerSpec spec(Executable method, Random random) {
+        Class<?> owner = method.getDeclaringClass();
+        if (owner == LayerSpec.class || owner == Regularization.class) {
+            return Kinds.RICHEST;
+        }
+        List<Direction> directions = List.of(Direction.values());
+        boolean steps = STEPPING.contains(owner.getSimpleName())
+                || STEPPING.contains(owner.getSimpleName() + "." + method.getName());
+        return Kinds.any(random, types(method), steps ? List.of(Direction.FORWARD) : directions);
+    }
+
+    /** Of which types a layer may be for this method. */
+    static List<DataType> types(Executable method) {
+        List<Class<?>> parameters = Arrays.asList(method.getParameterTypes());
+        if (method.getName().endsWith("Doubles") || parameters.contains(double[].class)
+                || parameters.contains(DoubleLayerState.class)) {
+            return List.of(DataType.F64);
+        }
+        boolean any = parameters.contains(DeviceBuffer.class) || parameters.contains(MemorySegment.class);
+        return any ? List.of(DataType.values()) : List.of(DataType.F32, DataType.F16, DataType.BF16);
     }
 
     static boolean isStatic(Executable method) {
@@ -68,7 +91,7 @@ final class Recipes {
     }
 
     /** What is not said here is good by its type alone. */
-    private Object[] arguments(Executable method) {
+    private @Nullable Object[] arguments(Executable method) {
         return switch (method.getDeclaringClass().getSimpleName()) {
             case "Plan", "InferencePass", "TrainingPass", "StepPass" -> pass(method);
             case "Layer", "Streaming", "Training", "Parameters" -> layer(method);
@@ -77,66 +100,69 @@ final class Recipes {
         };
     }
 
-    private Object[] pass(Executable method) {
-        PlanSizes sizes = world.the(Plan.class).sizes(World.STEPS, World.BATCH);
+    private @Nullable Object[] pass(Executable method) {
+        PlanSizes sizes = sizes();
         DeviceBuffer parameters = world.parameters();
-        DeviceBuffer x = buffer(X);
+        DeviceBuffer x = x();
         return switch (method.getDeclaringClass().getSimpleName() + "." + method.getName()) {
             case "Plan.initialize" -> of(world.the(Stream.class), 1L, parameters);
             case "Plan.pack" -> of(world.the(Stream.class), parameters, bytes(sizes.packedBytes()));
-            case "InferencePass.run" -> of(world.packed(), x, buffer(STATE), buffer(STATE), buffer(Y),
-                    buffer(STATE), buffer(STATE), bytes(sizes.inferenceWorkspaceBytes()));
-            case "StepPass.run" -> of(world.packed(), buffer(STEP), buffer(STATE), buffer(STATE),
+            case "InferencePass.run" -> of(world.packed(), x, h(), c(), y(), h(), c(),
+                    bytes(sizes.inferenceWorkspaceBytes()));
+            case "StepPass.run" -> of(world.packed(), buffer(extents.stepX()), h(), c(),
                     bytes(sizes.stepWorkspaceBytes()));
-            case "TrainingPass.setMasks" -> of(bytes(Y), bytes(RECURRENT));
-            case "TrainingPass.forward" -> of(parameters, x, buffer(STATE), buffer(STATE), buffer(Y),
-                    buffer(STATE), buffer(STATE), bytes(sizes.reserveBytes()),
-                    bytes(sizes.trainingWorkspaceBytes()));
+            case "TrainingPass.setMasks" -> of(bytes(extents.zoneoutMask()),
+                    spec.dropconnect() > 0 ? bytes(extents.dropconnectMask()) : null);
+            case "TrainingPass.forward" -> of(parameters, x, h(), c(), y(), h(), c(),
+                    bytes(sizes.reserveBytes()), bytes(sizes.trainingWorkspaceBytes()));
             case "TrainingPass.backward" -> {
                 DeviceBuffer reserve = bytes(sizes.reserveBytes());
                 world.the(TrainingPass.class).forward(parameters, x, null, null, null, null, null, reserve,
                         bytes(sizes.trainingWorkspaceBytes()));
-                yield of(parameters, x, buffer(Y), buffer(STATE), buffer(STATE), reserve,
-                        bytes(sizes.parameterBytes()), buffer(X), buffer(STATE), buffer(STATE),
-                        bytes(sizes.backwardWorkspaceBytes()));
+                yield of(parameters, x, y(), h(), c(), reserve, bytes(sizes.gradientBytes()),
+                        x(), h(), c(), bytes(sizes.backwardWorkspaceBytes()));
             }
             default -> byType(method);
         };
     }
 
-    private Object[] layer(Executable method) {
+    private @Nullable Object[] layer(Executable method) {
         return switch (key(method)) {
-            case "Layer.forward(float[],long,long)" -> of(new float[X], STEPS, BATCH);
+            case "Layer.forward(float[],long,long)" -> of(new float[extents.x()], STEPS, BATCH);
             case "Layer.forward(float[],long,long,LayerState,long[])" ->
-                    of(new float[X], STEPS, BATCH, world.the(LayerState.class), new long[] {1, 2});
-            case "Layer.forward(double[],long,long)" -> of(new double[X], STEPS, BATCH);
+                    of(new float[extents.x()], STEPS, BATCH, world.the(LayerState.class), new long[] {1, 2});
+            case "Layer.forward(double[],long,long)" -> of(new double[extents.x()], STEPS, BATCH);
             case "Layer.forward(double[],long,long,DoubleLayerState,long[])" ->
-                    of(new double[X], STEPS, BATCH, world.the(DoubleLayerState.class), new long[] {1, 2});
+                    of(new double[extents.x()], STEPS, BATCH, world.the(DoubleLayerState.class), new long[] {1, 2});
             case "Layer.forward(MemorySegment,Sequence,MemorySegment,MemorySegment,long[],MemorySegment,"
                     + "MemorySegment,MemorySegment)" ->
-                    of(host(X), World.SEQUENCE, host(STATE), host(STATE), new long[] {1, 2}, host(Y),
-                            host(STATE), host(STATE));
+                    of(hostX(), World.SEQUENCE, hostH(), hostC(), new long[] {1, 2}, hostY(), hostH(), hostC());
             case "Layer.load(Path)" -> of(world.weights());
-            case "Streaming.step(float[])" -> of(new float[STEP]);
-            case "Streaming.step(float[],float[])" -> of(new float[STEP], new float[STATE]);
-            case "Streaming.step(double[])" -> of(new double[STEP]);
-            case "Streaming.step(double[],double[])" -> of(new double[STEP], new double[STATE]);
-            case "Training.setMasks(byte[],byte[])" -> of(new byte[Y], new byte[RECURRENT]);
-            case "Training.forward(float[])" -> of(new float[X]);
-            case "Training.forward(double[])" -> of(new double[X]);
+            case "Streaming.step(float[])" -> of(new float[extents.stepX()]);
+            case "Streaming.step(float[],float[])" ->
+                    of(new float[extents.stepX()], new float[extents.stepOutput()]);
+            case "Streaming.step(double[])" -> of(new double[extents.stepX()]);
+            case "Streaming.step(double[],double[])" ->
+                    of(new double[extents.stepX()], new double[extents.stepOutput()]);
+            case "Training.setMasks(byte[],byte[])" -> 
+                    of(new byte[extents.zoneoutMask()],
+                            spec.dropconnect() > 0 ? new byte[extents.dropconnectMask()] : null);
+            case "Training.forward(float[])" -> of(new float[extents.x()]);
+            case "Training.forward(double[])" -> of(new double[extents.x()]);
             case "Training.forward(MemorySegment,MemorySegment,MemorySegment,MemorySegment,MemorySegment,"
                     + "MemorySegment)" ->
-                    of(host(X), host(STATE), host(STATE), host(Y), host(STATE), host(STATE));
-            case "Training.backward(float[])" -> of(new float[Y]);
-            case "Training.backward(double[])" -> of(new double[Y]);
+                    of(hostX(), hostH(), hostC(), hostY(), hostH(), hostC());
+            case "Training.backward(float[])" -> of(new float[extents.y()]);
+            case "Training.backward(double[])" -> of(new double[extents.y()]);
             case "Training.backward(MemorySegment,MemorySegment,MemorySegment,MemorySegment,MemorySegment,"
                     + "MemorySegment,MemorySegment)" ->
-                    of(host(Y), host(STATE), host(STATE), flat(), host(X), host(STATE), host(STATE));
-            case "Parameters.copyFrom(MemorySegment)", "Parameters.copyTo(MemorySegment)" -> of(flat());
-            case "Parameters.set(String,float[])" -> of("bias_l0", new float[BIAS]);
-            case "Parameters.set(String,double[])" -> of("bias_l0", new double[BIAS]);
+                    of(hostY(), hostH(), hostC(), flat(sizes().gradientBytes()), hostX(), hostH(), hostC());
+            case "Parameters.copyFrom(MemorySegment)", "Parameters.copyTo(MemorySegment)" ->
+                    of(flat(sizes().parameterBytes()));
+            case "Parameters.set(String,float[])" -> of(WEIGHT, new float[extents.weightIh()]);
+            case "Parameters.set(String,double[])" -> of(WEIGHT, new double[extents.weightIh()]);
             case "Parameters.get(String)", "Parameters.getDoubles(String)", "Parameters.describe(String)",
-                    "Training.gradient(String)", "Training.gradientDoubles(String)" -> of("bias_l0");
+                    "Training.gradient(String)", "Training.gradientDoubles(String)" -> of(WEIGHT);
             default -> byType(method);
         };
     }
@@ -183,10 +209,10 @@ final class Recipes {
             case "boolean" -> true;
             case "byte" -> (byte) 1;
             case "String" -> TestDevice.NAME;
-            case "float[]" -> new float[STATE];
-            case "double[]" -> new double[STATE];
+            case "float[]" -> new float[extents.state()];
+            case "double[]" -> new double[extents.state()];
             case "long[]" -> new long[] {1, 2};
-            case "MemorySegment" -> host(4);
+            case "MemorySegment" -> flat(16);
             case "Arena" -> world.arena();
             case "Path" -> world.directory().resolve("written.safetensors");
             case "Runnable" -> (Runnable) () -> { };
@@ -197,7 +223,7 @@ final class Recipes {
         };
     }
 
-    private static Object[] of(Object... arguments) {
+    private static @Nullable Object[] of(@Nullable Object... arguments) {
         return arguments;
     }
 
@@ -206,15 +232,47 @@ final class Recipes {
     }
 
     private DeviceBuffer buffer(int elements) {
-        return bytes((long) elements * world.elementBytes());
+        return bytes((long) elements * spec.dataType().byteSize());
     }
 
-    private MemorySegment host(int elements) {
-        return world.arena().allocate((long) elements * world.elementBytes(), 8);
+    private DeviceBuffer x() {
+        return buffer(extents.x());
     }
 
-    private MemorySegment flat() {
-        return world.arena().allocate(world.the(Plan.class).sizes(1, 1).parameterBytes(), 64);
+    private DeviceBuffer y() {
+        return buffer(extents.y());
+    }
+
+    private DeviceBuffer h() {
+        return bytes(sizes().stateBytes());
+    }
+
+    private @Nullable DeviceBuffer c() {
+        return spec.cell().carriesCell() ? h() : null;
+    }
+
+    private MemorySegment hostX() {
+        return flat((long) extents.x() * spec.dataType().byteSize());
+    }
+
+    private MemorySegment hostY() {
+        return flat((long) extents.y() * spec.dataType().byteSize());
+    }
+
+    private MemorySegment hostH() {
+        return flat(sizes().stateBytes());
+    }
+
+    private @Nullable MemorySegment hostC() {
+        return spec.cell().carriesCell() ? hostH() : null;
+    }
+
+    private MemorySegment flat(long bytes) {
+        return world.arena().allocate(bytes, 64);
+    }
+
+    private PlanSizes sizes() {
+        return world.the(Plan.class).sizes(STEPS, BATCH);
     }
 
     private byte[] contents() {

@@ -2,7 +2,10 @@ package dev.lnrnn.misuse;
 
 import dev.lnrnn.DataType;
 import dev.lnrnn.DeviceOptions;
+import dev.lnrnn.Direction;
+import dev.lnrnn.Execution;
 import dev.lnrnn.LayerSpec;
+import dev.lnrnn.Regularization;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
 import dev.lnrnn.Strides;
@@ -74,6 +77,15 @@ final class Values {
         if (type == LayerSpec.class) {
             return spec();
         }
+        if (type == Regularization.class) {
+            return anySpec().regularization();
+        }
+        if (type == Execution.class) {
+            return anySpec().execution();
+        }
+        if (type.isEnum()) {
+            return Kinds.one(random, List.of(type.getEnumConstants()));
+        }
         if (type == Sequence.class) {
             return sequence();
         }
@@ -138,11 +150,13 @@ final class Values {
     }
 
     private DeviceBuffer buffer() {
-        return switch (random.nextInt(5)) {
+        return switch (random.nextInt(6)) {
             case 0 -> world.device().allocate(0);
             case 1 -> world.device().allocate(1);
             case 2 -> world.stranger().allocate(1 << 16);
-            case 3 -> {
+            // A state as if it were of 16 bits itself.
+            case 3 -> world.device().allocate(world.extents().state() * (long) Short.BYTES);
+            case 4 -> {
                 DeviceBuffer closed = world.device().allocate(1 << 16);
                 closed.close();
                 yield closed;
@@ -156,16 +170,19 @@ final class Values {
         };
     }
 
+    /** Another kind of layer, or one that no machine has the memory for. */
     private LayerSpec spec() {
-        LayerSpec spec = LayerSpec.lstm(3, 4);
         return switch (random.nextInt(6)) {
-            case 0 -> LayerSpec.gru(3, 4);
-            case 1 -> spec.withDataType(DataType.BF16);
-            case 2 -> spec.withLayers(Integer.MAX_VALUE);
+            case 0, 1 -> anySpec();
+            case 2 -> LayerSpec.gru(3, 1 << 20).withLayers(1024);
             case 3 -> LayerSpec.lstm(1L << 40, 1L << 40);
             case 4 -> LayerSpec.lstm(1L << 40, 1);
-            default -> LayerSpec.lstm(1, 1L << 40);
+            default -> LayerSpec.indrnn(1, 1L << 40);
         };
+    }
+
+    private LayerSpec anySpec() {
+        return Kinds.any(random, List.of(DataType.values()), List.of(Direction.values()));
     }
 
     private Sequence sequence() {

@@ -19,6 +19,7 @@ import dev.lnrnn.Stream;
 import dev.lnrnn.Strides;
 import dev.lnrnn.TestDevice;
 import dev.lnrnn.Training;
+import dev.lnrnn.TrainingPass;
 import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.SafetensorsException;
 import dev.lnrnn.interop.Tensor;
@@ -32,48 +33,53 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** One object of each kind, made when it is asked for, of a small layer: T = 6, N = 2, C = 3, H = 4. */
+/** One object of each kind, made when it is asked for, of a small layer. */
 final class World implements AutoCloseable {
 
-    static final int STEPS = 6;
-    static final int BATCH = 2;
-    static final int INPUTS = 3;
-    static final int HIDDEN = 4;
-    static final Sequence SEQUENCE = Sequence.timeMajor(STEPS, BATCH);
+    static final Sequence SEQUENCE = Sequence.timeMajor(Extents.STEPS, Extents.BATCH);
 
     private final Path directory;
     private final LayerSpec spec;
+    private final Extents extents;
     private final Arena arena = Arena.ofShared();
     private final Device device = TestDevice.open(1);
     private final Map<Class<?>, Object> objects = new HashMap<>();
     private @Nullable World stranger;
 
-    World(Path directory, DataType type) {
+    World(Path directory, LayerSpec spec) {
         this.directory = directory;
-        spec = LayerSpec.lstm(INPUTS, HIDDEN).withDataType(type).withZoneout(0.25).withDropconnect(0.25);
+        this.spec = spec;
+        this.extents = new Extents(spec);
     }
 
-    /** Leaves the good files, which every world reads, in the directory. */
+    /** Leaves a good file, which every world reads, in the directory. */
     static void prepare(Path directory) throws IOException {
-        try (World world = new World(directory, DataType.F32)) {
-            world.the(Layer.class).save(world.weights());
-            Safetensors.write(world.numbers(), Map.of(),
-                    List.of(Tensor.f32("x", new long[] {2}, new float[2]),
-                            Tensor.i64("n", new long[] {1}, new long[1])));
-        }
+        Safetensors.write(numbers(directory), Map.of(),
+                List.of(Tensor.f32("x", new long[] {2}, new float[2]),
+                        Tensor.i64("n", new long[] {1}, new long[1])));
     }
 
     Path directory() {
         return directory;
     }
 
-    /** What a layer saved. */
+    /** What this world's layer saved. */
     Path weights() {
-        return directory.resolve("weights.safetensors");
+        Path file = directory.resolve("weights.safetensors");
+        try {
+            the(Layer.class).save(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return file;
     }
 
     /** Two tensors: floats "x" and integers "n". */
     Path numbers() {
+        return numbers(directory);
+    }
+
+    private static Path numbers(Path directory) {
         return directory.resolve("numbers.safetensors");
     }
 
@@ -90,24 +96,24 @@ final class World implements AutoCloseable {
         return strangerWorld().device;
     }
 
-    int elementBytes() {
-        return spec.dataType().byteSize();
+    Extents extents() {
+        return extents;
     }
 
-    boolean isDouble() {
+    private boolean isDouble() {
         return spec.dataType() == DataType.F64;
     }
 
     DeviceBuffer parameters() {
         Plan plan = the(Plan.class);
-        DeviceBuffer parameters = device.allocate(plan.sizes(STEPS, BATCH).parameterBytes());
+        DeviceBuffer parameters = device.allocate(plan.sizes(Extents.STEPS, Extents.BATCH).parameterBytes());
         plan.initialize(the(Stream.class), 1, parameters);
         return parameters;
     }
 
     DeviceBuffer packed() {
         Plan plan = the(Plan.class);
-        DeviceBuffer packed = device.allocate(plan.sizes(STEPS, BATCH).packedBytes());
+        DeviceBuffer packed = device.allocate(plan.sizes(Extents.STEPS, Extents.BATCH).packedBytes());
         plan.pack(the(Stream.class), parameters(), packed);
         return packed;
     }
@@ -142,19 +148,22 @@ final class World implements AutoCloseable {
             case "Graph" -> the(Stream.class).capture(() -> { });
             case "Plan" -> device.createPlan(spec);
             case "InferencePass" -> the(Plan.class).inferencePass(SEQUENCE, the(Stream.class));
-            case "TrainingPass" -> the(Plan.class).trainingPass(SEQUENCE, the(Stream.class));
-            case "StepPass" -> the(Plan.class).stepPass(BATCH, the(Stream.class));
+            case "TrainingPass" -> drawing();
+            case "StepPass" -> the(Plan.class).stepPass(Extents.BATCH, the(Stream.class));
             case "Layer" -> device.createLayer(spec).initialize(1);
-            case "Streaming" -> the(Layer.class).streaming(BATCH);
+            case "Streaming" -> the(Layer.class).streaming(Extents.BATCH);
             case "Training" -> trained();
             case "Parameters" -> the(Layer.class).parameters();
             case "LayerOutput" -> isDouble()
-                    ? the(Layer.class).forward(new double[STEPS * BATCH * INPUTS], STEPS, BATCH)
-                    : the(Layer.class).forward(new float[STEPS * BATCH * INPUTS], STEPS, BATCH);
-            case "LayerState" -> new LayerState(new float[BATCH * HIDDEN], new float[BATCH * HIDDEN]);
-            case "DoubleLayerState" ->
-                    new DoubleLayerState(new double[BATCH * HIDDEN], new double[BATCH * HIDDEN]);
+                    ? the(Layer.class).forward(new double[extents.x()], Extents.STEPS, Extents.BATCH)
+                    : the(Layer.class).forward(new float[extents.x()], Extents.STEPS, Extents.BATCH);
+            case "LayerState" -> new LayerState(new float[extents.state()],
+                    spec.cell().carriesCell() ? new float[extents.state()] : null);
+            case "DoubleLayerState" -> new DoubleLayerState(new double[extents.state()],
+                    spec.cell().carriesCell() ? new double[extents.state()] : null);
             case "LayerSpec" -> spec;
+            case "Regularization" -> spec.regularization();
+            case "Execution" -> spec.execution();
             case "Sequence" -> SEQUENCE;
             case "Strides" -> new Strides(24, 12);
             case "DeviceOptions" -> TestDevice.isCpu()
@@ -163,7 +172,7 @@ final class World implements AutoCloseable {
             case "DeviceInfo" -> device.info();
             case "CudaInfo" -> new CudaInfo("9.0", 132, "13.0", "13.0", null);
             case "Usage" -> Library.usage();
-            case "PlanSizes" -> the(Plan.class).sizes(STEPS, BATCH);
+            case "PlanSizes" -> the(Plan.class).sizes(Extents.STEPS, Extents.BATCH);
             case "Parameter" -> the(Plan.class).parameters().getFirst();
             case "LnrnnException" -> new LnrnnException(Status.INTERNAL_ERROR, "function", "message", null);
             case "DeviceLostException" -> new DeviceLostException("function", "message");
@@ -181,15 +190,22 @@ final class World implements AutoCloseable {
         return event;
     }
 
+    /** Masks are drawn from whatever is in its memory; trainings draw theirs from a seed. */
+    private TrainingPass drawing() {
+        TrainingPass pass = the(Plan.class).trainingPass(SEQUENCE, the(Stream.class));
+        pass.setRandom(device.allocate(3 * Long.BYTES));
+        return pass;
+    }
+
     /** With a forward and a backward pass behind it, so that there are gradients. */
     private Training trained() {
         Training training = the(Layer.class).training(SEQUENCE);
         if (isDouble()) {
-            training.forward(new double[STEPS * BATCH * INPUTS]);
-            training.backward(new double[STEPS * BATCH * HIDDEN]);
+            training.forward(new double[extents.x()]);
+            training.backward(new double[extents.y()]);
         } else {
-            training.forward(new float[STEPS * BATCH * INPUTS]);
-            training.backward(new float[STEPS * BATCH * HIDDEN]);
+            training.forward(new float[extents.x()]);
+            training.backward(new float[extents.y()]);
         }
         return training;
     }
@@ -204,7 +220,7 @@ final class World implements AutoCloseable {
 
     private World strangerWorld() {
         if (stranger == null) {
-            stranger = new World(directory, spec.dataType());
+            stranger = new World(directory, spec);
         }
         return stranger;
     }

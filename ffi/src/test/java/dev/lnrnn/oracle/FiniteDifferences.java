@@ -16,7 +16,7 @@ public record FiniteDifferences(double step) {
 
     /** {@code grad.NAME} of the oracle's loss by everything that has a gradient. */
     public Map<String, double[]> gradients(Problem problem) {
-        return gradients(problem, OracleLstm::loss);
+        return gradients(problem, Oracle::loss);
     }
 
     /** The same for a loss of the caller's, which is given the problem with one number changed. */
@@ -35,9 +35,16 @@ public record FiniteDifferences(double step) {
         return gradients;
     }
 
+    /** The derivative of the oracle's loss by one number of a tensor. */
+    public double at(Problem problem, String name, int index) {
+        double[] direction = new double[problem.tensor(name).length];
+        direction[index] = 1;
+        return along(problem, name, direction);
+    }
+
     /** The derivative of the oracle's loss when one tensor moves along {@code direction}. */
     public double along(Problem problem, String name, double[] direction) {
-        return along(problem, name, direction, OracleLstm::loss);
+        return along(problem, name, direction, Oracle::loss);
     }
 
     private double along(Problem problem, String name, double[] direction, ToDoubleFunction<Problem> loss) {

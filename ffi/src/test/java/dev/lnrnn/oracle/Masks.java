@@ -6,56 +6,90 @@ package dev.lnrnn.oracle;
  */
 public final class Masks {
 
-    private static final int ZONEOUT = 1;
-    private static final int ZONEOUT_CELL = 2;
-    private static final int DROPCONNECT = 3;
+    static final int ZONEOUT = 1;
+    static final int ZONEOUT_CELL = 2;
+    static final int DROPCONNECT = 3;
+    static final int DROPOUT = 4;
 
     private Masks() {}
 
-    /** Zoneout of h, (T,N,H). */
+    /** Zoneout of h, (L·D,T,N,H). */
     public static byte[] zoneout(Problem problem) {
-        return perStep(problem, ZONEOUT, problem.spec().zoneout());
+        return ofStates(problem, ZONEOUT, problem.spec().zoneout());
     }
 
-    /** Zoneout of the carried c, (T,N,H). */
+    /** Zoneout of the carried c, (L·D,T,N,H). */
     public static byte[] zoneoutCell(Problem problem) {
-        return perStep(problem, ZONEOUT_CELL, problem.spec().zoneoutCell());
+        return ofStates(problem, ZONEOUT_CELL, problem.spec().zoneoutCell());
     }
 
-    /** DropConnect, (4H,H): one mask for the whole sequence. */
+    /** DropConnect, (L·D,G·H,H): one mask for the whole sequence. */
     public static byte[] dropconnect(Problem problem) {
         int hidden = problem.hidden();
-        byte[] mask = new byte[4 * hidden * hidden];
-        for (int row = 0; row < 4 * hidden; row++) {
-            for (int column = 0; column < hidden; column++) {
-                mask[row * hidden + column] =
-                        draw(problem.seed(), column, row, 0, DROPCONNECT, problem.spec().dropconnect());
-            }
-        }
-        return mask;
-    }
-
-    private static byte[] perStep(Problem problem, int kind, double probability) {
-        int hidden = problem.hidden();
-        byte[] mask = new byte[problem.steps() * problem.batch() * hidden];
+        int rows = problem.spec().cell().gates() * hidden;
+        byte[] mask = new byte[problem.states() * rows * hidden];
         int i = 0;
-        for (int t = 0; t < problem.steps(); t++) {
-            for (int n = 0; n < problem.batch(); n++) {
-                for (int feature = 0; feature < hidden; feature++) {
-                    long step = problem.stepOffset() + t;
-                    long row = problem.rowOffset() + n;
-                    mask[i++] = draw(problem.seed(), feature, step, row, kind, probability);
+        for (int state = 0; state < problem.states(); state++) {
+            int stream = stream(problem, DROPCONNECT, state);
+            for (int row = 0; row < rows; row++) {
+                for (int column = 0; column < hidden; column++) {
+                    int word = word(problem.seed(), column, row, 0, stream);
+                    mask[i++] = keeps(word, problem.spec().dropconnect());
                 }
             }
         }
         return mask;
     }
 
-    /** For layer 0, forward direction, whose stream word holds the kind alone. */
-    private static byte draw(long seed, int feature, long c1, long c2, int kind, double probability) {
-        int[] words = Philox.words(seed, feature / 4, (int) c1, (int) c2, kind << 24);
-        long word = Integer.toUnsignedLong(words[feature % 4]);
-        long threshold = (long) Math.floor((1 - probability) * 0x1p32);
-        return (byte) (word < threshold ? 1 : 0);
+    /** Dropout of the output of a layer, (T,N,D·H), the same in every step where it is variational. */
+    public static byte[] dropout(Problem problem, int layer) {
+        byte[] mask = new byte[problem.steps() * problem.batch() * problem.outputs()];
+        int stream = stream(DROPOUT, 0, layer);
+        fill(problem, mask, 0, problem.outputs(), stream, problem.spec().dropout(), problem.variationalDropout());
+        return mask;
+    }
+
+    private static byte[] ofStates(Problem problem, int kind, double probability) {
+        int perState = problem.steps() * problem.batch() * problem.hidden();
+        byte[] mask = new byte[problem.states() * perState];
+        for (int state = 0; state < problem.states(); state++) {
+            int stream = stream(problem, kind, state);
+            fill(problem, mask, state * perState, problem.hidden(), stream, probability, false);
+        }
+        return mask;
+    }
+
+    /** One sequence (T,N,features) from element {@code at} on. */
+    private static void fill(Problem problem, byte[] mask, int at, int features, int stream, double probability,
+            boolean sameForAllSteps) {
+        int i = at;
+        for (int t = 0; t < problem.steps(); t++) {
+            long step = sameForAllSteps ? 0 : problem.stepOffset() + t;
+            for (int n = 0; n < problem.batch(); n++) {
+                for (int feature = 0; feature < features; feature++) {
+                    int word = word(problem.seed(), feature, step, problem.rowOffset() + n, stream);
+                    mask[i++] = keeps(word, probability);
+                }
+            }
+        }
+    }
+
+    private static int stream(Problem problem, int kind, int state) {
+        return stream(kind, state % problem.directions(), state / problem.directions());
+    }
+
+    /** The last word of the counter: what is drawn, and for which direction of which layer. */
+    static int stream(int kind, int direction, int layer) {
+        return kind << 24 | direction << 23 | layer;
+    }
+
+    /** Four features share a counter. */
+    static int word(long seed, long feature, long c1, long c2, int stream) {
+        return Philox.words(seed, (int) (feature / 4), (int) c1, (int) c2, stream)[(int) (feature % 4)];
+    }
+
+    static byte keeps(int word, double dropProbability) {
+        long threshold = (long) Math.floor((1 - dropProbability) * 0x1p32);
+        return (byte) (Integer.toUnsignedLong(word) < threshold ? 1 : 0);
     }
 }

@@ -1,7 +1,7 @@
 package dev.lnrnn.oracle;
 
+import dev.lnrnn.CellType;
 import dev.lnrnn.LayerSpec;
-import dev.lnrnn.Normalization;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,14 +10,16 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that decides what a single forward layer computes. Tensors go by the names of the reference
- * cases: {@code x, h0, c0, dy, dhn, dcn} and the parameters; sequences are (T,N,·), states (N,H).
+ * Everything that decides what a stack of layers computes. Tensors go by the names of the reference cases:
+ * {@code x, h0, dy, dhn}, with an LSTM {@code c0, dcn}, and the parameters; sequences are (T,N,·), states
+ * (L·D,N,H), masks (L·D,T,N,H) and (L·D,G·H,H).
  */
 public record Problem(
         LayerSpec spec,
         int steps,
         int batch,
         boolean training,
+        boolean variationalDropout,
         Map<String, double[]> tensors,
         long @Nullable [] lengths,
         byte @Nullable [] zoneoutMask,
@@ -29,18 +31,34 @@ public record Problem(
     /** Training on random data, every number representable in float32, nothing zero. */
     public static Problem random(LayerSpec spec, int steps, int batch, long seed) {
         Random random = new Random(seed);
-        Problem empty = new Problem(spec, steps, batch, true, Map.of(), null, null, null, seed, 0, 0);
+        Problem empty = of(spec, steps, batch, true, Map.of()).withSeed(seed);
         Map<String, double[]> tensors = new LinkedHashMap<>();
-        empty.elements().forEach((name, elements) -> tensors.put(name, draw(name, elements, spec, random)));
+        empty.elements().forEach((name, elements) ->
+                tensors.put(name, draw(elements, center(name), empty.scale(name), random)));
         return empty.with(tensors);
     }
 
-    private static double[] draw(String name, int elements, LayerSpec spec, Random random) {
-        double scale = name.startsWith("weight_ih") ? 1 / Math.sqrt(spec.inputSize())
-                : name.startsWith("weight_hh") ? 1 / Math.sqrt(spec.hiddenSize())
-                : name.endsWith("bias") || name.startsWith("bias") ? 0.3
-                : name.endsWith(".weight") ? 0.2 : 1;
-        double center = name.endsWith(".weight") ? 1 : 0;
+    /** A problem without lengths or masks, whose seed and offsets are 0. */
+    public static Problem of(
+            LayerSpec spec, int steps, int batch, boolean training, Map<String, double[]> tensors) {
+        return new Problem(spec, steps, batch, training, false, tensors, null, null, null, 0, 0, 0);
+    }
+
+    private static double center(String name) {
+        return name.endsWith(".weight") ? 1 : 0;
+    }
+
+    private double scale(String name) {
+        if (name.startsWith("weight_ih")) {
+            return 1 / Math.sqrt(name.startsWith("weight_ih_l0") ? inputs() : outputs());
+        }
+        if (name.startsWith("weight_hh")) {
+            return spec.cell() == CellType.INDRNN ? 0.7 : 1 / Math.sqrt(hidden());
+        }
+        return name.endsWith("bias") || name.startsWith("bias") ? 0.3 : name.endsWith(".weight") ? 0.2 : 1;
+    }
+
+    private static double[] draw(int elements, double center, double scale, Random random) {
         double[] values = new double[elements];
         for (int i = 0; i < elements; i++) {
             values[i] = (float) (center + scale * random.nextGaussian());
@@ -48,12 +66,46 @@ public record Problem(
         return values;
     }
 
+    public int layers() {
+        return spec.layers();
+    }
+
+    public int directions() {
+        return spec.direction().count();
+    }
+
+    /** L·D. */
+    public int states() {
+        return layers() * directions();
+    }
+
+    /** Features of x. */
     public int inputs() {
         return (int) spec.inputSize();
     }
 
+    /** Features of what a layer reads. */
+    public int inputs(int layer) {
+        return layer == 0 ? inputs() : outputs();
+    }
+
     public int hidden() {
         return (int) spec.hiddenSize();
+    }
+
+    /** Features of y, D·H. */
+    public int outputs() {
+        return directions() * hidden();
+    }
+
+    /** Whether there is a c. */
+    public boolean hasCell() {
+        return spec.cell() == CellType.LSTM;
+    }
+
+    /** The steps of row n. */
+    public int length(int n) {
+        return lengths != null ? (int) lengths[n] : steps;
     }
 
     public double[] tensor(String name) {
@@ -64,55 +116,26 @@ public record Problem(
         return values;
     }
 
-    /** Names of the parameters, in the order of the flat buffer. */
+    /** Names of the parameters, layer by layer. */
     public List<String> parameters() {
-        Normalization normalization = spec.normalization();
-        boolean gates = normalization != Normalization.NONE && normalization != Normalization.CELL;
-        boolean gateBias = normalization == Normalization.PAPER || normalization == Normalization.CARRY;
-        List<String> names = new ArrayList<>(List.of("weight_ih_l0", "weight_hh_l0", "bias_l0"));
-        for (String layerNorm : gates ? List.of("layernorm_i_l0", "layernorm_h_l0") : List.<String>of()) {
-            names.add(layerNorm + ".weight");
-            if (gateBias) {
-                names.add(layerNorm + ".bias");
-            }
-        }
-        if (normalization != Normalization.NONE) {
-            names.add("layernorm_c_l0.weight");
-            names.add("layernorm_c_l0.bias");
-        }
-        return names;
+        return List.copyOf(Inventory.parameters(this).keySet());
     }
 
     /** Names of everything that has a gradient. */
     public List<String> differentiable() {
-        List<String> names = new ArrayList<>(List.of("x", "h0", "c0"));
+        List<String> names = new ArrayList<>(hasCell() ? List.of("x", "h0", "c0") : List.of("x", "h0"));
         names.addAll(parameters());
         return names;
     }
 
     /** How many numbers each tensor of this problem has. */
     public Map<String, Integer> elements() {
-        int state = batch * hidden();
-        Map<String, Integer> elements = new LinkedHashMap<>();
-        elements.put("x", steps * batch * inputs());
-        for (String name : List.of("h0", "c0", "dhn", "dcn")) {
-            elements.put(name, state);
-        }
-        elements.put("dy", steps * state);
-        for (String name : parameters()) {
-            elements.put(name, switch (name) {
-                case "weight_ih_l0" -> 4 * hidden() * inputs();
-                case "weight_hh_l0" -> 4 * hidden() * hidden();
-                case "layernorm_c_l0.weight", "layernorm_c_l0.bias" -> hidden();
-                default -> 4 * hidden();
-            });
-        }
-        return elements;
+        return Inventory.tensors(this);
     }
 
     public Problem with(Map<String, double[]> newTensors) {
-        return new Problem(spec, steps, batch, training, newTensors, lengths, zoneoutMask, dropconnectMask,
-                seed, stepOffset, rowOffset);
+        return new Problem(spec, steps, batch, training, variationalDropout, newTensors, lengths, zoneoutMask,
+                dropconnectMask, seed, stepOffset, rowOffset);
     }
 
     public Problem with(String name, double... values) {
@@ -121,29 +144,40 @@ public record Problem(
         return with(changed);
     }
 
+    /** The same data under another description, which has the same tensors. */
     public Problem with(LayerSpec newSpec) {
-        return new Problem(newSpec, steps, batch, training, tensors, lengths, zoneoutMask, dropconnectMask,
-                seed, stepOffset, rowOffset);
+        return new Problem(newSpec, steps, batch, training, variationalDropout, tensors, lengths, zoneoutMask,
+                dropconnectMask, seed, stepOffset, rowOffset);
+    }
+
+    public Problem withVariationalDropout(boolean variational) {
+        return new Problem(spec, steps, batch, training, variational, tensors, lengths, zoneoutMask,
+                dropconnectMask, seed, stepOffset, rowOffset);
     }
 
     public Problem withLengths(long @Nullable ... newLengths) {
-        return new Problem(spec, steps, batch, training, tensors, newLengths, zoneoutMask, dropconnectMask,
-                seed, stepOffset, rowOffset);
+        return new Problem(spec, steps, batch, training, variationalDropout, tensors, newLengths, zoneoutMask,
+                dropconnectMask, seed, stepOffset, rowOffset);
     }
 
     public Problem withMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
-        return new Problem(spec, steps, batch, training, tensors, lengths, zoneout, dropconnect,
-                seed, stepOffset, rowOffset);
+        return new Problem(spec, steps, batch, training, variationalDropout, tensors, lengths, zoneout,
+                dropconnect, seed, stepOffset, rowOffset);
+    }
+
+    public Problem withSeed(long newSeed) {
+        return new Problem(spec, steps, batch, training, variationalDropout, tensors, lengths, zoneoutMask,
+                dropconnectMask, newSeed, stepOffset, rowOffset);
     }
 
     public Problem withOffsets(long step, long row) {
-        return new Problem(spec, steps, batch, training, tensors, lengths, zoneoutMask, dropconnectMask,
-                seed, step, row);
+        return new Problem(spec, steps, batch, training, variationalDropout, tensors, lengths, zoneoutMask,
+                dropconnectMask, seed, step, row);
     }
 
-    /** The same forward pass with zoneout as its expectation, DropConnect off, and no gradients. */
+    /** The same forward pass with zoneout as its expectation, nothing dropped, and no gradients. */
     public Problem inference() {
-        return new Problem(spec, steps, batch, false, tensors, lengths, zoneoutMask, dropconnectMask,
-                seed, stepOffset, rowOffset);
+        return new Problem(spec, steps, batch, false, variationalDropout, tensors, lengths, zoneoutMask,
+                dropconnectMask, seed, stepOffset, rowOffset);
     }
 }

@@ -27,42 +27,48 @@ public final class Slice {
     public static double[] of(double[] sequence, int steps, int batch, int t0, int t1, int n0, int n1) {
         int features = steps * batch == 0 ? 0 : sequence.length / (steps * batch);
         double[] part = new double[(t1 - t0) * (n1 - n0) * features];
-        copy(sequence, part, features, batch, t0, t1, n0, n1);
+        copy(sequence, 0, part, 0, features, batch, t0, t1, n0, n1);
         return part;
     }
 
     private static Problem cut(Problem problem, int t0, int t1, int n0, int n1) {
         int steps = problem.steps();
         int batch = problem.batch();
+        int states = problem.states();
         Map<String, double[]> tensors = new LinkedHashMap<>(problem.tensors());
         tensors.replaceAll((name, values) -> switch (name) {
             case "x", "dy" -> of(values, steps, batch, t0, t1, n0, n1);
-            case "h0", "c0", "dhn", "dcn" -> of(values, 1, batch, 0, 1, n0, n1);
+            case "h0", "c0", "dhn", "dcn" -> of(values, states, batch, 0, states, n0, n1);
             default -> values;
         });
         long[] lengths = problem.lengths() == null ? null : Arrays.copyOfRange(problem.lengths(), n0, n1);
-        byte[] zoneoutMask = cut(problem.zoneoutMask(), problem.hidden(), batch, t0, t1, n0, n1);
-        return new Problem(problem.spec(), t1 - t0, n1 - n0, problem.training(), tensors, lengths,
-                zoneoutMask, problem.dropconnectMask(), problem.seed(),
-                problem.stepOffset() + t0, problem.rowOffset() + n0);
+        return new Problem(problem.spec(), t1 - t0, n1 - n0, problem.training(), problem.variationalDropout(),
+                tensors, lengths, zoneoutMask(problem, t0, t1, n0, n1), problem.dropconnectMask(),
+                problem.seed(), problem.stepOffset() + t0, problem.rowOffset() + n0);
     }
 
-    private static byte @Nullable [] cut(
-            byte @Nullable [] mask, int hidden, int batch, int t0, int t1, int n0, int n1) {
+    private static byte @Nullable [] zoneoutMask(Problem problem, int t0, int t1, int n0, int n1) {
+        byte[] mask = problem.zoneoutMask();
         if (mask == null) {
             return null;
         }
-        byte[] part = new byte[(t1 - t0) * (n1 - n0) * hidden];
-        copy(mask, part, hidden, batch, t0, t1, n0, n1);
+        int hidden = problem.hidden();
+        int perState = problem.steps() * problem.batch() * hidden;
+        int partPerState = (t1 - t0) * (n1 - n0) * hidden;
+        byte[] part = new byte[problem.states() * partPerState];
+        for (int state = 0; state < problem.states(); state++) {
+            copy(mask, state * perState, part, state * partPerState, hidden, problem.batch(), t0, t1, n0, n1);
+        }
         return part;
     }
 
     /** Between arrays of either type, as {@link System#arraycopy} does. */
-    private static void copy(
-            Object source, Object part, int features, int batch, int t0, int t1, int n0, int n1) {
+    private static void copy(Object source, int sourceAt, Object part, int partAt, int features, int batch,
+            int t0, int t1, int n0, int n1) {
         int width = (n1 - n0) * features;
         for (int t = t0; t < t1; t++) {
-            System.arraycopy(source, (t * batch + n0) * features, part, (t - t0) * width, width);
+            System.arraycopy(source, sourceAt + (t * batch + n0) * features,
+                    part, partAt + (t - t0) * width, width);
         }
     }
 }

@@ -63,7 +63,7 @@ public class CallBenchmark {
         PlanSizes sizes = plan.sizes(1, 0);
         parameters = device.allocate(sizes.parameterBytes(), arena);
         plan.initialize(stream, 1, parameters);
-        gradients = device.allocate(sizes.parameterBytes(), arena);
+        gradients = device.allocate(sizes.gradientBytes(), arena);
         packed = device.allocate(sizes.packedBytes(), arena);
         plan.pack(stream, parameters, packed);
         empty = device.allocate(0, arena);

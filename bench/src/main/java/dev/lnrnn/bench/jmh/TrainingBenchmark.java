@@ -60,7 +60,7 @@ public class TrainingBenchmark {
         PlanSizes sizes = plan.sizes(shape.steps, shape.batch);
         parameters = device.allocate(sizes.parameterBytes(), arena);
         plan.initialize(stream, 1, parameters);
-        gradients = device.allocate(sizes.parameterBytes(), arena);
+        gradients = device.allocate(sizes.gradientBytes(), arena);
         long rows = shape.steps * shape.batch;
         x = Buffers.random(device, arena, rows * shape.inputSize, 1);
         dx = Buffers.allocate(device, arena, rows * shape.inputSize);

@@ -31,9 +31,18 @@ final class Case implements AutoCloseable {
 
     LayerSpec spec(DataType type) {
         try {
-            return new LayerSpec(choice(CellType.class, "cell"), choice(Normalization.class, "normalization"), type,
-                    choice(Direction.class, "direction"), Math.toIntExact(integer("layers")), integer("C"),
-                    integer("H"), real("epsilon"), real("zoneout"), 0, real("dropconnect"), 0);
+            LayerSpec cell = switch (choice(CellType.class, "cell")) {
+                case LSTM -> LayerSpec.lstm(integer("C"), integer("H"));
+                case GRU -> LayerSpec.gru(integer("C"), integer("H"));
+                case INDRNN -> LayerSpec.indrnn(integer("C"), integer("H"));
+            };
+            return cell.withNormalization(choice(Normalization.class, "normalization"))
+                    .withDataType(type)
+                    .withDirection(choice(Direction.class, "direction"))
+                    .withLayers(Math.toIntExact(integer("layers")))
+                    .withEpsilon(real("epsilon"))
+                    .withZoneout(real("zoneout"))
+                    .withDropconnect(real("dropconnect"));
         } catch (IllegalArgumentException | ArithmeticException e) {
             throw new BadInputException("The case " + path + " is not legal: " + e.getMessage());
         }

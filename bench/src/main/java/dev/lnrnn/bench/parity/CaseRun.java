@@ -1,6 +1,5 @@
 package dev.lnrnn.bench.parity;
 
-import dev.lnrnn.CellType;
 import dev.lnrnn.DataType;
 import dev.lnrnn.Device;
 import dev.lnrnn.InferencePass;
@@ -27,6 +26,9 @@ final class CaseRun {
     private final Case reference;
     private final Device device;
     private final LayerSpec spec;
+    private final DataType type;
+    /** Of states, their gradients and those of the parameters. */
+    private final DataType stateType;
     private final Plan plan;
     private final PlanSizes sizes;
     private final DeviceBuffer parameters;
@@ -44,25 +46,26 @@ final class CaseRun {
         this.reference = reference;
         this.device = device;
         spec = reference.spec(type);
+        this.type = type;
+        stateType = type.accumulation();
         plan = device.createPlan(spec);
         long steps = reference.steps();
         long batch = reference.batch();
         sizes = plan.sizes(steps, batch);
-        long directions = spec.direction().count();
-        outputShape = new long[] {steps, batch, directions * spec.hiddenSize()};
-        stateShape = new long[] {spec.layers() * directions, batch, spec.hiddenSize()};
+        outputShape = new long[] {steps, batch, spec.outputSize()};
+        stateShape = new long[] {spec.states(), batch, spec.hiddenSize()};
 
         parameters = device.allocate(sizes.parameterBytes());
         for (Parameter parameter : plan.parameters()) {
-            slice(parameters, parameter).copyFrom(encode(parameter.name()));
+            parameters.slice(parameter.offsetBytes(), parameter.elements() * type.byteSize())
+                    .copyFrom(encode(type, parameter.name()));
         }
-        boolean carriesCell = spec.cell() == CellType.LSTM;
-        x = upload("x");
-        h0 = reference.has("h0") ? upload("h0") : null;
-        c0 = reference.has("c0") ? upload("c0") : null;
-        y = allocate(outputShape);
-        hn = allocate(stateShape);
-        cn = carriesCell ? allocate(stateShape) : null;
+        x = upload(type, "x");
+        h0 = reference.has("h0") ? upload(stateType, "h0") : null;
+        c0 = reference.has("c0") ? upload(stateType, "c0") : null;
+        y = allocate(type, outputShape);
+        hn = allocate(stateType, stateShape);
+        cn = spec.cell().carriesCell() ? allocate(stateType, stateShape) : null;
     }
 
     /** {@code y, hn, cn} and, for training, {@code grad.NAME} of x, h0, c0 and every parameter. */
@@ -75,10 +78,10 @@ final class CaseRun {
         } else {
             infer(sequence);
         }
-        results.put("y", result(y, outputShape));
-        results.put("hn", result(hn, stateShape));
+        results.put("y", result(type, y, outputShape));
+        results.put("hn", result(stateType, hn, stateShape));
         if (cn != null) {
-            results.put("cn", result(cn, stateShape));
+            results.put("cn", result(stateType, cn, stateShape));
         }
         results.putAll(gradients);
         return results;
@@ -98,28 +101,31 @@ final class CaseRun {
     private Map<String, Result> train(Sequence sequence) {
         Stream stream = device.defaultStream();
         DeviceBuffer reserve = device.allocate(sizes.reserveBytes());
-        DeviceBuffer gradients = device.allocate(sizes.parameterBytes());
+        DeviceBuffer gradients = device.allocate(sizes.gradientBytes());
         long[] inputShape = {reference.steps(), reference.batch(), spec.inputSize()};
-        DeviceBuffer dx = allocate(inputShape);
-        DeviceBuffer dh0 = allocate(stateShape);
-        DeviceBuffer dc0 = cn == null ? null : allocate(stateShape);
+        DeviceBuffer dx = allocate(type, inputShape);
+        DeviceBuffer dh0 = allocate(stateType, stateShape);
+        DeviceBuffer dc0 = cn == null ? null : allocate(stateType, stateShape);
         try (TrainingPass pass = plan.trainingPass(sequence, stream)) {
             pass.setLengths(lengths());
             pass.setMasks(mask("zoneout_mask"), mask("dropconnect_mask"));
             pass.forward(parameters, x, h0, c0, y, hn, cn, reserve, device.allocate(sizes.trainingWorkspaceBytes()));
-            pass.backward(parameters, x, upload("dy"), upload("dhn"), cn == null ? null : upload("dcn"), reserve,
-                    gradients, dx, dh0, dc0, device.allocate(sizes.backwardWorkspaceBytes()));
+            pass.backward(parameters, x, upload(type, "dy"), upload(stateType, "dhn"),
+                    cn == null ? null : upload(stateType, "dcn"), reserve, gradients, dx, dh0, dc0,
+                    device.allocate(sizes.backwardWorkspaceBytes()));
             stream.synchronize();
         }
         Map<String, Result> results = new LinkedHashMap<>();
-        results.put("grad.x", result(dx, inputShape));
-        results.put("grad.h0", result(dh0, stateShape));
+        results.put("grad.x", result(type, dx, inputShape));
+        results.put("grad.h0", result(stateType, dh0, stateShape));
         if (dc0 != null) {
-            results.put("grad.c0", result(dc0, stateShape));
+            results.put("grad.c0", result(stateType, dc0, stateShape));
         }
         for (Parameter parameter : plan.parameters()) {
             long[] shape = parameter.shape().stream().mapToLong(Long::longValue).toArray();
-            results.put("grad." + parameter.name(), result(slice(gradients, parameter), shape));
+            DeviceBuffer gradient = gradients.slice(
+                    parameter.gradientOffsetBytes(), parameter.elements() * stateType.byteSize());
+            results.put("grad." + parameter.name(), result(stateType, gradient, shape));
         }
         return results;
     }
@@ -141,12 +147,12 @@ final class CaseRun {
         return upload(MemorySegment.ofArray(bytes));
     }
 
-    private MemorySegment encode(String tensor) {
-        return Encoding.encode(spec.dataType(), reference.doubles(tensor));
+    private MemorySegment encode(DataType elements, String tensor) {
+        return Encoding.encode(elements, reference.doubles(tensor));
     }
 
-    private DeviceBuffer upload(String tensor) {
-        return upload(encode(tensor));
+    private DeviceBuffer upload(DataType elements, String tensor) {
+        return upload(encode(elements, tensor));
     }
 
     private DeviceBuffer upload(MemorySegment host) {
@@ -155,21 +161,17 @@ final class CaseRun {
         return buffer;
     }
 
-    private DeviceBuffer allocate(long[] shape) {
-        long bytes = spec.dataType().byteSize();
+    private DeviceBuffer allocate(DataType elements, long[] shape) {
+        long bytes = elements.byteSize();
         for (long extent : shape) {
             bytes = Math.multiplyExact(bytes, extent);
         }
         return device.allocate(bytes);
     }
 
-    private DeviceBuffer slice(DeviceBuffer flat, Parameter parameter) {
-        return flat.slice(parameter.offsetBytes(), parameter.elements() * spec.dataType().byteSize());
-    }
-
-    private Result result(DeviceBuffer buffer, long[] shape) {
+    private Result result(DataType elements, DeviceBuffer buffer, long[] shape) {
         MemorySegment host = MemorySegment.ofArray(new byte[Math.toIntExact(buffer.byteSize())]);
         buffer.copyTo(host);
-        return new Result(shape, Encoding.decode(spec.dataType(), host));
+        return new Result(shape, Encoding.decode(elements, host));
     }
 }

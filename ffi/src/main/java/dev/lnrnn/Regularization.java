@@ -1,0 +1,90 @@
+package dev.lnrnn;
+
+/**
+ * What training draws at random so that a layer does not learn its data by heart. In inference zoneout is its
+ * expectation, and the others are off.
+ *
+ * @param zoneout probability that an element of h keeps its old value, 0...1 (Krueger et al. 2016)
+ * @param zoneoutCell the same for the carried c of an LSTM, with masks of its own, 0...1
+ * @param dropconnect probability that a weight of weight_hh is dropped for the whole sequence, 0...1 (Wan et al. 2013);
+ *     kept weights are divided by 1 - dropconnect
+ * @param dropout probability that an element between two layers is dropped, 0...1; kept values are divided by 1 -
+ *     dropout
+ * @param variationalDropout whether one mask of the dropout holds for all steps of a row (Gal &amp; Ghahramani 2016)
+ */
+public record Regularization(
+        double zoneout,
+        double zoneoutCell,
+        double dropconnect,
+        double dropout,
+        boolean variationalDropout) {
+
+    /** Nothing is drawn. */
+    public static final Regularization NONE = new Regularization(0, 0, 0, 0, false);
+
+    /**
+     * Checks the probabilities.
+     *
+     * @throws IllegalArgumentException if one is not in 0...1, or there is no dropout that could be variational
+     */
+    public Regularization {
+        checkProbability("zoneout", zoneout);
+        checkProbability("zoneoutCell", zoneoutCell);
+        checkProbability("dropconnect", dropconnect);
+        checkProbability("dropout", dropout);
+        if (variationalDropout && dropout == 0) {
+            throw new IllegalArgumentException("variationalDropout is true, expected false where dropout is 0");
+        }
+    }
+
+    private static void checkProbability(String name, double value) {
+        if (!(value >= 0 && value <= 1)) {
+            throw new IllegalArgumentException(name + " is " + value + ", expected a probability in 0...1");
+        }
+    }
+
+    /**
+     * {@return this regularisation with another zoneout}
+     *
+     * @param zoneout probability that an element of h keeps its old value, 0...1
+     */
+    public Regularization withZoneout(double zoneout) {
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);
+    }
+
+    /**
+     * {@return this regularisation with another zoneoutCell}
+     *
+     * @param zoneoutCell probability that an element of c keeps its old value, 0...1
+     */
+    public Regularization withZoneoutCell(double zoneoutCell) {
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);
+    }
+
+    /**
+     * {@return this regularisation with another dropconnect}
+     *
+     * @param dropconnect probability that a weight of weight_hh is dropped, 0...1
+     */
+    public Regularization withDropconnect(double dropconnect) {
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);
+    }
+
+    /**
+     * {@return this regularisation with another dropout}
+     *
+     * @param dropout probability that an element between layers is dropped, 0...1
+     */
+    public Regularization withDropout(double dropout) {
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);
+    }
+
+    /**
+     * {@return this regularisation with another variationalDropout}
+     *
+     * @param variationalDropout whether one mask of the dropout holds for all steps of a row
+     */
+    public Regularization withVariationalDropout(boolean variationalDropout) {
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);
+    }
+}

@@ -1,0 +1,46 @@
+package dev.lnrnn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** The sweeps leave nothing out. */
+class VariantsTest {
+
+    @Test
+    void allAreDifferentAndAsManyAsCanBeCounted() {
+        List<LayerSpec> all = Variants.all(3, 4);
+        // Per normalisation what can be on or off: of the LSTM h, c and R in 2 shapes of one layer, and in 2 of
+        // two layers dropout besides; of the GRU h and R; of the IndRNN h.
+        int lstm = 5 * (2 * 8 + 2 * 16);
+        int gru = 2 * (2 * 4 + 2 * 8);
+        int indrnn = 2 * (2 * 2 + 2 * 4);
+        assertEquals(lstm + gru + indrnn, all.size());
+        assertEquals(all.size(), new HashSet<>(all).size());
+    }
+
+    @Test
+    void aFewShowEveryPair() {
+        List<LayerSpec> all = Variants.all(3, 4);
+        List<LayerSpec> few = Variants.covering(all, Variants::options);
+        assertTrue(few.size() < 40, few.size() + " of " + all.size());
+        assertEquals(pairs(all), pairs(few));
+    }
+
+    private static Set<List<Object>> pairs(List<LayerSpec> specs) {
+        Set<List<Object>> pairs = new HashSet<>();
+        for (LayerSpec spec : specs) {
+            List<Object> options = Variants.options(spec);
+            for (int i = 0; i < options.size(); i++) {
+                for (int j = 0; j < options.size(); j++) {
+                    pairs.add(List.of(i, options.get(i), j, options.get(j)));
+                }
+            }
+        }
+        return pairs;
+    }
+}

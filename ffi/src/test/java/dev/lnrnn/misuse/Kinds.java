@@ -1,0 +1,49 @@
+package dev.lnrnn.misuse;
+
+import dev.lnrnn.CellType;
+import dev.lnrnn.DataType;
+import dev.lnrnn.Direction;
+import dev.lnrnn.LayerSpec;
+import dev.lnrnn.Regularization;
+import java.util.List;
+import java.util.Random;
+
+/** Small layers of every kind, in which everything is drawn that can be. */
+final class Kinds {
+
+    static final int INPUTS = 3;
+    static final int HIDDEN = 4;
+    private static final double PROBABILITY = 0.25;
+
+    /** Of a cell, size and depth for which no value of any option is illegal. */
+    static final LayerSpec RICHEST = drawn(LayerSpec.lstm(INPUTS, HIDDEN).withLayers(2));
+
+    private Kinds() {}
+
+    /** Any of these types, and of these directions. */
+    static LayerSpec any(Random random, List<DataType> types, List<Direction> directions) {
+        LayerSpec cell = switch (one(random, List.of(CellType.values()))) {
+            case LSTM -> LayerSpec.lstm(INPUTS, HIDDEN);
+            case GRU -> LayerSpec.gru(INPUTS, HIDDEN);
+            case INDRNN -> LayerSpec.indrnn(INPUTS, HIDDEN);
+        };
+        return drawn(cell.withNormalization(one(random, cell.cell().normalizations()))
+                .withDataType(one(random, types))
+                .withDirection(one(random, directions))
+                .withLayers(1 + random.nextInt(3))
+                .withRecompute(random.nextBoolean())
+                .withDeterministic(random.nextBoolean()));
+    }
+
+    static <T> T one(Random random, List<T> choices) {
+        return choices.get(random.nextInt(choices.size()));
+    }
+
+    private static LayerSpec drawn(LayerSpec spec) {
+        boolean stack = spec.layers() > 1;
+        return spec.withRegularization(new Regularization(PROBABILITY,
+                spec.cell().carriesCell() ? PROBABILITY : 0,
+                spec.cell() == CellType.INDRNN ? 0 : PROBABILITY,
+                stack ? PROBABILITY : 0, stack));
+    }
+}

@@ -1,0 +1,75 @@
+package dev.lnrnn.oracle;
+
+import dev.lnrnn.CellType;
+import dev.lnrnn.LayerSpec;
+import dev.lnrnn.Normalization;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Which tensors a problem has, and how many numbers each of them. */
+final class Inventory {
+
+    private Inventory() {}
+
+    /** The parameters of one direction of one layer, without the parts of their names that say which. */
+    static List<String> bareParameters(LayerSpec spec) {
+        Normalization normalization = spec.normalization();
+        List<String> names = new ArrayList<>(List.of("weight_ih", "weight_hh"));
+        names.addAll(spec.cell() == CellType.GRU ? List.of("bias_ih", "bias_hh") : List.of("bias"));
+        switch (normalization) {
+            case NONE, CELL -> { }
+            case HASTE -> {
+                names.add("layernorm_i.weight");
+                if (spec.cell() != CellType.INDRNN) {
+                    names.add("layernorm_h.weight");
+                }
+            }
+            case PAPER, CARRY -> names.addAll(List.of("layernorm_i.weight", "layernorm_i.bias",
+                    "layernorm_h.weight", "layernorm_h.bias"));
+        }
+        if (spec.cell() == CellType.LSTM && normalization != Normalization.NONE) {
+            names.addAll(List.of("layernorm_c.weight", "layernorm_c.bias"));
+        }
+        return names;
+    }
+
+    /** The parameters of the whole stack by name, layer by layer. */
+    static Map<String, Integer> parameters(Problem problem) {
+        Map<String, Integer> elements = new LinkedHashMap<>();
+        for (int layer = 0; layer < problem.layers(); layer++) {
+            for (int direction = 0; direction < problem.directions(); direction++) {
+                for (String bare : bareParameters(problem.spec())) {
+                    elements.put(Weights.name(bare, layer, direction), elements(problem, bare, layer));
+                }
+            }
+        }
+        return elements;
+    }
+
+    /** Everything: input, states, the gradients that are given, and the parameters. */
+    static Map<String, Integer> tensors(Problem problem) {
+        int rows = problem.steps() * problem.batch();
+        int state = problem.states() * problem.batch() * problem.hidden();
+        Map<String, Integer> elements = new LinkedHashMap<>();
+        elements.put("x", rows * problem.inputs());
+        for (String name : problem.hasCell() ? List.of("h0", "c0", "dhn", "dcn") : List.of("h0", "dhn")) {
+            elements.put(name, state);
+        }
+        elements.put("dy", rows * problem.outputs());
+        elements.putAll(parameters(problem));
+        return elements;
+    }
+
+    private static int elements(Problem problem, String bare, int layer) {
+        int hidden = problem.hidden();
+        int gates = problem.spec().cell().gates() * hidden;
+        return switch (bare) {
+            case "weight_ih" -> gates * problem.inputs(layer);
+            case "weight_hh" -> problem.spec().cell() == CellType.INDRNN ? hidden : gates * hidden;
+            case "layernorm_c.weight", "layernorm_c.bias" -> hidden;
+            default -> gates;
+        };
+    }
+}

@@ -1,0 +1,53 @@
+package dev.lnrnn.oracle;
+
+import static dev.lnrnn.oracle.Algebra.product;
+import static dev.lnrnn.oracle.Algebra.sigmoid;
+
+import java.util.function.UnaryOperator;
+
+/** The LSTM family: a normalisation that a problem does not have changes nothing. */
+final class LstmCell implements Cell {
+
+    private final double[] input;
+    private final double[] recurrent;
+    private final double[] bias;
+    private final UnaryOperator<double[]> normA;
+    private final UnaryOperator<double[]> normR;
+    private final UnaryOperator<double[]> normU;
+    private final boolean carriesNormalized;
+
+    LstmCell(Weights weights, double[] recurrent) {
+        this.recurrent = recurrent;
+        input = weights.get("weight_ih");
+        bias = weights.get("bias");
+        normA = weights.layerNorm("layernorm_i");
+        normR = weights.layerNorm("layernorm_h");
+        normU = weights.layerNorm("layernorm_c");
+        carriesNormalized = weights.carriesNormalized();
+    }
+
+    @Override
+    public State step(double[] x, double[] h, double[] c) {
+        int hidden = h.length;
+        double[] a = normA.apply(product(input, 4 * hidden, x));
+        double[] r = normR.apply(product(recurrent, 4 * hidden, h));
+        double[] v = new double[4 * hidden];
+        for (int j = 0; j < v.length; j++) {
+            v[j] = a[j] + r[j] + bias[j];
+        }
+        double[] u = new double[hidden];
+        for (int j = 0; j < hidden; j++) {
+            double i = sigmoid(v[j]);
+            double f = sigmoid(v[hidden + j]);
+            double g = Math.tanh(v[2 * hidden + j]);
+            u[j] = f * c[j] + i * g;
+        }
+        double[] k = normU.apply(u);
+        double[] fresh = new double[hidden];
+        for (int j = 0; j < hidden; j++) {
+            double o = sigmoid(v[3 * hidden + j]);
+            fresh[j] = o * Math.tanh(k[j]);
+        }
+        return new State(fresh, carriesNormalized ? k : u);
+    }
+}
