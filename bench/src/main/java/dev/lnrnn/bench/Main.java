@@ -2,6 +2,7 @@ package dev.lnrnn.bench;
 
 import dev.lnrnn.bench.parity.ParityCommand;
 import dev.lnrnn.bench.results.ResultsCommand;
+import dev.lnrnn.bench.train.CellsCommand;
 import dev.lnrnn.bench.train.TrainCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -14,7 +15,7 @@ import picocli.CommandLine.ScopeType;
 @Command(
         name = "lnrnn-bench",
         description = "Programs that use lnrnn, layer-normalised recurrent networks for Java, as any user would.",
-        subcommands = {InfoCommand.class, TrainCommand.class, ParityCommand.class, JmhCommand.class,
+        subcommands = {InfoCommand.class, TrainCommand.class, CellsCommand.class, ParityCommand.class, JmhCommand.class,
             ResultsCommand.class},
         exitCodeListHeading = "%nExit status:%n",
         exitCodeList = {

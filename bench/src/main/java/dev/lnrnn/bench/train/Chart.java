@@ -3,35 +3,52 @@ package dev.lnrnn.bench.train;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.BitmapEncoder.BitmapFormat;
+import org.knowm.xchart.CategoryChart;
+import org.knowm.xchart.CategoryChartBuilder;
+import org.knowm.xchart.CategorySeries.CategorySeriesRenderStyle;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/** Draws the end of the held-out part beside what was forecast. */
+/** Draws what a command found out. */
 final class Chart {
 
     private static final int POINTS = 120;
 
     private Chart() {}
 
+    /** The end of the held-out part beside what was forecast. */
     static void write(Path file, Task task, Holdout holdout) throws IOException {
+        write(file, () -> draw(task, holdout));
+    }
+
+    /** The errors of networks. */
+    static void write(Path file, Comparison comparison) throws IOException {
+        write(file, () -> draw(comparison));
+    }
+
+    private static void write(Path file, Supplier<? extends org.knowm.xchart.internal.chartpart.Chart<?, ?>> drawing)
+            throws IOException {
         if (ModuleLayer.boot().findModule("java.desktop").isEmpty()) {
             throw new IOException("No chart: that needs the module java.desktop, which this Java lacks.");
         }
         try {
-            draw(file, task, holdout);
+            // Drawn in memory: no display is needed, and none should be looked for.
+            System.setProperty("java.awt.headless", "true");
+            BitmapEncoder.saveBitmap(drawing.get(), file.toString(), BitmapFormat.PNG);
         } catch (RuntimeException | LinkageError | InternalError e) {
             // A Java without fonts or graphics libraries, as in small containers, fails in any of these ways.
             throw new IOException("The chart cannot be drawn on this machine: " + e, e);
         }
     }
 
-    private static void draw(Path file, Task task, Holdout holdout) throws IOException {
-        // Drawn in memory: no display is needed, and none should be looked for.
-        System.setProperty("java.awt.headless", "true");
+    private static XYChart draw(Task task, Holdout holdout) {
         XYChart chart = new XYChartBuilder().width(1200).height(500)
                 .title("Held out: " + task.series().name())
                 .xAxisTitle("point of the series")
@@ -43,7 +60,21 @@ final class Chart {
         add(chart, "observed", holdout.target(), from, end);
         add(chart, "lnrnn", holdout.model(), from, end);
         add(chart, "seasonal-naive", holdout.seasonal(), from, end);
-        BitmapEncoder.saveBitmap(chart, file.toString(), BitmapFormat.PNG);
+        return chart;
+    }
+
+    private static CategoryChart draw(Comparison comparison) {
+        CategoryChart chart = new CategoryChartBuilder().width(1200).height(600)
+                .title("Held out: " + comparison.series())
+                .yAxisTitle("mean absolute error, " + comparison.horizon() + " ahead")
+                .build();
+        chart.getStyler().setDefaultSeriesRenderStyle(CategorySeriesRenderStyle.Scatter);
+        chart.getStyler().setXAxisLabelRotation(30).setLegendPosition(LegendPosition.OutsideS);
+        List<Comparison.Row> rows = comparison.rows();
+        add(chart, "highest of the seeds", rows, row -> row.errors().getLast());
+        add(chart, "median", rows, Comparison.Row::median);
+        add(chart, "lowest", rows, row -> row.errors().getFirst());
+        return chart;
     }
 
     private static void add(XYChart chart, String name, double[] values, int from, int end) {
@@ -51,5 +82,10 @@ final class Chart {
         double[] x = new double[y.length];
         Arrays.setAll(x, i -> end - y.length + i);
         chart.addSeries(name, x, y).setMarker(SeriesMarkers.NONE);
+    }
+
+    private static void add(CategoryChart chart, String name, List<Comparison.Row> rows,
+            Function<Comparison.Row, Double> error) {
+        chart.addSeries(name, rows.stream().map(Comparison.Row::title).toList(), rows.stream().map(error).toList());
     }
 }

@@ -32,10 +32,8 @@ final class Checkpoint {
         metadata.put("horizon", Integer.toString(task.horizon()));
         metadata.put("mean", Double.toString(scaler.mean()));
         metadata.put("deviation", Double.toString(scaler.deviation()));
-        metadata.put("cell", "lstm");
-        metadata.put("normalization", "haste");
+        metadata.putAll(model.network().toMetadata());
         metadata.put("input_size", Long.toString(layer.spec().inputSize()));
-        metadata.put("hidden_size", Long.toString(layer.spec().hiddenSize()));
         metadata.put("epochs", Integer.toString(epochs));
         List<Tensor> tensors = new ArrayList<>();
         for (Parameter parameter : layer.plan().parameters()) {
@@ -52,8 +50,8 @@ final class Checkpoint {
     static Model load(Path file, Device device) throws IOException {
         try (Safetensors tensors = Safetensors.read(file)) {
             Map<String, String> metadata = tensors.metadata();
-            Model model = Model.create(device, Integer.parseInt(metadata.get("input_size")),
-                    Integer.parseInt(metadata.get("hidden_size")));
+            Model model = Model.create(device, Network.fromMetadata(metadata),
+                    Integer.parseInt(metadata.get("input_size")));
             for (Parameter parameter : model.layer().plan().parameters()) {
                 model.layer().parameters().set(parameter.name(), tensors.floats(parameter.name()));
             }

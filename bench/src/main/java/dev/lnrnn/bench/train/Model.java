@@ -2,38 +2,45 @@ package dev.lnrnn.bench.train;
 
 import dev.lnrnn.Device;
 import dev.lnrnn.Layer;
-import dev.lnrnn.LayerSpec;
-import dev.lnrnn.Normalization;
+import dev.lnrnn.LayerOutput;
 import dev.lnrnn.Streaming;
 import java.lang.foreign.MemorySegment;
 
-/** The forecaster: a layer-normalised LSTM and a linear head. It answers corrections, as {@link Inputs} has them. */
+/**
+ * The forecaster: a recurrent network and a linear head. It answers corrections, as {@link Inputs} has them.
+ *
+ * <p>A network that reads forward runs through the series once and answers at every row. One that reads in
+ * both directions sees {@link #WINDOW} rows at a time, and answers at the last of them.
+ */
 final class Model implements AutoCloseable {
 
-    /** Zoneout on h and DropConnect on the recurrent weights, both only while training. */
-    private static final double ZONEOUT = 0.05;
-    private static final double DROPCONNECT = 0.1;
+    /** Rows that a bidirectional network sees. */
+    static final int WINDOW = 32;
 
+    private static final int WINDOWS_AT_ONCE = 256;
+
+    private final Network network;
     private final Layer layer;
     private final LinearHead head;
 
-    private Model(Layer layer) {
+    private Model(Network network, Layer layer) {
+        this.network = network;
         this.layer = layer;
-        this.head = new LinearHead(Math.toIntExact(layer.spec().hiddenSize()));
+        this.head = new LinearHead(Math.toIntExact(layer.spec().outputSize()));
     }
 
     /** With parameters as the library allocates them: {@link #initialize}, or set them, before use. */
-    static Model create(Device device, int inputSize, int hiddenSize) {
-        LayerSpec spec = LayerSpec.lstm(inputSize, hiddenSize)
-                .withNormalization(Normalization.HASTE)
-                .withZoneout(ZONEOUT)
-                .withDropconnect(DROPCONNECT);
-        return new Model(device.createLayer(spec));
+    static Model create(Device device, Network network, int inputSize) {
+        return new Model(network, device.createLayer(network.spec(inputSize)));
     }
 
     Model initialize(long seed) {
         layer.initialize(seed);
         return this;
+    }
+
+    Network network() {
+        return network;
     }
 
     Layer layer() {
@@ -44,16 +51,29 @@ final class Model implements AutoCloseable {
         return head;
     }
 
-    /** The forecast from each row, as one sequence from the first row on. */
+    /** How many numbers there are to learn. */
+    long parameters() {
+        return layer.plan().parameters().stream().mapToLong(parameter -> parameter.elements()).sum()
+                + head.weight().length + head.bias().length;
+    }
+
+    /** The forecast from each row, as one sequence from the first row on, or from many windows at once. */
     float[] forecast(Inputs inputs) {
-        float[] y = layer.forward(inputs.x(), inputs.rows(), 1).y();
+        return network.bidirectional() ? forecastWindows(inputs, WINDOWS_AT_ONCE) : forecastSequence(inputs);
+    }
+
+    /** The same, one step or one window at a time, as if each row came in when it was observed. */
+    float[] forecastOneByOne(Inputs inputs) {
+        return network.bidirectional() ? forecastWindows(inputs, 1) : forecastStepByStep(inputs);
+    }
+
+    private float[] forecastSequence(Inputs inputs) {
         float[] forecast = new float[inputs.rows()];
-        head.forward(MemorySegment.ofArray(y), forecast);
+        head.forward(MemorySegment.ofArray(layer.forward(inputs.x(), inputs.rows(), 1).y()), forecast);
         return forecast;
     }
 
-    /** The same, one step at a time, as if each row came in when it was observed. */
-    float[] forecastStepByStep(Inputs inputs) {
+    private float[] forecastStepByStep(Inputs inputs) {
         float[] forecast = new float[inputs.rows()];
         float[] x = new float[inputs.width()];
         float[] h = new float[head.weight().length];
@@ -65,6 +85,32 @@ final class Model implements AutoCloseable {
                 head.forward(MemorySegment.ofArray(h), one);
                 forecast[row] = one[0];
             }
+        }
+        return forecast;
+    }
+
+    /** The windows that end at the first rows are shorter than the others. */
+    private float[] forecastWindows(Inputs inputs, int atOnce) {
+        float[] forecast = new float[inputs.rows()];
+        for (int first = 0; first < forecast.length; first += atOnce) {
+            int batch = Math.min(atOnce, forecast.length - first);
+            float[] x = new float[WINDOW * batch * inputs.width()];
+            long[] lengths = new long[batch];
+            for (int n = 0; n < batch; n++) {
+                int end = first + n + 1;
+                int length = Math.min(WINDOW, end);
+                lengths[n] = length;
+                for (int t = 0; t < length; t++) {
+                    System.arraycopy(inputs.x(), (end - length + t) * inputs.width(), x,
+                            (t * batch + n) * inputs.width(), inputs.width());
+                }
+            }
+            LayerOutput output = layer.forward(x, WINDOW, batch, null, lengths);
+            MemorySegment features = MemorySegment.ofArray(new float[batch * head.weight().length]);
+            LastStates.gather(layer.spec(), MemorySegment.ofArray(output.hn()), features);
+            float[] part = new float[batch];
+            head.forward(features, part);
+            System.arraycopy(part, 0, forecast, first, batch);
         }
         return forecast;
     }

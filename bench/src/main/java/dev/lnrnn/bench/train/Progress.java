@@ -16,6 +16,17 @@ interface Progress extends AutoCloseable {
     @Override
     void close();
 
+    /** For a training that is one of many, which tell how far they are. */
+    Progress SILENT = new Progress() {
+        @Override
+        public void epoch(int epoch, double loss, double stepsPerSecond) {
+        }
+
+        @Override
+        public void close() {
+        }
+    };
+
     static Progress of(int epochs, PrintWriter out) {
         Console console = System.console();
         return console != null && console.isTerminal() ? new Bar(epochs) : new Lines(epochs, out);

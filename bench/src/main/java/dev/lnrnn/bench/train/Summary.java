@@ -13,17 +13,18 @@ final class Summary {
                 report.lastLoss(), report.epochs(), report.stepsPerSecond());
         Holdout.Errors errors = report.errors();
         out.printf(Locale.ROOT, "Mean absolute error on the %d held-out points:%n", report.holdout().target().length);
-        out.printf(Locale.ROOT, "  %-22s %10.4g%n", "layer-normalised LSTM", errors.model());
+        out.printf(Locale.ROOT, "  %-24s %10.4g%n", report.network().title(), errors.model());
         baseline(out, "persistence", errors.persistence(), errors.model());
         baseline(out, "seasonal-naive", errors.seasonal(), errors.model());
         baseline(out, "ridge autoregression", errors.ridge(), errors.model());
-        out.printf(Locale.ROOT, "Reloaded and run step by step: largest difference %.2g%s%n",
+        out.printf(Locale.ROOT, "Reloaded and run %s: largest difference %.2g%s%n",
+                report.network().bidirectional() ? "window by window" : "step by step",
                 report.streamMaxDifference(), report.good() ? "" : ", which is too much");
     }
 
     private static void baseline(PrintWriter out, String name, double error, double model) {
         double percent = 100 * (1 - model / error);
-        out.printf(Locale.ROOT, "  %-22s %10.4g   the LSTM is %.1f %% %s%n", name, error, Math.abs(percent),
+        out.printf(Locale.ROOT, "  %-24s %10.4g   the network is %.1f %% %s%n", name, error, Math.abs(percent),
                 percent >= 0 ? "below" : "above");
     }
 }

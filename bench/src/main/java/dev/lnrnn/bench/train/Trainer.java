@@ -3,6 +3,7 @@ package dev.lnrnn.bench.train;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.lnrnn.Layer;
+import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Parameter;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Training;
@@ -14,18 +15,25 @@ import java.util.Random;
  * Fits a model to random windows of the training part. The recurrent layer runs on its device; inputs,
  * outputs and the flat gradient pass through pinned memory, where the head and the optimiser work.
  * The same seed and the same number of threads give the same numbers.
+ *
+ * <p>A network that reads forward forecasts from every row of a window, and learns from y; one that reads in
+ * both directions from the last row alone, and learns from hn.
  */
 final class Trainer implements AutoCloseable {
 
     private static final int LONGEST_WINDOW = 64;
     private static final int BATCH = 32;
+    /** Of windows with one forecast each. */
+    private static final int BIDIRECTIONAL_BATCH = 128;
     private static final double PEAK_RATE = 6e-3;
     private static final int WARMUP_STEPS = 20;
     private static final double LARGEST_GRADIENT_NORM = 1;
 
     private final Model model;
     private final Inputs inputs;
+    private final LayerSpec spec;
     private final int window;
+    private final int batch;
     private final int firstRows;
     private final int stepsPerEpoch;
     private final int totalSteps;
@@ -35,8 +43,11 @@ final class Trainer implements AutoCloseable {
     private final Arena pinned;
     private final Training training;
     private final MemorySegment x;
-    private final MemorySegment y;
-    private final MemorySegment dy;
+    /** What the head reads, and the loss's gradient by it: y and dy, or of hn and dhn what the head sees. */
+    private final MemorySegment features;
+    private final MemorySegment featuresGradient;
+    private final MemorySegment hn;
+    private final MemorySegment dhn;
     private final MemorySegment parameters;
     private final MemorySegment gradients;
     private final float[] targets;
@@ -49,22 +60,26 @@ final class Trainer implements AutoCloseable {
         Layer layer = model.layer();
         this.model = model;
         this.inputs = inputs;
-        this.window = Math.min(LONGEST_WINDOW, trainingOrigins / 2);
+        this.spec = layer.spec();
+        boolean everyRow = !model.network().bidirectional();
+        this.window = Math.min(everyRow ? LONGEST_WINDOW : Model.WINDOW, trainingOrigins / 2);
+        this.batch = everyRow ? BATCH : BIDIRECTIONAL_BATCH;
         this.firstRows = trainingOrigins - window + 1;
-        this.stepsPerEpoch = Math.ceilDiv(trainingOrigins, window * BATCH);
+        this.stepsPerEpoch = Math.ceilDiv(trainingOrigins, window * batch);
         this.totalSteps = epochs * stepsPerEpoch;
         this.random = new Random(seed);
-        int rows = window * BATCH;
-        targets = new float[rows];
-        forecast = new float[rows];
-        forecastGradient = new float[rows];
+        int forecasts = everyRow ? window * batch : batch;
+        targets = new float[forecasts];
+        forecast = new float[forecasts];
+        forecastGradient = new float[forecasts];
 
-        long hidden = layer.spec().hiddenSize();
         pinned = layer.device().pinnedArena();
-        training = layer.training(Sequence.timeMajor(window, BATCH));
-        x = pinned.allocate(JAVA_FLOAT, (long) rows * inputs.width());
-        y = pinned.allocate(JAVA_FLOAT, rows * hidden);
-        dy = pinned.allocate(JAVA_FLOAT, rows * hidden);
+        training = layer.training(Sequence.timeMajor(window, batch));
+        x = pinned.allocate(JAVA_FLOAT, (long) window * batch * inputs.width());
+        features = pinned.allocate(JAVA_FLOAT, forecasts * spec.outputSize());
+        featuresGradient = pinned.allocate(JAVA_FLOAT, forecasts * spec.outputSize());
+        hn = pinned.allocate(JAVA_FLOAT, spec.states() * batch * spec.hiddenSize());
+        dhn = pinned.allocate(JAVA_FLOAT, spec.states() * batch * spec.hiddenSize());
         long parameterBytes = layer.parameters().buffer().byteSize();
         parameters = pinned.allocate(parameterBytes, Long.BYTES);
         gradients = pinned.allocate(parameterBytes, Long.BYTES);
@@ -85,27 +100,47 @@ final class Trainer implements AutoCloseable {
     double step() {
         drawWindows();
         training.setSeed(random.nextLong());
-        training.forward(x, null, null, y, null, null);
-        model.head().forward(y, forecast);
+        forward();
+        model.head().forward(features, forecast);
         double loss = HuberLoss.of(forecast, targets, forecastGradient);
-        model.head().backward(y, forecastGradient, dy);
-        training.backward(dy, null, null, gradients, null, null, null);
+        model.head().backward(features, forecastGradient, featuresGradient);
+        backward();
         adam.step(learningRate());
         model.layer().parameters().copyFrom(parameters);
         steps++;
         return loss;
     }
 
-    /** Fills x (window, BATCH, width), time-major, and the targets beside it. */
+    private void forward() {
+        if (model.network().bidirectional()) {
+            training.forward(x, null, null, null, hn, null);
+            LastStates.gather(spec, hn, features);
+        } else {
+            training.forward(x, null, null, features, null, null);
+        }
+    }
+
+    private void backward() {
+        if (model.network().bidirectional()) {
+            LastStates.scatter(spec, featuresGradient, dhn);
+            training.backward(null, dhn, null, gradients, null, null, null);
+        } else {
+            training.backward(featuresGradient, null, null, gradients, null, null, null);
+        }
+    }
+
+    /** Fills x (window, batch, width), time-major, and the targets of the rows that are forecast from. */
     private void drawWindows() {
         int width = inputs.width();
-        for (int n = 0; n < BATCH; n++) {
+        int firstForecast = window - targets.length / batch;
+        for (int n = 0; n < batch; n++) {
             int first = random.nextInt(firstRows);
             for (int t = 0; t < window; t++) {
-                int row = t * BATCH + n;
                 MemorySegment.copy(inputs.x(), (first + t) * width, x, JAVA_FLOAT,
-                        (long) row * width * Float.BYTES, width);
-                targets[row] = inputs.target()[first + t];
+                        (long) (t * batch + n) * width * Float.BYTES, width);
+                if (t >= firstForecast) {
+                    targets[(t - firstForecast) * batch + n] = inputs.target()[first + t];
+                }
             }
         }
     }

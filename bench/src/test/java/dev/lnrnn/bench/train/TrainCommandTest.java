@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lnrnn.CellType;
 import dev.lnrnn.Device;
+import dev.lnrnn.Normalization;
 import dev.lnrnn.bench.CommandRun;
 import dev.lnrnn.bench.ExitCode;
 import java.io.IOException;
@@ -19,6 +21,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class TrainCommandTest {
 
@@ -96,25 +100,87 @@ class TrainCommandTest {
         assertTrue(report.get("last_loss").asDouble() < report.get("first_loss").asDouble() / 2);
     }
 
-    @Test
-    void aCheckpointIsTheModel() throws IOException {
+    static Stream<Network> networks() {
+        return Stream.of(
+                new Network(CellType.LSTM, Normalization.HASTE, 1, false, 8, 0.05, 0.1, 0),
+                new Network(CellType.LSTM, Normalization.CARRY, 2, false, 5, 0.05, 0, 0.2),
+                new Network(CellType.GRU, Normalization.HASTE, 2, true, 6, 0, 0.1, 0.1),
+                new Network(CellType.INDRNN, Normalization.NONE, 1, true, 7, 0.1, 0, 0));
+    }
+
+    @ParameterizedTest
+    @MethodSource("networks")
+    void aCheckpointIsTheModel(Network network) throws IOException {
         Task task = new Task(Series.shipped(), 1);
         Scaler scaler = task.scaler();
         Inputs inputs = Inputs.of(task, scaler);
         Path file = directory.resolve("checkpoint.safetensors");
-        try (Device device = Device.cpu(); Model model = Model.create(device, inputs.width(), 8).initialize(3)) {
+        try (Device device = Device.cpu(); Model model = Model.create(device, network, inputs.width()).initialize(3)) {
             Arrays.fill(model.head().weight(), 0.25f);
             model.head().bias()[0] = 1;
             Checkpoint.save(file, model, task, scaler, 0);
             try (Model reloaded = Checkpoint.load(file, device)) {
+                assertEquals(network, reloaded.network());
                 float[] expected = model.forecast(inputs);
                 assertTrue(Arrays.equals(expected, reloaded.forecast(inputs)), "the same bits");
-                float[] streamed = reloaded.forecastStepByStep(inputs);
+                float[] streamed = reloaded.forecastOneByOne(inputs);
                 for (int i = 0; i < expected.length; i++) {
                     assertEquals(expected[i], streamed[i], 1e-5, "row " + i);
                 }
             }
         }
+    }
+
+    /** A forecast that saw later rows would move when they do. */
+    @ParameterizedTest
+    @MethodSource("networks")
+    void noForecastSeesTheFuture(Network network) {
+        Task task = new Task(Series.shipped(), 1);
+        Inputs inputs = Inputs.of(task, task.scaler());
+        int last = 300;
+        float[] x = inputs.x().clone();
+        Arrays.fill(x, (last + 1) * inputs.width(), x.length, 1e3f);
+        Inputs otherwise = new Inputs(inputs.rows(), inputs.width(), x, inputs.target());
+        try (Device device = Device.cpu(); Model model = Model.create(device, network, inputs.width()).initialize(3)) {
+            Arrays.fill(model.head().weight(), 0.25f);
+            float[] expected = model.forecast(inputs);
+            float[] moved = model.forecast(otherwise);
+            assertEquals(-1, Arrays.mismatch(expected, 0, last + 1, moved, 0, last + 1));
+            assertNotEquals(expected[last + 1], moved[last + 1]);
+        }
+    }
+
+    @Test
+    void everyKindOfNetworkLearns() throws IOException {
+        for (List<String> options : List.of(
+                List.of("--cell", "gru"),
+                List.of("--cell", "indrnn", "--normalization", "none"),
+                List.of("--normalization", "paper", "--layers", "2", "--dropout", "0.1"),
+                List.of("--cell", "gru", "--bidirectional"))) {
+            JsonNode report = reportOf(Stream.concat(options.stream(),
+                    Stream.of("--epochs", "40", "--hidden", "8", "--seed", "2")).toArray(String[]::new));
+            assertTrue(report.get("last_loss").asDouble() < 0.9 * report.get("first_loss").asDouble(),
+                    options + ": " + report.get("first_loss") + " to " + report.get("last_loss"));
+            assertTrue(report.get("stream_max_difference").asDouble() < 1e-5, options.toString());
+        }
+    }
+
+    @Test
+    void cellsAreCompared() throws IOException {
+        Path out = directory.resolve("cells");
+        CommandRun run = CommandRun.of("cells", "--device", "cpu", "--epochs", "1", "--hidden", "4", "--seeds", "2",
+                "--out", out.toString());
+        assertEquals(ExitCode.OK, run.exitCode(), run.out() + run.err());
+        JsonNode rows = new ObjectMapper().readTree(out.resolve("cells.json").toFile()).get("rows");
+        assertEquals(12, rows.size());
+        double last = 0;
+        for (JsonNode row : rows) {
+            assertEquals(2, row.get("errors").size());
+            assertTrue(row.get("median").asDouble() >= last, "best first");
+            last = row.get("median").asDouble();
+            assertTrue(run.out().contains("| " + row.get("title").asText() + " | "), run.out());
+        }
+        assertTrue(Files.size(out.resolve("cells.png")) > 0);
     }
 
     @Test
@@ -135,6 +201,9 @@ class TrainCommandTest {
     void badNumbersAreOneSentence() {
         assertRefused("--epochs is 0; expected at least 1.", "--epochs", "0");
         assertRefused("--hidden is -1; expected at least 1.", "--hidden", "-1");
+        assertRefused("--layers is 0; expected at least 1.", "--layers", "0");
+        assertRefused("There is no such network: normalization is CELL, expected NONE or HASTE for GRU.",
+                "--cell", "gru", "--normalization", "cell");
         assertRefused("The horizon is 731; expected 1 to 730, a tenth of the series.", "--horizon", "731");
     }
 
