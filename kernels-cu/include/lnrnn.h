@@ -135,9 +135,9 @@ typedef struct lnrnnDeviceProperties_t {
   int32_t maxThreads;      /* CPU: processors this process may run on; elsewhere 0 */
   uint64_t totalMemory;    /* bytes */
   char name[128];          /* "AMD EPYC 9575F 64-Core Processor" */
-  char isa[32];            /* the kernels in use. CPU: "baseline", "avx2", "avx512". CUDA: the
-                              architecture they were compiled for, as "sm_90"; "sm_90 cuBLAS"
-                              where cuBLAS does the large products */
+  char isa[32];            /* the kernels in use. CPU: "baseline", "avx2", "avx512"; "neon" on ARM.
+                              CUDA: the architecture they were compiled for, as "sm_90"; "sm_90
+                              cuBLAS" where cuBLAS does the large products */
   char isaAvailable[96];   /* separated by spaces. CPU: the names that lnrnnCreate accepts here.
                               CUDA: the architectures this library has kernels for */
   /* From here on CUDA's: elsewhere 0. */

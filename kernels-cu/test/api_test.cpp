@@ -13,6 +13,13 @@ using check::usage;
 
 namespace {
 
+// The instruction set that every processor of this kind has.
+#if defined(__aarch64__)
+constexpr const char* kPlainest = "neon";
+#else
+constexpr const char* kPlainest = "baseline";
+#endif
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kSanitized = true;
 #else
@@ -60,15 +67,15 @@ void test_devices() {
           "there is no CUDA device");
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, -1, nullptr, &handle), INVALID_ARGUMENT, "threads is -1");
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 1025, nullptr, &handle), INVALID_ARGUMENT, "0...1024");
-  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 0, "sse9", &handle), INVALID_ARGUMENT, "baseline");
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 0, "sse9", &handle), INVALID_ARGUMENT, kPlainest);
 
   properties.structSize = 0;
   REFUSED(lnrnnGetDeviceProperties(LNRNN_DEVICE_CPU, 0, &properties), INVALID_ARGUMENT,
           "structSize is 0");
   properties.structSize = sizeof properties;
-  DONE(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 3, "baseline", &handle));
+  DONE(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 3, kPlainest, &handle));
   DONE(lnrnnGetProperties(handle, &properties));
-  CHECK(properties.threads == 3 && std::strcmp(properties.isa, "baseline") == 0);
+  CHECK(properties.threads == 3 && std::strcmp(properties.isa, kPlainest) == 0);
   CHECK(properties.totalMemory > 0 && properties.name[0] != '\0');
   CHECK(properties.computeCapabilityMajor == 0 && properties.cublasVersion == 0);
 
@@ -87,6 +94,12 @@ void test_no_more_threads() {
   rlimit tight = before;
   tight.rlim_cur = 512u << 20;
   setrlimit(RLIMIT_AS, &tight);
+  rlimit now;
+  getrlimit(RLIMIT_AS, &now);
+  if (now.rlim_cur != tight.rlim_cur) {
+    std::printf("no limit of memory can be set, as under qemu-user: running out is not tested\n");
+    return;
+  }
   lnrnnHandle_t handle;
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 1024, nullptr, &handle), OUT_OF_MEMORY,
           "could not be started");

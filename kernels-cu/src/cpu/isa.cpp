@@ -5,7 +5,11 @@
 
 namespace lnrnn::cpu {
 
+#if defined(__aarch64__)
+extern const Isa kIsa_neon;
+#else
 extern const Isa kIsa_baseline;
+#endif
 #if defined(__x86_64__)
 extern const Isa kIsa_avx2;
 extern const Isa kIsa_avx512;
@@ -23,7 +27,11 @@ const Isa* const* available_isas() {
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found[n++] = &kIsa_avx2;
 #endif
+#if defined(__aarch64__)
+    found[n++] = &kIsa_neon;  // part of every such processor
+#else
     found[n++] = &kIsa_baseline;
+#endif
     return found;
   }();
   return list.data();

@@ -2,6 +2,9 @@
 // isa.h says what the packed forms are.
 #pragma once
 
+#include <array>
+#include <utility>
+
 #include "isa.h"
 #include "simd.h"
 
@@ -99,18 +102,17 @@ constexpr TileChoice<T> tile_choice() {
           multiply_tile<T, Rows, 1>};
 }
 
+// One tile for each number of rows.
+template <class T, int... kRowsLessOne>
+constexpr std::array<TileChoice<T>, kTileRows> tile_choices(
+    std::integer_sequence<int, kRowsLessOne...>) {
+  return {tile_choice<T, kRowsLessOne + 1>()...};
+}
+
 template <class T>
 static const TileChoice<T>& choose_tile(int64_t rows) {
-  static constexpr TileChoice<T> kChoices[] = {
-      tile_choice<T, 1>(), tile_choice<T, 2>(), tile_choice<T, 3>(), tile_choice<T, 4>(),
-      tile_choice<T, 5>(), tile_choice<T, 6>(),
-#if defined(__AVX512F__)
-      tile_choice<T, 7>(), tile_choice<T, 8>(), tile_choice<T, 9>(), tile_choice<T, 10>(),
-      tile_choice<T, 11>(), tile_choice<T, 12>(),
-#endif
-  };
-  static_assert(sizeof kChoices / sizeof kChoices[0] == kTileRows, "one tile for each row count");
-  return kChoices[rows - 1];
+  static constexpr auto kChoices = tile_choices<T>(std::make_integer_sequence<int, kTileRows>{});
+  return kChoices[static_cast<size_t>(rows - 1)];
 }
 
 template <class T>

@@ -8,6 +8,8 @@
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 namespace lnrnn::cpu::LNRNN_ISA {
@@ -18,6 +20,9 @@ constexpr int kVectorRegisters = 32;
 #elif defined(__AVX2__)
 constexpr int kVectorBytes = 32;
 constexpr int kVectorRegisters = 16;
+#elif defined(__ARM_NEON)
+constexpr int kVectorBytes = 16;
+constexpr int kVectorRegisters = 32;
 #else
 constexpr int kVectorBytes = 16;
 constexpr int kVectorRegisters = 16;
@@ -58,6 +63,15 @@ LNRNN_SIMD VecTypes<double>::Native fma_native(__m256d a, __m256d b, __m256d c) 
 }
 LNRNN_SIMD VecTypes<float>::Native broadcast_native(float s) { return _mm256_set1_ps(s); }
 LNRNN_SIMD VecTypes<double>::Native broadcast_native(double s) { return _mm256_set1_pd(s); }
+#elif defined(__ARM_NEON)
+LNRNN_SIMD VecTypes<float>::Native fma_native(float32x4_t a, float32x4_t b, float32x4_t c) {
+  return vfmaq_f32(c, a, b);
+}
+LNRNN_SIMD VecTypes<double>::Native fma_native(float64x2_t a, float64x2_t b, float64x2_t c) {
+  return vfmaq_f64(c, a, b);
+}
+LNRNN_SIMD VecTypes<float>::Native broadcast_native(float s) { return vdupq_n_f32(s); }
+LNRNN_SIMD VecTypes<double>::Native broadcast_native(double s) { return vdupq_n_f64(s); }
 #else
 // No fused multiply-add: two roundings, still within every bound.
 template <class N>
