@@ -3,18 +3,151 @@ package dev.lnrnn;
 import dev.lnrnn.raw.lnrnn_h;
 import java.util.List;
 
-/** The recurrent cell of a layer. Each has a page with its formula, its sources and the names of its parameters. */
+/**
+ * The recurrent cell of a layer. Of each constant: what it computes, who wrote it down, and its parameters.
+ *
+ * <p>In the formulas x is a step's input, h&#8315; and c&#8315; the state before it, &#7488; transposes, and products
+ * of vectors are element by element; LN is the layer norm of {@link Normalization}, over a whole row with all gates
+ * together. Layer k reads I features, C in layer 0 and D&middot;H above; x is (T,N,C), y (T,N,D&middot;H), a state
+ * (L&middot;D,N,H). The reverse direction appends {@code _reverse} to the first part of each name:
+ * {@code weight_ih_l0_reverse}, {@code layernorm_i_l0_reverse.weight}.
+ */
 public enum CellType {
-    /** Long short-term memory: gates i, f, g, o; state h and c. See <a href="doc-files/lstm.html">the LSTM</a>. */
+    /**
+     * Long short-term memory (Hochreiter &amp; Schmidhuber, <cite>Long Short-Term Memory</cite>, 1997, with the forget
+     * gate of Gers et al., 2000). The state is h and c, the gates are i, f, g, o.
+     *
+     * <pre>
+     * A = x weight_ih&#7488;                r = h&#8315; weight_hh&#7488;
+     * v = a + s + bias                 a, s: A and r, or their layer norms
+     * i, f, o = sigmoid(v)             g = tanh(v)          each of its quarter of v
+     * u = f c&#8315; + i g
+     * h = o tanh(k)                    k: u, or its layer norm
+     * c = u                            or k, where the normalisation is CARRY
+     * </pre>
+     *
+     * <p>With zoneout, elements of h keep what h&#8315; was, and by masks of their own those of c, while h is computed
+     * from the u that is not zoned out; inference takes the expectation of both.
+     *
+     * <table>
+     * <caption>Normalisations</caption>
+     * <thead>
+     * <tr><th scope="col">normalisation</th><th scope="col">a, s</th><th scope="col">k</th><th scope="col">c</th>
+     *     <th scope="col">as in</th></tr>
+     * </thead>
+     * <tbody>
+     * <tr><th scope="row">NONE</th><td>A, r</td><td>u</td><td>u</td>
+     *     <td>cuDNN, PyTorch's nn.LSTM, haste.LSTM</td></tr>
+     * <tr><th scope="row">HASTE</th><td>LN(A; g<sub>i</sub>, 0), LN(r; g<sub>h</sub>, 0)</td>
+     *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td><td>haste.LayerNormLSTM</td></tr>
+     * <tr><th scope="row">PAPER</th><td>LN(A; g<sub>i</sub>, b<sub>i</sub>), LN(r; g<sub>h</sub>, b<sub>h</sub>)</td>
+     *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td>
+     *     <td>Ba, Kiros &amp; Hinton, <cite>Layer Normalization</cite>, 2016, equations 20 to 22</td></tr>
+     * <tr><th scope="row">CARRY</th><td>LN(A; g<sub>i</sub>, b<sub>i</sub>), LN(r; g<sub>h</sub>, b<sub>h</sub>)</td>
+     *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>k</td>
+     *     <td>TensorFlow Addons' LayerNormLSTMCell; PyTorch's custom_lstms, where bias is 0</td></tr>
+     * <tr><th scope="row">CELL</th><td>A, r</td><td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td><td></td></tr>
+     * </tbody>
+     * </table>
+     *
+     * <table>
+     * <caption>Parameters of layer k, in the order of the flat buffer</caption>
+     * <thead>
+     * <tr><th scope="col">name</th><th scope="col">shape</th><th scope="col">of</th></tr>
+     * </thead>
+     * <tbody>
+     * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(4H, I)</td><td>all</td></tr>
+     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(4H, H)</td><td>all</td></tr>
+     * <tr><th scope="row">{@code bias_l{k}}</th><td>(4H)</td><td>all</td></tr>
+     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, g<sub>i</sub></th><td>(4H)</td>
+     *     <td>HASTE, PAPER, CARRY</td></tr>
+     * <tr><th scope="row">{@code layernorm_i_l{k}.bias}, b<sub>i</sub></th><td>(4H)</td><td>PAPER, CARRY</td></tr>
+     * <tr><th scope="row">{@code layernorm_h_l{k}.weight}, g<sub>h</sub></th><td>(4H)</td>
+     *     <td>HASTE, PAPER, CARRY</td></tr>
+     * <tr><th scope="row">{@code layernorm_h_l{k}.bias}, b<sub>h</sub></th><td>(4H)</td><td>PAPER, CARRY</td></tr>
+     * <tr><th scope="row">{@code layernorm_c_l{k}.weight}, g<sub>c</sub></th><td>(H)</td><td>all but NONE</td></tr>
+     * <tr><th scope="row">{@code layernorm_c_l{k}.bias}, b<sub>c</sub></th><td>(H)</td><td>all but NONE</td></tr>
+     * </tbody>
+     * </table>
+     */
     LSTM(4),
     /**
-     * Gated recurrent unit, reset after the product as in cuDNN: gates r, z, n; state h. See
-     * <a href="doc-files/gru.html">the GRU</a>.
+     * Gated recurrent unit (Cho et al., <cite>Learning Phrase Representations using RNN Encoder-Decoder</cite>, 2014),
+     * with the reset gate after the product as in cuDNN, PyTorch and haste. The state is h, the gates are r, z, n.
+     *
+     * <pre>
+     * A = x weight_ih&#7488;                R = h&#8315; weight_hh&#7488;
+     * p = a + bias_ih                  q = s + bias_hh      a, s: A and R, or their layer norms
+     * r = sigmoid(p_r + q_r)           z = sigmoid(p_z + q_z)
+     * n = tanh(p_n + r q_n)
+     * h = z h&#8315; + (1 - z) n
+     * </pre>
+     *
+     * <p>With zoneout, elements of h keep what h&#8315; was; inference takes the expectation.
+     *
+     * <table>
+     * <caption>Normalisations</caption>
+     * <thead>
+     * <tr><th scope="col">normalisation</th><th scope="col">a, s</th><th scope="col">as in</th></tr>
+     * </thead>
+     * <tbody>
+     * <tr><th scope="row">NONE</th><td>A, R</td><td>cuDNN, PyTorch's nn.GRU, haste.GRU</td></tr>
+     * <tr><th scope="row">HASTE</th><td>LN(A; g<sub>i</sub>, 0), LN(R; g<sub>h</sub>, 0)</td>
+     *     <td>haste.LayerNormGRU</td></tr>
+     * </tbody>
+     * </table>
+     *
+     * <table>
+     * <caption>Parameters of layer k, in the order of the flat buffer</caption>
+     * <thead>
+     * <tr><th scope="col">name</th><th scope="col">shape</th><th scope="col">of</th></tr>
+     * </thead>
+     * <tbody>
+     * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(3H, I)</td><td>both</td></tr>
+     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(3H, H)</td><td>both</td></tr>
+     * <tr><th scope="row">{@code bias_ih_l{k}}</th><td>(3H)</td><td>both</td></tr>
+     * <tr><th scope="row">{@code bias_hh_l{k}}</th><td>(3H)</td><td>both</td></tr>
+     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, g<sub>i</sub></th><td>(3H)</td><td>HASTE</td></tr>
+     * <tr><th scope="row">{@code layernorm_h_l{k}.weight}, g<sub>h</sub></th><td>(3H)</td><td>HASTE</td></tr>
+     * </tbody>
+     * </table>
      */
     GRU(3),
     /**
-     * Independently recurrent network: one gate; weight_hh is a vector; state h. See
-     * <a href="doc-files/indrnn.html">the IndRNN</a>.
+     * Independently recurrent network (Li et al., <cite>Independently Recurrent Neural Network</cite>, 2018): each unit
+     * sees its own past alone, so that there is no product per step, and no DropConnect. The state is h, and there is
+     * one gate.
+     *
+     * <pre>
+     * A = x weight_ih&#7488;
+     * h = tanh(a + weight_hh h&#8315; + bias)                a: A, or its layer norm
+     * </pre>
+     *
+     * <p>With zoneout, elements of h keep what h&#8315; was; inference takes the expectation.
+     *
+     * <table>
+     * <caption>Normalisations</caption>
+     * <thead>
+     * <tr><th scope="col">normalisation</th><th scope="col">a</th><th scope="col">as in</th></tr>
+     * </thead>
+     * <tbody>
+     * <tr><th scope="row">NONE</th><td>A</td><td>haste.IndRNN</td></tr>
+     * <tr><th scope="row">HASTE</th><td>LN(A; g<sub>i</sub>, 0)</td><td>haste.LayerNormIndRNN</td></tr>
+     * </tbody>
+     * </table>
+     *
+     * <table>
+     * <caption>Parameters of layer k, in the order of the flat buffer</caption>
+     * <thead>
+     * <tr><th scope="col">name</th><th scope="col">shape</th><th scope="col">of</th></tr>
+     * </thead>
+     * <tbody>
+     * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(H, I)</td><td>both</td></tr>
+     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(H)</td><td>both</td></tr>
+     * <tr><th scope="row">{@code bias_l{k}}</th><td>(H)</td><td>both</td></tr>
+     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, g<sub>i</sub></th><td>(H)</td><td>HASTE</td></tr>
+     * </tbody>
+     * </table>
      */
     INDRNN(1);
 

@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * }
  * }
  *
- * <p>Arrays are {@code double[]} where the layer is in {@link DataType#F64}, and {@code float[]} else: in a 16-bit type x
- * and parameters are rounded to the nearest, and y is exact. Memory segments are never converted.
+ * <p>Arrays are {@code double[]} where the layer is in {@link DataType#F64}, and {@code float[]} else: in a 16-bit type
+ * x and parameters are rounded to the nearest, and y is exact. Memory segments are never converted.
  *
  * <p>Safe for use by several threads, which wait for each other; for calls at the same time make a layer for each
  * thread, or use a {@link Plan}. Memory that a call needed is kept for the next one until the layer is closed.
@@ -171,8 +171,9 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Runs the layer on host memory, on the heap or native: x and y of its own type, states of the
-     * {@link DataType#accumulation() accumulation type}. Native memory is read and written in place on the CPU. Segments may be larger than needed. Returns when the results are there.
+     * Runs the layer on host memory, on the heap or native: x and y of its own type, states of the accumulation
+     * type ({@link DataType#accumulation()}). Native memory is read and written in place on the CPU. Segments may
+     * be larger than needed. Returns when the results are there.
      *
      * @param x the input (T,N,C), strided as the sequence says
      * @param sequence the shape of the data

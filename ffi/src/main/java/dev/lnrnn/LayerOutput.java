@@ -3,8 +3,8 @@ package dev.lnrnn;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a forward pass gave: the methods with "Doubles" are for layers in {@link DataType#F64}, those without a suffix for
- * all others; where the layer is the other kind they throw {@link IllegalStateException}. Arrays are not copied.
+ * What a forward pass gave: the methods with "Doubles" are for layers in {@link DataType#F64}, those without a suffix
+ * for all others; where the layer is the other kind they throw {@link IllegalStateException}. Arrays are not copied.
  */
 public final class LayerOutput {
     private final HostArray y;

@@ -3,9 +3,10 @@ package dev.lnrnn;
 import dev.lnrnn.raw.lnrnn_h;
 
 /**
- * Where layer normalisation stands in a cell. LN(v; gain, bias) = gain (v - mean v) / sqrt(var v + epsilon) + bias is over
- * a whole row, gates together, with the biased variance. With A = x W<sub>ih</sub>', r = h W<sub>hh</sub>' and, in the
- * LSTM, u = f c + i g, whose gates i, f, g, o are activations of v; of GRU and IndRNN what takes the place of A and r:
+ * Where layer normalisation stands in a cell. LN(v; gain, bias) = gain (v - mean v) / sqrt(var v + epsilon) + bias is
+ * over a whole row, gates together, with the biased variance. With A = x W<sub>ih</sub>', r = h W<sub>hh</sub>' and, in
+ * the LSTM, u = f c + i g, whose gates i, f, g, o are activations of v; of GRU and IndRNN what takes the place of A and
+ * r:
  *
  * <table>
  * <caption>What each changes</caption>
@@ -29,7 +30,7 @@ import dev.lnrnn.raw.lnrnn_h;
  * </tbody>
  * </table>
  *
- * <p>{@link CellType} has a page for each cell with all of its formula and the names of gains and biases.
+ * <p>{@link CellType} has all of each cell's formula, and the names of gains and biases.
  */
 public enum Normalization {
     /** Nowhere (Hochreiter &amp; Schmidhuber 1997; Cho et al. 2014; Li et al. 2018; cuDNN, PyTorch). */

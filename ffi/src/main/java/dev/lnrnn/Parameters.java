@@ -7,8 +7,8 @@ import java.util.Objects;
 
 /**
  * The parameters of a {@link Layer}: one flat buffer of the device, whose tensors have names. Tensors are row-major; a
- * weight is (G&middot;H, C) or (G&middot;H, H), its gates one below the other. {@link CellType} has the names of each cell,
- * {@link Parameter} what a layer of a stack and a direction add to them.
+ * weight is (G&middot;H, C) or (G&middot;H, H), its gates one below the other. {@link CellType} has the names of each
+ * cell, {@link Parameter} what a layer of a stack and a direction add to them.
  *
  * {@snippet :
  * float[] bias = layer.parameters().get("bias_l0");

@@ -168,8 +168,9 @@ public final class Plan implements AutoCloseable {
     }
 
     /**
-     * Fills parameters: weight_ih Xavier-uniform per gate, weight_hh orthogonal per gate (the IndRNN's uniform in 0...1),
-     * biases 0 but 1 for the LSTM's forget gate, gains 1. The same seed gives the same numbers on every device, rounded to the type.
+     * Fills parameters: weight_ih Xavier-uniform per gate, weight_hh orthogonal per gate (the IndRNN's uniform in
+     * 0...1), biases 0 but 1 for the LSTM's forget gate, gains 1. The same seed gives the same numbers on every device,
+     * rounded to the type.
      *
      * @param stream what the work is queued on
      * @param seed all 64 bits count

@@ -29,8 +29,8 @@ public final class StepPass implements AutoCloseable {
 
     StepPass(Plan plan, long batch, Stream stream) {
         if (plan.spec().direction() != Direction.FORWARD) {
-            throw new IllegalArgumentException("direction is " + plan.spec().direction()
-                    + ", expected FORWARD: a reverse direction begins at the end, which a stream of steps does not have");
+            throw new IllegalArgumentException("direction is " + plan.spec().direction() + ", expected FORWARD: "
+                    + "a reverse direction begins at the end, which a stream of steps does not have");
         }
         this.plan = plan;
         this.planSegment = plan.handle().segment();

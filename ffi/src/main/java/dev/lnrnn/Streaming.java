@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A {@link Layer} that is fed one time step after the other and keeps its state meanwhile. The result is that of a
- * forward pass over all steps. For one layer or a stack that reads forward; of a stack, a step gives the last layer's h.
+ * forward pass over all steps. For layers that read forward; of a stack, a step gives the last layer's h.
  *
  * {@snippet :
  * try (Streaming stream = layer.streaming(1)) {

@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }
  *
- * <p>Host segments may be on the heap or native (pinned is fastest), and larger than needed; x, y and their gradients are
- * of the layer's own type, states and gradients of parameters of the {@link DataType#accumulation() accumulation type}.
- * They are read and written before the call returns. Safe for use by several threads; the layer's lock is held
+ * <p>Host segments may be on the heap or native (pinned is fastest), and larger than needed; x, y and their gradients
+ * are of the layer's own type, states and gradients of parameters of the accumulation type
+ * ({@link DataType#accumulation()}). They are read and written before the call returns. Safe for use by several threads; the layer's lock is held
  * meanwhile. The layer's parameters must not change between forward and backward.
  */
 public final class Training implements AutoCloseable {
@@ -216,8 +216,8 @@ public final class Training implements AutoCloseable {
      * @param dy (T,N,D&middot;H), strided as the sequence says, or null for zeros
      * @param dhn (L&middot;D,N,H), or null for zeros
      * @param dcn (L&middot;D,N,H), or null for zeros; only for an LSTM
-     * @param gradients filled with the gradients of the parameters, {@link PlanSizes#gradientBytes()} bytes with tensors
-     *     at their {@link Parameter#gradientOffsetBytes()}; or null where {@link #gradients()} is enough
+     * @param gradients filled with the gradients of the parameters, {@link PlanSizes#gradientBytes()} bytes with
+     *     tensors at their {@link Parameter#gradientOffsetBytes()}; or null where {@link #gradients()} is enough
      * @param dx filled with the gradient by x (T,N,C), strided as the sequence says; or null where not wanted
      * @param dh0 filled with the gradient by h0 (L&middot;D,N,H); or null where not wanted
      * @param dc0 filled with the gradient by c0 (L&middot;D,N,H); or null where not wanted; only for an LSTM
@@ -333,8 +333,8 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * {@return the gradients of the parameters, flat, with tensors at their {@link Parameter#gradientOffsetBytes()}; owned
-     * by this object}
+     * {@return the gradients of the parameters, flat, with tensors at their {@link Parameter#gradientOffsetBytes()};
+     * owned by this object}
      */
     public DeviceBuffer gradients() {
         return gradients.buffer();

@@ -1,6 +1,8 @@
 package dev.lnrnn;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lnrnn.memory.DeviceBuffer;
@@ -62,6 +64,18 @@ class DeviceRandomTest {
             double[] own = run.forward(pass).get("y");
             assertFalse(Arrays.equals(other, own));
             Accuracy.assertSameBits("own", Map.of("y", own), Map.of("y", Run.results(device, PROBLEM).get("y")));
+        }
+    }
+
+    @Test
+    void memoryThatIsClosedSinceIsRefused() {
+        try (Run run = new Run(device, PROBLEM); TrainingPass pass = run.trainingPass()) {
+            DeviceBuffer random = random(4, 5, 6);
+            pass.setRandom(random);
+            random.close();
+            String message =
+                    assertThrows(IllegalStateException.class, () -> run.queueForward(pass)).getMessage();
+            assertEquals("buffer of 24 bytes on " + TestDevice.NAME + " is closed", message);
         }
     }
 
