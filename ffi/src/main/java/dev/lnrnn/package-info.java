@@ -13,7 +13,10 @@
  *
  * <p><b>Shapes.</b> T steps, N batch rows, C input size, H hidden size, L layers, D directions, G gates. Row-major,
  * features contiguous; x is (T,N,C) and y is (T,N,D&middot;H), time-major unless a {@link dev.lnrnn.Sequence} says
- * otherwise; each state is (L&middot;D,N,H).
+ * otherwise; each state is (L&middot;D,N,H), that of layer l and direction d at l&middot;D+d.
+ *
+ * <p><b>Types.</b> x, y, their gradients and the parameters are of a layer's {@link dev.lnrnn.DataType}; states, their
+ * gradients and those of the parameters of its {@link dev.lnrnn.DataType#accumulation() accumulation type}.
  *
  * <p><b>Ownership.</b> A {@link dev.lnrnn.Device} owns what is made through it and closes it with itself, children
  * first. Closing twice is harmless. Using something closed is an {@link java.lang.IllegalStateException} that names it,
