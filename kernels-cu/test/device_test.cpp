@@ -174,6 +174,20 @@ void test_steps() {
   CHECK(stream.c0->copy() == whole.cn->copy());
 }
 
+// What a device is said to be before it is opened is what it is then, cuBLAS included.
+void test_properties() {
+  lnrnnDeviceProperties_t before{}, after{};
+  before.structSize = after.structSize = sizeof before;
+  lnrnnHandle_t handle = nullptr;
+  network::done(lnrnnGetDeviceProperties(LNRNN_DEVICE_CUDA, 0, &before));
+  network::done(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle));
+  network::done(lnrnnGetProperties(handle, &after));
+  network::done(lnrnnDestroy(handle));
+  CHECK(std::strcmp(before.isa, after.isa) == 0);
+  CHECK(before.cublasVersion == after.cublasVersion);
+  CHECK((std::strstr(after.isa, "cuBLAS") != nullptr) == (after.cublasVersion >= 120000));
+}
+
 void test_long_rows() {
   test_passes<float>({2, 2, 3, 1025}, {}, {});
   test_passes<double>({2, 1, 3, 1025}, {}, {});
@@ -192,6 +206,7 @@ int main(int argc, char** argv) {
     test_small();
     return check::summary();
   }
+  test_properties();
   test_shapes<float>();
   test_shapes<double>();
   test_padding<float>();

@@ -68,6 +68,7 @@ struct Network {
   Shape shape;
   lnrnnHandle_t handle = nullptr;
   lnrnnPlan_t plan = nullptr;
+  lnrnnStream_t stream = nullptr;  // where its passes are queued; the default one
   lnrnnPlanSizes_t sizes{};
   lnrnnSequence_t sequence{};
   std::vector<int64_t> lengths;
@@ -144,34 +145,34 @@ struct Network {
   Network& operator=(const Network&) = delete;
 
   // Results may be read after this.
-  void wait() { done(lnrnnStreamSynchronize(handle, nullptr)); }
+  void wait() { done(lnrnnStreamSynchronize(handle, stream)); }
 
   const int64_t* lengths_or_null() const { return lengths.empty() ? nullptr : lengths.data(); }
 
   void pack() {
-    done(lnrnnPackWeights(plan, nullptr, parameters->data(), parameters->bytes(), packed->data(),
+    done(lnrnnPackWeights(plan, stream, parameters->data(), parameters->bytes(), packed->data(),
                           packed->bytes()));
   }
   void infer() {
-    done(lnrnnForwardInference(plan, nullptr, &sequence, lengths_or_null(), packed->data(),
+    done(lnrnnForwardInference(plan, stream, &sequence, lengths_or_null(), packed->data(),
                                packed->bytes(), x->data(), x->bytes(), h0->data(), c0->data(),
                                y->data(), y->bytes(), hn->data(), cn->data(), hn->bytes(),
                                workspace->data(), workspace->bytes()));
   }
   void step() {
-    done(lnrnnStep(plan, nullptr, shape.batch, packed->data(), packed->bytes(), x->data(),
+    done(lnrnnStep(plan, stream, shape.batch, packed->data(), packed->bytes(), x->data(),
                    x->bytes(), h0->data(), c0->data(), h0->bytes(), workspace->data(),
                    workspace->bytes()));
   }
   void train() {
-    done(lnrnnForwardTraining(plan, nullptr, &sequence, lengths_or_null(), parameters->data(),
+    done(lnrnnForwardTraining(plan, stream, &sequence, lengths_or_null(), parameters->data(),
                               parameters->bytes(), x->data(), x->bytes(), h0->data(), c0->data(),
                               nullptr, 0, nullptr, 0, y->data(), y->bytes(), hn->data(),
                               cn->data(), hn->bytes(), reserve->data(), reserve->bytes(),
                               workspace->data(), workspace->bytes()));
   }
   void backward() {
-    done(lnrnnBackward(plan, nullptr, &sequence, lengths_or_null(), parameters->data(),
+    done(lnrnnBackward(plan, stream, &sequence, lengths_or_null(), parameters->data(),
                        parameters->bytes(), x->data(), x->bytes(), nullptr, 0, nullptr, 0,
                        dy->data(), dy->bytes(), dhn->data(), dcn->data(), reserve->data(),
                        reserve->bytes(), gradients->data(), gradients->bytes(), dx->data(),
