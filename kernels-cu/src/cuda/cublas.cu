@@ -5,6 +5,9 @@
 #include <cuda_runtime.h>
 #include <dlfcn.h>
 
+#include <map>
+#include <mutex>
+
 #include "runtime.h"
 
 namespace lnrnn::cuda {
@@ -17,7 +20,6 @@ using CublasOperation = int;  // 0 as stored (column-major), 1 transposed
 
 struct EntryPoints {
   CublasStatus (*create)(CublasHandle*);
-  CublasStatus (*destroy)(CublasHandle);
   CublasStatus (*get_version)(CublasHandle, int*);
   CublasStatus (*set_stream)(CublasHandle, cudaStream_t);
   CublasStatus (*set_workspace)(CublasHandle, void*, size_t);
@@ -46,7 +48,6 @@ const EntryPoints* open_library() {
       if (library != nullptr) break;
     }
     return library != nullptr && find(library, "cublasCreate_v2", &entry.create) &&
-           find(library, "cublasDestroy_v2", &entry.destroy) &&
            find(library, "cublasGetVersion_v2", &entry.get_version) &&
            find(library, "cublasSetStream_v2", &entry.set_stream) &&
            find(library, "cublasSetWorkspace_v2", &entry.set_workspace) &&
@@ -56,10 +57,25 @@ const EntryPoints* open_library() {
   return usable ? &entry : nullptr;
 }
 
+// Handles that are in nobody's hands, by device. They are used again instead of destroyed: cuBLAS
+// would wait for the whole device, and so end whatever is being captured there by anyone.
+struct SpareHandles {
+  std::mutex guard;
+  std::multimap<int, CublasHandle> by_device;
+};
+SpareHandles& spare_handles() {
+  static SpareHandles& spare = *new SpareHandles;  // never destroyed: a device may close later
+  return spare;
+}
+
 class LoadedCublas final : public Cublas {
  public:
-  LoadedCublas(const EntryPoints& entry, CublasHandle handle) : entry_(entry), handle_(handle) {}
-  ~LoadedCublas() override { entry_.destroy(handle_); }
+  LoadedCublas(const EntryPoints& entry, int device, CublasHandle handle)
+      : entry_(entry), device_(device), handle_(handle) {}
+  ~LoadedCublas() override {
+    const std::lock_guard<std::mutex> lock(spare_handles().guard);
+    spare_handles().by_device.emplace(device_, handle_);
+  }
 
   lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<float>& gemm) const override {
     return run(stream, gemm, entry_.sgemm, "cublasSgemm");
@@ -92,6 +108,7 @@ class LoadedCublas final : public Cublas {
   }
 
   const EntryPoints& entry_;
+  const int device_;
   const CublasHandle handle_;
   mutable std::mutex guard_;
 };
@@ -108,9 +125,19 @@ int cublas_version() {
 
 std::unique_ptr<Cublas> open_cublas() {
   const EntryPoints* const entry = open_library();
+  int device = 0;
+  if (entry == nullptr || cudaGetDevice(&device) != cudaSuccess) return nullptr;
   CublasHandle handle = nullptr;
-  if (entry == nullptr || entry->create(&handle) != 0) return nullptr;
-  return std::make_unique<LoadedCublas>(*entry, handle);
+  {
+    const std::lock_guard<std::mutex> lock(spare_handles().guard);
+    const auto spare = spare_handles().by_device.find(device);
+    if (spare != spare_handles().by_device.end()) {
+      handle = spare->second;
+      spare_handles().by_device.erase(spare);
+    }
+  }
+  if (handle == nullptr && entry->create(&handle) != 0) return nullptr;
+  return std::make_unique<LoadedCublas>(*entry, device, handle);
 }
 
 }  // namespace lnrnn::cuda
