@@ -4,6 +4,7 @@
 //   device_test [small]     small: what an emulated device under a sanitizer does in a minute
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "check.h"
 #include "network.h"
@@ -155,23 +156,48 @@ void test_padding() {
   }
 }
 
-// A step is an inference of one step, in place, to the bit; H beyond one block's threads.
+// A step is an inference of one step, in place, to the bit; and of the whole to rounding, because
+// cuBLAS may add in another order where there are more rows. H beyond one block's threads.
 void test_steps() {
   Options options;
   options.device = LNRNN_DEVICE_CUDA;
   options.zoneout = 0.3;
-  Network<float> whole({3, 2, 5, 1030}, options), stream({1, 2, 5, 1030}, options);
+  const Shape one{1, 2, 5, 1030};
+  Network<float> whole({3, 2, 5, 1030}, options), single(one, options), stream(one, options);
   whole.pack();
   whole.infer();
   whole.wait();
+  single.pack();
   stream.pack();
   for (int t = 0; t < 3; ++t) {
     std::copy_n(whole.x->data() + t * 10, 10, stream.x->data());
+    for (const auto& [from, to] : {std::pair{&stream.x, &single.x}, {&stream.h0, &single.h0},
+                                   {&stream.c0, &single.c0}}) {
+      std::copy_n((*from)->data(), (*from)->size(), (*to)->data());
+    }
+    single.infer();
+    single.wait();
     stream.step();
     stream.wait();
-    CHECK(std::equal(stream.h0->data(), stream.h0->data() + 2060, whole.y->data() + t * 2060));
+    CHECK(stream.h0->copy() == single.hn->copy() && stream.c0->copy() == single.cn->copy());
+    Buffer<float> y(stream.handle, stream.h0->size());
+    std::copy_n(whole.y->data() + 2060 * t, y.size(), y.data());
+    compare("steps", *stream.h0, y, largest(*whole.y), kBound<float>);
   }
-  CHECK(stream.c0->copy() == whole.cn->copy());
+}
+
+// What a device is said to be before it is opened is what it is then, cuBLAS included.
+void test_properties() {
+  lnrnnDeviceProperties_t before{}, after{};
+  before.structSize = after.structSize = sizeof before;
+  lnrnnHandle_t handle = nullptr;
+  network::done(lnrnnGetDeviceProperties(LNRNN_DEVICE_CUDA, 0, &before));
+  network::done(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle));
+  network::done(lnrnnGetProperties(handle, &after));
+  network::done(lnrnnDestroy(handle));
+  CHECK(std::strcmp(before.isa, after.isa) == 0);
+  CHECK(before.cublasVersion == after.cublasVersion);
+  CHECK((std::strstr(after.isa, "cuBLAS") != nullptr) == (after.cublasVersion >= 120000));
 }
 
 void test_long_rows() {
@@ -192,6 +218,7 @@ int main(int argc, char** argv) {
     test_small();
     return check::summary();
   }
+  test_properties();
   test_shapes<float>();
   test_shapes<double>();
   test_padding<float>();
