@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 class MisuseFuzzTest {
 
     // Each opens a device of its own, which takes the emulator tens of milliseconds.
-    private static final int MISUSES = TestDevice.EMULATED ? 400 : 10_000;
+    private static final int MISUSES = TestDevice.EMULATED ? 300 : 10_000;
     private static final Duration LIMIT = Duration.ofSeconds(120);
 
     @Test
