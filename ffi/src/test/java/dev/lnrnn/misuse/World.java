@@ -42,8 +42,9 @@ final class World implements AutoCloseable {
     private final LayerSpec spec;
     private final Extents extents;
     private final Arena arena = Arena.ofShared();
-    private final Device device = TestDevice.open(1);
     private final Map<Class<?>, Object> objects = new HashMap<>();
+    /** Opened when something needs it: much of what is exported does not. */
+    private @Nullable Device device;
     private @Nullable World stranger;
 
     World(Path directory, LayerSpec spec) {
@@ -89,11 +90,14 @@ final class World implements AutoCloseable {
     }
 
     Device device() {
+        if (device == null) {
+            device = TestDevice.open(1);
+        }
         return device;
     }
 
     Device stranger() {
-        return strangerWorld().device;
+        return strangerWorld().device();
     }
 
     Extents extents() {
@@ -106,14 +110,14 @@ final class World implements AutoCloseable {
 
     DeviceBuffer parameters() {
         Plan plan = the(Plan.class);
-        DeviceBuffer parameters = device.allocate(plan.sizes(Extents.STEPS, Extents.BATCH).parameterBytes());
+        DeviceBuffer parameters = device().allocate(plan.sizes(Extents.STEPS, Extents.BATCH).parameterBytes());
         plan.initialize(the(Stream.class), 1, parameters);
         return parameters;
     }
 
     DeviceBuffer packed() {
         Plan plan = the(Plan.class);
-        DeviceBuffer packed = device.allocate(plan.sizes(Extents.STEPS, Extents.BATCH).packedBytes());
+        DeviceBuffer packed = device().allocate(plan.sizes(Extents.STEPS, Extents.BATCH).packedBytes());
         plan.pack(the(Stream.class), parameters(), packed);
         return packed;
     }
@@ -139,18 +143,18 @@ final class World implements AutoCloseable {
             return type.getEnumConstants()[0];
         }
         return switch (type.getSimpleName()) {
-            case "Device" -> device;
-            case "Stream" -> device.createStream();
+            case "Device" -> device();
+            case "Stream" -> device().createStream();
             case "Event" -> recordedEvent();
-            case "DeviceBuffer" -> device.allocate(4096);
-            case "PinnedArena" -> device.pinnedArena();
-            case "Registration" -> device.register(arena.allocate(64), arena);
+            case "DeviceBuffer" -> device().allocate(4096);
+            case "PinnedArena" -> device().pinnedArena();
+            case "Registration" -> device().register(arena.allocate(64), arena);
             case "Graph" -> the(Stream.class).capture(() -> { });
-            case "Plan" -> device.createPlan(spec);
+            case "Plan" -> device().createPlan(spec);
             case "InferencePass" -> the(Plan.class).inferencePass(SEQUENCE, the(Stream.class));
             case "TrainingPass" -> drawing();
             case "StepPass" -> the(Plan.class).stepPass(Extents.BATCH, the(Stream.class));
-            case "Layer" -> device.createLayer(spec).initialize(1);
+            case "Layer" -> device().createLayer(spec).initialize(1);
             case "Streaming" -> the(Layer.class).streaming(Extents.BATCH);
             case "Training" -> trained();
             case "Parameters" -> the(Layer.class).parameters();
@@ -169,7 +173,7 @@ final class World implements AutoCloseable {
             case "DeviceOptions" -> TestDevice.isCpu()
                     ? DeviceOptions.DEFAULTS.withThreads(1)
                     : DeviceOptions.DEFAULTS;
-            case "DeviceInfo" -> device.info();
+            case "DeviceInfo" -> device().info();
             case "CudaInfo" -> new CudaInfo("9.0", 132, "13.0", "13.0", null);
             case "Usage" -> Library.usage();
             case "PlanSizes" -> the(Plan.class).sizes(Extents.STEPS, Extents.BATCH);
@@ -185,15 +189,15 @@ final class World implements AutoCloseable {
     }
 
     private Event recordedEvent() {
-        Event event = device.createEvent();
-        device.defaultStream().record(event);
+        Event event = device().createEvent();
+        device().defaultStream().record(event);
         return event;
     }
 
     /** Masks are drawn from whatever is in its memory; trainings draw theirs from a seed. */
     private TrainingPass drawing() {
         TrainingPass pass = the(Plan.class).trainingPass(SEQUENCE, the(Stream.class));
-        pass.setRandom(device.allocate(3 * Long.BYTES));
+        pass.setRandom(device().allocate(3 * Long.BYTES));
         return pass;
     }
 
@@ -242,7 +246,9 @@ final class World implements AutoCloseable {
         if (file != null) {
             close(file);
         }
-        device.close();
+        if (device != null) {
+            device.close();
+        }
         arena.close();
     }
 }
