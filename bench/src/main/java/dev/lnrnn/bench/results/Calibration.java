@@ -1,56 +1,14 @@
 package dev.lnrnn.bench.results;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.util.List;
-import java.util.Map;
-import java.util.stream.DoubleStream;
-import java.util.stream.Stream;
+/** What a machine can do at best. */
+public interface Calibration {
 
-/** What the GPU can do at best, as {@code lnrnn_calibrate} measured it. */
-final class Calibration {
+    /** Operations per second in a data type, such as "f32". */
+    double peak(String dtype);
 
-    /** Whose rate stands for a data type: our own multiply-adds, and cuBLAS's products where it was there. */
-    private static final Map<String, List<String>> RATES = Map.of(
-            "f64", List.of("/flops/fma_f64", "/cublas/f64"),
-            "f32", List.of("/flops/fma_f32", "/cublas/f32"),
-            "f16", List.of("/flops/mma_f16", "/cublas/f16"),
-            "bf16", List.of("/flops/mma_bf16", "/cublas/bf16"));
+    /** Bytes per second of the nearest level of memory that holds so many bytes. */
+    double bandwidth(double bytes);
 
-    private static final List<Integer> CLUSTERS = List.of(2, 4, 8, 16);
-
-    private final JsonNode json;
-
-    Calibration(JsonNode json) {
-        this.json = json;
-    }
-
-    /** Operations per second. */
-    double peak(String dtype) {
-        return RATES.get(dtype).stream().mapToDouble(path -> json.at(path).asDouble()).max().orElseThrow();
-    }
-
-    /** Bytes per second of the nearest level of memory that holds so many bytes, all multiprocessors together. */
-    double bandwidth(double bytes) {
-        String level = bytes <= multiprocessors() * sharedBytes() ? "shared"
-                : bytes <= json.get("l2_bytes").asDouble() ? "l2" : "copy";
-        return json.at("/bytes_per_second/" + level).asDouble();
-    }
-
-    /** Seconds of the quickest exchange among as many multiprocessors as it takes to hold so many bytes. */
-    double exchange(double bytes) {
-        DoubleStream grid = Stream.of("grid_barrier_exchange", "grid_flag_exchange")
-                .mapToDouble(name -> json.at("/microseconds/" + name).asDouble());
-        DoubleStream clusters = CLUSTERS.stream().filter(blocks -> bytes <= blocks * sharedBytes())
-                .map(blocks -> json.at("/microseconds/cluster_exchange/" + blocks)).filter(JsonNode::isNumber)
-                .mapToDouble(JsonNode::asDouble);
-        return 1e-6 * DoubleStream.concat(grid, clusters).min().orElseThrow();
-    }
-
-    private double multiprocessors() {
-        return json.get("multiprocessors").asDouble();
-    }
-
-    private double sharedBytes() {
-        return json.get("shared_bytes_per_multiprocessor").asDouble();
-    }
+    /** Seconds of an exchange among those who share work whose weights take so many bytes. */
+    double exchange(double bytes);
 }

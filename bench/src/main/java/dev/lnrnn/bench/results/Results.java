@@ -50,8 +50,8 @@ record Results(@Nullable String device, @Nullable String driver, Map<String, Str
             rows.add(JSON.treeToValue(line, Row.class));
         }
         if (calibration != null && !calibration.get("smoke").asBoolean()) {
-            Limit limit = new Limit(new Calibration(calibration));
-            rows.replaceAll(row -> row.withFraction(limit.milliseconds(row) / row.medianMs()));
+            Limit limit = new Limit(new GpuCalibration(calibration));
+            rows.replaceAll(row -> row.withFraction(limit.milliseconds(row.workload()) / row.medianMs()));
         }
         rows.sort(ORDER);
         return new Results(calibration == null ? null : calibration.get("device").asText(), driver(directory),

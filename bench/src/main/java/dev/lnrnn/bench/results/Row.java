@@ -35,9 +35,8 @@ record Row(String shape, long steps, long batch, long input, long hidden, String
         return system.startsWith("lnrnn");
     }
 
-    @JsonIgnore
-    boolean isTraining() {
-        return mode.equals("training");
+    Workload workload() {
+        return new Workload(steps, batch, input, hidden, dtype, normalized, mode.equals("training"));
     }
 
     /** Whether both did the same work. */

@@ -1,13 +1,11 @@
 package dev.lnrnn.bench.train;
 
+import dev.lnrnn.bench.ChartFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
-import java.util.function.Supplier;
-import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.CategoryChartBuilder;
 import org.knowm.xchart.CategorySeries.CategorySeriesRenderStyle;
@@ -25,27 +23,12 @@ final class Chart {
 
     /** The end of the held-out part beside what was forecast. */
     static void write(Path file, Task task, Holdout holdout) throws IOException {
-        write(file, () -> draw(task, holdout));
+        ChartFile.write(file, () -> draw(task, holdout));
     }
 
     /** The errors of networks. */
     static void write(Path file, Comparison comparison) throws IOException {
-        write(file, () -> draw(comparison));
-    }
-
-    private static void write(Path file, Supplier<? extends org.knowm.xchart.internal.chartpart.Chart<?, ?>> drawing)
-            throws IOException {
-        if (ModuleLayer.boot().findModule("java.desktop").isEmpty()) {
-            throw new IOException("No chart: that needs the module java.desktop, which this Java lacks.");
-        }
-        try {
-            // Drawn in memory: no display is needed, and none should be looked for.
-            System.setProperty("java.awt.headless", "true");
-            BitmapEncoder.saveBitmap(drawing.get(), file.toString(), BitmapFormat.PNG);
-        } catch (RuntimeException | LinkageError | InternalError e) {
-            // A Java without fonts or graphics libraries, as in small containers, fails in any of these ways.
-            throw new IOException("The chart cannot be drawn on this machine: " + e, e);
-        }
+        ChartFile.write(file, () -> draw(comparison));
     }
 
     private static XYChart draw(Task task, Holdout holdout) {

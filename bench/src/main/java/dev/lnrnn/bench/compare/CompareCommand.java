@@ -1,0 +1,132 @@
+package dev.lnrnn.bench.compare;
+
+import dev.lnrnn.bench.BadInputException;
+import dev.lnrnn.bench.ChartFile;
+import dev.lnrnn.bench.ExitCode;
+import dev.lnrnn.bench.jmh.Shape;
+import dev.lnrnn.bench.results.Limit;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** This library beside those that Java programs use for the same today. */
+@Command(
+        name = "compare",
+        description = {
+            "Time lnrnn's LSTMs, layer-normalised and plain, beside libtorch's and ONNX Runtime's, on the CPU.",
+            "All compute the same numbers in the same process, are compared with each other first, and are then timed "
+                    + "in turns. Only in a jar that was built with -Ppeers."})
+public final class CompareCommand implements Callable<Integer> {
+
+    /** Two minutes, less the Java's start, the last case's last round and the chart. */
+    private static final double QUICK_SECONDS = 100;
+    private static final Set<Shape> QUICK_SHAPES = EnumSet.of(Shape.A, Shape.B, Shape.C, Shape.E);
+
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "1",
+            description = "Threads that each system may use. Default: ${DEFAULT-VALUE}.")
+    private int threads;
+
+    @Option(names = "--shapes", paramLabel = "A,B,...", split = ",",
+            description = "Of A(1,1,128,256) B(100,1,256,512) C(100,32,512,512) D(256,64,1024,1024) E(25,128,256,256) "
+                    + "F(512,16,2048,2048), in steps, rows, inputs, hidden units. Default: all; A,B,C,E with --quick.")
+    private @Nullable Set<Shape> shapes;
+
+    @Option(names = "--backward", description = "Also time forward and backward together, as in training.")
+    private boolean backward;
+
+    @Option(names = "--quick", description = "Two minutes in all; what they do not suffice for is left out.")
+    private boolean quick;
+
+    @Option(names = "--json", paramLabel = "FILE", description = "Write the measurements and the calibration here.")
+    private @Nullable Path json;
+
+    @Option(names = "--chart", paramLabel = "FILE", defaultValue = "lnrnn-compare.png",
+            description = "Where the chart goes. Default: ${DEFAULT-VALUE}.")
+    private Path chart = Path.of("lnrnn-compare.png");
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        Schedule schedule = quick ? Schedule.Until.inSeconds(QUICK_SECONDS) : new Schedule.Thorough();
+        int processors = Runtime.getRuntime().availableProcessors();
+        if (threads < 1 || threads > processors) {
+            throw new BadInputException("--threads is " + threads + ", expected 1..." + processors
+                    + ", the processors that this process may use.");
+        }
+        List<Peer> peers = ServiceLoader.load(Peer.class).stream().map(ServiceLoader.Provider::get).toList();
+        if (peers.isEmpty()) {
+            throw new BadInputException("There is nothing to compare with in this jar: build it with "
+                    + "mvn -q -Ppeers -DskipTests package.");
+        }
+        // Before the measurements, so that nothing is lost to a wrong path.
+        createParent(chart);
+        if (json != null) {
+            createParent(json);
+        }
+        return compare(peers, schedule);
+    }
+
+    private int compare(List<Peer> peers, Schedule schedule) throws IOException, InterruptedException {
+        PrintWriter out = spec.commandLine().getOut();
+        peers.forEach(peer -> peer.start(threads));
+        CpuCalibration calibration = new CpuCalibration(threads, peers);
+        calibration.look();
+        List<Comparison.Case> cases = cases();
+        List<Timing> rows;
+        try (Progress progress = Progress.of(cases.size(), out)) {
+            rows = new Comparison(threads, peers, calibration, schedule, progress).run(cases);
+        }
+        Outcome outcome = Outcome.of(peers, calibration, rows);
+        Limit limit = new Limit(calibration);
+        new ComparisonTable(outcome, limit).print(out);
+        if (json != null) {
+            outcome.write(json);
+            out.printf("Results: %s%n", json);
+        }
+        if (!rows.isEmpty()) {
+            draw(outcome, limit, out);
+        }
+        out.flush();
+        return outcome.isGood() ? ExitCode.OK : ExitCode.BAD_RESULT;
+    }
+
+    private void draw(Outcome outcome, Limit limit, PrintWriter out) {
+        try {
+            ChartFile.write(chart, () -> ComparisonChart.draw(outcome, limit));
+            out.printf("Chart:   %s%n", chart);
+        } catch (IOException e) {
+            // The figures are there already.
+            out.println(e.getMessage());
+        }
+    }
+
+    private List<Comparison.Case> cases() {
+        Set<Shape> chosen = shapes != null ? shapes : quick ? QUICK_SHAPES : EnumSet.allOf(Shape.class);
+        List<Comparison.Case> cases = new ArrayList<>();
+        for (Shape shape : chosen) {
+            cases.add(new Comparison.Case(shape, Mode.FORWARD));
+            if (backward) {
+                cases.add(new Comparison.Case(shape, Mode.TRAIN));
+            }
+        }
+        return cases;
+    }
+
+    private static void createParent(Path file) throws IOException {
+        Files.createDirectories(file.toAbsolutePath().getParent());
+    }
+}

@@ -1,0 +1,153 @@
+package dev.lnrnn.bench.compare;
+
+import dev.lnrnn.Device;
+import dev.lnrnn.DeviceOptions;
+import dev.lnrnn.InferencePass;
+import dev.lnrnn.Parameter;
+import dev.lnrnn.Plan;
+import dev.lnrnn.PlanSizes;
+import dev.lnrnn.Sequence;
+import dev.lnrnn.Stream;
+import dev.lnrnn.TrainingPass;
+import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
+import java.util.Map;
+
+/** This library, at the level of passes: inference from packed weights, training forward and backward. */
+final class Lnrnn implements Contestant {
+
+    private final Arena arena = Arena.ofShared();
+    private final Device device;
+    private final Stream stream;
+    private final Plan plan;
+    private final Problem problem;
+    private final DeviceBuffer parameters;
+    private final DeviceBuffer x;
+    private final DeviceBuffer y;
+    private final Work work;
+
+    Lnrnn(Problem problem, Mode mode, int threads) {
+        this.problem = problem;
+        device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(threads));
+        stream = device.defaultStream();
+        plan = device.createPlan(problem.spec(), arena);
+        Size size = problem.size();
+        PlanSizes sizes = plan.sizes(size.steps(), size.batch());
+        parameters = device.allocate(sizes.parameterBytes(), arena);
+        for (Parameter parameter : plan.parameters()) {
+            parameters.slice(parameter.offsetBytes(), parameter.elements() * Float.BYTES)
+                    .copyFrom(MemorySegment.ofArray(problem.parameter(parameter.name())));
+        }
+        x = filled(problem.x());
+        y = device.allocate(problem.dy().length * (long) Float.BYTES, arena);
+        Sequence sequence = Sequence.timeMajor(size.steps(), size.batch());
+        work = mode == Mode.FORWARD ? new Inference(sequence, sizes) : new Training(sequence, sizes);
+    }
+
+    /** What a mode does, and what it leaves beside y. */
+    private sealed interface Work {
+
+        void run();
+
+        void addResults(Map<String, float[]> tensors);
+    }
+
+    private final class Inference implements Work {
+
+        private final InferencePass pass;
+        private final DeviceBuffer packed;
+        private final DeviceBuffer workspace;
+
+        Inference(Sequence sequence, PlanSizes sizes) {
+            packed = device.allocate(sizes.packedBytes(), arena);
+            workspace = device.allocate(sizes.inferenceWorkspaceBytes(), arena);
+            plan.pack(stream, parameters, packed);
+            pass = plan.inferencePass(sequence, stream);
+        }
+
+        @Override
+        public void run() {
+            pass.run(packed, x, null, null, y, null, null, workspace);
+        }
+
+        @Override
+        public void addResults(Map<String, float[]> tensors) {
+        }
+    }
+
+    private final class Training implements Work {
+
+        private final TrainingPass pass;
+        private final DeviceBuffer dy;
+        private final DeviceBuffer dx;
+        private final DeviceBuffer gradients;
+        private final DeviceBuffer reserve;
+        private final DeviceBuffer forwardWorkspace;
+        private final DeviceBuffer backwardWorkspace;
+
+        Training(Sequence sequence, PlanSizes sizes) {
+            dy = filled(problem.dy());
+            dx = device.allocate(x.byteSize(), arena);
+            gradients = device.allocate(sizes.parameterBytes(), arena);
+            reserve = device.allocate(sizes.reserveBytes(), arena);
+            forwardWorkspace = device.allocate(sizes.trainingWorkspaceBytes(), arena);
+            backwardWorkspace = device.allocate(sizes.backwardWorkspaceBytes(), arena);
+            pass = plan.trainingPass(sequence, stream);
+        }
+
+        @Override
+        public void run() {
+            pass.forward(parameters, x, null, null, y, null, null, reserve, forwardWorkspace);
+            pass.backward(parameters, x, dy, null, null, reserve, gradients, dx, null, null, backwardWorkspace);
+        }
+
+        @Override
+        public void addResults(Map<String, float[]> tensors) {
+            tensors.put(Results.DX, read(dx));
+            for (Parameter parameter : plan.parameters()) {
+                tensors.put(parameter.name(), read(gradients.slice(parameter.offsetBytes(),
+                        parameter.elements() * Float.BYTES)));
+            }
+        }
+    }
+
+    @Override
+    public void run() {
+        work.run();
+        stream.synchronize();
+    }
+
+    Results results() {
+        run();
+        Map<String, float[]> tensors = new HashMap<>();
+        tensors.put(Results.Y, read(y));
+        work.addResults(tensors);
+        return new Results(tensors);
+    }
+
+    @Override
+    public double error(Results lnrnn) {
+        return results().error(lnrnn);
+    }
+
+    private DeviceBuffer filled(float[] values) {
+        DeviceBuffer buffer = device.allocate(values.length * (long) Float.BYTES, arena);
+        buffer.copyFrom(MemorySegment.ofArray(values));
+        return buffer;
+    }
+
+    private static float[] read(DeviceBuffer buffer) {
+        float[] values = new float[Math.toIntExact(buffer.byteSize() / ValueLayout.JAVA_FLOAT.byteSize())];
+        buffer.copyTo(MemorySegment.ofArray(values));
+        return values;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+        device.close();
+    }
+}
