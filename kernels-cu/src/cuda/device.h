@@ -20,6 +20,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+
+#include "../cell/half.h"
 
 namespace lnrnn::cuda {
 
@@ -37,6 +40,11 @@ struct LaunchShape {
 // 16-bit operands of mma, as their bits.
 enum class MmaType { kF16, kBf16 };
 
+// What is loaded and stored at once, from an address that is a multiple of its size.
+struct alignas(16) Words {
+  uint32_t word[4];
+};
+
 }  // namespace lnrnn::cuda
 
 #if defined(LNRNN_EMULATOR)
@@ -52,6 +60,37 @@ enum class MmaType { kF16, kBf16 };
 #define LNRNN_CHECK_INDEX(index, count) ((void)0)
 
 namespace lnrnn::cuda {
+
+LNRNN_DEVICE Words load_words(const void* from) {
+  const uint4 all = *static_cast<const uint4*>(from);
+  return {{all.x, all.y, all.z, all.w}};
+}
+
+// Conversions of cell/half.h, in one instruction.
+template <class S>
+LNRNN_DEVICE accumulation_t<S> to_accumulation(S value) {
+  if constexpr (std::is_same_v<S, F16>) {
+    float wide;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(value.bits));
+    return wide;
+  } else {
+    return widen(value);
+  }
+}
+template <class S>
+LNRNN_DEVICE S to_storage(accumulation_t<S> value) {
+  if constexpr (std::is_same_v<S, F16>) {
+    F16 narrow;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(narrow.bits) : "f"(value));
+    return narrow;
+  } else if constexpr (std::is_same_v<S, Bf16>) {
+    Bf16 narrow;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(narrow.bits) : "f"(value));
+    return narrow;
+  } else {
+    return value;
+  }
+}
 
 class Block {
  public:

@@ -34,7 +34,6 @@ struct CudaStream final : Stream {
   cudaStream_t raw = nullptr;
   cudaEvent_t fence = nullptr;      // re-recorded by every free, see Context
   void* cublas_workspace = nullptr;
-  std::mutex busy;                  // the kernels of one call are queued without another's between
 
   bool capturing() const;
 };
