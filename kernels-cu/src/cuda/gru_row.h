@@ -80,7 +80,6 @@ struct GruBackwardRow {
     const Mask mask = row.mask.drawn();
     T* const dv = row.dv + n * row.gates;
     T* const dqn = row.dk + n * hidden;
-    S* const dr = row.dr + n * row.gates;
 
     T sums[3] = {};
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
@@ -98,7 +97,7 @@ struct GruBackwardRow {
         if (in.r.gain != nullptr) {
           NormGradient<T>::add(sums, in.r.gain[at] * by_q[k], in.r.z(at));
         } else {
-          dr[at] = to_storage<S>(by_q[k]);
+          row.store_dr(n, at, by_q[k], by_q[k]);
         }
       }
     }
@@ -109,8 +108,7 @@ struct GruBackwardRow {
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
       for (int k = 0; k < 3; ++k) {
         const int64_t at = k * hidden + j;
-        const T by_q = k < 2 ? dv[at] : dqn[j];
-        dr[at] = to_storage<S>(by_r.dx(in.r.gain[at] * by_q, in.r.z(at), in.r.norm.rstd));
+        row.store_dr(n, at, in.r, by_r, k < 2 ? dv[at] : dqn[j]);
       }
     }
   }

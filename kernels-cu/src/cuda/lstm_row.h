@@ -158,8 +158,7 @@ struct LstmBackwardRow {
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
       for (int k = 0; k < 4; ++k) {
         const int64_t at = k * hidden + j;
-        row.dr[n * row.gates + at] =
-            to_storage<S>(by_r.dx(in.r.gain[at] * dv[at], in.r.z(at), in.r.norm.rstd));
+        row.store_dr(n, at, in.r, by_r, dv[at]);
       }
     }
   }
@@ -176,12 +175,12 @@ struct LstmBackwardRow {
     row.dc[at] = keeps ? cell.c_before : cell.c_before + carried;
     const T by_gate[4] = {cell.vi, cell.vf, cell.vg, dvo};
     for (int k = 0; k < 4; ++k) {
-      const int64_t of_gate = k * hidden + j, to = n * row.gates + of_gate;
-      row.dv[to] = by_gate[k];
+      const int64_t of_gate = k * hidden + j;
+      row.dv[n * row.gates + of_gate] = by_gate[k];
       if (in.r.gain != nullptr) {
         NormGradient<T>::add(sums, in.r.gain[of_gate] * by_gate[k], in.r.z(of_gate));
-      } else if (row.dr != nullptr) {
-        row.dr[to] = to_storage<S>(by_gate[k]);
+      } else {
+        row.store_dr(n, of_gate, by_gate[k], by_gate[k]);
       }
     }
   }

@@ -33,8 +33,9 @@ struct InputNorm {
   }
 };
 
-// The gradient by x W_ih' from that by its layer norm; da may be dv.
-//   a, dv, da:(S,GH)  statistics:(S,kStatistics)
+// The gradient by x W_ih' from that by its layer norm; da and exact_da, the same before it is rounded,
+// may be dv.
+//   a, dv, da, exact_da:(S,GH)  statistics:(S,kStatistics)
 template <class S>
 struct InputNormBackward {
   static constexpr const char* kName = "input_norm_backward";
@@ -48,6 +49,7 @@ struct InputNormBackward {
   Rows<const T> a;  // with lengths: samples beyond are no part of any product
   const T *statistics, *gain, *dv;
   S* da;
+  T* exact_da;  // or null
 
   LNRNN_DEVICE void operator()(Block& block) const {
     const int64_t i = block.index();
@@ -62,8 +64,9 @@ struct InputNormBackward {
     block_sum(block, block.template shared<Shared>().sums, sums);
     const auto by_a = NormGradient<T>::of(sums, width);
     for (int64_t j = block.thread(); j < width; j += block.threads()) {
-      da[i * width + j] =
-          to_storage<S>(by_a.dx(gain[j] * from[j], norm.z(row[j]), norm.rstd));
+      const T value = by_a.dx(gain[j] * from[j], norm.z(row[j]), norm.rstd);
+      da[i * width + j] = to_storage<S>(value);
+      if (exact_da != nullptr) exact_da[i * width + j] = value;
     }
   }
 };

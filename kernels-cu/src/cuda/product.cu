@@ -4,6 +4,7 @@
 #include "cublas.h"
 #include "product_by_mma.h"
 #include "product_by_tiles.h"
+#include "product_of_few_columns.h"
 #include "product_of_few_rows.h"
 
 namespace lnrnn::cuda {
@@ -41,8 +42,11 @@ lnrnnStatus_t launch_few_rows(const CudaStream& stream, const Product<S>& p) {
 
 }  // namespace
 
+bool has_few_rows(int64_t rows) { return rows <= kFewRows; }
+bool has_few_columns(int64_t columns) { return columns <= kFewColumns; }
+
 int64_t square_sum_tiles(int64_t rows, int64_t columns) {
-  return tiles_of(columns, rows <= kFewRows ? kFewRowsTile : kStepTile);
+  return tiles_of(columns, has_few_rows(rows) ? kFewRowsTile : kStepTile);
 }
 
 template <class S>
@@ -50,12 +54,20 @@ lnrnnStatus_t multiply_step(const CudaStream& stream, const Product<S>& p) {
   if (p.rows <= 1) return launch_few_rows<1>(stream, p);
   if (p.rows <= 2) return launch_few_rows<2>(stream, p);
   if (p.rows <= 4) return launch_few_rows<4>(stream, p);
-  if (p.rows <= kFewRows) return launch_few_rows<kFewRows>(stream, p);
+  if (has_few_rows(p.rows)) return launch_few_rows<kFewRows>(stream, p);
   return launch_tiles<Depth::kFeatures, Depth::kFeatures, kStepTile>(stream, p);
 }
 
 template <Depth kA, Depth kB, class S, class O>
 lnrnnStatus_t multiply_sequence(const CudaStream& stream, const Product<S, O>& product) {
+  if constexpr (kA == Depth::kFeatures && kB == Depth::kSamples &&
+                !std::is_same_v<S, accumulation_t<S>>) {
+    if (product.exact_a != nullptr && has_few_columns(product.columns)) {
+      using Kernel = ProductOfFewColumns<S>;
+      return launch(stream, {tiles_of(product.rows, Kernel::kWarps), Kernel::kMaxThreads},
+                    Kernel{product});
+    }
+  }
   Product<S, O> p = product;
   p.a = p.a.simplified();
   p.b = p.b.simplified();

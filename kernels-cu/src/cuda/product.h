@@ -15,6 +15,8 @@ enum class Depth { kFeatures, kSamples };
 //   a             (rows, depth), or (depth, rows) where its samples are summed over
 //   b             (columns, depth), or (depth, columns)
 //   out           samples beyond their length are set to 0, or left alone if add
+//   exact_a       null, or (rows, depth) a before it was rounded to S: products of few rows or columns,
+//                 which do not use the tensor cores, read that instead.
 //   square_sums   null, or (rows, square_sum_tiles(rows, columns)): sums of squares of out's rows,
 //                 tile by tile, for the row's norm. multiply_step only.
 template <class S, class O = accumulation_t<S>>
@@ -24,6 +26,7 @@ struct Product {
   Rows<const S> b;
   Rows<O> out;
   bool add = false;
+  const accumulation_t<S>* exact_a = nullptr;
   accumulation_t<S>* square_sums = nullptr;
 
   // active: out.active(row)
@@ -39,6 +42,10 @@ struct Product {
 
 LNRNN_CELL int64_t tiles_of(int64_t n, int64_t tile) { return (n + tile - 1) / tile; }
 
+// Whether exact_a is read: by multiply_step where it has so many rows, and by multiply_sequence, over
+// a's features and b's samples, where it has so many columns.
+bool has_few_rows(int64_t rows);
+bool has_few_columns(int64_t columns);
 int64_t square_sum_tiles(int64_t rows, int64_t columns);
 
 // The product of one time step: few rows, launched often. Always a kernel of ours.

@@ -28,8 +28,13 @@ struct ProductOfFewRows {
     auto& shared = block.template shared<Shared>();
     const int64_t first = block.index() * kFewRowsTile + block.warp() * kFewRowsColumns;
     const S* a[kRows];
+    const T* exact_a[kRows];
     const S* b[kFewRowsColumns];
-    for (int r = 0; r < kRows; ++r) a[r] = p.a.sample(r < p.rows ? r : 0);
+    for (int r = 0; r < kRows; ++r) {
+      const int64_t row = r < p.rows ? r : 0;
+      a[r] = p.a.sample(row);
+      exact_a[r] = p.exact_a == nullptr ? nullptr : p.exact_a + row * p.depth;
+    }
     for (int c = 0; c < kFewRowsColumns; ++c) {
       b[c] = p.b.sample(first + c < p.columns ? first + c : 0);
     }
@@ -39,7 +44,7 @@ struct ProductOfFewRows {
       T of_b[kFewRowsColumns];
       for (int c = 0; c < kFewRowsColumns; ++c) of_b[c] = to_accumulation(b[c][k]);
       for (int r = 0; r < kRows; ++r) {
-        const T of_a = to_accumulation(a[r][k]);
+        const T of_a = p.exact_a == nullptr ? to_accumulation(a[r][k]) : exact_a[r][k];
         for (int c = 0; c < kFewRowsColumns; ++c) sum[r][c] = fma(of_a, of_b[c], sum[r][c]);
       }
     }

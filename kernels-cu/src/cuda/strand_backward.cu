@@ -22,6 +22,7 @@ struct BackwardLayout {
   S* h_operand;  // (T+1,N,H), where products do not read h itself
   T* dv;         // (T,N,GH) gradients by the gates' pre-activations, as x's product sees them
   S* dr;         // (T,N,GH) by h's product; null where dv is that
+  T* exact_dr;   // (N,GH) of one step, where a product takes it: see BackwardRow
   S* da;         // (T,N,GH) by x W_ih', when all steps are done: in the place of dv, or of dr
   T *dk, *z;     // (T,N,H), see BackwardRow
   T *dh, *dc;    // (N,H)
@@ -49,6 +50,9 @@ struct BackwardLayout {
       layout.da = layout.dv;
     } else {
       layout.da = layout.dr;
+      if (shape.recurrent_matrix && has_few_rows(batch)) {
+        layout.exact_dr = carver.take<T>({batch, gates});
+      }
     }
     if (shape.cell_norm || shape.kind == CellKind::kGru) {
       layout.dk = carver.take<T>({steps, batch, hidden});
@@ -206,6 +210,7 @@ class Backward {
     row.dc = layout_.dc;
     row.dv = at_step(layout_.dv, t, row_of_gates);
     row.dr = at_step(layout_.dr, t, row_of_gates);
+    row.exact_dr = layout_.exact_dr;
     row.dk = at_step(layout_.dk, t, state());
     row.z = at_step(layout_.z, t, state());
     if (strand_.shape().kind == CellKind::kGru) return launch_row(GruBackwardRow<S>{row});
@@ -226,6 +231,7 @@ class Backward {
                        Rows<const S>::matrix(layout_.hh, hidden_, gates_),
                        Rows<T>::matrix(layout_.dh, batch_, hidden_).masked(lengths_, t)};
     product.add = true;
+    product.exact_a = layout_.exact_dr;
     return multiply_step(stream_, product);
   }
 
@@ -241,13 +247,18 @@ class Backward {
     return launch(stream_, kernel.walk.shape(), kernel);
   }
 
+  // In the place of dv, where the product for dx takes it.
+  T* exact_da() const {
+    return !kExactOperands<S> && has_few_columns(strand_.input()) ? layout_.dv : nullptr;
+  }
+
   // From dv, for all steps; the place of dr is free by now.
   lnrnnStatus_t through_input_norm() const {
     if (strand_.shape().input_norm) {
       using Kernel = InputNormBackward<S>;
       return launch(stream_, row_shape<Kernel>(samples_, gates_),
                     Kernel{gates_, samples(forward_.a, gates_), forward_.norm_a, vectors_.gain_i,
-                           layout_.dv, layout_.da});
+                           layout_.dv, layout_.da, exact_da()});
     }
     // Where both products are added the gradients by them are the same.
     if (kExactOperands<S> ||
@@ -264,7 +275,7 @@ class Backward {
     return multiply_sequence<Depth::kFeatures, Depth::kSamples>(
         stream_, Product<S, S>{samples_, input, gates_, samples<const S>(layout_.da, gates_),
                                Rows<const S>::matrix(weight_ih(), gates_, input),
-                               samples_of<S>(call_.dx), call_.add_dx});
+                               samples_of<S>(call_.dx), call_.add_dx, exact_da()});
   }
 
   lnrnnStatus_t weight_gradient() const {

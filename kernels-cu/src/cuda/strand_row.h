@@ -92,6 +92,32 @@ struct ForwardRow {
   }
 };
 
+// What a layer norm's gradient needs of a row: mean q, mean q z and mean z, q = gain dy.
+//   dx = rstd (q - mean(q) - (z - mean(z)) mean(q z))
+// The mean of z is 0 but for rounding, which a large mean of x amplifies; subtracting it is
+// subtracting the mean of dx, without a second round.
+template <class T>
+struct NormGradient {
+  T q, qz, z;
+
+  LNRNN_DEVICE static void add(T (&sums)[3], T q_at, T z_at) {
+    sums[0] += q_at;
+    sums[1] = fma(q_at, z_at, sums[1]);
+    sums[2] += z_at;
+  }
+  LNRNN_DEVICE static NormGradient of(const T (&sums)[3], int64_t count) {
+    const T n = static_cast<T>(count);
+    return {sums[0] / n, sums[1] / n, sums[2] / n};
+  }
+  LNRNN_DEVICE T dx(T q_at, T z_at, T rstd) const {
+    return layernorm_backward(q_at, z_at - z, q, qz, rstd);
+  }
+  // Where forward took the mean of x for 0 and did not subtract it.
+  LNRNN_DEVICE T dx_uncentred(T q_at, T z_at, T rstd) const {
+    return layernorm_backward(q_at, z_at, T(0), qz, rstd);
+  }
+};
+
 // Blocks: rows n of one step. Reads and writes dh, dc; writes dv, dr, dk and z of this step.
 template <class S>
 struct BackwardRow {
@@ -110,6 +136,7 @@ struct BackwardRow {
   T *dh, *dc;                        // (N,H)
   T* dv;   // (N,GH) by the pre-activations, as x's product sees them
   S* dr;   // (N,GH) by h's product; null where that is dv
+  T* exact_dr;  // (N,GH) the same as h R' was computed, with R' rounded to S; or null
   T* dk;   // (N,H) LSTM: by the cell's layer norm; GRU: the last third of what h's product sees
   T* z;    // (N,H) LSTM: the cell, normalised
 
@@ -130,36 +157,27 @@ struct BackwardRow {
     return keeps ? by_h : T(0);
   }
 
+  // The gradient by h's product, element at of row n.
+  LNRNN_DEVICE void store_dr(int64_t n, int64_t at, T value, T exact) const {
+    if (dr != nullptr) dr[n * gates + at] = to_storage<S>(value);
+    if (exact_dr != nullptr) exact_dr[n * gates + at] = exact;
+  }
+
+  // Likewise, through the layer norm of that product; by_q: the gradient by what comes of it.
+  LNRNN_DEVICE void store_dr(int64_t n, int64_t at, const GateTerm<T>& of_r,
+                             const NormGradient<T>& sums, T by_q) const {
+    const T q = of_r.gain[at] * by_q, z_at = of_r.z(at), rstd = of_r.norm.rstd;
+    store_dr(n, at, sums.dx(q, z_at, rstd), sums.dx_uncentred(q, z_at, rstd));
+  }
+
   LNRNN_DEVICE void skip(Block& block, int64_t n) const {
     for (int64_t j = block.thread(); j < gates; j += block.threads()) {
       dv[n * gates + j] = T(0);
-      if (dr != nullptr) dr[n * gates + j] = to_storage<S>(T(0));
+      store_dr(n, j, T(0), T(0));
       if (j >= hidden) continue;
       if (dk != nullptr) dk[n * hidden + j] = T(0);
       if (z != nullptr) z[n * hidden + j] = T(0);
     }
-  }
-};
-
-// What a layer norm's gradient needs of a row: mean q, mean q z and mean z, q = gain dy.
-//   dx = rstd (q - mean(q) - (z - mean(z)) mean(q z))
-// The mean of z is 0 but for rounding, which a large mean of x amplifies; subtracting it is
-// subtracting the mean of dx, without a second round.
-template <class T>
-struct NormGradient {
-  T q, qz, z;
-
-  LNRNN_DEVICE static void add(T (&sums)[3], T q_at, T z_at) {
-    sums[0] += q_at;
-    sums[1] = fma(q_at, z_at, sums[1]);
-    sums[2] += z_at;
-  }
-  LNRNN_DEVICE static NormGradient of(const T (&sums)[3], int64_t count) {
-    const T n = static_cast<T>(count);
-    return {sums[0] / n, sums[1] / n, sums[2] / n};
-  }
-  LNRNN_DEVICE T dx(T q_at, T z_at, T rstd) const {
-    return layernorm_backward(q_at, z_at - z, q, qz, rstd);
   }
 };
 
