@@ -229,8 +229,23 @@ void test_descriptions(lnrnnHandle_t handle) {
           INVALID_ARGUMENT, "the LSTM's alone");
   REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_INDRNN; d.dropconnect = 0.1; }),
           INVALID_ARGUMENT, "no recurrent matrix");
-  REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_GRU; }), NOT_SUPPORTED, "yet");
-  REFUSED(plan_with(handle, [](D& d) { d.dataType = LNRNN_DATA_BF16; }), NOT_SUPPORTED, "yet");
+  REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_INDRNN; d.normalization = 4; }),
+          INVALID_ARGUMENT, "GRU and IndRNN know NONE and HASTE");
+  REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_GRU; d.zoneoutCell = 0.1; }),
+          INVALID_ARGUMENT, "zoneoutCell is 0.1, but only the LSTM");
+  REFUSED(plan_with(handle, [](D& d) { d.zoneoutCell = -1; }), INVALID_ARGUMENT, "zoneoutCell");
+  REFUSED(plan_with(handle, [](D& d) { d.layers = 1025; }), INVALID_ARGUMENT, "not 1...1024");
+  REFUSED(plan_with(handle, [](D& d) { d.dropout = 0.5; }), INVALID_ARGUMENT, "a single layer");
+  REFUSED(plan_with(handle, [](D& d) { d.layers = 2; d.flags = LNRNN_PLAN_VARIATIONAL_DROPOUT; }),
+          INVALID_ARGUMENT, "but dropout is 0");
+  REFUSED(plan_with(handle, [](D& d) { d.layers = 1024; d.hiddenSize = int64_t{1} << 24; }),
+          INVALID_ARGUMENT, "2^63 bytes");
+  DONE(plan_with(handle, [](D& d) {
+    d.layers = 1024;
+    d.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+    d.dropout = d.zoneout = d.zoneoutCell = d.dropconnect = 1;
+    d.flags = LNRNN_PLAN_RECOMPUTE | LNRNN_PLAN_DETERMINISTIC | LNRNN_PLAN_VARIATIONAL_DROPOUT;
+  }));
 }
 
 void test_plan(lnrnnHandle_t handle) {

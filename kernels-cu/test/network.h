@@ -74,6 +74,21 @@ struct Shape {
   int64_t steps, batch, input, hidden;
 };
 
+// Every cell with every normalisation that it knows.
+struct Cell {
+  int32_t cell, normalization;
+  const char* name;
+};
+constexpr Cell kCells[] = {{LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_NONE, "LSTM NONE"},
+                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE, "LSTM HASTE"},
+                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_PAPER, "LSTM PAPER"},
+                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_CARRY, "LSTM CARRY"},
+                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_CELL, "LSTM CELL"},
+                           {LNRNN_CELL_GRU, LNRNN_NORMALIZATION_NONE, "GRU NONE"},
+                           {LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE, "GRU HASTE"},
+                           {LNRNN_CELL_INDRNN, LNRNN_NORMALIZATION_NONE, "IndRNN NONE"},
+                           {LNRNN_CELL_INDRNN, LNRNN_NORMALIZATION_HASTE, "IndRNN HASTE"}};
+
 struct Options {
   lnrnnDeviceKind_t device = LNRNN_DEVICE_CPU;
   int32_t cell = LNRNN_CELL_LSTM;
@@ -84,6 +99,20 @@ struct Options {
   double zoneout = 0, zoneout_cell = 0, dropconnect = 0, dropout = 0;
   int32_t threads = 1;
   const char* isa = nullptr;
+
+  static Options of(const Cell& c) {
+    Options options;
+    options.cell = c.cell;
+    options.normalization = c.normalization;
+    return options;
+  }
+  // All the noise that the cell knows.
+  void regularize(double p) {
+    zoneout = p;
+    if (cell == LNRNN_CELL_LSTM) zoneout_cell = p;
+    if (cell != LNRNN_CELL_INDRNN) dropconnect = p;
+    if (layers > 1) dropout = p;
+  }
 
   lnrnnPlanDescription_t description(const Shape& shape, int32_t data_type) const {
     lnrnnPlanDescription_t d{};
@@ -236,7 +265,8 @@ struct Network {
     wait();
     double sum = 0;
     const auto dot = [&](const auto& a, const auto& b) {
-      for (size_t i = 0; a != nullptr && i < a->size(); ++i) sum += number((*a)[i]) * number((*b)[i]);
+      if (a == nullptr) return;
+      for (size_t i = 0; i < a->size(); ++i) sum += number((*a)[i]) * number((*b)[i]);
     };
     dot(y, dy);
     dot(hn, dhn);

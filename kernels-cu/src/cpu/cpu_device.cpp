@@ -14,10 +14,11 @@
 
 #include "../api/device.h"
 #include "../api/status.h"
+#include "dropout.h"
 #include "initialize.h"
 #include "isa.h"
-#include "lstm.h"
-#include "lstm_weights.h"
+#include "strand.h"
+#include "strand_layout.h"
 #include "team.h"
 
 namespace lnrnn {
@@ -25,7 +26,6 @@ namespace lnrnn {
 namespace {
 
 using cpu::Isa;
-using cpu::Kernels;
 using cpu::Team;
 using Clock = std::chrono::steady_clock;
 
@@ -79,15 +79,19 @@ void fill_properties(int threads, const Isa& isa, lnrnnDeviceProperties_t* out) 
 }
 
 class CpuDevice final : public Device {
-  template <class T>
-  static T element_of_kernels(const Kernels<T>&);
-  template <class K>
-  using element_of = decltype(element_of_kernels(std::declval<K>()));
-
-  // The one place where the plan's type becomes a C++ type.
+  // The one place where the plan's type becomes a C++ type: body(a zero of it, its kernels).
   template <class F>
-  auto with_kernels(const Plan& plan, const F& body) const {
-    return plan.description.dataType == LNRNN_DATA_F64 ? body(isa_.f64) : body(isa_.f32);
+  auto with_type(const Plan& plan, const F& body) const {
+    switch (plan.description.dataType) {
+      case LNRNN_DATA_F64:
+        return body(double{}, isa_.f64);
+      case LNRNN_DATA_F16:
+        return body(F16{}, isa_.f32);
+      case LNRNN_DATA_BF16:
+        return body(Bf16{}, isa_.f32);
+      default:
+        return body(float{}, isa_.f32);
+    }
   }
 
  public:
@@ -181,36 +185,28 @@ class CpuDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
 
-  lnrnnStatus_t check_support(const Plan& plan) const override {
-    const lnrnnPlanDescription_t& d = plan.description;
-    const bool done = d.cell == LNRNN_CELL_LSTM && d.normalization <= LNRNN_NORMALIZATION_HASTE &&
-                      d.dataType <= LNRNN_DATA_F64 && d.direction == LNRNN_DIRECTION_FORWARD &&
-                      d.zoneoutCell == 0 && d.dropout == 0 && !plan.has(LNRNN_PLAN_RECOMPUTE);
-    LNRNN_CHECK(done, LNRNN_STATUS_NOT_SUPPORTED, "lnrnnPlanCreate: the CPU cannot do this yet");
-    return LNRNN_STATUS_SUCCESS;
-  }
+  lnrnnStatus_t check_support(const Plan&) const override { return LNRNN_STATUS_SUCCESS; }
 
   uint64_t packed_bytes(const Strand& strand) const override {
-    return with_kernels(strand.plan, [&](auto& kernels) {
-      Carver carver;
-      cpu::take_packed_weights(carver, kernels, strand);
-      return carver.bytes();
+    return with_type(strand.plan, [&](auto zero, auto& kernels) {
+      return cpu::packed_bytes<decltype(zero)>(kernels, strand);
     });
   }
   uint64_t reserve_bytes(const Strand& strand, int64_t steps, int64_t batch) const override {
-    return with_kernels(strand.plan, [&](auto& kernels) {
+    return with_type(strand.plan, [&](auto zero, auto&) {
       Carver carver;
-      cpu::LstmReserve<element_of<decltype(kernels)>>::take(carver, strand, steps, batch);
+      cpu::StrandReserve<accumulation_t<decltype(zero)>>::take(carver, strand, steps, batch);
       return carver.bytes();
     });
   }
   uint64_t workspace_bytes(const Strand& strand, Pass pass, int64_t steps,
                            int64_t batch) const override {
-    return with_kernels(strand.plan, [&](auto& kernels) {
+    return with_type(strand.plan, [&](auto zero, auto& kernels) {
+      using S = decltype(zero);
       return pass == Pass::kBackward
-                 ? cpu::lstm_backward_workspace(kernels, strand, threads(), steps, batch)
-                 : cpu::lstm_forward_workspace(kernels, strand, threads(), steps, batch,
-                                               pass == Pass::kTraining);
+                 ? cpu::backward_workspace<S>(kernels, strand, threads(), steps, batch)
+                 : cpu::forward_workspace<S>(kernels, strand, threads(), steps, batch,
+                                             pass == Pass::kTraining);
     });
   }
 
@@ -222,32 +218,34 @@ class CpuDevice final : public Device {
   }
   lnrnnStatus_t pack(const Strand& strand, Stream&, const void* parameters,
                      void* packed) override {
-    with_kernels(strand.plan, [&](auto& kernels) {
-      using T = element_of<decltype(kernels)>;
-      cpu::lstm_pack(kernels, strand, static_cast<const T*>(parameters), packed);
+    with_type(strand.plan, [&](auto zero, auto& kernels) {
+      cpu::pack(kernels, strand, static_cast<const decltype(zero)*>(parameters), packed);
     });
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t infer(Stream& stream, const ForwardArguments& call) override {
-    with_kernels(call.strand.plan, [&](auto& kernels) {
-      cpu::lstm_forward(kernels, of(stream).team, false, call);
+    with_type(call.strand.plan, [&](auto zero, auto& kernels) {
+      cpu::run_forward<decltype(zero)>(kernels, of(stream).team, false, call);
     });
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t train(Stream& stream, const ForwardArguments& call) override {
-    with_kernels(call.strand.plan, [&](auto& kernels) {
-      cpu::lstm_forward(kernels, of(stream).team, true, call);
+    with_type(call.strand.plan, [&](auto zero, auto& kernels) {
+      cpu::run_forward<decltype(zero)>(kernels, of(stream).team, true, call);
     });
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t backward(Stream& stream, const BackwardArguments& call) override {
-    with_kernels(call.strand.plan, [&](auto& kernels) {
-      cpu::lstm_backward(kernels, of(stream).team, call);
+    with_type(call.strand.plan, [&](auto zero, auto& kernels) {
+      cpu::run_backward<decltype(zero)>(kernels, of(stream).team, call);
     });
     return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t dropout(Stream&, const DropoutArguments&) override {
-    return LNRNN_STATUS_SUCCESS;  // check_support lets no plan come here
+  lnrnnStatus_t dropout(Stream& stream, const DropoutArguments& call) override {
+    with_type(call.plan, [&](auto zero, auto&) {
+      cpu::drop_values<decltype(zero)>(of(stream).team, call);
+    });
+    return LNRNN_STATUS_SUCCESS;
   }
 
  private:

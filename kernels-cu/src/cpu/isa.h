@@ -5,61 +5,61 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../cell/shape.h"
+
 namespace lnrnn::cpu {
 
-// Everything one (t, n) row of an LSTM needs, forward. Vectors of H or 4H elements (i,f,g,o), as
-// shapes say. Pointers marked optional may be null, which switches their part off.
-template <class T>
-struct LstmForwardRow {
-  int64_t hidden;
-  T epsilon;
-  T zoneout;             // expectation of inference: h = p h' + (1-p) h~; 0 where masks are drawn
-  const T* a;            // (4H) x W_ih'; x W_ih' + h W_hh' where r is null
-  const T* r;            // (4H) h W_hh', optional: null without normalisation of the gates
-  const T* bias;         // (4H)
-  const T* gain_i;       // (4H), with r
-  const T* gain_h;       // (4H), with r
-  const T* gain_c;       // (H), optional: null without normalisation of the cell
-  const T* bias_c;       // (H), with gain_c
-  const T* h_before;     // (H)
-  const T* c_before;     // (H)
-  const uint8_t* update; // (H), optional: zoneout's mask
-  T* h;                  // (H), may be h_before
-  T* c;                  // (H), may be c_before
-  T* y;                  // (H), optional
-  T* statistics;         // kStatistics, optional
-  T* scratch;            // (H)
+constexpr int kCellKinds = 3;
+
+// The vectors among a strand's parameters, or the sums of their gradients; null where the cell has
+// none.
+template <class P>
+struct CellVectors {
+  P bias;       // (G H) all that is added to the sum of both products; the GRU's: to that of x alone
+  P bias_hh;    // (3H) the GRU's, added to the product of h
+  P weight_hh;  // (H) the IndRNN's
+  P gain_i;     // (G H) of the layer norm of x W_ih'
+  P gain_h;     // (G H) of h W_hh'
+  P gain_c;     // (H) of the LSTM's cell
+  P bias_c;     // (H), with gain_c
 };
 
-// Row statistics kept for backward: mean and 1/std of A, r and u.
-enum Statistic { kMeanA, kRstdA, kMeanR, kRstdR, kMeanU, kRstdU, kStatistics };
-
-// The same row, backward.
+// What lies between two products, for one (t, n) row, forward and backward alike. What is optional may
+// be null, which switches its part off.
 template <class T>
-struct LstmBackwardRow {
+struct Row {
+  const CellShape* shape;
   int64_t hidden;
-  const T* a;
-  const T* r;
-  const T* bias;
-  const T* gain_i;
-  const T* gain_h;
-  const T* gain_c;
-  const T* bias_c;
-  const T* c_before;
-  const T* c;            // (H) what forward stored
-  const T* statistics;
-  const uint8_t* update;
-  const T* dy;           // (H), optional
-  T* dh;                 // (H) in: gradient by h; out: the part by h_before that passes by R
-  T* dc;                 // (H) in: gradient by c; out: by c_before
-  T* da;                 // (4H) out: gradient by A
-  T* dr;                 // (4H) out: gradient by r; null without normalisation of the gates
-  T* dbias;              // (4H), added to; likewise the following, each with its gain
-  T* dgain_i;
-  T* dgain_h;
-  T* dgain_c;
-  T* dbias_c;
-  T* scratch;            // (4H)
+  const CellVectors<const T*>* vectors;
+  const T* a;                 // (G H) x W_ih'; x W_ih' + h W_hh' where r is null
+  const T* r;                 // (G H) h W_hh', where the shape has separate products
+  const T* h_before;          // (H)
+  const T* c_before;          // (H), where the shape carries a cell
+  const uint8_t* update;      // (H), optional: zoneout's mask
+  const uint8_t* update_cell; // (H), optional: the same of the carried c
+  T* statistics;              // mean and 1/std of each layer norm: of a, of r, of the cell, as far as
+                              // the shape has them; optional in inference
+  T* scratch;                 // (kRowScratch, H)
+};
+constexpr int kRowScratch = 6;
+
+template <class T>
+struct ForwardRow : Row<T> {
+  T epsilon;
+  T zoneout, zoneout_cell;  // expectations of inference; 0 where masks are drawn
+  T* h;                     // (H), may be h_before
+  T* c;                     // (H), may be c_before
+  T* y;                     // (H), optional
+};
+
+template <class T>
+struct BackwardRow : Row<T> {
+  const T* dy;                  // (H), optional
+  T* dh;                        // (H) in: gradient by h; out: the part by h_before that passes by R
+  T* dc;                        // (H) in: gradient by c; out: by c_before
+  T* da;                        // (G H) out: gradient by a
+  T* dr;                        // (G H) out: gradient by r, where there is one
+  const CellVectors<T*>* sums;  // added to
 };
 
 // Matrix products work on packed operands:
@@ -81,8 +81,9 @@ struct Kernels {
                    int64_t columns, int64_t panel_begin, int64_t panel_end, T* const* out,
                    bool accumulate);
 
-  void (*lstm_forward_row)(const LstmForwardRow<T>& row);
-  void (*lstm_backward_row)(const LstmBackwardRow<T>& row);
+  // By CellKind.
+  void (*forward_row[kCellKinds])(const ForwardRow<T>& row);
+  void (*backward_row[kCellKinds])(const BackwardRow<T>& row);
 
   // For tests: elementwise over n values.
   void (*sigmoid)(const T* x, T* y, int64_t n);

@@ -1,6 +1,8 @@
 // The body of every isa_*.cpp, which defines LNRNN_ISA (its namespace) and is compiled for it.
 #pragma once
 
+#include "gru_row.h"
+#include "indrnn_row.h"
 #include "lstm_row.h"
 #include "product.h"
 
@@ -18,8 +20,15 @@ static void tanh_all(const T* x, T* y, int64_t n) {
 
 template <class T>
 constexpr Kernels<T> kernels() {
-  return {kTileRows,   kPanelWidth<T>,   interleave<T>, multiply<T>, lstm_forward_row<T>,
-          lstm_backward_row<T>, sigmoid_all<T>, tanh_all<T>, spin_flops<T>};
+  return {kTileRows,
+          kPanelWidth<T>,
+          interleave<T>,
+          multiply<T>,
+          {lstm_forward_row<T>, gru_forward_row<T>, indrnn_forward_row<T>},
+          {lstm_backward_row<T>, gru_backward_row<T>, indrnn_backward_row<T>},
+          sigmoid_all<T>,
+          tanh_all<T>,
+          spin_flops<T>};
 }
 
 }  // namespace lnrnn::cpu::LNRNN_ISA

@@ -1,130 +1,111 @@
 // One (t, n) row of the LSTM, forward and backward: everything between two matrix products, in a
 // few passes over rows that are in the first-level cache. Formulas are src/cell's; this file owns
-// the passes.
+// the passes. It serves every normalisation: what one has and another has not is in the shape, and
+// in which vectors there are.
 #pragma once
 
 #include "../cell/lstm.h"
-#include "isa.h"
-#include "norm_row.h"
+#include "zoneout_row.h"
 
 namespace lnrnn::cpu::LNRNN_ISA {
 
-// What forward and backward both derive from a row's products: the gates' pre-activations.
+// What forward and backward both derive from a row's products.
 template <class T>
-struct GateInputs {
-  int64_t hidden;
-  const T *a, *r, *bias, *gain_i, *gain_h;
-  Moments<T> of_a, of_r;
+struct LstmRow {
+  const Row<T>& row;
+  Products<T> products;
+  Term<T> cell;  // u, in scratch
+
+  LstmRow(const Row<T>& r, const T* u)
+      : row(r), products(r),
+        cell{u, r.vectors->gain_c, r.hidden,
+             Products<T>::kept(r, r.shape->input_norm + r.shape->recurrent_norm)} {}
 
   __attribute__((always_inline)) Vec<T> preactivation(int gate, Lanes<T> unit) const {
-    const Lanes<T> at = unit.shifted(gate * hidden);
-    const Vec<T> v = at.load_from(bias);
-    if (r == nullptr) return at.load_from(a) + v;
-    return fma(at.load_from(gain_i), of_a.normalize(at.load_from(a)),
-               fma(at.load_from(gain_h), of_r.normalize(at.load_from(r)), v));
+    const Lanes<T> at = unit.shifted(gate * row.hidden);
+    return products.a.plus(at, products.r.plus(at, at.load_from(row.vectors->bias)));
   }
-
   __attribute__((always_inline)) LstmGates<Vec<T>> gates(Lanes<T> unit) const {
     return lstm_gates(preactivation(0, unit), preactivation(1, unit), preactivation(2, unit),
                       preactivation(3, unit));
   }
+  __attribute__((always_inline)) Vec<T> k(Lanes<T> unit, Vec<T> u) const {
+    if (cell.gain == nullptr) return u;
+    return cell.plus(unit, u, unit.load_from(row.vectors->bias_c));
+  }
 };
 
 template <class T>
-static void lstm_forward_row(const LstmForwardRow<T>& row) {
-  const int64_t hidden = row.hidden;
-  GateInputs<T> in{hidden, row.a, row.r, row.bias, row.gain_i, row.gain_h, {}, {}};
-  if (row.r != nullptr) {
-    in.of_a = moments(row.a, 4 * hidden, row.epsilon);
-    in.of_r = moments(row.r, 4 * hidden, row.epsilon);
-  }
-
-  T* const o = row.scratch;
-  for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
-    const LstmGates<Vec<T>> gate = in.gates(unit);
+static void lstm_forward_row(const ForwardRow<T>& row) {
+  T *const o = row.scratch, *const u = o + row.hidden;
+  LstmRow<T> lstm(row, u);
+  lstm.products.measure(row.epsilon);
+  for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+    const LstmGates<Vec<T>> gate = lstm.gates(unit);
     unit.store_to(o, gate.o);
-    unit.store_to(row.c, lstm_cell(gate.i, gate.f, gate.g, unit.load_from(row.c_before)));
+    unit.store_to(u, lstm_cell(gate.i, gate.f, gate.g, unit.load_from(row.c_before)));
   });
 
-  Moments<T> of_u{};
-  if (row.gain_c != nullptr) of_u = moments(row.c, hidden, row.epsilon);
-  if (row.statistics != nullptr) {
-    in.of_a.save(row.statistics + kMeanA);
-    in.of_r.save(row.statistics + kMeanR);
-    of_u.save(row.statistics + kMeanU);
-  }
-
-  const Vec<T> keep(row.zoneout), take(T(1) - row.zoneout);
-  for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
-    const Vec<T> k = affine(of_u, row.gain_c, row.bias_c, unit, unit.load_from(row.c));
-    Vec<T> h = lstm_output(unit.load_from(o), k);
-    if (row.update != nullptr) {
-      h = select(unit.mask(row.update), h, unit.load_from(row.h_before));
-    } else if (row.zoneout != T(0)) {
-      h = fma(keep, unit.load_from(row.h_before), take * h);
-    }
+  lstm.cell.measure(row.epsilon);
+  const Zoneout<T> of_h{row.update, row.zoneout}, of_c{row.update_cell, row.zoneout_cell};
+  for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+    const Vec<T> u_at = unit.load_from(u);
+    const Vec<T> k = lstm.k(unit, u_at);
+    unit.store_to(row.c, of_c.apply(unit, row.shape->carries_norm ? k : u_at, row.c_before));
+    const Vec<T> h = of_h.apply(unit, lstm_output(unit.load_from(o), k), row.h_before);
     unit.store_to(row.h, h);
     if (row.y != nullptr) unit.store_to(row.y, h);
   });
 }
 
 template <class T>
-static void lstm_backward_row(const LstmBackwardRow<T>& row) {
+static void lstm_backward_row(const BackwardRow<T>& row) {
   const int64_t hidden = row.hidden;
-  GateInputs<T> in{hidden, row.a, row.r, row.bias, row.gain_i, row.gain_h, {}, {}};
-  Moments<T> of_u{};
-  if (row.statistics != nullptr) {
-    in.of_a = Moments<T>::saved(row.statistics + kMeanA);
-    in.of_r = Moments<T>::saved(row.statistics + kMeanR);
-    of_u = Moments<T>::saved(row.statistics + kMeanU);
-  }
-  T *const i = row.scratch, *const f = i + hidden, *const g = f + hidden, *const dk = g + hidden;
+  T *const i = row.scratch, *const f = i + hidden, *const g = f + hidden, *const u = g + hidden;
+  T *const dk = u + hidden, *const du = dk + hidden;
   T *const dv = row.da, *const dvo = dv + 3 * hidden;
+  static_assert(kRowScratch == 6, "i, f, g, u, dk, du");
+  LstmRow<T> lstm(row, u);
+  lstm.products.recall();
+  lstm.cell.recall();
 
+  const Zoneout<T> of_c{row.update_cell, T(0)};
   for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
-    const Vec<T> zero(T(0));
-    Vec<T> dh = unit.load_from(row.dh);
-    if (row.dy != nullptr) dh = dh + unit.load_from(row.dy);
-    Vec<T> past_zoneout = zero;
-    if (row.update != nullptr) {
-      const auto update = unit.mask(row.update);
-      past_zoneout = select(update, zero, dh);
-      dh = select(update, dh, zero);
-    }
-    unit.store_to(row.dh, past_zoneout);
+    const auto dh = zoneout_of_h_backward(row, unit);
+    const auto dc = of_c.backward(unit, unit.load_from(row.dc));
+    unit.store_to(row.dh, dh.before);
+    unit.store_to(row.dc, dc.before);
 
-    const LstmGates<Vec<T>> gate = in.gates(unit);
-    const Vec<T> k = affine(of_u, row.gain_c, row.bias_c, unit, unit.load_from(row.c));
-    const auto output = lstm_output_backward(dh, gate.o, tanh(k));
+    const LstmGates<Vec<T>> gate = lstm.gates(unit);
+    const Vec<T> u_at = lstm_cell(gate.i, gate.f, gate.g, unit.load_from(row.c_before));
+    const auto output = lstm_output_backward(dh.now, gate.o, tanh(lstm.k(unit, u_at)));
     unit.store_to(i, gate.i);
     unit.store_to(f, gate.f);
     unit.store_to(g, gate.g);
-    unit.store_to(dk, output.k);
+    unit.store_to(u, u_at);
     unit.store_to(dvo, output.vo);
+    // The carried c is k or u.
+    const bool carries_norm = row.shape->carries_norm;
+    unit.store_to(dk, carries_norm ? output.k + dc.now : output.k);
+    unit.store_to(du, carries_norm ? Vec<T>(T(0)) : dc.now);
   });
 
-  if (row.gain_c != nullptr) {
-    layernorm_backward_row(of_u, row.c, row.gain_c, dk, hidden, dk, row.dgain_c, row.dbias_c);
-  }
-
+  lstm.cell.backward(dk, dk, row.sums->gain_c, row.sums->bias_c);
   for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
-    const Vec<T> du = unit.load_from(row.dc) + unit.load_from(dk);
-    const auto cell = lstm_cell_backward(du, unit.load_from(i), unit.load_from(f),
-                                         unit.load_from(g), unit.load_from(row.c_before));
+    const auto cell = lstm_cell_backward(unit.load_from(du) + unit.load_from(dk),
+                                         unit.load_from(i), unit.load_from(f), unit.load_from(g),
+                                         unit.load_from(row.c_before));
     unit.store_to(dv, cell.vi);
     unit.store_to(dv + hidden, cell.vf);
     unit.store_to(dv + 2 * hidden, cell.vg);
-    unit.store_to(row.dc, cell.c_before);
+    unit.add_to(row.dc, cell.c_before);
   });
 
   for_lanes<T>(4 * hidden, [&](Lanes<T> at) __attribute__((always_inline)) {
-    at.add_to(row.dbias, at.load_from(dv));
+    at.add_to(row.sums->bias, at.load_from(dv));
   });
-  if (row.dr != nullptr) {
-    layernorm_backward_row<T>(in.of_r, row.r, row.gain_h, dv, 4 * hidden, row.dr, row.dgain_h,
-                              nullptr);
-    layernorm_backward_row<T>(in.of_a, row.a, row.gain_i, dv, 4 * hidden, dv, row.dgain_i, nullptr);
-  }
+  lstm.products.r.backward(dv, row.dr, row.sums->gain_h, nullptr);
+  lstm.products.a.backward(dv, dv, row.sums->gain_i, nullptr);
 }
 
 }  // namespace lnrnn::cpu::LNRNN_ISA

@@ -5,6 +5,7 @@
 
 #include "../cell/layernorm.h"
 #include "activation.h"
+#include "isa.h"
 
 namespace lnrnn::cpu::LNRNN_ISA {
 
@@ -87,14 +88,6 @@ static Moments<T> moments(const T* row, int64_t n, T epsilon) {
   return {mean + correction, T(1) / square_root((variance < T(0) ? T(0) : variance) + epsilon)};
 }
 
-// gain z + bias, or x itself where there is no gain.
-template <class T>
-LNRNN_SIMD Vec<T> affine(const Moments<T>& of_x, const T* gain, const T* bias, Lanes<T> at,
-                         Vec<T> x) {
-  if (gain == nullptr) return x;
-  return fma(at.load_from(gain), of_x.normalize(x), at.load_from(bias));
-}
-
 // dx from dy for one row of n; dx may be dy. Adds to dgain, and to dbias unless null.
 template <class T>
 static void layernorm_backward_row(const Moments<T>& of_x, const T* x, const T* gain, const T* dy,
@@ -125,5 +118,65 @@ static void layernorm_backward_row(const Moments<T>& of_x, const T* x, const T* 
     at.store_to(dx, at.load_from(dx) - mean);
   });
 }
+
+// A row that may be normalised before it is used.
+template <class T>
+struct Term {
+  const T* x;     // null: there is no such term
+  const T* gain;  // null: it is used as it is
+  int64_t n;
+  T* kept;        // its statistics; null where nobody wants them
+  Moments<T> of_x{};
+
+  // In forward; x has been written.
+  void measure(T epsilon) {
+    if (gain == nullptr) return;
+    of_x = moments(x, n, epsilon);
+    if (kept != nullptr) of_x.save(kept);
+  }
+  // In backward, from what forward kept.
+  void recall() {
+    if (gain != nullptr) of_x = Moments<T>::saved(kept);
+  }
+
+  __attribute__((always_inline)) Vec<T> plus(Lanes<T> at, Vec<T> rest) const {
+    if (x == nullptr) return rest;
+    return plus(at, at.load_from(x), rest);
+  }
+  // The same, of what stands there in x.
+  __attribute__((always_inline)) Vec<T> plus(Lanes<T> at, Vec<T> x_at, Vec<T> rest) const {
+    return gain == nullptr ? x_at + rest : fma(at.load_from(gain), of_x.normalize(x_at), rest);
+  }
+
+  // From the gradient of the term that of x; dx may be dy. Without a gain they are the same.
+  void backward(const T* dy, T* dx, T* dgain, T* dbias) const {
+    if (gain != nullptr) layernorm_backward_row(of_x, x, gain, dy, n, dx, dgain, dbias);
+  }
+};
+
+// Both products of a row.
+template <class T>
+struct Products {
+  Term<T> a, r;
+
+  explicit Products(const Row<T>& row)
+      : a{row.a, row.vectors->gain_i, row.shape->gates * row.hidden, row.statistics},
+        r{row.r, row.vectors->gain_h, row.shape->gates * row.hidden,
+          kept(row, row.shape->input_norm)} {}
+
+  // The statistics that stand behind those of count layer norms.
+  static T* kept(const Row<T>& row, int count) {
+    return row.statistics == nullptr ? nullptr : row.statistics + 2 * count;
+  }
+
+  void measure(T epsilon) {
+    a.measure(epsilon);
+    r.measure(epsilon);
+  }
+  void recall() {
+    a.recall();
+    r.recall();
+  }
+};
 
 }  // namespace lnrnn::cpu::LNRNN_ISA

@@ -1,0 +1,102 @@
+// A strand's passes on the CPU: what they share. Rows of a batch are shared out over threads where
+// there are enough of them, and then never wait for each other; else all threads work on one step,
+// the products' panels shared out, with two barriers a step.
+#pragma once
+
+#include "../api/device.h"
+#include "../api/size.h"
+#include "isa.h"
+#include "row_product.h"
+#include "storage.h"
+#include "team.h"
+
+namespace lnrnn::cpu {
+
+// The row of a tensor at (step, row); null where the tensor is.
+template <class S>
+inline const S* row_of(const Steps<const void>& tensor, int64_t step, int64_t row) {
+  if (tensor.base == nullptr) return nullptr;
+  return static_cast<const S*>(tensor.base) + step * tensor.step_stride + row * tensor.row_stride;
+}
+template <class S>
+inline S* row_of(const Steps<void>& tensor, int64_t step, int64_t row) {
+  if (tensor.base == nullptr) return nullptr;
+  return static_cast<S*>(tensor.base) + step * tensor.step_stride + row * tensor.row_stride;
+}
+
+// The row of a state (N,H); null where the state is.
+template <class T>
+inline const T* state_row(const void* state, int64_t row, int64_t hidden) {
+  return state == nullptr ? nullptr : static_cast<const T*>(state) + row * hidden;
+}
+template <class T>
+inline T* state_row(void* state, int64_t row, int64_t hidden) {
+  return state == nullptr ? nullptr : static_cast<T*>(state) + row * hidden;
+}
+
+// The step that a strand comes to after i others.
+inline int64_t nth_step(const Strand& strand, int64_t steps, int64_t i) {
+  return strand.reverse() ? steps - 1 - i : i;
+}
+
+// Sequences of different length: a row is active before its length.
+struct Lengths {
+  const int64_t* lengths;
+  bool active(int64_t step, int64_t row) const {
+    return lengths == nullptr || step < lengths[row];
+  }
+};
+
+// Runs body(crew, rows) on every thread of the team that the work is worth.
+//   tile_rows   rows that keep a thread's register tiles busy
+//   step_flops  of one time step over the whole batch
+template <class F>
+void share_batch(Team& team, int64_t batch, int tile_rows, double step_flops, const F& body) {
+  constexpr double kWorthABarrier = 4e5;
+  const int64_t threads = team.size();
+  if (threads > 1 && batch >= threads * tile_rows / 2) {
+    team.run([&](int index) {
+      const Span rows = Crew{index, static_cast<int>(threads), nullptr}.share(0, batch);
+      body(index, Crew{0, 1, nullptr}, rows);
+    });
+  } else if (threads > 1 && step_flops >= kWorthABarrier * static_cast<double>(threads)) {
+    team.run([&](int index) {
+      body(index, Crew{index, static_cast<int>(threads), &team.barrier()}, Span{0, batch});
+    });
+  } else {
+    body(0, Crew{0, 1, nullptr}, Span{0, batch});
+  }
+}
+
+// Multiply-adds of a step's products, twice.
+inline double step_flops(const Strand& strand, int64_t batch, int64_t depth) {
+  return 2.0 * static_cast<double>(batch) * static_cast<double>(strand.gates()) *
+         static_cast<double>(depth);
+}
+
+template <class T>
+inline void copy_or_zero(const T* from, int64_t n, T* to) {
+  if (from == to) return;
+  if (from == nullptr) {
+    std::fill_n(to, n, T(0));
+  } else {
+    std::copy_n(from, n, to);
+  }
+}
+
+// Bytes of workspace; kTooLarge where that does not fit. S is the data type.
+template <class S>
+uint64_t forward_workspace(const Kernels<accumulation_t<S>>& kernels, const Strand& strand,
+                           int threads, int64_t steps, int64_t batch, bool training);
+template <class S>
+uint64_t backward_workspace(const Kernels<accumulation_t<S>>& kernels, const Strand& strand,
+                            int threads, int64_t steps, int64_t batch);
+
+template <class S>
+void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool training,
+                 const ForwardArguments& arguments);
+template <class S>
+void run_backward(const Kernels<accumulation_t<S>>& kernels, Team& team,
+                  const BackwardArguments& arguments);
+
+}  // namespace lnrnn::cpu

@@ -1,0 +1,330 @@
+// The backward pass: from the last step to the first, what lies between two products (lstm_row.h,
+// gru_row.h, indrnn_row.h) and dr W_hh; then, for all steps at once, the gradients of the parameters
+// and of x.
+#include "strand.h"
+#include "strand_layout.h"
+
+namespace lnrnn::cpu {
+
+namespace {
+
+template <class S>
+class Backward {
+ public:
+  using T = accumulation_t<S>;
+  using Scratch = BackwardScratch<S>;
+
+  Backward(const Kernels<T>& kernels, const BackwardLayout<S>& layout,
+           const BackwardArguments& call)
+      : kernels_(kernels), strand_(call.strand), layout_(layout), call_(call),
+        random_(drawn_from(call.random)), lengths_{call.lengths}, hidden_(strand_.hidden()),
+        gates_(strand_.gates()), parameters_(static_cast<const S*>(call.parameters)),
+        weight_hh_(WeightRows<S>::recurrent(strand_, parameters_, call.random,
+                                            call.dropconnect_mask)),
+        vectors_(read_only(layout.vectors)) {
+    Carver reserve(call.reserve);
+    forward_ = StrandReserve<T>::take(reserve, strand_, call.steps, call.batch);
+    if (strand_.plan.has(LNRNN_PLAN_RECOMPUTE)) {
+      forward_.a = layout.products.a;
+      forward_.r = layout.products.r;
+    }
+    const lnrnnPlanDescription_t& d = strand_.plan.description;
+    zoneout_ = Mask(d.zoneout, call.zoneout_mask, random_.seed,
+                    stream_of(RandomKind::kZoneout, strand_), hidden_);
+    zoneout_cell_ = Mask(d.zoneoutCell, nullptr, random_.seed,
+                         stream_of(RandomKind::kZoneoutCell, strand_), hidden_);
+  }
+
+  void clear_sums(const Scratch& scratch) const {
+    std::fill_n(scratch.sums.flat, scratch.sums.elements, T(0));
+  }
+
+  // Brings weights and inputs into the form that the products want.
+  void prepare(const Crew& crew, const Scratch& scratch) const {
+    if (crew.index == 0) gather_vectors(strand_, parameters_, layout_.vectors);
+    const WeightRows<S> weight_ih(strand_.find(ParameterRole::kWeightIh, parameters_),
+                                  strand_.input());
+    const Span rows = crew.share(0, gates_);
+    for (int64_t m = rows.begin; m < rows.end; ++m) {
+      if (call_.dx.base != nullptr) {
+        pack_row(kernels_, weight_ih.row(m, 0, scratch.pack), m, layout_.ih);
+      }
+      if (strand_.shape().recurrent_matrix) {
+        pack_row(kernels_, weight_hh_.row(m, 0, scratch.pack), m, layout_.hh);
+      }
+    }
+    if constexpr (kIsHalf<S>) {
+      for_active(rows_of(crew), [&](int64_t t, int64_t n) {
+        widen_row(row_of<S>(call_.x, t, n), strand_.input(), layout_.x.at(t, n));
+      });
+    }
+    if (strand_.plan.has(LNRNN_PLAN_RECOMPUTE)) {
+      pack_panels(kernels_, strand_, parameters_, weight_hh_, scratch.pack, crew,
+                  layout_.weights);
+    }
+  }
+
+  // Both products, as forward had them.
+  void recompute(const Crew& crew, const Scratch& scratch) const {
+    const CellShape& shape = strand_.shape();
+    const Span rows = rows_of(crew), panels{0, panel_count(gates_, kernels_.panel_width)};
+    RowProduct<T> of_x(kernels_, layout_.weights.ih, scratch.packed, panels, false);
+    for_active(rows, [&](int64_t t, int64_t n) { of_x.add(input(t, n), forward_.a.at(t, n)); });
+    of_x.flush();
+    if (!shape.recurrent_matrix) return;
+    const StepRows<T>& r = shape.separate_products ? forward_.r : forward_.a;
+    RowProduct<T> of_h(kernels_, layout_.weights.hh, scratch.packed, panels,
+                       !shape.separate_products);
+    for_active(rows, [&](int64_t t, int64_t n) {
+      of_h.add(forward_.h.at(strand_.before(t), n), r.at(t, n));
+    });
+    of_h.flush();
+  }
+
+  // Carries the gradient of rows [rows.begin, rows.end) back through all steps.
+  void run(const Crew& crew, Span rows, const Scratch& scratch) const {
+    const bool carries_cell = strand_.shape().carries_cell;
+    const Span own = crew.share(rows.begin, rows.end);
+    for (int64_t n = own.begin; n < own.end; ++n) {
+      copy_or_zero(state_row<T>(call_.dhn, n, hidden_), hidden_, layout_.dh.at(0, n));
+      if (carries_cell) {
+        copy_or_zero(state_row<T>(call_.dcn, n, hidden_), hidden_, layout_.dc.at(0, n));
+      }
+    }
+    for (int64_t i = call_.steps - 1; i >= 0; --i) {
+      const int64_t t = nth_step(strand_, call_.steps, i);
+      for (int64_t n = own.begin; n < own.end; ++n) {
+        if (lengths_.active(t, n)) step_row(t, n, scratch);
+      }
+      if (strand_.shape().recurrent_matrix) multiply_gradients(crew, rows, t, scratch.packed);
+    }
+    for (int64_t n = own.begin; n < own.end; ++n) {
+      if (call_.dh0 != nullptr) {
+        copy_or_zero<T>(layout_.dh.at(0, n), hidden_, state_row<T>(call_.dh0, n, hidden_));
+      }
+      if (call_.dc0 != nullptr) {
+        copy_or_zero<T>(layout_.dc.at(0, n), hidden_, state_row<T>(call_.dc0, n, hidden_));
+      }
+    }
+  }
+
+  void weight_gradients(const Crew& crew, const Scratch& scratch) const {
+    if (call_.gradients == nullptr) return;
+    const Span rows = crew.share(0, gates_);
+    OuterProducts<T> dih(kernels_, scratch.packed, scratch.panels,
+                         strand_.find(ParameterRole::kWeightIh, gradients()), strand_.input(),
+                         rows, call_.accumulate);
+    for_active(all_rows(), [&](int64_t t, int64_t n) {
+      dih.add(layout_.da.at(t, n), input(t, n));
+    });
+    dih.flush();
+
+    if (!strand_.shape().recurrent_matrix) return;
+    T* const whole = strand_.find(ParameterRole::kWeightHh, gradients());
+    T* const masked = weight_hh_.masked() ? layout_.masked_dhh : whole;
+    OuterProducts<T> dhh(kernels_, scratch.packed, scratch.panels, masked, hidden_, rows,
+                         call_.accumulate && masked == whole);
+    for_active(all_rows(), [&](int64_t t, int64_t n) {
+      dhh.add(layout_.dr.at(t, n), forward_.h.at(strand_.before(t), n));
+    });
+    dhh.flush();
+    if (masked == whole) return;
+    for (int64_t m = rows.begin; m < rows.end; ++m) {
+      weight_hh_.apply(m, masked + m * hidden_, scratch.pack.bytes);
+      store(masked + m * hidden_, hidden_, whole + m * hidden_, call_.accumulate);
+    }
+  }
+
+  // After weight_gradients, which needs the widened x.
+  void input_gradient(const Crew& crew, const Scratch& scratch) const {
+    if (call_.dx.base == nullptr) return;
+    RowProduct<T> product(kernels_, layout_.ih, scratch.packed,
+                          {0, panel_count(strand_.input(), kernels_.panel_width)},
+                          call_.add_dx && !kIsHalf<S>);
+    const Span rows = rows_of(crew);
+    for_active(rows, [&](int64_t t, int64_t n) {
+      if constexpr (kIsHalf<S>) {
+        product.add(layout_.da.at(t, n), layout_.x.at(t, n));
+      } else {
+        product.add(layout_.da.at(t, n), row_of<S>(call_.dx, t, n));
+      }
+    });
+    product.flush();
+    for_rows(rows, [&](int64_t t, int64_t n) {
+      S* const dx = row_of<S>(call_.dx, t, n);
+      if (!lengths_.active(t, n)) {
+        if (!call_.add_dx) std::fill_n(dx, strand_.input(), S{});
+      } else if (kIsHalf<S>) {
+        const auto write = call_.add_dx ? narrow_row_onto<S> : narrow_row<S>;
+        write(layout_.x.at(t, n), strand_.input(), dx);
+      }
+    });
+  }
+
+  // Adds up the threads' sums, always in the same order.
+  void vector_gradients(int threads) const {
+    if (call_.gradients == nullptr) return;
+    if (!call_.accumulate) strand_.clear_padding(gradients());
+    const VectorSums<T> total = scratch_of(0).sums;
+    for (int index = 1; index < threads; ++index) {
+      store(scratch_of(index).sums.flat, total.elements, total.flat, true);
+    }
+    each_vector(strand_, total.vectors, [&](T* sum, const auto& roles, int64_t n) {
+      for (const ParameterRole role : roles) {
+        store(sum, n, strand_.find(role, gradients()), call_.accumulate);
+      }
+    });
+  }
+
+  Scratch scratch_of(int index) const { return layout_.scratch.of(index, kernels_, strand_); }
+
+ private:
+  T* gradients() const { return static_cast<T*>(call_.gradients); }
+
+  static void store(const T* from, int64_t n, T* to, bool accumulate) {
+    for (int64_t j = 0; j < n; ++j) to[j] = accumulate ? to[j] + from[j] : from[j];
+  }
+
+  // Rows of all steps: the i-th is row i % N of step i / N.
+  Span all_rows() const { return {0, call_.steps * call_.batch}; }
+  Span rows_of(const Crew& crew) const {
+    return crew.share(0, call_.steps * call_.batch);
+  }
+  template <class F>
+  void for_rows(Span rows, const F& body) const {
+    for (int64_t i = rows.begin; i < rows.end; ++i) body(i / call_.batch, i % call_.batch);
+  }
+  template <class F>
+  void for_active(Span rows, const F& body) const {
+    for_rows(rows, [&](int64_t t, int64_t n) {
+      if (lengths_.active(t, n)) body(t, n);
+    });
+  }
+
+  // x as the products see it.
+  const T* input(int64_t t, int64_t n) const {
+    if constexpr (kIsHalf<S>) {
+      return layout_.x.at(t, n);
+    } else {
+      return row_of<S>(call_.x, t, n);
+    }
+  }
+  const T* output_gradient(int64_t t, int64_t n, const Scratch& scratch) const {
+    const S* const dy = row_of<S>(call_.dy, t, n);
+    if constexpr (kIsHalf<S>) {
+      if (dy == nullptr) return nullptr;
+      widen_row(dy, hidden_, scratch.dy);
+      return scratch.dy;
+    } else {
+      return dy;
+    }
+  }
+
+  // To the step before, by way of R.
+  void multiply_gradients(const Crew& crew, Span rows, int64_t t, T* packed) const {
+    crew.wait();
+    RowProduct<T> product(kernels_, layout_.hh, packed,
+                          crew.share(0, panel_count(hidden_, kernels_.panel_width)), true);
+    for (int64_t n = rows.begin; n < rows.end; ++n) {
+      if (lengths_.active(t, n)) product.add(layout_.dr.at(t, n), layout_.dh.at(0, n));
+    }
+    product.flush();
+    crew.wait();
+  }
+
+  void step_row(int64_t t, int64_t n, const Scratch& scratch) const {
+    const int64_t mask_row = t * call_.batch + n;
+    const int64_t mask_step = t + random_.step_offset, mask_of = n + random_.row_offset;
+    BackwardRow<T> row{};
+    row.shape = &strand_.shape();
+    row.hidden = hidden_;
+    row.vectors = &vectors_;
+    row.a = forward_.a.at(t, n);
+    row.r = forward_.r.at(t, n);
+    row.h_before = forward_.h.at(strand_.before(t), n);
+    row.c_before = forward_.c.at(strand_.before(t), n);
+    row.update = zoneout_.row(mask_row, mask_step, mask_of, scratch.update);
+    row.update_cell = zoneout_cell_.row(mask_row, mask_step, mask_of, scratch.update_cell);
+    row.statistics = forward_.statistics.at(t, n);
+    row.scratch = scratch.row;
+    row.dy = output_gradient(t, n, scratch);
+    row.dh = layout_.dh.at(0, n);
+    row.dc = layout_.dc.at(0, n);
+    row.da = layout_.da.at(t, n);
+    row.dr = layout_.dr.at(t, n);
+    row.sums = &scratch.sums.vectors;
+    kernels_.backward_row[static_cast<int>(strand_.shape().kind)](row);
+  }
+
+  const Kernels<T>& kernels_;
+  const Strand& strand_;
+  const BackwardLayout<S>& layout_;
+  const BackwardArguments& call_;
+  const Random random_;
+  const Lengths lengths_;
+  const int64_t hidden_, gates_;
+  const S* const parameters_;
+  const WeightRows<S> weight_hh_;
+  const CellVectors<const T*> vectors_;
+  StrandReserve<T> forward_;
+  Mask zoneout_, zoneout_cell_;
+};
+
+}  // namespace
+
+template <class S>
+uint64_t backward_workspace(const Kernels<accumulation_t<S>>& kernels, const Strand& strand,
+                            int threads, int64_t steps, int64_t batch) {
+  Carver carver;
+  BackwardLayout<S>::take(carver, kernels, strand, threads, steps, batch);
+  return carver.bytes();
+}
+
+template <class S>
+void run_backward(const Kernels<accumulation_t<S>>& kernels, Team& team,
+                  const BackwardArguments& call) {
+  const Strand& strand = call.strand;
+  Carver carver(call.workspace);
+  const auto layout = BackwardLayout<S>::take(carver, kernels, strand, team.size(), call.steps,
+                                              call.batch);
+  const Backward<S> backward(kernels, layout, call);
+  const auto together = [&](const auto& work) {
+    team.run([&](int index) {
+      work(Crew{index, team.size(), nullptr}, backward.scratch_of(index));
+    });
+  };
+  using Scratch = BackwardScratch<S>;
+
+  together([&](const Crew& crew, const Scratch& scratch) {
+    backward.clear_sums(scratch);
+    if (call.steps > 0 && call.batch > 0) backward.prepare(crew, scratch);
+  });
+  if (strand.plan.has(LNRNN_PLAN_RECOMPUTE)) {
+    together([&](const Crew& crew, const Scratch& scratch) { backward.recompute(crew, scratch); });
+  }
+  const int64_t depth = strand.shape().recurrent_matrix ? strand.hidden() : 0;
+  share_batch(team, call.batch, kernels.tile_rows, step_flops(strand, call.batch, depth),
+              [&](int index, const Crew& crew, Span rows) {
+                backward.run(crew, rows, backward.scratch_of(index));
+              });
+  together([&](const Crew& crew, const Scratch& scratch) {
+    backward.weight_gradients(crew, scratch);
+  });
+  together([&](const Crew& crew, const Scratch& scratch) {
+    backward.input_gradient(crew, scratch);
+  });
+  backward.vector_gradients(team.size());
+}
+
+#define LNRNN_INSTANTIATE(S)                                                                   \
+  template uint64_t backward_workspace<S>(const Kernels<accumulation_t<S>>&, const Strand&,    \
+                                          int, int64_t, int64_t);                              \
+  template void run_backward<S>(const Kernels<accumulation_t<S>>&, Team&,                      \
+                                const BackwardArguments&);
+LNRNN_INSTANTIATE(float)
+LNRNN_INSTANTIATE(double)
+LNRNN_INSTANTIATE(F16)
+LNRNN_INSTANTIATE(Bf16)
+#undef LNRNN_INSTANTIATE
+
+}  // namespace lnrnn::cpu

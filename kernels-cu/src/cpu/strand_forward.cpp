@@ -1,0 +1,232 @@
+// The forward pass: for each chunk of time, x W_ih' for all its steps at once; then step by step
+// h W_hh' and what lies between two products (lstm_row.h, gru_row.h, indrnn_row.h).
+#include "strand.h"
+#include "strand_layout.h"
+
+namespace lnrnn::cpu {
+
+namespace {
+
+// Steps whose inputs are multiplied at once: enough rows for full tiles, few enough for the cache.
+// The same for any number of threads, because the workspace is.
+int64_t chunk_steps(int64_t steps, int64_t batch) {
+  constexpr int64_t kChunkRows = 384;
+  return std::clamp<int64_t>(kChunkRows / std::max<int64_t>(batch, 1), 1,
+                             std::max<int64_t>(steps, 1));
+}
+
+template <class S>
+class Forward {
+ public:
+  using T = accumulation_t<S>;
+
+  Forward(const Kernels<T>& kernels, const StrandWeights<T>& weights,
+          const ForwardLayout<S>& layout, bool training, const ForwardArguments& call)
+      : kernels_(kernels), strand_(call.strand), weights_(weights),
+        vectors_(read_only(weights.vectors)), layout_(layout), rows_(layout.rows), call_(call),
+        random_(training ? drawn_from(call.random) : Random{}), lengths_{call.lengths},
+        chunk_(chunk_steps(call.steps, call.batch)), hidden_(strand_.hidden()) {
+    const lnrnnPlanDescription_t& d = strand_.plan.description;
+    if (training) {
+      zoneout_mask_ = Mask(d.zoneout, call.zoneout_mask, random_.seed,
+                           stream_of(RandomKind::kZoneout, strand_), hidden_);
+      zoneout_cell_mask_ = Mask(d.zoneoutCell, nullptr, random_.seed,
+                                stream_of(RandomKind::kZoneoutCell, strand_), hidden_);
+    } else {
+      zoneout_ = static_cast<T>(d.zoneout);
+      zoneout_cell_ = static_cast<T>(d.zoneoutCell);
+    }
+  }
+
+  // Carries rows [rows.begin, rows.end) of the batch through all steps, together with the crew.
+  void run(const Crew& crew, Span rows, const ForwardScratch<S>& scratch) const {
+    const Span own = crew.share(rows.begin, rows.end);
+    const int64_t first = strand_.reverse() ? call_.steps : 0;
+    begin(own, rows_.h, call_.h0, first);
+    if (strand_.shape().carries_cell) begin(own, rows_.c, call_.c0, first);
+    for (int64_t i = 0; i < call_.steps; i += chunk_) {
+      const Span chunk{i, std::min(i + chunk_, call_.steps)};
+      if (kIsHalf<S>) {
+        widen_inputs(own, chunk);
+        crew.wait();
+      }
+      multiply_inputs(crew, rows, chunk, scratch.packed);
+      crew.wait();
+      for (int64_t j = chunk.begin; j < chunk.end; ++j) {
+        const int64_t t = nth_step(strand_, call_.steps, j);
+        multiply_states(crew, rows, t, scratch.packed);
+        for (int64_t n = own.begin; n < own.end; ++n) step_row(t, n, scratch);
+        crew.wait();
+      }
+    }
+    const int64_t last = strand_.reverse() ? 0 : call_.steps;
+    end(own, rows_.h, call_.hn, last);
+    if (strand_.shape().carries_cell) end(own, rows_.c, call_.cn, last);
+  }
+
+ private:
+  void begin(Span own, const StepRows<T>& states, const void* initial, int64_t place) const {
+    for (int64_t n = own.begin; n < own.end; ++n) {
+      copy_or_zero(state_row<T>(initial, n, hidden_), hidden_, states.at(place, n));
+    }
+  }
+  void end(Span own, const StepRows<T>& states, void* final, int64_t place) const {
+    for (int64_t n = own.begin; n < own.end && final != nullptr; ++n) {
+      copy_or_zero<T>(states.at(place, n), hidden_, state_row<T>(final, n, hidden_));
+    }
+  }
+
+  Span panels(const Crew& crew) const {
+    return crew.share(0, panel_count(strand_.gates(), kernels_.panel_width));
+  }
+
+  template <class F>
+  void for_active(Span rows, Span chunk, const F& body) const {
+    for (int64_t i = chunk.begin; i < chunk.end; ++i) {
+      const int64_t t = nth_step(strand_, call_.steps, i);
+      for (int64_t n = rows.begin; n < rows.end; ++n) {
+        if (lengths_.active(t, n)) body(t, n);
+      }
+    }
+  }
+
+  void widen_inputs(Span own, Span chunk) const {
+    for_active(own, chunk, [&](int64_t t, int64_t n) {
+      widen_row(row_of<S>(call_.x, t, n), strand_.input(), layout_.x.at(t, n));
+    });
+  }
+
+  void multiply_inputs(const Crew& crew, Span rows, Span chunk, T* packed) const {
+    RowProduct<T> product(kernels_, weights_.ih, packed, panels(crew), false);
+    for_active(rows, chunk, [&](int64_t t, int64_t n) {
+      if constexpr (kIsHalf<S>) {
+        product.add(layout_.x.at(t, n), rows_.a.at(t, n));
+      } else {
+        product.add(row_of<S>(call_.x, t, n), rows_.a.at(t, n));
+      }
+    });
+    product.flush();
+  }
+
+  // Where the products are not needed apart their sum is all that is kept.
+  void multiply_states(const Crew& crew, Span rows, int64_t t, T* packed) const {
+    if (!strand_.shape().recurrent_matrix) return;
+    const bool apart = strand_.shape().separate_products;
+    RowProduct<T> product(kernels_, weights_.hh, packed, panels(crew), !apart);
+    for (int64_t n = rows.begin; n < rows.end; ++n) {
+      if (!lengths_.active(t, n)) continue;
+      product.add(rows_.h.at(strand_.before(t), n), apart ? rows_.r.at(t, n) : rows_.a.at(t, n));
+    }
+    product.flush();
+    crew.wait();
+  }
+
+  void step_row(int64_t t, int64_t n, const ForwardScratch<S>& scratch) const {
+    const int64_t before = strand_.before(t), after = strand_.after(t);
+    S* const y = row_of<S>(call_.y, t, n);
+    if (!lengths_.active(t, n)) {
+      copy_or_zero<T>(rows_.h.at(before, n), hidden_, rows_.h.at(after, n));
+      if (strand_.shape().carries_cell) {
+        copy_or_zero<T>(rows_.c.at(before, n), hidden_, rows_.c.at(after, n));
+      }
+      if (y != nullptr) std::fill_n(y, hidden_, S{});
+      return;
+    }
+    const int64_t mask_row = t * call_.batch + n;
+    const int64_t mask_step = t + random_.step_offset, mask_of = n + random_.row_offset;
+    ForwardRow<T> row{};
+    row.shape = &strand_.shape();
+    row.hidden = hidden_;
+    row.vectors = &vectors_;
+    row.epsilon = static_cast<T>(strand_.plan.description.epsilon);
+    row.zoneout = zoneout_;
+    row.zoneout_cell = zoneout_cell_;
+    row.a = rows_.a.at(t, n);
+    row.r = rows_.r.at(t, n);
+    row.h_before = rows_.h.at(before, n);
+    row.c_before = rows_.c.at(before, n);
+    row.update = zoneout_mask_.row(mask_row, mask_step, mask_of, scratch.update);
+    row.update_cell = zoneout_cell_mask_.row(mask_row, mask_step, mask_of, scratch.update_cell);
+    row.h = rows_.h.at(after, n);
+    row.c = rows_.c.at(after, n);
+    row.statistics = rows_.statistics.at(t, n);
+    row.scratch = scratch.row;
+    if constexpr (!kIsHalf<S>) row.y = y;
+    kernels_.forward_row[static_cast<int>(strand_.shape().kind)](row);
+    if (kIsHalf<S> && y != nullptr) narrow_row(row.h, hidden_, y);
+  }
+
+  const Kernels<T>& kernels_;
+  const Strand& strand_;
+  const StrandWeights<T>& weights_;
+  const CellVectors<const T*> vectors_;
+  const ForwardLayout<S>& layout_;
+  const StrandReserve<T>& rows_;
+  const ForwardArguments& call_;
+  const Random random_;
+  const Lengths lengths_;
+  const int64_t chunk_;
+  const int64_t hidden_;
+  T zoneout_ = T(0), zoneout_cell_ = T(0);
+  Mask zoneout_mask_, zoneout_cell_mask_;
+};
+
+}  // namespace
+
+template <class S>
+uint64_t forward_workspace(const Kernels<accumulation_t<S>>& kernels, const Strand& strand,
+                           int threads, int64_t steps, int64_t batch, bool training) {
+  Carver carver;
+  ForwardLayout<S>::take(carver, kernels, strand, threads, chunk_steps(steps, batch), batch,
+                         training);
+  return carver.bytes();
+}
+
+template <class S>
+void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool training,
+                 const ForwardArguments& call) {
+  using T = accumulation_t<S>;
+  const Strand& strand = call.strand;
+  Carver carver(call.workspace);
+  ForwardLayout<S> layout =
+      ForwardLayout<S>::take(carver, kernels, strand, team.size(),
+                             chunk_steps(call.steps, call.batch), call.batch, training);
+  if (training) {
+    Carver reserve(call.reserve);
+    layout.use(StrandReserve<T>::take(reserve, strand, call.steps, call.batch));
+    if (call.steps > 0 && call.batch > 0) {
+      const S* const parameters = static_cast<const S*>(call.weights);
+      const auto weight_hh =
+          WeightRows<S>::recurrent(strand, parameters, call.random, call.dropconnect_mask);
+      gather_vectors(strand, parameters, layout.weights.vectors);
+      team.run([&](int index) {
+        pack_panels(kernels, strand, parameters, weight_hh,
+                    layout.scratch.of(index, kernels, strand).pack,
+                    Crew{index, team.size(), nullptr}, layout.weights);
+      });
+    }
+  } else {
+    Carver packed(call.weights);
+    layout.weights = StrandWeights<T>::take(packed, kernels, strand);
+  }
+
+  const Forward<S> forward(kernels, layout.weights, layout, training, call);
+  const int64_t depth = strand.input() + (strand.shape().recurrent_matrix ? strand.hidden() : 0);
+  share_batch(team, call.batch, kernels.tile_rows, step_flops(strand, call.batch, depth),
+              [&](int index, const Crew& crew, Span rows) {
+                forward.run(crew, rows, layout.scratch.of(index, kernels, strand));
+              });
+}
+
+#define LNRNN_INSTANTIATE(S)                                                                  \
+  template uint64_t forward_workspace<S>(const Kernels<accumulation_t<S>>&, const Strand&,    \
+                                         int, int64_t, int64_t, bool);                        \
+  template void run_forward<S>(const Kernels<accumulation_t<S>>&, Team&, bool,                \
+                               const ForwardArguments&);
+LNRNN_INSTANTIATE(float)
+LNRNN_INSTANTIATE(double)
+LNRNN_INSTANTIATE(F16)
+LNRNN_INSTANTIATE(Bf16)
+#undef LNRNN_INSTANTIATE
+
+}  // namespace lnrnn::cpu

@@ -1,0 +1,352 @@
+// Every cell with every normalisation, through the C API: gradients against finite differences of its
+// own forward, and the same results however the work is shared out, kept or stored. (The reference
+// cases are run from Java.)
+#include <cmath>
+
+#include "check.h"
+#include "network.h"
+
+using lnrnn::accumulation_t;
+using network::Bf16;
+using network::Buffer;
+using network::Cell;
+using network::F16;
+using network::kCells;
+using network::Network;
+using network::number;
+using network::Options;
+using network::Shape;
+
+namespace {
+
+// Central differences of the loss by a few elements of a tensor against its gradient.
+void compare_gradient(Network<double>& net, const std::unique_ptr<Buffer<double>>& tensor,
+                      const std::unique_ptr<Buffer<double>>& gradient, const char* cell,
+                      const char* name) {
+  if (tensor == nullptr) return;
+  constexpr double kStep = 1e-5;
+  constexpr size_t kElements = 40;
+  const size_t stride = tensor->size() / kElements + 1;
+  double worst = 0, largest = 0;
+  for (size_t i = 0; i < tensor->size(); ++i) {
+    largest = std::fmax(largest, std::fabs((*gradient)[i]));
+  }
+  for (size_t i = 0; i < tensor->size(); i += stride) {
+    double& element = (*tensor)[i];
+    const double value = element;
+    element = value + kStep;
+    const double above = net.loss();
+    element = value - kStep;
+    const double below = net.loss();
+    element = value;
+    worst = std::fmax(worst, std::fabs((above - below) / (2 * kStep) - (*gradient)[i]));
+  }
+  const bool close = worst <= 1e-6 * std::fmax(largest, 1);
+  CHECK(close);
+  if (!close) std::printf("  %s, %s: %g of %g\n", cell, name, worst, largest);
+}
+
+void test_gradients(Shape shape, const Options& options, const std::vector<int64_t>& lengths,
+                    const char* cell) {
+  Network<double> net(shape, options);
+  net.lengths = lengths;
+  net.train();
+  net.backward();
+  compare_gradient(net, net.parameters, net.gradients, cell, "parameters");
+  compare_gradient(net, net.x, net.dx, cell, "x");
+  compare_gradient(net, net.h0, net.dh0, cell, "h0");
+  compare_gradient(net, net.c0, net.dc0, cell, "c0");
+}
+
+void test_gradients() {
+  for (const Cell& cell : kCells) {
+    Options options = Options::of(cell);
+    options.threads = 2;
+    test_gradients({4, 5, 3, 9}, options, {}, cell.name);
+    options.regularize(0.3);
+    test_gradients({4, 5, 3, 9}, options, {4, 0, 2, 1, 3}, cell.name);
+    options.layers = 3;
+    options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+    options.regularize(0.3);
+    test_gradients({3, 3, 2, 5}, options, {2, 3, 0}, cell.name);
+    options.flags = LNRNN_PLAN_VARIATIONAL_DROPOUT | LNRNN_PLAN_RECOMPUTE;
+    test_gradients({3, 2, 2, 5}, options, {}, cell.name);
+  }
+}
+
+// Elements that differ by more than the bound, relative to the largest.
+template <class T>
+bool close(const std::vector<T>& a, const std::vector<T>& b, double bound, double factor = 1) {
+  double worst = 0, largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    worst = std::fmax(worst, std::fabs(double(a[i]) - factor * double(b[i])));
+    largest = std::fmax(largest, std::fabs(double(b[i])));
+  }
+  return worst <= bound * largest;
+}
+
+// Batch split, panel split and one thread alone: the same forward bits, gradients close; and the
+// same gradients' bits when repeated.
+template <class T>
+void test_threads(Shape shape, double bound) {
+  for (const Cell& cell : kCells) {
+    std::vector<T> y, gradients;
+    for (const int32_t threads : {1, 2, 3}) {
+      Options options = Options::of(cell);
+      options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+      options.regularize(0.2);
+      options.threads = threads;
+      Network<T> net(shape, options);
+      net.train();
+      net.backward();
+      const std::vector<T> first = net.gradients->copy();
+      if (y.empty()) {
+        y = net.y->copy();
+        gradients = first;
+      }
+      CHECK(net.y->copy() == y);
+      CHECK(close(first, gradients, bound));
+      net.backward();
+      CHECK(net.gradients->copy() == first);
+      net.sequence.flags = LNRNN_SEQUENCE_ACCUMULATE;
+      net.backward();
+      CHECK(close(net.gradients->copy(), first, bound, 2));
+    }
+  }
+}
+
+template <class S>
+bool same(const std::unique_ptr<Buffer<S>>& a, const std::unique_ptr<Buffer<S>>& b) {
+  return a == nullptr || std::memcmp(a->data(), b->data(), a->bytes()) == 0;
+}
+
+template <class S>
+bool same_results(const Network<S>& a, const Network<S>& b) {
+  return same(a.y, b.y) && same(a.hn, b.hn) && same(a.cn, b.cn) &&
+         same(a.gradients, b.gradients) && same(a.dx, b.dx) && same(a.dh0, b.dh0) &&
+         same(a.dc0, b.dc0);
+}
+
+// What the header says that training keeps, tensors rounded up to 64 bytes each.
+uint64_t documented_reserve(const Shape& s, const Options& o, uint64_t element, uint64_t sum) {
+  const auto rounded = [](uint64_t bytes) { return (bytes + 63) / 64 * 64; };
+  const bool lstm = o.cell == LNRNN_CELL_LSTM, gru = o.cell == LNRNN_CELL_GRU;
+  const bool normed = o.normalization != LNRNN_NORMALIZATION_NONE &&
+                      o.normalization != LNRNN_NORMALIZATION_CELL;
+  const uint64_t gates = lstm ? 4 : gru ? 3 : 1, directions = o.direction == 0 ? 1 : 2;
+  const uint64_t norms = (normed ? lstm || gru ? 2 : 1 : 0) +
+                         (lstm && o.normalization != LNRNN_NORMALIZATION_NONE ? 1 : 0);
+  const uint64_t rows = static_cast<uint64_t>(s.steps * s.batch), hidden = s.hidden;
+  const uint64_t states = static_cast<uint64_t>((s.steps + 1) * s.batch) * hidden * sum;
+  uint64_t strand = rounded(states) * (lstm ? 2 : 1) + rounded(rows * 2 * norms * sum);
+  if ((o.flags & LNRNN_PLAN_RECOMPUTE) == 0) {
+    strand += rounded(rows * gates * hidden * sum) * (gru || (lstm && normed) ? 2 : 1);
+  }
+  const uint64_t layers = static_cast<uint64_t>(o.layers);
+  return strand * layers * directions +
+         rounded(rows * directions * hidden * element) * (layers - 1);
+}
+
+// Products computed again are the products that would have been kept, in every type.
+template <class S>
+void test_recompute() {
+  for (const Cell& cell : kCells) {
+    Options keeps = Options::of(cell);
+    keeps.layers = 2;
+    keeps.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+    keeps.threads = 2;
+    keeps.regularize(0.3);
+    Options recomputes = keeps;
+    recomputes.flags = LNRNN_PLAN_RECOMPUTE;
+    const Shape shape{5, 3, 4, 11};
+    Network<S> a(shape, keeps), b(shape, recomputes);
+    a.lengths = b.lengths = {5, 0, 3};
+    for (Network<S>* net : {&a, &b}) {
+      net->train();
+      net->backward();
+    }
+    CHECK(same_results(a, b));
+    for (const auto* pair : {&a, &b}) {
+      const Options& o = pair == &a ? keeps : recomputes;
+      CHECK(pair->sizes.reserveBytes ==
+            documented_reserve(shape, o, sizeof(S), sizeof(accumulation_t<S>)));
+    }
+    CHECK(b.sizes.reserveBytes < a.sizes.reserveBytes);
+  }
+}
+
+// Half precision is storage: on the same numbers, F32 computes the same, to the last bit but for the
+// rounding of y and dx.
+template <class S>
+void test_half_is_rounded_float() {
+  for (const Cell& cell : kCells) {
+    for (const uint32_t flags : {0u, LNRNN_PLAN_RECOMPUTE}) {
+      Options options = Options::of(cell);
+      options.regularize(0.3);
+      options.flags = flags;
+      options.threads = 2;
+      const Shape shape{6, 5, 7, 19};
+      Network<S> half(shape, options);
+      Network<float> whole(shape, options);
+      half.lengths = whole.lengths = {6, 0, 3, 5, 1};
+      const auto widen = [](const Buffer<S>& from, Buffer<float>& to) {
+        for (size_t i = 0; i < from.size(); ++i) to[i] = static_cast<float>(number(from[i]));
+      };
+      widen(*half.x, *whole.x);
+      widen(*half.dy, *whole.dy);
+      const auto of_half = half.descriptions(), of_whole = whole.descriptions();
+      for (size_t p = 0; p < of_half.size(); ++p) {
+        for (int64_t i = 0; i < of_half[p].elements; ++i) {
+          whole.parameter(of_whole[p])[i] =
+              static_cast<float>(number(half.parameter(of_half[p])[i]));
+        }
+      }
+      const auto agree = [](const Buffer<S>& rounded, const Buffer<float>& exact) {
+        for (size_t i = 0; i < exact.size(); ++i) {
+          if (rounded[i].bits != network::rounded<S>(exact[i]).bits) return false;
+        }
+        return true;
+      };
+      half.pack();
+      whole.pack();
+      half.infer();
+      whole.infer();
+      CHECK(agree(*half.y, *whole.y) && same(half.hn, whole.hn) && same(half.cn, whole.cn));
+      half.train();
+      whole.train();
+      CHECK(agree(*half.y, *whole.y) && same(half.hn, whole.hn) && same(half.cn, whole.cn));
+      half.backward();
+      whole.backward();
+      CHECK(agree(*half.dx, *whole.dx) && same(half.dh0, whole.dh0) && same(half.dc0, whole.dc0));
+      for (size_t p = 0; p < of_half.size(); ++p) {
+        CHECK(std::equal(half.gradient(of_half[p]), half.gradient(of_half[p]) + of_half[p].elements,
+                         whole.gradient(of_whole[p])));
+      }
+    }
+  }
+}
+
+// Without noise a training forward is an inference, to the bit.
+template <class S>
+void test_training_is_inference() {
+  for (const Cell& cell : kCells) {
+    Options options = Options::of(cell);
+    options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+    options.layers = 3;
+    Network<S> a({5, 2, 6, 17}, options), b({5, 2, 6, 17}, options);
+    a.lengths = b.lengths = {3, 5};
+    a.train();
+    b.pack();
+    b.infer();
+    CHECK(same(a.y, b.y) && same(a.hn, b.hn) && same(a.cn, b.cn));
+  }
+}
+
+// Masks that the caller gives, and numbers in memory: as if they had been drawn from the sequence.
+void test_where_masks_come_from() {
+  Options options;
+  options.regularize(0.4);
+  const Shape shape{4, 3, 5, 6};
+  Network<float> drawn(shape, options), from_memory(shape, options), given(shape, options);
+  drawn.sequence.seed = 7;
+  drawn.sequence.stepOffset = 20;
+  drawn.sequence.rowOffset = 30;
+  from_memory.random = std::make_unique<Buffer<uint64_t>>(from_memory.handle, 3);
+  const uint64_t numbers[] = {7, 20, 30};
+  std::copy_n(numbers, 3, from_memory.random->data());
+  for (Network<float>* net : {&drawn, &from_memory}) {
+    net->train();
+    net->backward();
+  }
+  CHECK(same_results(drawn, from_memory));
+
+  // All ones: nothing is zoned out, and every weight is kept and scaled.
+  options.zoneout_cell = 0;
+  Network<float> kept(shape, options);
+  kept.zoneout_mask = std::make_unique<Buffer<uint8_t>>(kept.handle, 4 * 3 * 6);
+  kept.dropconnect_mask = std::make_unique<Buffer<uint8_t>>(kept.handle, 4 * 6 * 6);
+  for (auto* mask : {&kept.zoneout_mask, &kept.dropconnect_mask}) {
+    std::memset((*mask)->data(), 1, (*mask)->bytes());
+  }
+  Network<float> plain(shape, {});
+  const auto scale = static_cast<float>(1 / (1 - 0.4));
+  for (const lnrnnParameter_t& p : plain.descriptions()) {
+    if (std::strstr(p.name, "weight_hh") == nullptr) continue;
+    for (int64_t i = 0; i < p.elements; ++i) plain.parameter(p)[i] *= scale;
+  }
+  kept.train();
+  plain.train();
+  CHECK(same(kept.y, plain.y));
+}
+
+// A chunk of a sequence, and a row of a batch, draw what the whole draws.
+void test_offsets() {
+  Options options;
+  options.zoneout = options.zoneout_cell = 0.4;
+  Network<float> whole({6, 3, 2, 8}, options), chunk({2, 1, 2, 8}, options);
+  whole.train();
+  std::copy_n(whole.h0->data() + 8, 8, chunk.h0->data());
+  std::copy_n(whole.c0->data() + 8, 8, chunk.c0->data());
+  chunk.sequence.rowOffset = 1;
+  for (int64_t begin = 0; begin < 6; begin += 2) {
+    for (int64_t t = 0; t < 2; ++t) {
+      std::copy_n(whole.x->data() + ((begin + t) * 3 + 1) * 2, 2, chunk.x->data() + t * 2);
+    }
+    chunk.sequence.stepOffset = begin;
+    chunk.train();
+    for (int64_t t = 0; t < 2; ++t) {
+      CHECK(std::equal(chunk.y->data() + t * 8, chunk.y->data() + (t + 1) * 8,
+                       whole.y->data() + ((begin + t) * 3 + 1) * 8));
+    }
+    std::copy_n(chunk.hn->data(), 8, chunk.h0->data());
+    std::copy_n(chunk.cn->data(), 8, chunk.c0->data());
+  }
+}
+
+void test_every_isa() {
+  lnrnnDeviceProperties_t properties{};
+  properties.structSize = sizeof properties;
+  network::done(lnrnnGetDeviceProperties(LNRNN_DEVICE_CPU, 0, &properties));
+  for (const Cell& cell : kCells) {
+    std::vector<float> y, gradients;
+    char names[sizeof properties.isaAvailable];
+    std::strcpy(names, properties.isaAvailable);
+    for (const char* isa = std::strtok(names, " "); isa; isa = std::strtok(nullptr, " ")) {
+      Options options = Options::of(cell);
+      options.isa = isa;
+      Network<float> net({7, 3, 6, 65}, options);
+      net.pack();
+      net.infer();
+      if (y.empty()) y = net.y->copy();
+      CHECK(close(net.y->copy(), y, 2e-5));
+      net.train();
+      net.backward();
+      if (gradients.empty()) gradients = net.gradients->copy();
+      CHECK(close(net.gradients->copy(), gradients, 1e-4));
+    }
+  }
+  std::printf("ran on %s\n", properties.isaAvailable);
+}
+
+}  // namespace
+
+int main() {
+  test_gradients();
+  test_threads<float>({9, 2, 6, 300}, 2e-5);   // few rows: panels are shared out
+  test_threads<float>({5, 64, 6, 40}, 2e-5);   // many rows: the batch is
+  test_threads<double>({5, 31, 6, 33}, 1e-13);
+  test_recompute<float>();
+  test_recompute<double>();
+  test_recompute<F16>();
+  test_recompute<Bf16>();
+  test_half_is_rounded_float<F16>();
+  test_half_is_rounded_float<Bf16>();
+  test_training_is_inference<float>();
+  test_training_is_inference<double>();
+  test_training_is_inference<F16>();
+  test_training_is_inference<Bf16>();
+  test_where_masks_come_from();
+  test_offsets();
+  test_every_isa();
+  return check::summary();
+}
