@@ -145,6 +145,7 @@ struct Network {
   lnrnnPlan_t plan = nullptr;
   lnrnnPlanSizes_t sizes{};
   lnrnnSequence_t sequence{};
+  lnrnnStream_t stream = nullptr;  // where calls go; the test's
   std::vector<int64_t> lengths;
   std::unique_ptr<Buffer<S>> parameters, x, y, dy, dx;
   // Those of c are null where the cell has none.
@@ -205,7 +206,7 @@ struct Network {
   Network& operator=(const Network&) = delete;
 
   // Results may be read after this.
-  void wait() { done(lnrnnStreamSynchronize(handle, nullptr)); }
+  void wait() { done(lnrnnStreamSynchronize(handle, stream)); }
 
   std::vector<lnrnnParameter_t> descriptions() const {
     int32_t count = 0;
@@ -227,22 +228,22 @@ struct Network {
   const int64_t* lengths_or_null() const { return lengths.empty() ? nullptr : lengths.data(); }
 
   void pack() {
-    done(lnrnnPackWeights(plan, nullptr, parameters->data(), parameters->bytes(), packed->data(),
+    done(lnrnnPackWeights(plan, stream, parameters->data(), parameters->bytes(), packed->data(),
                           packed->bytes()));
   }
   void infer() {
-    done(lnrnnForwardInference(plan, nullptr, &sequence, lengths_or_null(), packed->data(),
+    done(lnrnnForwardInference(plan, stream, &sequence, lengths_or_null(), packed->data(),
                                packed->bytes(), x->data(), x->bytes(), h0->data(), data(c0),
                                y->data(), y->bytes(), hn->data(), data(cn), hn->bytes(),
                                workspace->data(), workspace->bytes()));
   }
   void step() {
-    done(lnrnnStep(plan, nullptr, shape.batch, packed->data(), packed->bytes(), x->data(),
+    done(lnrnnStep(plan, stream, shape.batch, packed->data(), packed->bytes(), x->data(),
                    x->bytes(), h0->data(), data(c0), h0->bytes(), workspace->data(),
                    workspace->bytes()));
   }
   void train() {
-    done(lnrnnForwardTraining(plan, nullptr, &sequence, lengths_or_null(), parameters->data(),
+    done(lnrnnForwardTraining(plan, stream, &sequence, lengths_or_null(), parameters->data(),
                               parameters->bytes(), x->data(), x->bytes(), h0->data(), data(c0),
                               data(zoneout_mask), bytes(zoneout_mask), data(dropconnect_mask),
                               bytes(dropconnect_mask), data(random), y->data(), y->bytes(),
@@ -250,7 +251,7 @@ struct Network {
                               workspace->data(), workspace->bytes()));
   }
   void backward() {
-    done(lnrnnBackward(plan, nullptr, &sequence, lengths_or_null(), parameters->data(),
+    done(lnrnnBackward(plan, stream, &sequence, lengths_or_null(), parameters->data(),
                        parameters->bytes(), x->data(), x->bytes(), data(zoneout_mask),
                        bytes(zoneout_mask), data(dropconnect_mask), bytes(dropconnect_mask),
                        data(random), dy->data(), dy->bytes(), dhn->data(), data(dcn),

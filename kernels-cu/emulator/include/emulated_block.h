@@ -9,6 +9,7 @@
 #include "emulated_lane.h"
 
 #define LNRNN_DEVICE inline __attribute__((always_inline))
+#define LNRNN_UNROLL
 #define LNRNN_CHECK_INDEX(index, count) (::lnrnn::cuda::emulated::check_index((index), (count)))
 
 namespace lnrnn::cuda {

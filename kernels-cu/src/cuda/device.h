@@ -56,6 +56,9 @@ struct alignas(16) Words {
 #include <cooperative_groups.h>
 
 #define LNRNN_DEVICE __device__ __forceinline__
+// Before a loop over a small array that has to be in registers: an index known at run time only would
+// send it to memory.
+#define LNRNN_UNROLL _Pragma("unroll")
 // Bounds are the emulator's to check.
 #define LNRNN_CHECK_INDEX(index, count) ((void)0)
 

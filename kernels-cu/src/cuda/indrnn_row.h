@@ -73,9 +73,11 @@ struct IndrnnForward {
     T state = h_from[n * hidden + j];
     for (int64_t from = 0; from < walk.count; from += kStrip) {
       T v[kStrip];
+      LNRNN_UNROLL
       for (int i = 0; i < kStrip; ++i) {
         v[i] = walk.active(from + i, n) ? in.v(walk, walk.step(from + i), n, j) : T(0);
       }
+      LNRNN_UNROLL
       for (int i = 0; i < kStrip && from + i < walk.count; ++i) {
         const int64_t t = walk.step(from + i);
         const bool active = walk.active(from + i, n);
@@ -113,6 +115,7 @@ struct IndrnnBackward {
     T by_h = dh[n * hidden + j];
     for (int64_t from = 0; from < walk.count; from += kStrip) {
       T now[kStrip], by_y[kStrip];
+      LNRNN_UNROLL
       for (int i = 0; i < kStrip; ++i) {
         now[i] = by_y[i] = T(0);
         if (!walk.active(from + i, n)) continue;
@@ -121,6 +124,7 @@ struct IndrnnBackward {
                                h_before[(t * walk.batch + n) * hidden + j]);
         if (dy.base != nullptr) by_y[i] = to_accumulation(dy.at(t, n)[j]);
       }
+      LNRNN_UNROLL
       for (int i = 0; i < kStrip && from + i < walk.count; ++i) {
         const int64_t t = walk.step(from + i);
         T by_v(0);

@@ -138,18 +138,22 @@ struct ProductByMma {
                              int line, float (&sum)[kEach][kEach][4]) const {
     const int lane = block.lane(), group = lane / 4;
     uint32_t of_b[kEach][2];
+    LNRNN_UNROLL
     for (int j = 0; j < kEach; ++j) {
+      LNRNN_UNROLL
       for (int half = 0; half < 2; ++half) {
         of_b[j][half] =
             LoaderB::pair(shared.b, my_column + j * kColumns + group, line + half, lane);
       }
     }
+    LNRNN_UNROLL
     for (int i = 0; i < kEach; ++i) {
       const int row = my_row + i * kRows + group;
       const uint32_t of_a[4] = {LoaderA::pair(shared.a, row, line, lane),
                                 LoaderA::pair(shared.a, row + 8, line, lane),
                                 LoaderA::pair(shared.a, row, line + 1, lane),
                                 LoaderA::pair(shared.a, row + 8, line + 1, lane)};
+      LNRNN_UNROLL
       for (int j = 0; j < kEach; ++j) block.template mma<kMmaType<S>>(sum[i][j], of_a, of_b[j]);
     }
   }
@@ -160,13 +164,17 @@ struct ProductByMma {
                            int64_t first_column, int my_column,
                            const float (&sum)[kEach][kEach][4]) const {
     const int lane = block.lane();
+    LNRNN_UNROLL
     for (int i = 0; i < kEach; ++i) {
+      LNRNN_UNROLL
       for (int half = 0; half < 2; ++half) {
         const int in_tile = my_row + i * kRows + half * 8 + lane / 4;
         const int64_t row = first_row + in_tile;
         const bool inside = row < p.rows, active = inside && p.out.active(row);
         float squares = 0;
+        LNRNN_UNROLL
         for (int j = 0; j < kEach; ++j) {
+          LNRNN_UNROLL
           for (int e = 0; e < 2; ++e) {
             const int64_t column = first_column + my_column + j * kColumns + lane % 4 * 2 + e;
             const float value = sum[i][j][half * 2 + e];

@@ -3,6 +3,8 @@
 // here: kernels ask the pointers, not the cell.
 #pragma once
 
+#include <utility>
+
 #include "../api/size.h"
 #include "masks.h"
 #include "product.h"
@@ -31,9 +33,14 @@ struct StrandRows {
     if (!strand.plan.has(LNRNN_PLAN_RECOMPUTE)) rows.take_products(carver, strand, steps, batch);
     rows.h = carver.take<T>({steps + 1, batch, strand.hidden()});
     if (shape.carries_cell) rows.c = carver.take<T>({steps + 1, batch, strand.hidden()});
-    if (shape.input_norm) rows.norm_a = carver.take<T>({steps, batch, kStatistics});
-    if (shape.recurrent_norm) rows.norm_r = carver.take<T>({steps, batch, kStatistics});
-    if (shape.cell_norm) rows.norm_u = carver.take<T>({steps, batch, kStatistics});
+    T* norm = carver.take<T>({shape.norms(), steps, batch, kStatistics});
+    for (const auto& [there, place] : {std::pair(shape.input_norm, &rows.norm_a),
+                                       std::pair(shape.recurrent_norm, &rows.norm_r),
+                                       std::pair(shape.cell_norm, &rows.norm_u)}) {
+      if (!there || norm == nullptr) continue;
+      *place = norm;
+      norm += steps * batch * kStatistics;
+    }
     return rows;
   }
   void take_products(Carver& carver, const Strand& strand, int64_t steps, int64_t batch,
