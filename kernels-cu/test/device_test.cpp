@@ -45,6 +45,7 @@ template <class S>
 void test_passes(Shape shape, const Options& options, const std::vector<int64_t>& lengths,
                  bool given_masks = false, bool device_random = false) {
   Pair<S> pair(shape, options);
+  CHECK(pair.device.sizes.reserveBytes == pair.cpu.sizes.reserveBytes);
   pair.both([&](Network<S>& net) {
     net.lengths = lengths;
     net.pack();

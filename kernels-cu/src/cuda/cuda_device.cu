@@ -235,7 +235,16 @@ class CudaDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
 
-  lnrnnStatus_t check_support(const Plan&) const override { return LNRNN_STATUS_SUCCESS; }
+  lnrnnStatus_t check_support(const Plan& plan) const override {
+    LNRNN_CHECK(plan.element_bytes() > 2 ||
+                    properties_.computeCapabilityMajor >= cuda::kLeastForMma,
+                LNRNN_STATUS_NOT_SUPPORTED,
+                "lnrnnPlanCreate: dataType is F16 or BF16, which need a GPU of compute capability "
+                "%d.0 or later; %s has %d.%d",
+                cuda::kLeastForMma, properties_.name, properties_.computeCapabilityMajor,
+                properties_.computeCapabilityMinor);
+    return LNRNN_STATUS_SUCCESS;
+  }
 
   uint64_t packed_bytes(const Strand& strand) const override {
     return with_type(strand.plan,

@@ -51,7 +51,8 @@ int64_t square_sum_tiles(int64_t rows, int64_t columns) {
 
 template <class S>
 lnrnnStatus_t multiply_step(const CudaStream& stream, const Product<S>& p) {
-  if (p.rows <= 1) return launch_few_rows<1>(stream, p);
+  if (p.rows == 0) return LNRNN_STATUS_SUCCESS;
+  if (p.rows == 1) return launch_few_rows<1>(stream, p);
   if (p.rows <= 2) return launch_few_rows<2>(stream, p);
   if (p.rows <= 4) return launch_few_rows<4>(stream, p);
   if (has_few_rows(p.rows)) return launch_few_rows<kFewRows>(stream, p);
