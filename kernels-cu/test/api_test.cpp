@@ -238,7 +238,7 @@ void test_descriptions(lnrnnHandle_t handle) {
   REFUSED(plan_with(handle, [](D& d) { d.dropout = 0.5; }), INVALID_ARGUMENT, "a single layer");
   REFUSED(plan_with(handle, [](D& d) { d.layers = 2; d.flags = LNRNN_PLAN_VARIATIONAL_DROPOUT; }),
           INVALID_ARGUMENT, "but dropout is 0");
-  REFUSED(plan_with(handle, [](D& d) { d.layers = 1024; d.hiddenSize = int64_t{1} << 24; }),
+  REFUSED(plan_with(handle, [](D& d) { d.layers = 1024; d.hiddenSize = int64_t{1} << 25; }),
           INVALID_ARGUMENT, "2^63 bytes");
   DONE(plan_with(handle, [](D& d) {
     d.layers = 1024;

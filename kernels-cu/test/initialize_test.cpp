@@ -4,53 +4,58 @@
 #include "check.h"
 #include "network.h"
 
+using network::Bf16;
+using network::Cell;
+using network::F16;
+using network::kCells;
 using network::Network;
+using network::number;
 using network::Options;
 
 namespace {
 
-std::vector<double> initialized(Network<double>& net, uint64_t seed) {
+template <class S>
+void initialize(Network<S>& net, uint64_t seed) {
   network::done(lnrnnInitializeParameters(net.plan, nullptr, seed, net.parameters->data(),
                                           net.parameters->bytes()));
-  return net.parameters->copy();
 }
 
-const double* find(const Network<double>& net, const std::vector<double>& all, const char* name) {
-  int32_t count;
-  network::done(lnrnnPlanGetParameterCount(net.plan, &count));
-  for (int32_t i = 0; i < count; ++i) {
-    lnrnnParameter_t p{};
-    p.structSize = sizeof p;
-    network::done(lnrnnPlanGetParameter(net.plan, i, &p));
-    if (std::strcmp(p.name, name) == 0) return all.data() + p.offsetBytes / sizeof(double);
+template <class S>
+const S* find(const Network<S>& net, const char* name) {
+  for (const lnrnnParameter_t& p : net.descriptions()) {
+    if (std::strcmp(p.name, name) == 0) return net.parameter(p);
   }
   return nullptr;
 }
 
-}  // namespace
-
-int main() {
-  const int64_t input = 30, hidden = 50;
+void test_seeds() {
   Options two_threads;
   two_threads.threads = 2;
-  Network<double> net({1, 1, input, hidden}, {}), shared({1, 1, input, hidden}, two_threads);
-  const auto values = initialized(net, 7);
-  CHECK(values == initialized(net, 7));
-  CHECK(values == initialized(shared, 7));
-  CHECK(values != initialized(net, 8));
+  Network<double> net({1, 1, 30, 50}, {}), shared({1, 1, 30, 50}, two_threads);
+  initialize(net, 7);
+  const auto values = net.parameters->copy();
+  initialize(net, 7);
+  CHECK(values == net.parameters->copy());
+  initialize(shared, 7);
+  CHECK(values == shared.parameters->copy());
+  initialize(net, 8);
+  CHECK(values != net.parameters->copy());
+}
 
-  const double bound = std::sqrt(6.0 / (input + hidden));
-  const double* const ih = find(net, values, "weight_ih_l0");
+void test_input_weights(const double* ih, int64_t gates, int64_t input, int64_t hidden) {
+  const double bound = std::sqrt(6.0 / static_cast<double>(input + hidden));
+  const int64_t count = gates * hidden * input;
   double sum = 0, largest = 0;
-  for (int64_t i = 0; i < 4 * hidden * input; ++i) {
+  for (int64_t i = 0; i < count; ++i) {
     sum += ih[i] * ih[i];
     largest = std::fmax(largest, std::fabs(ih[i]));
   }
   CHECK(largest <= bound && largest > 0.99 * bound);
-  CHECK_NEAR(sum / static_cast<double>(4 * hidden * input), bound * bound / 3, bound * bound / 30);
+  CHECK_NEAR(sum / static_cast<double>(count), bound * bound / 3, bound * bound / 20);
+}
 
-  const double* const hh = find(net, values, "weight_hh_l0");
-  for (int64_t gate = 0; gate < 4; ++gate) {
+void test_orthogonal(const double* hh, int64_t gates, int64_t hidden) {
+  for (int64_t gate = 0; gate < gates; ++gate) {
     const double* const q = hh + gate * hidden * hidden;
     double worst = 0;
     for (int64_t i = 0; i < hidden; ++i) {
@@ -62,18 +67,92 @@ int main() {
     }
     CHECK(worst <= 1e-13);
   }
-  CHECK(hh[0] != hh[hidden * hidden]);
+  if (gates > 1) CHECK(hh[0] != hh[hidden * hidden]);
+}
 
-  const double* const bias = find(net, values, "bias_l0");
-  const double* const gain = find(net, values, "layernorm_c_l0.weight");
-  for (int64_t j = 0; j < hidden; ++j) {
-    CHECK(bias[j] == 0 && bias[hidden + j] == 1 && bias[2 * hidden + j] == 0);
-    CHECK(gain[j] == 1);
+// In 0...1, never at the ends, with the mean and the variance of that.
+void test_uniform(const double* w, int64_t n) {
+  double sum = 0, squares = 0;
+  for (int64_t j = 0; j < n; ++j) {
+    CHECK(w[j] > 0 && w[j] < 1);
+    sum += w[j];
+    squares += (w[j] - 0.5) * (w[j] - 0.5);
   }
+  CHECK_NEAR(sum / static_cast<double>(n), 0.5, 0.15);
+  CHECK_NEAR(squares / static_cast<double>(n), 1.0 / 12, 0.04);
+}
 
-  // H = 1: a rotation of one dimension is 1 or -1.
+// Every tensor of every cell, of both directions and of a layer above.
+void test_tensors() {
+  const int64_t input = 30, hidden = 50;
+  for (const Cell& cell : kCells) {
+    Options options = Options::of(cell);
+    options.layers = 2;
+    options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+    Network<double> net({1, 1, input, hidden}, options);
+    initialize(net, 7);
+    std::vector<bool> covered(net.parameters->size());
+    for (const lnrnnParameter_t& p : net.descriptions()) {
+      const double* const values = net.parameter(p);
+      const std::string name = p.name;
+      const int64_t gates = p.shape[0] / hidden;
+      std::fill_n(covered.begin() + static_cast<int64_t>(p.offsetBytes / sizeof(double)),
+                  p.elements, true);
+      if (name.find("weight_ih") == 0) {
+        test_input_weights(values, gates, p.shape[1], hidden);
+      } else if (name.find("weight_hh") == 0) {
+        p.rank == 2 ? test_orthogonal(values, gates, hidden) : test_uniform(values, p.elements);
+      } else {
+        const bool gain = name.find(".weight") != std::string::npos;
+        const bool lstm_bias = cell.cell == LNRNN_CELL_LSTM && name.find("bias_l") == 0;
+        for (int64_t j = 0; j < p.elements; ++j) {
+          CHECK(values[j] == (gain || (lstm_bias && j / hidden == 1) ? 1 : 0));
+        }
+      }
+    }
+    // What lies between tensors is zero, whatever was there.
+    for (size_t i = 0; i < covered.size(); ++i) CHECK(covered[i] || (*net.parameters)[i] == 0);
+    CHECK(*find(net, "weight_ih_l0") != *find(net, "weight_ih_l0_reverse"));
+    CHECK(*find(net, "weight_ih_l1") != *find(net, "weight_ih_l1_reverse"));
+  }
+}
+
+// F16 and BF16 start from F32's numbers, rounded; and those are F64's.
+template <class S>
+void test_type() {
+  for (const Cell& cell : kCells) {
+    Network<S> net({1, 1, 6, 10}, Options::of(cell));
+    Network<float> single({1, 1, 6, 10}, Options::of(cell));
+    Network<double> wide({1, 1, 6, 10}, Options::of(cell));
+    initialize(net, 5);
+    initialize(single, 5);
+    initialize(wide, 5);
+    const auto ours = net.descriptions(), theirs = single.descriptions(),
+               widest = wide.descriptions();
+    for (size_t p = 0; p < ours.size(); ++p) {
+      for (int64_t i = 0; i < ours[p].elements; ++i) {
+        const float exact = single.parameter(theirs[p])[i];
+        CHECK(number(net.parameter(ours[p])[i]) == number(network::rounded<S>(exact)));
+        CHECK(exact == static_cast<float>(wide.parameter(widest[p])[i]));
+      }
+    }
+  }
+}
+
+// H = 1: a rotation of one dimension is 1 or -1.
+void test_smallest() {
   Network<double> tiny({1, 1, 1, 1}, {});
-  const auto one = initialized(tiny, 3);
-  CHECK(std::fabs(find(tiny, one, "weight_hh_l0")[0]) == 1);
+  initialize(tiny, 3);
+  CHECK(std::fabs(*find(tiny, "weight_hh_l0")) == 1);
+}
+
+}  // namespace
+
+int main() {
+  test_seeds();
+  test_tensors();
+  test_type<F16>();
+  test_type<Bf16>();
+  test_smallest();
   return check::summary();
 }

@@ -61,7 +61,6 @@ void test_gradients(Shape shape, const Options& options, const std::vector<int64
 void test_gradients() {
   for (const Cell& cell : kCells) {
     Options options = Options::of(cell);
-    options.threads = 2;
     test_gradients({4, 5, 3, 9}, options, {}, cell.name);
     options.regularize(0.3);
     test_gradients({4, 5, 3, 9}, options, {4, 0, 2, 1, 3}, cell.name);
