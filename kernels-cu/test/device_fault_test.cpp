@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <vector>
 
 #include "calls.h"
 #include "network.h"
@@ -50,6 +51,80 @@ void no_pinned_memory() {
   DONE(lnrnnHostAlloc(handle, 4096, &pointer));
   DONE(lnrnnHostFree(handle, pointer));
   DONE(lnrnnDestroy(handle));
+}
+
+// Whichever of a device's parts cannot be had, it does not open, and the next attempt does.
+void no_stream() {
+  lnrnnHandle_t handle = nullptr;
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle), OUT_OF_MEMORY,
+          "cudaStreamCreate");
+  handle = open();
+  DONE(lnrnnDestroy(handle));
+}
+void no_event() {
+  lnrnnHandle_t handle = nullptr;
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle), OUT_OF_MEMORY,
+          "cudaEventCreate");
+  handle = open();
+  DONE(lnrnnDestroy(handle));
+}
+
+// A device opens with three streams of its own and one event.
+void no_more_streams() {
+  lnrnnHandle_t handle = open();
+  lnrnnStream_t stream = nullptr;
+  REFUSED(lnrnnStreamCreate(handle, &stream), OUT_OF_MEMORY, "cudaStreamCreate");
+  DONE(lnrnnStreamCreate(handle, &stream));
+  DONE(lnrnnStreamDestroy(stream));
+  DONE(lnrnnDestroy(handle));
+}
+void no_more_events() {
+  lnrnnHandle_t handle = open();
+  lnrnnEvent_t event = nullptr;
+  REFUSED(lnrnnEventCreate(handle, &event), OUT_OF_MEMORY, "cudaEventCreate");
+  DONE(lnrnnEventCreate(handle, &event));
+  DONE(lnrnnEventDestroy(event));
+  DONE(lnrnnDestroy(handle));
+}
+
+void no_registration() {
+  lnrnnHandle_t handle = open();
+  std::vector<char> host(4096);
+  REFUSED(lnrnnHostRegister(handle, host.data(), host.size()), OUT_OF_MEMORY, "cudaHostRegister");
+  DONE(lnrnnHostRegister(handle, host.data(), host.size()));
+  DONE(lnrnnHostUnregister(handle, host.data()));
+  DONE(lnrnnDestroy(handle));
+}
+
+void no_graph() {
+  lnrnnHandle_t handle = open();
+  lnrnnStream_t stream = nullptr;
+  lnrnnGraph_t graph = nullptr;
+  DONE(lnrnnStreamCreate(handle, &stream));
+  for (const bool fails : {true, false}) {
+    DONE(lnrnnStreamBeginCapture(handle, stream));
+    if (fails) {
+      REFUSED(lnrnnStreamEndCapture(handle, stream, &graph), OUT_OF_MEMORY, "cudaGraphInstantiate");
+    } else {
+      DONE(lnrnnStreamEndCapture(handle, stream, &graph));
+    }
+  }
+  DONE(lnrnnGraphDestroy(graph));
+  DONE(lnrnnStreamDestroy(stream));
+  DONE(lnrnnDestroy(handle));
+}
+
+// A kernel that is not taken is the call's failure, and the device none the worse.
+void no_launch() {
+  Options options;
+  options.device = LNRNN_DEVICE_CUDA;
+  Network<float> net({2, 3, 5, 17}, options);
+  REFUSED(lnrnnPackWeights(net.plan, nullptr, net.parameters->data(), net.parameters->bytes(),
+                           net.packed->data(), net.packed->bytes()),
+          INTERNAL_ERROR, "too many resources requested for launch");
+  net.pack();
+  net.infer();
+  net.wait();
 }
 
 void lost_device() {
@@ -108,6 +183,15 @@ constexpr Case kCases[] = {
     {"no cuBLAS", "LNRNN_EMULATOR_CUBLAS", "missing", no_cublas},
     {"little memory", "LNRNN_EMULATOR_MEMORY", "104857600", little_memory},
     {"no pinned memory", "LNRNN_EMULATOR_FAULT", "out_of_host_memory@1", no_pinned_memory},
+    {"no stream", "LNRNN_EMULATOR_FAULT", "stream@1", no_stream},
+    {"no second stream", "LNRNN_EMULATOR_FAULT", "stream@2", no_stream},
+    {"no default stream", "LNRNN_EMULATOR_FAULT", "stream@3", no_stream},
+    {"no more streams", "LNRNN_EMULATOR_FAULT", "stream@4", no_more_streams},
+    {"no event", "LNRNN_EMULATOR_FAULT", "event@1", no_event},
+    {"no more events", "LNRNN_EMULATOR_FAULT", "event@2", no_more_events},
+    {"no registration", "LNRNN_EMULATOR_FAULT", "register@1", no_registration},
+    {"no graph", "LNRNN_EMULATOR_FAULT", "graph@1", no_graph},
+    {"no launch", "LNRNN_EMULATOR_FAULT", "launch@1", no_launch},
     {"a lost device", "LNRNN_EMULATOR_FAULT", "device_lost@2", lost_device},
 };
 

@@ -143,9 +143,9 @@ struct Network {
   Shape shape;
   lnrnnHandle_t handle = nullptr;
   lnrnnPlan_t plan = nullptr;
+  lnrnnStream_t stream = nullptr;  // where its passes are queued; the default one
   lnrnnPlanSizes_t sizes{};
   lnrnnSequence_t sequence{};
-  lnrnnStream_t stream = nullptr;  // where calls go; the test's
   std::vector<int64_t> lengths;
   std::unique_ptr<Buffer<S>> parameters, x, y, dy, dx;
   // Those of c are null where the cell has none.

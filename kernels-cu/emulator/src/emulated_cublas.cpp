@@ -112,9 +112,10 @@ int create(void** handle) {
   *handle = new Handle;
   return kSuccess;
 }
+// As cuBLAS's, it waits for the whole device, which ends captures on it.
 int destroy(void* handle) {
   delete static_cast<Handle*>(handle);
-  return kSuccess;
+  return cudaDeviceSynchronize() == cudaSuccess ? kSuccess : kExecutionFailed;
 }
 int get_version(void*, int* version) {
   *version = 130000;

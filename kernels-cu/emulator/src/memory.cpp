@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "device.h"
+#include "ones.h"
 #include "streams.h"
 
 namespace lnrnn::emulator {
@@ -20,6 +21,7 @@ constexpr size_t kPage = 4096;
 constexpr size_t kAlignment = 256;
 constexpr unsigned char kCanary = 0xa5;
 constexpr size_t kQuarantine = 4096;  // freed allocations whose addresses are not used again yet
+constexpr size_t kLarge = size_t{1} << 20;  // what may well not be used in full
 
 struct Allocation {
   MemoryKind kind = MemoryKind::kDevice;
@@ -62,7 +64,14 @@ bool open(unsigned char* begin, Allocation& allocation) {
   unsigned char* end = allocation.map + allocation.map_bytes - kGuard;
   if (mprotect(first, static_cast<size_t>(end - first), PROT_READ | PROT_WRITE) != 0) return false;
   std::memset(first, kCanary, static_cast<size_t>(begin - first));
-  std::memset(begin, 0xff, allocation.bytes);
+  // But for the first and the last page, which may hold bytes that are not the allocation's.
+  if (allocation.bytes >= kLarge &&
+      map_ones(first + kPage, static_cast<size_t>(end - first) - 2 * kPage)) {
+    std::memset(begin, 0xff, static_cast<size_t>(first + kPage - begin));
+    std::memset(end - kPage, 0xff, static_cast<size_t>(begin + allocation.bytes - (end - kPage)));
+  } else {
+    std::memset(begin, 0xff, allocation.bytes);
+  }
   std::memset(begin + allocation.bytes, kCanary,
               static_cast<size_t>(end - begin) - allocation.bytes);
   allocation.opened = true;
@@ -84,8 +93,9 @@ std::string damage(unsigned char* begin, const Allocation& allocation) {
 
 // Under the table's lock.
 void close(unsigned char* begin, Allocation& allocation) {
-  mprotect(allocation.map, allocation.map_bytes, PROT_NONE);
-  madvise(allocation.map, allocation.map_bytes, MADV_DONTNEED);
+  // One mapping again, however many it was opened as: a process has a limited number.
+  mmap(allocation.map, allocation.map_bytes, PROT_NONE,
+       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   allocation.freed = true;
   Table& all = table();
   all.quarantine.push_back(begin);

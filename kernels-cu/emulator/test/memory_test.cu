@@ -36,6 +36,19 @@ void test_fresh_memory() {
     CHECK(cudaFreeAsync(memory, session.stream()) == cudaSuccess);
     CHECK(used() == 0);
   }
+  // Large memory is ones without having been written: to the last byte, again where it was written
+  // to and freed, and whatever is written to other memory of its kind.
+  const size_t large = (size_t{3} << 20) + 1234;
+  unsigned char* written = session.allocate<unsigned char>(large);
+  CHECK(cudaMemsetAsync(written, 0, large, session.stream()) == cudaSuccess);
+  unsigned char* memory = session.allocate<unsigned char>(large);
+  CHECK(session.download(memory, large) == std::vector<unsigned char>(large, 0xff));
+  CHECK(session.download(written, large) == std::vector<unsigned char>(large, 0));
+  CHECK(cudaFreeAsync(memory, session.stream()) == cudaSuccess);
+  CHECK(cudaFreeAsync(written, session.stream()) == cudaSuccess);
+  memory = session.allocate<unsigned char>(large);
+  CHECK(session.download(memory, large) == std::vector<unsigned char>(large, 0xff));
+  CHECK(cudaFreeAsync(memory, session.stream()) == cudaSuccess);
   CHECK(cudaFreeAsync(nullptr, session.stream()) == cudaSuccess);
   void* nothing = &nothing;
   CHECK(cudaMallocAsync(&nothing, 0, session.stream()) == cudaSuccess && nothing == nullptr);
@@ -43,7 +56,8 @@ void test_fresh_memory() {
 
 // A byte around an allocation is noticed at the latest when it is freed.
 void test_overruns() {
-  for (const size_t bytes : {size_t{1}, size_t{1000}, size_t{4096}, size_t{5000}}) {
+  for (const size_t bytes : {size_t{1}, size_t{1000}, size_t{4096}, size_t{5000},
+                             size_t{2} << 20, (size_t{2} << 20) + 1000}) {
     for (const int64_t offset : {int64_t{-1}, int64_t{0}, static_cast<int64_t>(bytes) - 1,
                                  static_cast<int64_t>(bytes)}) {
       const Session session;

@@ -5,6 +5,9 @@
 #include <cuda_runtime.h>
 #include <dlfcn.h>
 
+#include <map>
+#include <mutex>
+
 #include "runtime.h"
 
 namespace lnrnn::cuda {
@@ -30,7 +33,6 @@ constexpr CublasAlgorithm kDefaultAlgorithm = -1;
 
 struct EntryPoints {
   CublasStatus (*create)(CublasHandle*);
-  CublasStatus (*destroy)(CublasHandle);
   CublasStatus (*get_version)(CublasHandle, int*);
   CublasStatus (*set_stream)(CublasHandle, cudaStream_t);
   CublasStatus (*set_workspace)(CublasHandle, void*, size_t);
@@ -52,20 +54,47 @@ bool find(void* library, const char* name, F* function) {
   return *function != nullptr;
 }
 
+// The library, opened when it is first asked for and never closed: it leaves with CUDA what CUDA
+// calls when the process ends. Null where it cannot be opened, or lacks an entry point.
+const EntryPoints* open_library() {
+  static EntryPoints entry;
+  static const bool usable = [] {
+    void* library = nullptr;
+    for (const char* name : {"libcublas.so.13", "libcublas.so.12"}) {
+      library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+      if (library != nullptr) break;
+    }
+    return library != nullptr && find(library, "cublasCreate_v2", &entry.create) &&
+           find(library, "cublasGetVersion_v2", &entry.get_version) &&
+           find(library, "cublasSetStream_v2", &entry.set_stream) &&
+           find(library, "cublasSetWorkspace_v2", &entry.set_workspace) &&
+           find(library, "cublasSgemm_v2", &entry.sgemm) &&
+           find(library, "cublasDgemm_v2", &entry.dgemm) &&
+           find(library, "cublasGemmEx", &entry.gemm_ex);
+  }();
+  return usable ? &entry : nullptr;
+}
+
+// Handles that are in nobody's hands, by device. They are used again instead of destroyed: cuBLAS
+// would wait for the whole device, and so end whatever is being captured there by anyone.
+struct SpareHandles {
+  std::mutex guard;
+  std::multimap<int, CublasHandle> by_device;
+};
+SpareHandles& spare_handles() {
+  static SpareHandles& spare = *new SpareHandles;  // never destroyed: a device may close later
+  return spare;
+}
+
 class LoadedCublas final : public Cublas {
  public:
-  LoadedCublas(void* library, const EntryPoints& entry, CublasHandle handle)
-      : library_(library), entry_(entry), handle_(handle) {}
+  LoadedCublas(const EntryPoints& entry, int device, CublasHandle handle)
+      : entry_(entry), device_(device), handle_(handle) {}
   ~LoadedCublas() override {
-    entry_.destroy(handle_);
-    dlclose(library_);
+    const std::lock_guard<std::mutex> lock(spare_handles().guard);
+    spare_handles().by_device.emplace(device_, handle_);
   }
 
-  int version() const override {
-    int version = 0;
-    entry_.get_version(handle_, &version);
-    return version;
-  }
   lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<float>& gemm) const override {
     return run(stream, gemm, entry_.sgemm, "cublasSgemm");
   }
@@ -104,12 +133,12 @@ class LoadedCublas final : public Cublas {
   template <class S, class O, class F>
   lnrnnStatus_t run(const CudaStream& stream, const Gemm<S, O>& g, F gemm, const char* name) const {
     const accumulation_t<S> one(1), beta(g.add ? 1 : 0);
+    void* workspace = nullptr;
+    LNRNN_FORWARD(stream.find_workspace(&workspace));
     const std::lock_guard<std::mutex> lock(guard_);
     CublasStatus status = entry_.set_stream(handle_, stream.raw);
     // Setting the stream forgets the workspace. One of the caller's is what capturing needs.
-    if (status == 0) {
-      status = entry_.set_workspace(handle_, stream.cublas_workspace, kWorkspaceBytes);
-    }
+    if (status == 0) status = entry_.set_workspace(handle_, workspace, kWorkspaceBytes);
     if (status == 0) {
       status = gemm(handle_, g.transpose_b, g.transpose_a, static_cast<int>(g.columns),
                     static_cast<int>(g.rows), static_cast<int>(g.depth), &one, g.b,
@@ -121,36 +150,37 @@ class LoadedCublas final : public Cublas {
     return LNRNN_STATUS_SUCCESS;
   }
 
-  void* const library_;
-  const EntryPoints entry_;
+  const EntryPoints& entry_;
+  const int device_;
   const CublasHandle handle_;
   mutable std::mutex guard_;
 };
 
 }  // namespace
 
+int cublas_version() {
+  const EntryPoints* const entry = open_library();
+  int version = 0;
+  // Without a handle: NVIDIA allows that, so that the version can be asked for before there is one.
+  if (entry != nullptr) entry->get_version(nullptr, &version);
+  return version;
+}
+
 std::unique_ptr<Cublas> open_cublas() {
-  void* library = nullptr;
-  for (const char* name : {"libcublas.so.13", "libcublas.so.12"}) {
-    library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (library != nullptr) break;
-  }
-  if (library == nullptr) return nullptr;
-  EntryPoints entry{};
+  const EntryPoints* const entry = open_library();
+  int device = 0;
+  if (entry == nullptr || cudaGetDevice(&device) != cudaSuccess) return nullptr;
   CublasHandle handle = nullptr;
-  const bool usable = find(library, "cublasCreate_v2", &entry.create) &&
-                      find(library, "cublasDestroy_v2", &entry.destroy) &&
-                      find(library, "cublasGetVersion_v2", &entry.get_version) &&
-                      find(library, "cublasSetStream_v2", &entry.set_stream) &&
-                      find(library, "cublasSetWorkspace_v2", &entry.set_workspace) &&
-                      find(library, "cublasSgemm_v2", &entry.sgemm) &&
-                      find(library, "cublasDgemm_v2", &entry.dgemm) &&
-                      find(library, "cublasGemmEx", &entry.gemm_ex) && entry.create(&handle) == 0;
-  if (!usable) {
-    dlclose(library);
-    return nullptr;
+  {
+    const std::lock_guard<std::mutex> lock(spare_handles().guard);
+    const auto spare = spare_handles().by_device.find(device);
+    if (spare != spare_handles().by_device.end()) {
+      handle = spare->second;
+      spare_handles().by_device.erase(spare);
+    }
   }
-  return std::make_unique<LoadedCublas>(library, entry, handle);
+  if (handle == nullptr && entry->create(&handle) != 0) return nullptr;
+  return std::make_unique<LoadedCublas>(*entry, device, handle);
 }
 
 }  // namespace lnrnn::cuda

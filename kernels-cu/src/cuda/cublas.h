@@ -39,14 +39,13 @@ struct Gemm {
 };
 
 // One device's cuBLAS. Products on different streams may run at the same time, each in its stream's
-// workspace.
+// workspace; products of a graph in workspaces of the graph's.
 class Cublas {
  public:
   // Of each stream; what NVIDIA recommends for GPUs of compute capability 9.0.
   static constexpr size_t kWorkspaceBytes = size_t{32} << 20;
 
   virtual ~Cublas() = default;
-  virtual int version() const = 0;  // 130000 is 13.0.0
   virtual lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<float>& gemm) const = 0;
   virtual lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<double>& gemm) const = 0;
   // 16-bit operands, sums in float.
@@ -55,6 +54,9 @@ class Cublas {
   virtual lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<Bf16, float>& gemm) const = 0;
   virtual lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<Bf16>& gemm) const = 0;
 };
+
+// 130000 is 13.0.0; 0 where the library cannot be opened. Needs no device.
+int cublas_version();
 
 // For the calling thread's current device; null where the library cannot be opened or refuses. Then
 // kernels of this library do the same work.

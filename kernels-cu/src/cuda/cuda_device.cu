@@ -1,6 +1,5 @@
 // A CUDA device behind the interface that all backends share.
 #include <cstdio>
-#include <cstring>
 #include <vector>
 
 #include "cublas.h"
@@ -44,6 +43,13 @@ lnrnnStatus_t count_devices(int* count) {
   return LNRNN_STATUS_SUCCESS;
 }
 
+// The version in use, 0 for none.
+void set_cublas(int version, lnrnnDeviceProperties_t* out) {
+  out->cublasVersion = version;
+  std::snprintf(out->isa, sizeof out->isa, "sm_%d%d%s", out->computeCapabilityMajor,
+                out->computeCapabilityMinor, version == 0 ? "" : " cuBLAS");
+}
+
 lnrnnStatus_t read_properties(int ordinal, lnrnnDeviceProperties_t* out) {
   cudaDeviceProp device{};
   const cudaError_t error = cudaGetDeviceProperties(&device, ordinal);
@@ -55,13 +61,13 @@ lnrnnStatus_t read_properties(int ordinal, lnrnnDeviceProperties_t* out) {
   out->ordinal = ordinal;
   out->totalMemory = device.totalGlobalMem;
   std::snprintf(out->name, sizeof out->name, "%.127s", device.name);
-  std::snprintf(out->isa, sizeof out->isa, "sm_%d%d", device.major, device.minor);
   std::snprintf(out->isaAvailable, sizeof out->isaAvailable, "%s", LNRNN_CUDA_TARGETS);
   out->computeCapabilityMajor = device.major;
   out->computeCapabilityMinor = device.minor;
   out->multiprocessors = device.multiProcessorCount;
   cudaDriverGetVersion(&out->driverVersion);
   out->runtimeVersion = CUDART_VERSION;
+  set_cublas(cuda::cublas_version(), out);
   return LNRNN_STATUS_SUCCESS;
 }
 
@@ -84,10 +90,7 @@ class CudaDevice final : public Device {
     LNRNN_FORWARD(read_properties(ordinal, &properties_));
     LNRNN_FORWARD(context_.open());
     cublas_ = cuda::open_cublas();
-    if (cublas_ != nullptr) {
-      properties_.cublasVersion = cublas_->version();
-      std::strncat(properties_.isa, " cuBLAS", sizeof properties_.isa - std::strlen(properties_.isa) - 1);
-    }
+    if (cublas_ == nullptr) set_cublas(0, &properties_);
     return context_.add_stream(cublas_.get(), &default_stream_);
   }
 
@@ -168,6 +171,7 @@ class CudaDevice final : public Device {
     auto created = std::make_unique<CudaGraph>(context_);
     cudaGraph_t captured = nullptr;
     const cudaError_t ended = cudaStreamEndCapture(of(stream).raw, &captured);
+    context_.hand_over_workspaces(*created);
     if (ended == cudaErrorStreamCaptureUnjoined || ended == cudaErrorStreamCaptureInvalidated) {
       cudaGetLastError();
       return fail(LNRNN_STATUS_INVALID_ARGUMENT,

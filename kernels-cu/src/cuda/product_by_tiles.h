@@ -73,6 +73,7 @@ struct ProductByTiles {
   static constexpr int kLine = kTile / kSide;           // threads along one side of the tile
   static constexpr int kGroup = kLine * kLine;          // threads that cover the tile once
   static constexpr int kGroups = kMaxThreads / kGroup;
+  static_assert(kGroup % kWarp == 0, "one group finishes, with shuffles of whole warps");
   static constexpr int kDepth = kTile == 64 ? 16 : 32;  // of a chunk
   using LoaderA = ChunkLoader<T, kA, kTile, kDepth, kMaxThreads>;
   using LoaderB = ChunkLoader<T, kB, kTile, kDepth, kMaxThreads>;

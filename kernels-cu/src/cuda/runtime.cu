@@ -11,6 +11,7 @@ bool is_fatal(cudaError_t error) {
   switch (error) {
     case cudaErrorECCUncorrectable:
     case cudaErrorNvlinkUncorrectable:
+    case cudaErrorContained:
     case cudaErrorIllegalAddress:
     case cudaErrorLaunchTimeout:
     case cudaErrorHardwareStackError:
@@ -19,6 +20,8 @@ bool is_fatal(cudaError_t error) {
     case cudaErrorInvalidAddressSpace:
     case cudaErrorInvalidPc:
     case cudaErrorLaunchFailure:
+    case cudaErrorTensorMemoryLeak:
+    case cudaErrorExternalDevice:
     case cudaErrorAssert:
     case cudaErrorDevicesUnavailable:
     case cudaErrorContextIsDestroyed:
@@ -62,6 +65,15 @@ bool CudaStream::capturing() const {
   return status != cudaStreamCaptureStatusNone;
 }
 
+lnrnnStatus_t CudaStream::find_workspace(void** workspace) const {
+  const bool captured = capturing();
+  if (captured && captured_workspace == nullptr) {
+    LNRNN_FORWARD(context.allocate(Cublas::kWorkspaceBytes, &captured_workspace));
+  }
+  *workspace = captured ? captured_workspace : cublas_workspace;
+  return LNRNN_STATUS_SUCCESS;
+}
+
 CudaEvent::~CudaEvent() {
   if (raw != nullptr) ignore(cudaEventDestroy(raw));
 }
@@ -69,6 +81,7 @@ CudaEvent::~CudaEvent() {
 CudaGraph::~CudaGraph() {
   // It may be running.
   if (raw != nullptr) ignore(context.leave(nullptr, raw));
+  for (void* const workspace : workspaces) context.release(workspace);
 }
 
 // ---- Context ---------------------------------------------------------------------------------
@@ -139,6 +152,16 @@ void Context::remove_stream(CudaStream& stream) {
   }
   if (stream.fence != nullptr) ignore(cudaEventDestroy(stream.fence));
   if (stream.raw != nullptr) ignore(cudaStreamDestroy(stream.raw));
+}
+
+void Context::hand_over_workspaces(CudaGraph& graph) {
+  const std::lock_guard<std::mutex> lock(guard_);
+  for (CudaStream* const stream : streams_) {
+    const std::lock_guard<std::mutex> idle(stream->busy);
+    if (stream->captured_workspace == nullptr) continue;
+    graph.workspaces.push_back(stream->captured_workspace);
+    stream->captured_workspace = nullptr;
+  }
 }
 
 // What is queued on freeing_ next comes after all work that is queued now. A stream that captures

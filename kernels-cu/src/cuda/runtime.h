@@ -32,10 +32,15 @@ struct CudaStream final : Stream {
   Context& context;
   const Cublas* const cublas;  // null where cuBLAS is not there
   cudaStream_t raw = nullptr;
-  cudaEvent_t fence = nullptr;      // re-recorded by every free, see Context
+  cudaEvent_t fence = nullptr;  // re-recorded by every free, see Context
   void* cublas_workspace = nullptr;
+  // During a capture in its place, allocated where it is needed: the graph's, which runs on other
+  // streams and when this one is gone.
+  mutable void* captured_workspace = nullptr;
 
   bool capturing() const;
+  // What cuBLAS may use for work that is queued now; busy is held.
+  lnrnnStatus_t find_workspace(void** workspace) const;
 };
 
 struct CudaEvent final : Event {
@@ -53,6 +58,7 @@ struct CudaGraph final : Graph {
 
   Context& context;
   cudaGraphExec_t raw = nullptr;
+  std::vector<void*> workspaces;  // cuBLAS's
 };
 
 // One device opened for use. Memory comes from a pool of its own. An allocation is made on a stream
@@ -69,6 +75,8 @@ class Context {
   lnrnnStatus_t enter();
 
   lnrnnStatus_t add_stream(const Cublas* cublas, std::unique_ptr<CudaStream>* stream);
+  // When the capture has ended: what it allocated on every stream is the graph's.
+  void hand_over_workspaces(CudaGraph& graph);
 
   lnrnnStatus_t allocate(size_t bytes, void** pointer);
   lnrnnStatus_t release(void* pointer);

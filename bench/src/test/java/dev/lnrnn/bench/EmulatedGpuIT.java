@@ -60,6 +60,7 @@ class EmulatedGpuIT {
         Jar.Result result = Jar.run(emulated(List.of(), "info"));
         assertEquals(ExitCode.OK, result.exitCode(), result.output());
         assertTrue(result.output().contains("cuda:0"), result.output());
+        assertTrue(result.output().contains("CUDA 13.0, cuBLAS 13.0.0"), result.output());
     }
 
     @Test

@@ -9,6 +9,7 @@ import dev.lnrnn.Usage;
 import java.io.IOException;
 import java.lang.reflect.Executable;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -37,12 +38,15 @@ final class MisuseFuzz {
         this.lastCall = lastCall;
     }
 
-    /** Arguments: seed, refusals to reach, an empty directory. Exit status 0 if nothing is wrong. */
+    /**
+     * Arguments: seed, refusals to reach, seconds after which fewer are enough, an empty directory. Exit status 0 if
+     * nothing is wrong.
+     */
     public static void main(String[] arguments) throws IOException {
-        Path directory = Path.of(arguments[2]);
+        Path directory = Path.of(arguments[3]);
         World.prepare(directory);
         MisuseFuzz fuzz = new MisuseFuzz(Long.parseLong(arguments[0]), directory, LastCall.in(directory));
-        fuzz.run(Integer.parseInt(arguments[1]));
+        fuzz.run(Integer.parseInt(arguments[1]), Duration.ofSeconds(Long.parseLong(arguments[2])));
         fuzz.failures.stream().distinct().limit(20).forEach(System.out::println);
         System.exit(fuzz.failures.isEmpty() ? 0 : 1);
     }
@@ -63,7 +67,9 @@ final class MisuseFuzz {
         return methods;
     }
 
-    private void run(int refusals) {
+    /** Every parameter has its turn, however long that takes; then the time is shared in equal parts. */
+    private void run(int refusals, Duration time) {
+        long start = System.nanoTime();
         methods.forEach(this::callWell);
         if (!failures.isEmpty()) {
             return;
@@ -71,13 +77,14 @@ final class MisuseFuzz {
         List<Parameter> parameters = parameters();
         int calls = 0;
         int refused = 0;
-        for (; refused < refusals / 2 || calls < parameters.size(); calls++) {
+        for (; calls < parameters.size()
+                || refused < refusals / 2 && System.nanoTime() - start < time.toNanos() / 2; calls++) {
             refused += oneWrong(seed + calls, parameters.get(calls % parameters.size()));
         }
         System.out.printf("%d parameters of %d methods: %d calls with one wrong argument, %d refused%n",
                 parameters.size(), methods.size(), calls, refused);
         int first = calls;
-        for (refused = 0; refused < refusals / 2; calls++) {
+        for (refused = 0; refused < refusals / 2 && System.nanoTime() - start < time.toNanos(); calls++) {
             refused += anyWrong(seed + calls);
         }
         System.out.printf("%d calls with any wrong arguments or closed receivers, %d refused%n",

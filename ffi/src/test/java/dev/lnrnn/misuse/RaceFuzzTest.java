@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("device")
 class RaceFuzzTest {
 
-    private static final int ROUNDS = TestDevice.EMULATED ? 10 : 150;
+    private static final int ROUNDS = TestDevice.isCpu() ? 150 : 10;
 
     @Test
     void everyRaceIsSurvived(@TempDir Path directory) throws IOException, InterruptedException {
