@@ -34,11 +34,11 @@ expect holds "$original" cuda:0 "the kernels as they are"
 
 cp -r "$root/kernels-cu" "$work/changed"
 rm -rf "$work/changed/target"
-constant='Norm<T>::of({static_cast<T>(4 \* hidden), T(0), squares}, epsilon)'
-changed='Norm<T>::of({static_cast<T>(5 * hidden), T(0), squares}, epsilon)'
-sed -i "s/$constant/$changed/" "$work/changed/src/cuda/lstm_row.h"
-if cmp -s "$root/kernels-cu/src/cuda/lstm_row.h" "$work/changed/src/cuda/lstm_row.h"; then
-  echo "src/cuda/lstm_row.h has no such constant any more: $constant"
+constant='Norm<T>::of({static_cast<T>(gates), T(0), squares}, epsilon)'
+changed='Norm<T>::of({static_cast<T>(gates + hidden), T(0), squares}, epsilon)'
+sed -i "s/$constant/$changed/" "$work/changed/src/cuda/strand_row.h"
+if cmp -s "$root/kernels-cu/src/cuda/strand_row.h" "$work/changed/src/cuda/strand_row.h"; then
+  echo "src/cuda/strand_row.h has no such constant any more: $constant"
   exit 1
 fi
 cmake -S "$work/changed" -B "$work/build" -DLNRNN_CUDA=off -DLNRNN_TESTS=OFF > "$work/log"

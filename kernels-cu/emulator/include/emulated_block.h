@@ -1,5 +1,5 @@
 // The block that kernels see when they run on the host: what src/cuda/device.h offers, carried out
-// by the emulator. Included by device.h only, after LaunchShape and MmaType.
+// by the emulator. Included by device.h only, after LaunchShape, MmaType and Words.
 #pragma once
 
 #include <cstring>
@@ -9,9 +9,26 @@
 #include "emulated_lane.h"
 
 #define LNRNN_DEVICE inline __attribute__((always_inline))
+#define LNRNN_UNROLL
 #define LNRNN_CHECK_INDEX(index, count) (::lnrnn::cuda::emulated::check_index((index), (count)))
 
 namespace lnrnn::cuda {
+
+LNRNN_DEVICE Words load_words(const void* from) {
+  emulated::check_aligned(from, alignof(Words));
+  Words words;
+  std::memcpy(&words, from, sizeof words);
+  return words;
+}
+
+template <class S>
+LNRNN_DEVICE accumulation_t<S> to_accumulation(S value) {
+  return widen(value);
+}
+template <class S>
+LNRNN_DEVICE S to_storage(accumulation_t<S> value) {
+  return narrow<S>(value);
+}
 
 class Block {
  public:

@@ -66,10 +66,16 @@ void interleave();
 // Ends the grid with cudaErrorIllegalAddress and a line on stderr.
 [[noreturn]] void refuse_index(int64_t index, int64_t count);
 [[noreturn]] void refuse_shared(Lane& lane, size_t size);
+// Likewise with cudaErrorMisalignedAddress.
+[[noreturn]] void refuse_address(const void* address, size_t alignment);
 
 // Array accesses until the next chance for other lanes. Initial-exec, so that counting costs one
 // instruction; plain __thread, so that no wrapper function is called.
 extern __thread int accesses_until_interleaving __attribute__((tls_model("initial-exec")));
+
+inline void check_aligned(const void* address, size_t alignment) {
+  if (reinterpret_cast<uintptr_t>(address) % alignment != 0) refuse_address(address, alignment);
+}
 
 inline void check_index(int64_t index, int64_t count) {
   if (static_cast<uint64_t>(index) >= static_cast<uint64_t>(count)) refuse_index(index, count);

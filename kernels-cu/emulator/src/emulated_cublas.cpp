@@ -10,11 +10,17 @@
 
 namespace {
 
+using lnrnn::accumulation_t;
+using lnrnn::Bf16;
+using lnrnn::F16;
 using lnrnn::cuda::Block;
 using lnrnn::cuda::LaunchShape;
+using lnrnn::cuda::to_accumulation;
+using lnrnn::cuda::to_storage;
 
 // cublasStatus_t
-constexpr int kSuccess = 0, kNotInitialized = 1, kInvalidValue = 7, kExecutionFailed = 13;
+constexpr int kSuccess = 0, kNotInitialized = 1, kInvalidValue = 7, kExecutionFailed = 13,
+              kNotSupported = 15;
 
 struct Handle {
   cudaStream_t stream = nullptr;
@@ -22,19 +28,20 @@ struct Handle {
 };
 
 // c (m,n) = alpha op(a) op(b) + beta c, column-major. Threads: elements, grid-strided.
-template <class T>
+template <class S, class O>
 struct Gemm {
   static constexpr const char* kName = "cublas_gemm";
   static constexpr int kMaxThreads = 256;
+  using T = accumulation_t<S>;
 
   bool transpose_a, transpose_b;
   int m, n, k;
   T alpha, beta;
-  const T* a;
+  const S* a;
   int lda;
-  const T* b;
+  const S* b;
   int ldb;
-  T* c;
+  O* c;
   int ldc;
   unsigned char* workspace;
 
@@ -46,18 +53,19 @@ struct Gemm {
       const int64_t row = at % m, column = at / m;
       T sum(0);
       for (int64_t i = 0; i < k; ++i) {
-        sum += a[transpose_a ? row * lda + i : i * lda + row] *
-               b[transpose_b ? i * ldb + column : column * ldb + i];
+        sum += to_accumulation(a[transpose_a ? row * lda + i : i * lda + row]) *
+               to_accumulation(b[transpose_b ? i * ldb + column : column * ldb + i]);
       }
-      T& out = c[column * ldc + row];
-      out = alpha * sum + (beta == T(0) ? T(0) : beta * out);
+      O& out = c[column * ldc + row];
+      out = to_storage<O>(alpha * sum + (beta == T(0) ? T(0) : beta * to_accumulation(out)));
     }
   }
 };
 
-template <class T>
-int gemm(void* opaque, int transpose_a, int transpose_b, int m, int n, int k, const T* alpha,
-         const T* a, int lda, const T* b, int ldb, const T* beta, T* c, int ldc) {
+template <class S, class O>
+int gemm(void* opaque, int transpose_a, int transpose_b, int m, int n, int k,
+         const accumulation_t<S>* alpha, const S* a, int lda, const S* b, int ldb,
+         const accumulation_t<S>* beta, O* c, int ldc) {
   const Handle* const handle = static_cast<Handle*>(opaque);
   if (handle == nullptr) return kNotInitialized;
   const bool operations = (transpose_a == 0 || transpose_a == 1) &&
@@ -67,10 +75,37 @@ int gemm(void* opaque, int transpose_a, int transpose_b, int m, int n, int k, co
     return kInvalidValue;
   }
   if (m == 0 || n == 0) return kSuccess;
-  const Gemm<T> kernel{transpose_a == 1, transpose_b == 1, m,   n, k,   *alpha, *beta, a,
-                       lda,              b,                ldb, c, ldc, handle->workspace};
+  const Gemm<S, O> kernel{transpose_a == 1, transpose_b == 1, m,   n, k,   *alpha, *beta, a,
+                          lda,              b,                ldb, c, ldc, handle->workspace};
   const cudaError_t error = enqueue(handle->stream, LaunchShape{2, 64}, kernel);
   return error == cudaSuccess ? kSuccess : kExecutionFailed;
+}
+
+// Of what cublasGemmEx can do: 16-bit operands, sums in float, results in either.
+template <class S>
+int gemm_16_bit(void* handle, int transpose_a, int transpose_b, int m, int n, int k,
+                const void* alpha, const void* a, int lda, const void* b, int ldb,
+                const void* beta, void* c, bool c_is_float, int ldc) {
+  const auto run = [&](auto* out) {
+    return gemm(handle, transpose_a, transpose_b, m, n, k, static_cast<const float*>(alpha),
+                static_cast<const S*>(a), lda, static_cast<const S*>(b), ldb,
+                static_cast<const float*>(beta), out, ldc);
+  };
+  return c_is_float ? run(static_cast<float*>(c)) : run(static_cast<S*>(c));
+}
+
+int gemm_ex(void* handle, int transpose_a, int transpose_b, int m, int n, int k, const void* alpha,
+            const void* a, int a_type, int lda, const void* b, int b_type, int ldb,
+            const void* beta, void* c, int c_type, int ldc, int compute_type, int algorithm) {
+  constexpr int kFloat = 0, kF16 = 2, kBf16 = 14;           // cudaDataType
+  constexpr int kComputeFloat = 68, kDefaultAlgorithm = -1;
+  if (a_type != b_type || (c_type != a_type && c_type != kFloat) || compute_type != kComputeFloat ||
+      algorithm != kDefaultAlgorithm || (a_type != kF16 && a_type != kBf16)) {
+    return kNotSupported;
+  }
+  return (a_type == kF16 ? gemm_16_bit<F16> : gemm_16_bit<Bf16>)(
+      handle, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, c_type == kFloat,
+      ldc);
 }
 
 int create(void** handle) {
@@ -110,8 +145,9 @@ const Symbol kSymbols[] = {
     {"cublasGetVersion_v2", address(get_version)},
     {"cublasSetStream_v2", address(set_stream)},
     {"cublasSetWorkspace_v2", address(set_workspace)},
-    {"cublasSgemm_v2", address(gemm<float>)},
-    {"cublasDgemm_v2", address(gemm<double>)},
+    {"cublasSgemm_v2", address(gemm<float, float>)},
+    {"cublasDgemm_v2", address(gemm<double, double>)},
+    {"cublasGemmEx", address(gemm_ex)},
 };
 
 }  // namespace

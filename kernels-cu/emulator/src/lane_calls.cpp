@@ -235,6 +235,16 @@ void interleave() {
   else accesses_until_interleaving = INT_MAX;
 }
 
+void refuse_address(const void* address, size_t alignment) {
+  RunningLane* lane = Machine::running();
+  if (lane != nullptr)
+    lane->machine->fail(*lane, cudaErrorMisalignedAddress, "access to %p, no multiple of %zu",
+                        address, alignment);
+  std::fprintf(stderr, "lnrnn emulator: outside of a kernel: %p is no multiple of %zu\n", address,
+               alignment);
+  std::abort();
+}
+
 void refuse_index(int64_t index, int64_t count) {
   const auto i = static_cast<long long>(index), n = static_cast<long long>(count);
   RunningLane* lane = Machine::running();

@@ -53,6 +53,7 @@ constexpr Text kTexts[] = {
     LNRNN_TEXT(cudaErrorHostMemoryNotRegistered,
                "pointer does not correspond to a registered memory region"),
     LNRNN_TEXT(cudaErrorIllegalInstruction, "an illegal instruction was encountered"),
+    LNRNN_TEXT(cudaErrorMisalignedAddress, "misaligned address"),
     LNRNN_TEXT(cudaErrorLaunchFailure, "unspecified launch failure"),
     LNRNN_TEXT(cudaErrorCooperativeLaunchTooLarge, "too many blocks in cooperative launch"),
     LNRNN_TEXT(cudaErrorNotPermitted, "operation not permitted"),

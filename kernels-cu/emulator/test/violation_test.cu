@@ -14,6 +14,7 @@ enum class Mistake {
   kSharedTooLarge,
   kSharedOverrun,
   kWildPointer,
+  kMisaligned,
   kStackOverflow,
   kDivision,
   kMissedByOne,
@@ -51,6 +52,9 @@ struct Wrong {
         break;
       case Mistake::kWildPointer:
         if (culprit) memory[4096] = 1;
+        break;
+      case Mistake::kMisaligned:
+        if (culprit) memory[0] = static_cast<int>(load_words(memory + 1).word[0]);
         break;
       case Mistake::kStackOverflow:
         if (culprit) memory[0] = descend(1000000);
@@ -133,6 +137,7 @@ void test_mistakes() {
                true);
   test_mistake(Mistake::kSharedOverrun, illegal, "outside of its block's shared memory", true);
   test_mistake(Mistake::kWildPointer, illegal, "which is not allocated", true);
+  test_mistake(Mistake::kMisaligned, cudaErrorMisalignedAddress, "no multiple of 16", true);
   test_mistake(Mistake::kStackOverflow, illegal, "stack overflow", true);
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)  // whose build reports it itself
   test_mistake(Mistake::kDivision, cudaErrorLaunchFailure, "division by zero", true);

@@ -17,6 +17,19 @@ namespace {
 using CublasHandle = void*;
 using CublasStatus = int;     // 0 is success
 using CublasOperation = int;  // 0 as stored (column-major), 1 transposed
+using CudaDataType = int;
+using CublasComputeType = int;
+using CublasAlgorithm = int;
+
+// cudaDataType
+template <class S>
+constexpr CudaDataType kDataType = 0;  // CUDA_R_32F
+template <>
+constexpr CudaDataType kDataType<F16> = 2;  // CUDA_R_16F
+template <>
+constexpr CudaDataType kDataType<Bf16> = 14;  // CUDA_R_16BF
+constexpr CublasComputeType kComputeFloat = 68;  // CUBLAS_COMPUTE_32F
+constexpr CublasAlgorithm kDefaultAlgorithm = -1;
 
 struct EntryPoints {
   CublasStatus (*create)(CublasHandle*);
@@ -29,6 +42,10 @@ struct EntryPoints {
   CublasStatus (*dgemm)(CublasHandle, CublasOperation, CublasOperation, int, int, int,
                         const double*, const double*, int, const double*, int, const double*,
                         double*, int);
+  CublasStatus (*gemm_ex)(CublasHandle, CublasOperation, CublasOperation, int, int, int,
+                          const void*, const void*, CudaDataType, int, const void*, CudaDataType,
+                          int, const void*, void*, CudaDataType, int, CublasComputeType,
+                          CublasAlgorithm);
 };
 
 template <class F>
@@ -52,7 +69,8 @@ const EntryPoints* open_library() {
            find(library, "cublasSetStream_v2", &entry.set_stream) &&
            find(library, "cublasSetWorkspace_v2", &entry.set_workspace) &&
            find(library, "cublasSgemm_v2", &entry.sgemm) &&
-           find(library, "cublasDgemm_v2", &entry.dgemm);
+           find(library, "cublasDgemm_v2", &entry.dgemm) &&
+           find(library, "cublasGemmEx", &entry.gemm_ex);
   }();
   return usable ? &entry : nullptr;
 }
@@ -83,13 +101,38 @@ class LoadedCublas final : public Cublas {
   lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<double>& gemm) const override {
     return run(stream, gemm, entry_.dgemm, "cublasDgemm");
   }
+  lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<F16, float>& gemm) const override {
+    return run_mixed(stream, gemm);
+  }
+  lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<F16>& gemm) const override {
+    return run_mixed(stream, gemm);
+  }
+  lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<Bf16, float>& gemm) const override {
+    return run_mixed(stream, gemm);
+  }
+  lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<Bf16>& gemm) const override {
+    return run_mixed(stream, gemm);
+  }
 
  private:
+  template <class S, class O>
+  lnrnnStatus_t run_mixed(const CudaStream& stream, const Gemm<S, O>& g) const {
+    const auto gemm = [this](CublasHandle handle, CublasOperation a_operation,
+                             CublasOperation b_operation, int m, int n, int k, const float* alpha,
+                             const S* a, int lda, const S* b, int ldb, const float* beta, O* c,
+                             int ldc) {
+      return entry_.gemm_ex(handle, a_operation, b_operation, m, n, k, alpha, a, kDataType<S>, lda,
+                            b, kDataType<S>, ldb, beta, c, kDataType<O>, ldc, kComputeFloat,
+                            kDefaultAlgorithm);
+    };
+    return run(stream, g, gemm, "cublasGemmEx");
+  }
+
   // A row-major matrix is its transpose to cuBLAS, so the product is written the other way round:
-  // out' = b' a'. Sums are in the operands' own type; TF32 is not allowed unless asked for.
-  template <class T, class F>
-  lnrnnStatus_t run(const CudaStream& stream, const Gemm<T>& g, F gemm, const char* name) const {
-    const T one(1), beta(g.add ? 1 : 0);
+  // out' = b' a'. TF32 is not allowed unless asked for.
+  template <class S, class O, class F>
+  lnrnnStatus_t run(const CudaStream& stream, const Gemm<S, O>& g, F gemm, const char* name) const {
+    const accumulation_t<S> one(1), beta(g.add ? 1 : 0);
     void* workspace = nullptr;
     LNRNN_FORWARD(stream.find_workspace(&workspace));
     const std::lock_guard<std::mutex> lock(guard_);

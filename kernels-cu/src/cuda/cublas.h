@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "../cell/half.h"
 #include "lnrnn.h"
 
 namespace lnrnn::cuda {
@@ -14,16 +15,16 @@ struct CudaStream;
 
 // out (rows, columns) = a b + (add ? out : 0), all row-major. a is (rows, depth), or (depth, rows)
 // where transpose_a; b is (depth, columns), or (columns, depth) where transpose_b. Strides, in
-// elements, are from row to row as stored.
-template <class T>
+// elements, are from row to row as stored. Operands are of type S, out of type O.
+template <class S, class O = S>
 struct Gemm {
   bool transpose_a, transpose_b;
   int64_t rows, columns, depth;
-  const T* a;
+  const S* a;
   int64_t a_stride;
-  const T* b;
+  const S* b;
   int64_t b_stride;
-  T* out;
+  O* out;
   int64_t out_stride;
   bool add;
 
@@ -47,6 +48,11 @@ class Cublas {
   virtual ~Cublas() = default;
   virtual lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<float>& gemm) const = 0;
   virtual lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<double>& gemm) const = 0;
+  // 16-bit operands, sums in float.
+  virtual lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<F16, float>& gemm) const = 0;
+  virtual lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<F16>& gemm) const = 0;
+  virtual lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<Bf16, float>& gemm) const = 0;
+  virtual lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<Bf16>& gemm) const = 0;
 };
 
 // 130000 is 13.0.0; 0 where the library cannot be opened. Needs no device.

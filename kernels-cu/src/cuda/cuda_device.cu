@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "cublas.h"
-#include "lstm.h"
+#include "strand.h"
 
 namespace lnrnn {
 
@@ -75,7 +75,12 @@ class CudaDevice final : public Device {
   // The one place where the plan's type becomes a C++ type.
   template <class F>
   static auto with_type(const Plan& plan, const F& body) {
-    return plan.description.dataType == LNRNN_DATA_F64 ? body(double{}) : body(float{});
+    switch (plan.description.dataType) {
+      case LNRNN_DATA_F64: return body(double{});
+      case LNRNN_DATA_F16: return body(F16{});
+      case LNRNN_DATA_BF16: return body(Bf16{});
+      default: return body(float{});
+    }
   }
 
  public:
@@ -235,32 +240,41 @@ class CudaDevice final : public Device {
   }
 
   lnrnnStatus_t check_support(const Plan& plan) const override {
-    return check_single_lstm(plan);
+    LNRNN_CHECK(plan.element_bytes() > 2 ||
+                    properties_.computeCapabilityMajor >= cuda::kLeastForMma,
+                LNRNN_STATUS_NOT_SUPPORTED,
+                "lnrnnPlanCreate: dataType is F16 or BF16, which need a GPU of compute capability "
+                "%d.0 or later; %s has %d.%d",
+                cuda::kLeastForMma, properties_.name, properties_.computeCapabilityMajor,
+                properties_.computeCapabilityMinor);
+    return LNRNN_STATUS_SUCCESS;
   }
 
-  uint64_t packed_bytes(const Plan& plan) const override {
-    return with_type(plan, [&](auto type) { return cuda::lstm_packed_bytes<decltype(type)>(plan); });
+  uint64_t packed_bytes(const Strand& strand) const override {
+    return with_type(strand.plan,
+                     [&](auto type) { return cuda::packed_bytes<decltype(type)>(strand); });
   }
-  uint64_t reserve_bytes(const Plan& plan, int64_t steps, int64_t batch) const override {
-    return with_type(plan, [&](auto type) {
+  uint64_t reserve_bytes(const Strand& strand, int64_t steps, int64_t batch) const override {
+    return with_type(strand.plan, [&](auto type) {
+      using T = accumulation_t<decltype(type)>;
       Carver carver;
-      cuda::LstmReserve<decltype(type)>::take(carver, plan, steps, batch);
+      cuda::StrandRows<T>::take_reserve(carver, strand, steps, batch);
       return carver.bytes();
     });
   }
-  uint64_t workspace_bytes(const Plan& plan, Pass pass, int64_t steps,
+  uint64_t workspace_bytes(const Strand& strand, Pass pass, int64_t steps,
                            int64_t batch) const override {
-    return with_type(plan, [&](auto type) {
-      using T = decltype(type);
+    return with_type(strand.plan, [&](auto type) {
+      using S = decltype(type);
       return pass == Pass::kBackward
-                 ? cuda::lstm_backward_workspace<T>(plan, steps, batch)
-                 : cuda::lstm_forward_workspace<T>(plan, steps, batch, pass == Pass::kTraining);
+                 ? cuda::backward_workspace<S>(strand, steps, batch)
+                 : cuda::forward_workspace<S>(strand, steps, batch, pass == Pass::kTraining);
     });
   }
 
   lnrnnStatus_t initialize(const Plan& plan, Stream& stream, uint64_t seed,
                            void* parameters) override {
-    std::vector<char> host(plan.parameter_bytes);
+    std::vector<char> host(plan.parameter_bytes());
     LNRNN_FORWARD(initialize_on_host(plan, seed, host.data()));
     LNRNN_FORWARD(context_.enter());
     LNRNN_CUDA_CHECK(context_, cudaMemcpyAsync(parameters, host.data(), host.size(),
@@ -269,27 +283,30 @@ class CudaDevice final : public Device {
     LNRNN_CUDA_CHECK(context_, cudaStreamSynchronize(of(stream).raw));
     return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t pack(const Plan& plan, Stream& stream, const void* parameters,
+  lnrnnStatus_t pack(const Strand& strand, Stream& stream, const void* parameters,
                      void* packed) override {
-    return run(plan, stream, [&](const CudaStream& on, auto type) {
-      using T = decltype(type);
-      return cuda::lstm_pack(on, plan, static_cast<const T*>(parameters), packed);
+    LNRNN_FORWARD(context_.enter());
+    return with_type(strand.plan, [&](auto type) {
+      using S = decltype(type);
+      return cuda::pack_strand(of(stream), strand, static_cast<const S*>(parameters), packed);
     });
   }
-  lnrnnStatus_t infer(const Plan& plan, Stream& stream, const ForwardArguments& call) override {
-    return run(plan, stream, [&](const CudaStream& on, auto type) {
-      return cuda::lstm_forward<decltype(type)>(on, plan, false, call);
+  lnrnnStatus_t infer(Stream& stream, const ForwardArguments& call) override {
+    return forward(stream, false, call);
+  }
+  lnrnnStatus_t train(Stream& stream, const ForwardArguments& call) override {
+    return forward(stream, true, call);
+  }
+  lnrnnStatus_t backward(Stream& stream, const BackwardArguments& call) override {
+    LNRNN_FORWARD(context_.enter());
+    return with_type(call.strand.plan, [&](auto type) {
+      return cuda::run_backward<decltype(type)>(of(stream), call);
     });
   }
-  lnrnnStatus_t train(const Plan& plan, Stream& stream, const ForwardArguments& call) override {
-    return run(plan, stream, [&](const CudaStream& on, auto type) {
-      return cuda::lstm_forward<decltype(type)>(on, plan, true, call);
-    });
-  }
-  lnrnnStatus_t backward(const Plan& plan, Stream& stream,
-                         const BackwardArguments& call) override {
-    return run(plan, stream, [&](const CudaStream& on, auto type) {
-      return cuda::lstm_backward<decltype(type)>(on, plan, call);
+  lnrnnStatus_t dropout(Stream& stream, const DropoutArguments& call) override {
+    LNRNN_FORWARD(context_.enter());
+    return with_type(call.plan, [&](auto type) {
+      return cuda::drop_out<decltype(type)>(of(stream), call);
     });
   }
 
@@ -309,12 +326,11 @@ class CudaDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
 
-  template <class F>
-  lnrnnStatus_t run(const Plan& plan, Stream& stream, const F& body) {
+  lnrnnStatus_t forward(Stream& stream, bool training, const ForwardArguments& call) {
     LNRNN_FORWARD(context_.enter());
-    CudaStream& on = of(stream);
-    const std::lock_guard<std::mutex> lock(on.busy);
-    return with_type(plan, [&](auto type) { return body(on, type); });
+    return with_type(call.strand.plan, [&](auto type) {
+      return cuda::run_forward<decltype(type)>(of(stream), training, call);
+    });
   }
 
   lnrnnDeviceProperties_t properties_{};

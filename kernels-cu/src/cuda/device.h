@@ -20,6 +20,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+
+#include "../cell/half.h"
 
 namespace lnrnn::cuda {
 
@@ -36,6 +39,12 @@ struct LaunchShape {
 
 // 16-bit operands of mma, as their bits.
 enum class MmaType { kF16, kBf16 };
+constexpr int kLeastForMma = 8;  // major compute capability
+
+// What is loaded and stored at once, from an address that is a multiple of its size.
+struct alignas(16) Words {
+  uint32_t word[4];
+};
 
 }  // namespace lnrnn::cuda
 
@@ -48,10 +57,48 @@ enum class MmaType { kF16, kBf16 };
 #include <cooperative_groups.h>
 
 #define LNRNN_DEVICE __device__ __forceinline__
+// Before a loop over a small array that has to be in registers: an index known at run time only would
+// send it to memory.
+#define LNRNN_UNROLL _Pragma("unroll")
 // Bounds are the emulator's to check.
 #define LNRNN_CHECK_INDEX(index, count) ((void)0)
 
 namespace lnrnn::cuda {
+
+LNRNN_DEVICE Words load_words(const void* from) {
+  const uint4 all = *static_cast<const uint4*>(from);
+  return {{all.x, all.y, all.z, all.w}};
+}
+
+// Conversions of cell/half.h, in one instruction.
+template <class S>
+LNRNN_DEVICE accumulation_t<S> to_accumulation(S value) {
+  if constexpr (std::is_same_v<S, F16>) {
+    float wide;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(value.bits));
+    return wide;
+  } else {
+    return widen(value);
+  }
+}
+template <class S>
+LNRNN_DEVICE S to_storage(accumulation_t<S> value) {
+  if constexpr (std::is_same_v<S, F16>) {
+    F16 narrow;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(narrow.bits) : "f"(value));
+    return narrow;
+  } else if constexpr (std::is_same_v<S, Bf16>) {
+#if __CUDA_ARCH__ >= 800
+    Bf16 narrow;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(narrow.bits) : "f"(value));
+    return narrow;
+#else
+    return narrow<Bf16>(value);
+#endif
+  } else {
+    return value;
+  }
+}
 
 class Block {
  public:
@@ -120,9 +167,13 @@ class Block {
     return value;
   }
 
-  // d (16,8) += a (16,16) b (16,8), spread over the warp as PTX's mma.m16n8k16 has it.
+  // d (16,8) += a (16,16) b (16,8), spread over the warp as PTX's mma.m16n8k16 has it. GPUs from
+  // compute capability kLeastForMma on have it.
   template <MmaType kType>
   LNRNN_DEVICE void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) const {
+#if __CUDA_ARCH__ < 800
+    __trap();
+#else
     if constexpr (kType == MmaType::kF16) {
       asm volatile(
           "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
@@ -136,6 +187,7 @@ class Block {
           : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
           : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
     }
+#endif
   }
 };
 

@@ -1,36 +1,68 @@
 // Zoneout's and DropConnect's random decisions: given by the caller, or drawn where they are needed.
 #pragma once
 
-#include "../api/plan.h"
+#include "../api/device.h"
 #include "../cell/philox.h"
 #include "device.h"
 
 namespace lnrnn::cuda {
 
-// Rows of n Bernoulli(1 - p) decisions.
+inline uint32_t random_stream_of(RandomKind kind, int layer, int direction) {
+  return random_stream(kind, static_cast<uint32_t>(layer), static_cast<uint32_t>(direction));
+}
+
+// The numbers to draw from: those of the launch, or those that stand in device memory by now.
+LNRNN_DEVICE Random drawn_from(const Random& random) {
+  const uint64_t* const at = random.device;
+  if (at == nullptr) return random;
+  return {at[0], static_cast<int64_t>(at[1]), static_cast<int64_t>(at[2]), nullptr};
+}
+
+// The word of feature j among the four of its quad. Not word[j % 4]: an index known at run time only
+// would send the words to memory.
+LNRNN_DEVICE uint32_t word_of(const Philox4& random, int64_t j) {
+  const uint32_t low = (j & 1) != 0 ? random.word[1] : random.word[0];
+  const uint32_t high = (j & 1) != 0 ? random.word[3] : random.word[2];
+  return (j & 2) != 0 ? high : low;
+}
+
+// Rows of n Bernoulli(1 - p) decisions of one strand.
 struct Mask {
   bool on = false;
-  const uint8_t* given = nullptr;  // rows of n bytes, or null to draw from the seed
+  const uint8_t* given = nullptr;  // rows of n bytes, or null to draw
   int64_t n = 0;
-  uint64_t seed = 0;
+  Random random{};
   uint64_t threshold = 0;
   uint32_t stream = 0;
 
-  static Mask of(double p, const uint8_t* given, uint64_t seed, RandomKind kind, int64_t n) {
+  static Mask of(const Strand& strand, double p, RandomKind kind, const uint8_t* given,
+                 const Random& random) {
     if (p == 0) return {};
-    return {true, given, n, seed, keep_threshold(p), random_stream(kind, 0, 0)};
+    return {true,   given, strand.hidden(), random, keep_threshold(p),
+            random_stream_of(kind, strand.layer, strand.direction)};
   }
 
-  // Element j of row given_row of the given mask, or of what Philox draws at (step, row).
-  LNRNN_DEVICE bool keeps(int64_t given_row, int64_t step, int64_t row, int64_t j) const {
+  // What a kernel asks, once, before it asks for decisions.
+  LNRNN_DEVICE Mask drawn() const {
+    Mask mask = *this;
+    if (on && given == nullptr) mask.random = drawn_from(random);
+    return mask;
+  }
+  // Feature j at (step, row) of a tensor (T,batch,n). Without a mask everything is kept.
+  LNRNN_DEVICE bool keeps(int64_t step, int64_t batch, int64_t row, int64_t j) const {
+    return !on || decide(step * batch + row, step + random.step_offset, row + random.row_offset, j);
+  }
+  // Element (row, column) of a matrix with n columns.
+  LNRNN_DEVICE bool keeps(int64_t row, int64_t column) const {
+    return !on || decide(row, row, 0, column);
+  }
+
+ private:
+  LNRNN_DEVICE bool decide(int64_t given_row, int64_t step, int64_t row, int64_t j) const {
     if (given != nullptr) return given[given_row * n + j] != 0;
-    const Philox4 random = random_words(seed, static_cast<uint32_t>(j / 4),
-                                        static_cast<uint32_t>(step), static_cast<uint32_t>(row),
-                                        stream);
-    // Not word[j % 4]: an index known at run time only would send the words to memory.
-    const uint32_t low = (j & 1) != 0 ? random.word[1] : random.word[0];
-    const uint32_t high = (j & 1) != 0 ? random.word[3] : random.word[2];
-    return ((j & 2) != 0 ? high : low) < threshold;
+    return word_of(random_words(random.seed, static_cast<uint32_t>(j / 4),
+                                static_cast<uint32_t>(step), static_cast<uint32_t>(row), stream),
+                   j) < threshold;
   }
 };
 

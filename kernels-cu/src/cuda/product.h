@@ -1,6 +1,7 @@
-// Matrix products: kernels, and the one launcher that chooses among them.
+// Matrix products: one launcher that chooses among the kernels.
 #pragma once
 
+#include "../cell/host_device.h"
 #include "rows.h"
 #include "runtime.h"
 
@@ -9,30 +10,50 @@ namespace lnrnn::cuda {
 // Which of an operand's two indices is summed over: its rows' features, or its samples.
 enum class Depth { kFeatures, kSamples };
 
-// out (rows, columns) = sum over depth of a and b; added to what out holds, if add.
+// out (rows, columns) = sum over depth of a and b; added to what out holds, if add. Operands are of
+// the data type S, sums of the type it is computed with; out is of either.
 //   a             (rows, depth), or (depth, rows) where its samples are summed over
 //   b             (columns, depth), or (depth, columns)
 //   out           samples beyond their length are set to 0, or left alone if add
+//   exact_a       null, or (rows, depth) a before it was rounded to S: products of few rows or columns,
+//                 which do not use the tensor cores, read that instead.
 //   square_sums   null, or (rows, square_sum_tiles(rows, columns)): sums of squares of out's rows,
-//                 tile by tile, for the row's norm. kFeatures, kFeatures only.
-template <class T>
+//                 tile by tile, for the row's norm. multiply_step only.
+template <class S, class O = accumulation_t<S>>
 struct Product {
   int64_t rows, columns, depth;
-  Rows<const T> a;
-  Rows<const T> b;
-  Rows<T> out;
+  Rows<const S> a;
+  Rows<const S> b;
+  Rows<O> out;
   bool add = false;
-  T* square_sums = nullptr;
+  const accumulation_t<S>* exact_a = nullptr;
+  accumulation_t<S>* square_sums = nullptr;
+
+  // active: out.active(row)
+  LNRNN_DEVICE void store(int64_t row, int64_t column, accumulation_t<S> sum, bool active) const {
+    O& to = out.sample(row)[column];
+    if (active) {
+      to = to_storage<O>(add ? to_accumulation(to) + sum : sum);
+    } else if (!add) {
+      to = to_storage<O>(0);
+    }
+  }
 };
 
+LNRNN_CELL int64_t tiles_of(int64_t n, int64_t tile) { return (n + tile - 1) / tile; }
+
+// Whether exact_a is read: by multiply_step where it has so many rows, and by multiply_sequence, over
+// a's features and b's samples, where it has so many columns.
+bool has_few_rows(int64_t rows);
+bool has_few_columns(int64_t columns);
 int64_t square_sum_tiles(int64_t rows, int64_t columns);
 
 // The product of one time step: few rows, launched often. Always a kernel of ours.
-template <class T>
-lnrnnStatus_t multiply_step(const CudaStream& stream, const Product<T>& product);
+template <class S>
+lnrnnStatus_t multiply_step(const CudaStream& stream, const Product<S>& product);
 
 // The product of many time steps at once: cuBLAS where it is there and the layout allows it.
-template <Depth kA, Depth kB, class T>
-lnrnnStatus_t multiply_sequence(const CudaStream& stream, const Product<T>& product);
+template <Depth kA, Depth kB, class S, class O>
+lnrnnStatus_t multiply_sequence(const CudaStream& stream, const Product<S, O>& product);
 
 }  // namespace lnrnn::cuda

@@ -40,7 +40,14 @@ struct Rows {
     rows.first_step = from_step;
     return rows;
   }
-  bool uniform() const { return step_stride == batch * row_stride; }
+  // Seen as a matrix where that is the same: it has no steps to look for.
+  Rows simplified() const {
+    Rows rows = *this;
+    if (batch == 1) rows.row_stride = step_stride;
+    if (lengths.lengths == nullptr && step_stride == batch * rows.row_stride) rows.batch = INT64_MAX;
+    return rows;
+  }
+  bool is_matrix() const { return batch == INT64_MAX; }
 
   LNRNN_DEVICE T* at(int64_t step, int64_t row) const {
     return base + step * step_stride + row * row_stride;

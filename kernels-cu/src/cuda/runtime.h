@@ -37,8 +37,6 @@ struct CudaStream final : Stream {
   // During a capture in its place, allocated where it is needed: the graph's, which runs on other
   // streams and when this one is gone.
   mutable void* captured_workspace = nullptr;
-  // The kernels of one call are queued without another's between.
-  std::mutex busy;
 
   bool capturing() const;
   // What cuBLAS may use for work that is queued now; busy is held.

@@ -1,0 +1,74 @@
+// Layer normalisation of x W_ih' for many steps at once. Blocks: samples.
+#pragma once
+
+#include "strand_row.h"
+
+namespace lnrnn::cuda {
+
+// Statistics.
+//   a:(S,GH)  statistics:(S,kStatistics)
+template <class T>
+struct InputNorm {
+  static constexpr const char* kName = "input_norm";
+  static constexpr int kMaxThreads = 1024;
+  struct Shared {
+    MomentsScratch<T> moments;
+  };
+
+  int64_t width;  // GH
+  T epsilon;
+  const T* a;
+  T* statistics;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const T* const row = a + block.index() * width;
+    LayernormMoments<T> moments{};
+    for (int64_t j = block.thread(); j < width; j += block.threads()) {
+      moments = layernorm_merge(moments, {T(1), row[j], T(0)});
+    }
+    moments = block_merge(block, block.template shared<Shared>().moments, moments);
+    if (block.thread() == 0) {
+      Norm<T>::of(moments, epsilon).store(statistics + block.index() * kStatistics);
+    }
+  }
+};
+
+// The gradient by x W_ih' from that by its layer norm; da and exact_da, the same before it is rounded,
+// may be dv.
+//   a, dv, da, exact_da:(S,GH)  statistics:(S,kStatistics)
+template <class S>
+struct InputNormBackward {
+  static constexpr const char* kName = "input_norm_backward";
+  static constexpr int kMaxThreads = 1024;
+  using T = accumulation_t<S>;
+  struct Shared {
+    SumScratch<T, 3> sums;
+  };
+
+  int64_t width;    // GH
+  Rows<const T> a;  // with lengths: samples beyond are no part of any product
+  const T *statistics, *gain, *dv;
+  S* da;
+  T* exact_da;  // or null
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t i = block.index();
+    if (!a.active(i)) return;
+    const T* const row = a.sample(i);
+    const T* const from = dv + i * width;
+    const auto norm = Norm<T>::load(statistics + i * kStatistics);
+    T sums[3] = {};
+    for (int64_t j = block.thread(); j < width; j += block.threads()) {
+      NormGradient<T>::add(sums, gain[j] * from[j], norm.z(row[j]));
+    }
+    block_sum(block, block.template shared<Shared>().sums, sums);
+    const auto by_a = NormGradient<T>::of(sums, width);
+    for (int64_t j = block.thread(); j < width; j += block.threads()) {
+      const T value = by_a.dx(gain[j] * from[j], norm.z(row[j]), norm.rstd);
+      da[i * width + j] = to_storage<S>(value);
+      if (exact_da != nullptr) exact_da[i * width + j] = value;
+    }
+  }
+};
+
+}  // namespace lnrnn::cuda

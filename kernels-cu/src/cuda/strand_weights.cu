@@ -1,0 +1,197 @@
+// Preparing parameters, once per pass or once per packing.
+#include "reduce.h"
+#include "strand.h"
+
+namespace lnrnn::cuda {
+
+namespace {
+
+// Threads: elements, grid-strided.
+//   to:(count) = the sum of as many of from as there are
+template <class S>
+struct LoadVectors {
+  static constexpr const char* kName = "load_vectors";
+  static constexpr int kMaxThreads = 256;
+  static constexpr int kMostVectors = 6, kMostTerms = 3;
+  using T = accumulation_t<S>;
+
+  struct Entry {
+    const S* from[kMostTerms];
+    T* to;
+    int64_t count;
+  };
+  Entry entries[kMostVectors];
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t first = block.index() * block.threads() + block.thread();
+    const int64_t stride = block.blocks() * block.threads();
+    for (const Entry& entry : entries) {
+      for (int64_t i = first; i < entry.count; i += stride) {
+        T sum(0);
+        for (const S* const from : entry.from) {
+          if (from != nullptr) sum += to_accumulation(from[i]);
+        }
+        entry.to[i] = sum;
+      }
+    }
+  }
+};
+
+// Column means want accuracy where they are large beside the deviations: the mean of what the first
+// mean leaves over is subtracted as well. Blocks: kWarp columns each; a warp takes every kWarps-th row.
+//   from:(GH,H)  to:(GH,H) or (H,GH)
+template <class S>
+struct PrepareRecurrentWeights {
+  static constexpr const char* kName = "prepare_recurrent_weights";
+  static constexpr int kMaxThreads = 256;
+  static constexpr int kWarps = kMaxThreads / kWarp;
+  using T = accumulation_t<S>;
+  struct Shared {
+    Array<T, kMaxThreads> sums[2];
+  };
+
+  int64_t rows, columns;
+  const S* from;
+  Mask mask;
+  T scale;
+  bool centred, transposed;
+  S* to;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    auto& shared = block.template shared<Shared>();
+    const Mask drawn = mask.drawn();
+    const int64_t column = block.index() * kWarp + block.lane();
+    T mean(0), rest(0);
+    if (centred) {
+      mean = column_mean(block, drawn, shared.sums[0], column, T(0));
+      rest = column_mean(block, drawn, shared.sums[1], column, mean);
+    }
+    for (int64_t row = block.warp(); row < rows && column < columns; row += kWarps) {
+      const int64_t at = transposed ? column * rows + row : row * columns + column;
+      to[at] = to_storage<S>((weight(drawn, row, column) - mean) - rest);
+    }
+  }
+
+ private:
+  LNRNN_DEVICE T weight(const Mask& drawn, int64_t row, int64_t column) const {
+    const T value = to_accumulation(from[row * columns + column]);
+    if (!mask.on) return value;
+    return drawn.keeps(row, column) ? value * scale : T(0);
+  }
+
+  LNRNN_DEVICE T column_mean(Block& block, const Mask& drawn, Array<T, kMaxThreads>& sums,
+                             int64_t column, T shift) const {
+    T sum(0);
+    for (int64_t row = block.warp(); row < rows && column < columns; row += kWarps) {
+      sum += weight(drawn, row, column) - shift;
+    }
+    sums[block.thread()] = sum;
+    block.sync();
+    T total(0);
+    for (int w = 0; w < kWarps; ++w) total += sums[w * kWarp + block.lane()];
+    return total / static_cast<T>(rows);
+  }
+};
+
+// Threads: elements, grid-strided.
+template <class T>
+struct ApplyDropConnect {
+  static constexpr const char* kName = "apply_dropconnect";
+  static constexpr int kMaxThreads = 256;
+
+  int64_t elements, columns;
+  const T* from;
+  Mask mask;
+  T scale;
+  T* to;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const Mask drawn = mask.drawn();
+    const int64_t stride = block.blocks() * block.threads();
+    for (int64_t i = block.index() * block.threads() + block.thread(); i < elements; i += stride) {
+      if (drawn.keeps(i / columns, i % columns)) to[i] = fma(from[i], scale, to[i]);
+    }
+  }
+};
+
+template <class T>
+T dropconnect_scale(const Strand& strand) {
+  const double p = strand.plan.description.dropconnect;
+  return p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
+}
+
+}  // namespace
+
+template <class S>
+lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const S* parameters,
+                           const StrandVectors<accumulation_t<S>>& to) {
+  const auto find = [&](ParameterRole role) { return strand.find(role, parameters); };
+  const int64_t gates = strand.gates(), hidden = strand.hidden();
+  const bool gru = strand.shape().kind == CellKind::kGru;
+  // The other vector and matrix of recurrent weights are under the same name.
+  const S* const hh = to.hh == nullptr ? nullptr : find(ParameterRole::kWeightHh);
+  using Kernel = LoadVectors<S>;
+  Kernel kernel{{
+      {{find(gru ? ParameterRole::kBiasIh : ParameterRole::kBias),
+        find(ParameterRole::kNormBiasI), find(ParameterRole::kNormBiasH)},
+       to.bias, gates},
+      {{gru ? find(ParameterRole::kBiasHh) : hh}, gru ? to.bias_hh : to.hh, gates},
+      {{find(ParameterRole::kGainI)}, to.gain_i, gates},
+      {{find(ParameterRole::kGainH)}, to.gain_h, gates},
+      {{find(ParameterRole::kGainC)}, to.gain_c, hidden},
+      {{find(ParameterRole::kNormBiasC)}, to.bias_c, hidden},
+  }};
+  for (auto& entry : kernel.entries) {
+    if (entry.to == nullptr) entry.count = 0;
+  }
+  return launch(stream,
+                {(gates + Kernel::kMaxThreads - 1) / Kernel::kMaxThreads, Kernel::kMaxThreads},
+                kernel);
+}
+
+Mask dropconnect_of(const Strand& strand, const uint8_t* given, const Random& random) {
+  return Mask::of(strand, strand.plan.description.dropconnect, RandomKind::kDropConnect, given,
+                  random);
+}
+
+template <class S>
+lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& strand,
+                                        const S* parameters, const Mask& mask, bool transposed,
+                                        S* to) {
+  using Kernel = PrepareRecurrentWeights<S>;
+  const int64_t hidden = strand.hidden();
+  return launch(stream,
+                {(hidden + kWarp - 1) / kWarp, Kernel::kMaxThreads,
+                 sizeof(typename Kernel::Shared)},
+                Kernel{strand.gates(), hidden, strand.find(ParameterRole::kWeightHh, parameters),
+                       mask, dropconnect_scale<accumulation_t<S>>(strand),
+                       strand.shape().recurrent_norm, transposed, to});
+}
+
+template <class T>
+lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, const T* from,
+                                const Mask& mask, T* to) {
+  using Kernel = ApplyDropConnect<T>;
+  constexpr int64_t kMostBlocks = 1024;
+  const int64_t elements = strand.gates() * strand.hidden();
+  const int64_t blocks = (elements + Kernel::kMaxThreads - 1) / Kernel::kMaxThreads;
+  return launch(stream, {blocks < kMostBlocks ? blocks : kMostBlocks, Kernel::kMaxThreads},
+                Kernel{elements, strand.hidden(), from, mask, dropconnect_scale<T>(strand), to});
+}
+
+#define LNRNN_INSTANTIATE(S)                                                                    \
+  template lnrnnStatus_t load_vectors(const CudaStream&, const Strand&, const S*,               \
+                                      const StrandVectors<accumulation_t<S>>&);                 \
+  template lnrnnStatus_t prepare_recurrent_weights(const CudaStream&, const Strand&, const S*,  \
+                                                   const Mask&, bool, S*);
+LNRNN_INSTANTIATE(float)
+LNRNN_INSTANTIATE(double)
+LNRNN_INSTANTIATE(F16)
+LNRNN_INSTANTIATE(Bf16)
+#undef LNRNN_INSTANTIATE
+template lnrnnStatus_t apply_dropconnect(const CudaStream&, const Strand&, const float*,
+                                         const Mask&, float*);
+template lnrnnStatus_t apply_dropconnect(const CudaStream&, const Strand&, const double*,
+                                         const Mask&, double*);
+
+}  // namespace lnrnn::cuda

@@ -1,0 +1,129 @@
+// Networks for the device tests: few, but any two choices occur together in one of them, as far as
+// there is a cell that knows both.
+#pragma once
+
+#include <array>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "network.h"
+
+namespace device_cases {
+
+enum Choice {
+  kCell,
+  kType,         // as lnrnnDataType_t
+  kShape,        // input and hidden size
+  kBatch,
+  kDirection,
+  kLayers,
+  kLengths,      // of different length
+  kZoneout,
+  kZoneoutCell,
+  kDropconnect,
+  kDropout,      // plain, variational
+  kRecompute,
+  kGivenMasks,   // instead of drawn ones
+  kDeviceRandom, // seed and offsets in device memory
+  kChoices
+};
+
+using Case = std::array<int, kChoices>;
+
+constexpr int kCellCount = static_cast<int>(std::size(network::kCells));
+constexpr Case kCounts{kCellCount, 4, 3, 5, 2, 2, 2, 2, 2, 2, 3, 2, 2, 2};
+constexpr std::pair<int64_t, int64_t> kShapes[] = {{3, 5}, {8, 16}, {5, 33}};
+// Each of these takes another way through the products of a step.
+constexpr int64_t kBatches[] = {1, 2, 3, 7, 11};
+
+// Without what the cell does not know.
+inline Case legal(Case c) {
+  const auto& cell = network::kCells[c[kCell]];
+  if (cell.cell != LNRNN_CELL_LSTM) c[kZoneoutCell] = 0;
+  if (cell.cell == LNRNN_CELL_INDRNN) c[kDropconnect] = 0;
+  if (c[kLayers] == 0) c[kDropout] = 0;
+  if (c[kZoneout] == 0 && c[kDropconnect] == 0) c[kGivenMasks] = 0;
+  return c;
+}
+
+struct Pairs {
+  std::set<std::array<int, 4>> all;
+
+  static std::vector<std::array<int, 4>> of(const Case& c) {
+    std::vector<std::array<int, 4>> pairs;
+    for (int i = 0; i < kChoices; ++i) {
+      for (int j = i + 1; j < kChoices; ++j) pairs.push_back({i, c[i], j, c[j]});
+    }
+    return pairs;
+  }
+  size_t missing_from(const Case& c) const {
+    size_t count = 0;
+    for (const auto& pair : of(c)) count += all.count(pair);
+    return count;
+  }
+};
+
+// Takes, again and again, the case with the most pairs that none before it has.
+inline std::vector<Case> covering() {
+  constexpr int kPool = 1500;
+  std::mt19937 random(1);
+  std::vector<Case> pool, chosen;
+  Pairs open;
+  for (int i = 0; i < kPool; ++i) {
+    Case c{};
+    for (int k = 0; k < kChoices; ++k) c[k] = static_cast<int>(random() % unsigned(kCounts[k]));
+    pool.push_back(legal(c));
+    for (const auto& pair : Pairs::of(pool.back())) open.all.insert(pair);
+  }
+  while (!open.all.empty()) {
+    const Case* best = &pool[0];
+    size_t most = 0;
+    for (const Case& c : pool) {
+      const size_t count = open.missing_from(c);
+      if (count > most) {
+        most = count;
+        best = &c;
+      }
+    }
+    for (const auto& pair : Pairs::of(*best)) open.all.erase(pair);
+    chosen.push_back(*best);
+  }
+  return chosen;
+}
+
+inline network::Options options_of(const Case& c) {
+  auto options = network::Options::of(network::kCells[c[kCell]]);
+  options.direction = c[kDirection] == 0 ? LNRNN_DIRECTION_FORWARD : LNRNN_DIRECTION_BIDIRECTIONAL;
+  options.layers = 1 + c[kLayers];
+  options.zoneout = 0.3 * c[kZoneout];
+  options.zoneout_cell = 0.2 * c[kZoneoutCell];
+  options.dropconnect = 0.25 * c[kDropconnect];
+  options.dropout = c[kDropout] == 0 ? 0 : 0.4;
+  if (c[kDropout] == 2) options.flags |= LNRNN_PLAN_VARIATIONAL_DROPOUT;
+  if (c[kRecompute] != 0) options.flags |= LNRNN_PLAN_RECOMPUTE;
+  return options;
+}
+
+inline network::Shape shape_of(const Case& c, int64_t steps) {
+  return {steps, kBatches[c[kBatch]], kShapes[c[kShape]].first, kShapes[c[kShape]].second};
+}
+
+inline std::string name_of(const Case& c) {
+  static constexpr const char* kTypes[] = {"F32", "F64", "F16", "BF16"};
+  std::string name = std::string(network::kCells[c[kCell]].name) + " " + kTypes[c[kType]];
+  const auto shape = shape_of(c, 0);
+  name += ", N " + std::to_string(shape.batch) + ", C " + std::to_string(shape.input) + ", H " +
+          std::to_string(shape.hidden);
+  static constexpr const char* kNames[] = {"", "", "", "", "bidirectional", "layers", "lengths",
+                                           "zoneout", "zoneoutCell", "dropconnect", "dropout",
+                                           "recompute", "given masks", "random in memory"};
+  for (int k = kDirection; k < kChoices; ++k) {
+    if (c[k] != 0) name += std::string(", ") + kNames[k];
+  }
+  return name;
+}
+
+}  // namespace device_cases
