@@ -53,7 +53,7 @@ public final class LibTorch implements Peer {
 
     @Override
     public Map<String, String> versions() {
-        return Map.of("libtorch", engine.getVersion(), "DJL", Engine.getDjlVersion());
+        return Map.of("libtorch", engine.getVersion() + " through DJL " + Engine.getDjlVersion());
     }
 
     @Override

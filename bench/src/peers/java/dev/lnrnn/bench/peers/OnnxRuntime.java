@@ -18,8 +18,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
 /**
- * ONNX Runtime: its operator LSTM, the layer-normalised LSTM as a Scan, and the matrix products alone. It trains nothing
- * from Java, but what training multiplies it can multiply.
+ * ONNX Runtime: its operator LSTM, the layer-normalised LSTM as a Scan, and the matrix products alone. It trains
+ * nothing from Java, but what training multiplies it can multiply.
  */
 public final class OnnxRuntime implements Peer {
 

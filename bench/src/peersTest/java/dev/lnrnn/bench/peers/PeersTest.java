@@ -55,7 +55,8 @@ class PeersTest {
     static Stream<Arguments> networks() {
         return peers.stream().flatMap(peer -> peer.entrants().stream())
                 .filter(entrant -> entrant.kind() != Entrant.Kind.PRODUCTS)
-                .flatMap(entrant -> entrant.modes().stream().map(mode -> Arguments.of(entrant.system(), mode, entrant)));
+                .flatMap(entrant -> entrant.modes().stream()
+                        .map(mode -> Arguments.of(entrant.system(), mode, entrant)));
     }
 
     @Test
