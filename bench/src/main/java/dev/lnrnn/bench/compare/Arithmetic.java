@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What cores and memory can do at best, found out in plain Java: loops that the compiler turns into vector instructions.
- * Many short bursts, the best of which counts, because others use the machine too.
+ * What cores and memory can do at best, found out in plain Java: loops that the compiler turns into vector
+ * instructions. Many short bursts, the best of which counts, because others use the machine too.
  */
 final class Arithmetic {
 
@@ -36,7 +36,7 @@ final class Arithmetic {
         return 2.0 * threads * PASSES * NUMBERS * MULTIPLY_ADDS / seconds;
     }
 
-    /** Bytes per second that several threads together read from so much memory, each over and over from its own part. */
+    /** Bytes per second that several threads together read from so much memory, each over and over its own part. */
     static double bandwidth(int threads, long bytes) {
         int streamLength = Math.toIntExact(bytes / threads / STREAMS / Integer.BYTES) / STRETCH * STRETCH;
         int[][] parts = new int[threads][STREAMS * streamLength];

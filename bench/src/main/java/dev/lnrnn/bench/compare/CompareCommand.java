@@ -82,7 +82,9 @@ public final class CompareCommand implements Callable<Integer> {
 
     private int compare(List<Peer> peers, Schedule schedule) throws IOException, InterruptedException {
         PrintWriter out = spec.commandLine().getOut();
-        peers.forEach(peer -> peer.start(threads));
+        for (Peer peer : peers) {
+            peer.start(threads);
+        }
         CpuCalibration calibration = new CpuCalibration(threads, peers);
         calibration.look();
         List<Comparison.Case> cases = cases();

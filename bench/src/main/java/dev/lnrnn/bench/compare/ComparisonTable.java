@@ -29,8 +29,8 @@ final class ComparisonTable {
             out.printf("%nNothing was measured.%n");
             return;
         }
-        out.printf("%nshape (T,N,C,H)       mode     threads LN   system                      median ms           95 %% of "
-                + "it       lnrnn LN  plain    limit  checked%n");
+        out.printf("%nshape (T,N,C,H)       mode     threads LN   system                      median ms           "
+                + "95 %% of it       lnrnn LN  plain    limit  checked%n");
         for (Timing row : outcome.rows()) {
             String shape = "%s (%d,%d,%d,%d)".formatted(row.shape(), row.shape().steps, row.shape().batch,
                     row.shape().inputSize, row.shape().hiddenSize);

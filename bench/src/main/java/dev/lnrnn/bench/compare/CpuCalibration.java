@@ -40,11 +40,17 @@ final class CpuCalibration implements Calibration {
     /** Looks once more. */
     void look() {
         flops1 = Math.max(flops1, flops(1));
-        flopsN = Math.max(flopsN, threads == 1 ? flops1 : flops(threads));
+        flopsN = Math.max(Math.max(flopsN, flops1), threads == 1 ? 0 : flops(threads));
         // Small enough to stay, large enough for no nearer level.
-        cacheBandwidth = Math.max(cacheBandwidth, Arithmetic.bandwidth(threads, cacheBytes / 4));
-        memoryBandwidth = Math.max(memoryBandwidth, Arithmetic.bandwidth(threads, cacheBytes * 4));
+        cacheBandwidth = Math.max(cacheBandwidth, bandwidthOf(cacheBytes / 4));
+        memoryBandwidth = Math.max(memoryBandwidth, bandwidthOf(cacheBytes * 4));
         barrier = Math.min(barrier, Arithmetic.barrier(threads));
+    }
+
+    /** Where others keep a core busy, one thread is quicker than all who wait for each other. */
+    private double bandwidthOf(long bytes) {
+        double one = Arithmetic.bandwidth(1, bytes);
+        return threads == 1 ? one : Math.max(one, Arithmetic.bandwidth(threads, bytes));
     }
 
     private double flops(int count) {

@@ -1,5 +1,6 @@
 package dev.lnrnn.bench.compare;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 
@@ -7,11 +8,12 @@ import java.util.Map;
 public interface Peer {
 
     /**
-     * Loads the library; called once, before anything else.
+     * Loads the library, or refuses with a {@code BadInputException}; called once, before anything else.
      *
      * @param threads how many it may use for one call
+     * @throws IOException if it cannot be unpacked
      */
-    void start(int threads);
+    void start(int threads) throws IOException;
 
     /** {@return the versions of what it consists of, by name} */
     Map<String, String> versions();

@@ -37,8 +37,8 @@ public final class Problem {
         parameters.put("weight_hh_l0", draw(random, gates * size.hiddenSize(), -weight, weight));
         parameters.put("bias_l0", draw(random, gates, -weight, weight));
         if (normalized) {
-            // With gains near 1 a random network is chaotic: of two correct evaluations of a few hundred steps, no digit
-            // agrees. With these it forgets, and a long sequence can be compared.
+            // With gains near 1 a random network is chaotic: of two correct evaluations of a few hundred steps, no
+            // digit agrees. With these it forgets, and a long sequence can be compared.
             parameters.put("layernorm_i_l0.weight", draw(random, gates, 0.25f, 0.5f));
             parameters.put("layernorm_h_l0.weight", draw(random, gates, 0.25f, 0.5f));
             parameters.put("layernorm_c_l0.weight", draw(random, size.hiddenSize(), 0.75f, 1.25f));

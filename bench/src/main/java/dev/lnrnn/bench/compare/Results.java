@@ -5,7 +5,7 @@ import java.util.Map;
 /**
  * What a pass computed.
  *
- * @param tensors {@link #Y}, and in training {@link #DX} and the gradients of the parameters under the parameters' names
+ * @param tensors {@link #Y}, and in training {@link #DX} and the parameters' gradients under the parameters' names
  */
 public record Results(Map<String, float[]> tensors) {
 

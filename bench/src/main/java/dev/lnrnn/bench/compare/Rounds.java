@@ -36,8 +36,8 @@ final class Rounds {
             this.contestant = contestant;
         }
 
-        void warmUp() {
-            for (int call = 0; call < WARM_UP_CALLS; call++) {
+        void warmUp(BooleanSupplier timeLeft) {
+            for (int call = 0; call < WARM_UP_CALLS && (call == 0 || timeLeft.getAsBoolean()); call++) {
                 contestant.run();
             }
         }
@@ -75,12 +75,12 @@ final class Rounds {
      * Runs rounds.
      *
      * @param fewest rounds that are run in any case
-     * @param timeLeft asked before every round after these
+     * @param timeLeft asked before every round after these, and before calls that warm up
      * @param progress told the number of rounds that are done
      * @return the milliseconds of each contestant
      */
     List<double[]> run(int fewest, BooleanSupplier timeLeft, IntConsumer progress) throws InterruptedException {
-        everyone.forEach(Turns::warmUp);
+        everyone.forEach(turns -> turns.warmUp(timeLeft));
         for (int round = 0; round < fewest || timeLeft.getAsBoolean(); round++) {
             for (int turn = 0; turn < everyone.size(); turn++) {
                 Thread.sleep(PAUSE_MILLISECONDS);

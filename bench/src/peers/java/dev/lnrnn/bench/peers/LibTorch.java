@@ -1,10 +1,12 @@
 package dev.lnrnn.bench.peers;
 
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
+import dev.lnrnn.bench.BadInputException;
 import dev.lnrnn.bench.compare.Contestant;
 import dev.lnrnn.bench.compare.Entrant;
 import dev.lnrnn.bench.compare.Entrant.Kind;
@@ -12,7 +14,6 @@ import dev.lnrnn.bench.compare.Mode;
 import dev.lnrnn.bench.compare.Peer;
 import dev.lnrnn.bench.compare.Results;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,31 +30,29 @@ public final class LibTorch implements Peer {
     private int threads;
 
     @Override
-    public void start(int threads) {
+    public void start(int threads) throws IOException {
         this.threads = threads;
         // All it needs is in this jar: it is not to look elsewhere, and not to tell anybody.
         System.setProperty("ai.djl.offline", "true");
         System.setProperty("OPT_OUT_TRACKING", "true");
         System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
         System.setProperty("ai.djl.pytorch.num_interop_threads", "1");
+        Path cache = Files.createTempDirectory("lnrnn-libtorch");
+        System.setProperty("ENGINE_CACHE_DIR", cache.toString());
+        System.setProperty("DJL_CACHE_DIR", cache.toString());
         try {
-            Path cache = Files.createTempDirectory("lnrnn-libtorch");
-            System.setProperty("ENGINE_CACHE_DIR", cache.toString());
-            System.setProperty("DJL_CACHE_DIR", cache.toString());
-            try {
-                engine = Engine.getEngine("PyTorch");
-            } finally {
-                // Half a gigabyte; once loaded, the files are needed by nobody.
-                delete(cache);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException("libtorch cannot be unpacked", e);
+            engine = Engine.getEngine("PyTorch");
+        } catch (EngineException e) {
+            throw new BadInputException("libtorch cannot be loaded from this jar: " + e.getMessage());
+        } finally {
+            // Half a gigabyte; once loaded, the files are needed by nobody.
+            delete(cache);
         }
     }
 
     @Override
     public Map<String, String> versions() {
-        return Map.of("libtorch", engine.getVersion(), "DJL", Engine.getDjlVersion());
+        return Map.of("libtorch", engine.getVersion() + " through DJL " + Engine.getDjlVersion());
     }
 
     @Override

@@ -79,11 +79,11 @@ final class OnnxModels {
                 .node("Mul", List.of("o", "q"), List.of("h_out"))
                 .node("Identity", List.of("h_out"), List.of("y_t"));
         float[] zeros = new float[Math.toIntExact(s.batch() * h)];
+        float[] w = gates(problem.parameter("weight_ih_l0"), IFOG, s.inputSize());
         return new OnnxGraph("layer_normalised_lstm")
                 .input(X, s.steps(), s.batch(), s.inputSize())
                 .output(Y, s.steps(), s.batch(), h)
-                .constant("wt", transposed(gates(problem.parameter("weight_ih_l0"), IFOG, s.inputSize()), s.inputSize()),
-                        s.inputSize(), 4 * h)
+                .constant("wt", transposed(w, s.inputSize()), s.inputSize(), 4 * h)
                 .constant("gain_i", gates(problem.parameter("layernorm_i_l0.weight"), IFOG, 1), 4 * h)
                 .constant("b", gates(problem.parameter("bias_l0"), IFOG, 1), 4 * h)
                 .constant("h0", zeros, s.batch(), h)

@@ -3,6 +3,7 @@ package dev.lnrnn.bench.peers;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession.SessionOptions;
+import dev.lnrnn.bench.BadInputException;
 import dev.lnrnn.bench.compare.Contestant;
 import dev.lnrnn.bench.compare.Entrant;
 import dev.lnrnn.bench.compare.Entrant.Kind;
@@ -18,8 +19,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
 /**
- * ONNX Runtime: its operator LSTM, the layer-normalised LSTM as a Scan, and the matrix products alone. It trains nothing
- * from Java, but what training multiplies it can multiply.
+ * ONNX Runtime: its operator LSTM, the layer-normalised LSTM as a Scan, and the matrix products alone. It trains
+ * nothing from Java, but what training multiplies it can multiply.
  */
 public final class OnnxRuntime implements Peer {
 
@@ -40,7 +41,7 @@ public final class OnnxRuntime implements Peer {
         try {
             environment = opening.get();
         } catch (ExecutionException | InterruptedException e) {
-            throw new IllegalStateException("ONNX Runtime does not start: " + e.getMessage(), e);
+            throw new BadInputException("ONNX Runtime cannot be loaded from this jar: " + e.getMessage());
         }
     }
 

@@ -8,6 +8,7 @@ import dev.lnrnn.bench.compare.Entrant;
 import dev.lnrnn.bench.compare.Mode;
 import dev.lnrnn.bench.compare.Peer;
 import dev.lnrnn.bench.compare.Size;
+import java.io.IOException;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
@@ -26,9 +27,11 @@ class PeersTest {
     private static List<Peer> peers;
 
     @BeforeAll
-    static void start() {
+    static void start() throws IOException {
         peers = ServiceLoader.load(Peer.class).stream().map(ServiceLoader.Provider::get).toList();
-        peers.forEach(peer -> peer.start(1));
+        for (Peer peer : peers) {
+            peer.start(1);
+        }
     }
 
     static Stream<Arguments> everybody() {
@@ -55,7 +58,8 @@ class PeersTest {
     static Stream<Arguments> networks() {
         return peers.stream().flatMap(peer -> peer.entrants().stream())
                 .filter(entrant -> entrant.kind() != Entrant.Kind.PRODUCTS)
-                .flatMap(entrant -> entrant.modes().stream().map(mode -> Arguments.of(entrant.system(), mode, entrant)));
+                .flatMap(entrant -> entrant.modes().stream()
+                        .map(mode -> Arguments.of(entrant.system(), mode, entrant)));
     }
 
     @Test
