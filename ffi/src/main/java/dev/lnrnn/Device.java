@@ -161,9 +161,10 @@ public final class Device implements AutoCloseable {
      * cannot give.
      *
      * @param host native memory, not of a mapped file, at least one byte
-     * @param arena what the segment was allocated in: when it is closed, the memory is unpinned before it is freed
+     * @param arena what the segment was allocated in, shared or automatic: when it is closed, the memory is unpinned
+     *     before it is freed
      * @return what unpins it earlier; closed at the latest with the arena or this device
-     * @throws IllegalArgumentException if the segment is not native, empty, or not of the arena
+     * @throws IllegalArgumentException if the segment is not native, empty, or not of the arena, or that is confined
      * @throws LnrnnException if the system refuses, or some of it is pinned already
      */
     public Registration register(MemorySegment host, Arena arena) {

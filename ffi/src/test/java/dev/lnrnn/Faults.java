@@ -50,7 +50,7 @@ final class Faults {
     /** Everything that is closed afterwards closes, memory in arenas of the caller's too. */
     private static void lost(String words) {
         Device device = TestDevice.open();
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofShared()) {
             device.register(arena.allocate(64), arena);
             device.allocate(64, arena);
             Layer layer = device.createLayer(LayerSpec.lstm(3, 4)).initialize(1);

@@ -70,7 +70,7 @@ class FlagsTest {
     @MethodSource("stacks")
     void variationalDropoutDrawsOnceForAllSteps(LayerSpec spec) {
         Problem problem = Problem.random(spec.withVariationalDropout(true), STEPS, BATCH, 42)
-                .withVariationalDropout(true).withOffsets(3, 2);
+                .withOffsets(3, 2);
         Map<String, double[]> results = Run.results(device, problem);
         results.keySet().removeIf(name -> name.startsWith("grad."));
         Accuracy.assertClose(spec.toString(), results, Oracle.forward(problem), Accuracy.bound(DataType.F64));

@@ -40,8 +40,17 @@ final class Variants {
         return cell == CellType.LSTM || normalization == Normalization.NONE || normalization == Normalization.HASTE;
     }
 
-    /** Every cell in every shape with everything on and off that is drawn in it, in every combination. */
+    /**
+     * Every cell in every shape with everything on and off that is drawn in it, in every combination, and with what
+     * backward needs kept or computed again.
+     */
     static List<LayerSpec> all(long inputs, long hidden) {
+        return kept(inputs, hidden).stream()
+                .flatMap(spec -> Stream.of(spec, spec.withRecompute(true)))
+                .toList();
+    }
+
+    private static List<LayerSpec> kept(long inputs, long hidden) {
         return cells(inputs, hidden).stream()
                 .flatMap(Variants::shapes)
                 .flatMap(spec -> onAndOff(spec, LayerSpec::withZoneout, ZONEOUT))
@@ -49,8 +58,7 @@ final class Variants {
                         ? onAndOff(spec, LayerSpec::withZoneoutCell, ZONEOUT) : Stream.of(spec))
                 .flatMap(spec -> spec.cell() != CellType.INDRNN
                         ? onAndOff(spec, LayerSpec::withDropconnect, DROPCONNECT) : Stream.of(spec))
-                .flatMap(spec -> spec.layers() > 1
-                        ? onAndOff(spec, LayerSpec::withDropout, DROPOUT) : Stream.of(spec))
+                .flatMap(spec -> spec.layers() > 1 ? dropouts(spec) : Stream.of(spec))
                 .toList();
     }
 
@@ -62,11 +70,16 @@ final class Variants {
 
     /** Every cell in every shape with all that is drawn in it; an LSTM with and without zoneout of c. */
     static List<LayerSpec> drawn(long inputs, long hidden) {
-        return all(inputs, hidden).stream()
+        return kept(inputs, hidden).stream()
                 .filter(spec -> spec.zoneout() > 0)
                 .filter(spec -> spec.dropconnect() > 0 || spec.cell() == CellType.INDRNN)
-                .filter(spec -> spec.dropout() > 0 || spec.layers() == 1)
+                .filter(spec -> spec.dropout() > 0 && !spec.variationalDropout() || spec.layers() == 1)
                 .toList();
+    }
+
+    private static Stream<LayerSpec> dropouts(LayerSpec spec) {
+        LayerSpec dropped = spec.withDropout(DROPOUT);
+        return Stream.of(spec, dropped, dropped.withVariationalDropout(true));
     }
 
     private static Stream<LayerSpec> onAndOff(

@@ -12,8 +12,8 @@ import java.util.Objects;
 
 /**
  * Host memory of the caller's that is page-locked for a device, so that copies of it do not wait. It ends when it is
- * closed, when its device is, and when the memory's arena is; each of them waits until queued work is done with the
- * memory. A {@link dev.lnrnn.Graph} that uses the memory cannot be launched afterwards.
+ * closed, when its device is, and when the memory's arena is, a shared one; each of them waits until queued work is done
+ * with the memory. A {@link dev.lnrnn.Graph} that uses the memory cannot be launched afterwards.
  *
  * {@snippet :
  * MemorySegment x = arena.allocate(ValueLayout.JAVA_FLOAT, elements);
@@ -23,6 +23,9 @@ import java.util.Objects;
  * }
  */
 public final class Registration implements AutoCloseable {
+    /** A thread that no arena is confined to. */
+    private static final Thread NOBODY = Thread.ofPlatform().unstarted(() -> { });
+
     private final Handle handle;
 
     private Registration(Handle handle) {
@@ -36,7 +39,7 @@ public final class Registration implements AutoCloseable {
      * @param host native memory, not of a mapped file, at least one byte
      * @param arena what the segment was allocated in
      * @return what ends it
-     * @throws IllegalArgumentException if the segment is not native, empty, or not of the arena
+     * @throws IllegalArgumentException if the segment is not native, empty, or not of the arena, or that is confined
      * @throws IllegalStateException if the device or the arena is closed
      * @throws dev.lnrnn.LnrnnException if the system refuses, or some of it is pinned already
      */
@@ -54,6 +57,10 @@ public final class Registration implements AutoCloseable {
         if (!host.scope().equals(arena.scope())) {
             throw new IllegalArgumentException("host was not allocated in arena");
         }
+        if (!host.isAccessibleBy(NOBODY)) {
+            throw new IllegalArgumentException(
+                    "host is in a confined arena, which may free it while it is pinned: expected a shared one");
+        }
         long bytes = host.byteSize();
         Handle handle = owner.create("registration of " + bytes + " bytes on " + owner.name(), 0,
                 "lnrnnHostRegister", null,
@@ -63,7 +70,8 @@ public final class Registration implements AutoCloseable {
                 },
                 (registrar, start) -> lnrnn_h.lnrnnHostUnregister(registrar, start));
         try {
-            // The latest cleanup comes first: before the arena frees the memory.
+            // The latest cleanup comes first, before the memory is freed: but in a confined arena, where that which
+            // was added first comes before all.
             host.reinterpret(arena, ending -> handle.close());
         } catch (RuntimeException e) {
             handle.close();

@@ -1,5 +1,7 @@
 package dev.lnrnn.oracle;
 
+import dev.lnrnn.LayerSpec;
+
 /**
  * The random masks of a training pass as numerics defines them: 1 keeps (updates), 0 drops. A draw depends on
  * the place it is for and on nothing else, so that chunks and single rows draw what the whole run draws.
@@ -45,7 +47,8 @@ public final class Masks {
     public static byte[] dropout(Problem problem, int layer) {
         byte[] mask = new byte[problem.steps() * problem.batch() * problem.outputs()];
         int stream = stream(DROPOUT, 0, layer);
-        fill(problem, mask, 0, problem.outputs(), stream, problem.spec().dropout(), problem.variationalDropout());
+        LayerSpec spec = problem.spec();
+        fill(problem, mask, 0, problem.outputs(), stream, spec.dropout(), spec.variationalDropout());
         return mask;
     }
 

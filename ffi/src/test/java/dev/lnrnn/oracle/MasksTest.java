@@ -107,7 +107,8 @@ class MasksTest {
     void dropoutBetweenLayers() {
         for (int layer = 0; layer < 2; layer++) {
             assertArrayEquals(outputs(layer, STEP_OFFSET, 1), Masks.dropout(PROBLEM, layer));
-            assertArrayEquals(outputs(layer, 0, 0), Masks.dropout(PROBLEM.withVariationalDropout(true), layer));
+            Problem variational = PROBLEM.with(PROBLEM.spec().withVariationalDropout(true));
+            assertArrayEquals(outputs(layer, 0, 0), Masks.dropout(variational, layer));
         }
     }
 

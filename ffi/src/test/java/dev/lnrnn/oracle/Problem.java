@@ -19,7 +19,6 @@ public record Problem(
         int steps,
         int batch,
         boolean training,
-        boolean variationalDropout,
         Map<String, double[]> tensors,
         long @Nullable [] lengths,
         byte @Nullable [] zoneoutMask,
@@ -41,7 +40,7 @@ public record Problem(
     /** A problem without lengths or masks, whose seed and offsets are 0. */
     public static Problem of(
             LayerSpec spec, int steps, int batch, boolean training, Map<String, double[]> tensors) {
-        return new Problem(spec, steps, batch, training, false, tensors, null, null, null, 0, 0, 0);
+        return new Problem(spec, steps, batch, training, tensors, null, null, null, 0, 0, 0);
     }
 
     private static double center(String name) {
@@ -134,7 +133,7 @@ public record Problem(
     }
 
     public Problem with(Map<String, double[]> newTensors) {
-        return new Problem(spec, steps, batch, training, variationalDropout, newTensors, lengths, zoneoutMask,
+        return new Problem(spec, steps, batch, training, newTensors, lengths, zoneoutMask,
                 dropconnectMask, seed, stepOffset, rowOffset);
     }
 
@@ -146,38 +145,33 @@ public record Problem(
 
     /** The same data under another description, which has the same tensors. */
     public Problem with(LayerSpec newSpec) {
-        return new Problem(newSpec, steps, batch, training, variationalDropout, tensors, lengths, zoneoutMask,
-                dropconnectMask, seed, stepOffset, rowOffset);
-    }
-
-    public Problem withVariationalDropout(boolean variational) {
-        return new Problem(spec, steps, batch, training, variational, tensors, lengths, zoneoutMask,
+        return new Problem(newSpec, steps, batch, training, tensors, lengths, zoneoutMask,
                 dropconnectMask, seed, stepOffset, rowOffset);
     }
 
     public Problem withLengths(long @Nullable ... newLengths) {
-        return new Problem(spec, steps, batch, training, variationalDropout, tensors, newLengths, zoneoutMask,
+        return new Problem(spec, steps, batch, training, tensors, newLengths, zoneoutMask,
                 dropconnectMask, seed, stepOffset, rowOffset);
     }
 
     public Problem withMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
-        return new Problem(spec, steps, batch, training, variationalDropout, tensors, lengths, zoneout,
+        return new Problem(spec, steps, batch, training, tensors, lengths, zoneout,
                 dropconnect, seed, stepOffset, rowOffset);
     }
 
     public Problem withSeed(long newSeed) {
-        return new Problem(spec, steps, batch, training, variationalDropout, tensors, lengths, zoneoutMask,
+        return new Problem(spec, steps, batch, training, tensors, lengths, zoneoutMask,
                 dropconnectMask, newSeed, stepOffset, rowOffset);
     }
 
     public Problem withOffsets(long step, long row) {
-        return new Problem(spec, steps, batch, training, variationalDropout, tensors, lengths, zoneoutMask,
+        return new Problem(spec, steps, batch, training, tensors, lengths, zoneoutMask,
                 dropconnectMask, seed, step, row);
     }
 
     /** The same forward pass with zoneout as its expectation, nothing dropped, and no gradients. */
     public Problem inference() {
-        return new Problem(spec, steps, batch, false, variationalDropout, tensors, lengths, zoneoutMask,
+        return new Problem(spec, steps, batch, false, tensors, lengths, zoneoutMask,
                 dropconnectMask, seed, stepOffset, rowOffset);
     }
 }

@@ -42,7 +42,7 @@ public final class Slice {
             default -> values;
         });
         long[] lengths = problem.lengths() == null ? null : Arrays.copyOfRange(problem.lengths(), n0, n1);
-        return new Problem(problem.spec(), t1 - t0, n1 - n0, problem.training(), problem.variationalDropout(),
+        return new Problem(problem.spec(), t1 - t0, n1 - n0, problem.training(),
                 tensors, lengths, zoneoutMask(problem, t0, t1, n0, n1), problem.dropconnectMask(),
                 problem.seed(), problem.stepOffset() + t0, problem.rowOffset() + n0);
     }
