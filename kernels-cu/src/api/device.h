@@ -135,8 +135,8 @@ class Device {
   virtual lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) = 0;
   virtual lnrnnStatus_t fill(Stream& stream, void* to, int value, size_t bytes) = 0;
 
-  // NOT_SUPPORTED, with what is missing, for a plan that this device cannot run yet.
-  virtual lnrnnStatus_t check_support(const Plan& plan) const = 0;
+  // NOT_SUPPORTED, with what is missing, for a plan that this device cannot run.
+  virtual lnrnnStatus_t check_support(const Plan&) const { return LNRNN_STATUS_SUCCESS; }
   // Bytes that the caller must provide for one strand; kTooLarge for what does not fit 64 bits.
   virtual uint64_t packed_bytes(const Strand& strand) const = 0;
   virtual uint64_t reserve_bytes(const Strand& strand, int64_t steps, int64_t batch) const = 0;

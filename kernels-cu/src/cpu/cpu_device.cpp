@@ -185,8 +185,6 @@ class CpuDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
 
-  lnrnnStatus_t check_support(const Plan&) const override { return LNRNN_STATUS_SUCCESS; }
-
   uint64_t packed_bytes(const Strand& strand) const override {
     return with_type(strand.plan, [&](auto zero, auto& kernels) {
       return cpu::packed_bytes<decltype(zero)>(kernels, strand);

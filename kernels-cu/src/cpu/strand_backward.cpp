@@ -243,8 +243,8 @@ class Backward {
     row.r = forward_.r.at(t, n);
     row.h_before = forward_.h.at(strand_.before(t), n);
     row.c_before = forward_.c.at(strand_.before(t), n);
-    row.update = zoneout_.row(mask_row, mask_step, mask_of, scratch.update);
-    row.update_cell = zoneout_cell_.row(mask_row, mask_step, mask_of, scratch.update_cell);
+    row.update = zoneout_.row(mask_row, mask_step, mask_of, scratch.masks.of_h);
+    row.update_cell = zoneout_cell_.row(mask_row, mask_step, mask_of, scratch.masks.of_c);
     row.statistics = forward_.statistics.at(t, n);
     row.scratch = scratch.row;
     row.dy = output_gradient(t, n, scratch);

@@ -145,8 +145,8 @@ class Forward {
     row.r = rows_.r.at(t, n);
     row.h_before = rows_.h.at(before, n);
     row.c_before = rows_.c.at(before, n);
-    row.update = zoneout_mask_.row(mask_row, mask_step, mask_of, scratch.update);
-    row.update_cell = zoneout_cell_mask_.row(mask_row, mask_step, mask_of, scratch.update_cell);
+    row.update = zoneout_mask_.row(mask_row, mask_step, mask_of, scratch.masks.of_h);
+    row.update_cell = zoneout_cell_mask_.row(mask_row, mask_step, mask_of, scratch.masks.of_c);
     row.h = rows_.h.at(after, n);
     row.c = rows_.c.at(after, n);
     row.statistics = rows_.statistics.at(t, n);

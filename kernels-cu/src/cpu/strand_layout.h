@@ -82,6 +82,19 @@ class ScratchOfThreads {
   uint64_t bytes_ = 0;
 };
 
+// Where the masks of a row are drawn that the plan has.
+struct ZoneoutMasks {
+  uint8_t *of_h = nullptr, *of_c = nullptr;  // (H)
+
+  static ZoneoutMasks take(Carver& carver, const Strand& strand) {
+    ZoneoutMasks masks;
+    const lnrnnPlanDescription_t& d = strand.plan.description;
+    if (d.zoneout > 0) masks.of_h = carver.take<uint8_t>({strand.hidden()});
+    if (d.zoneoutCell > 0) masks.of_c = carver.take<uint8_t>({strand.hidden()});
+    return masks;
+  }
+};
+
 // ---- Forward ------------------------------------------------------------------------------------
 
 template <class S>
@@ -91,7 +104,7 @@ struct ForwardScratch {
   T* packed;                      // RowGroup
   PackScratch<T> pack;
   T* row;                         // (kRowScratch, H)
-  uint8_t *update, *update_cell;  // (H)
+  ZoneoutMasks masks;
 
   static ForwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
     const int64_t hidden = strand.hidden();
@@ -99,8 +112,7 @@ struct ForwardScratch {
     scratch.packed = RowGroup<T>::take(carver, kernels, std::max(strand.input(), hidden));
     scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
     scratch.row = carver.take<T>({kRowScratch, hidden});
-    scratch.update = carver.take<uint8_t>({hidden});
-    scratch.update_cell = carver.take<uint8_t>({hidden});
+    scratch.masks = ZoneoutMasks::take(carver, strand);
     return scratch;
   }
 };
@@ -176,7 +188,7 @@ struct BackwardScratch {
   PackScratch<T> pack;
   T* row;                         // (kRowScratch, H)
   T* dy;                          // (H) widened
-  uint8_t *update, *update_cell;  // (H)
+  ZoneoutMasks masks;
 
   static BackwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
     const int64_t hidden = strand.hidden();
@@ -189,8 +201,7 @@ struct BackwardScratch {
     scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
     scratch.row = carver.take<T>({kRowScratch, hidden});
     scratch.dy = kIsHalf<S> ? carver.take<T>({hidden}) : nullptr;
-    scratch.update = carver.take<uint8_t>({hidden});
-    scratch.update_cell = carver.take<uint8_t>({hidden});
+    scratch.masks = ZoneoutMasks::take(carver, strand);
     return scratch;
   }
 };
