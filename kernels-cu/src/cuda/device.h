@@ -113,7 +113,6 @@ class Block {
   // Barriers, with the memory of their scope made visible.
   LNRNN_DEVICE void sync() const { __syncthreads(); }
   LNRNN_DEVICE void sync_warp() const { __syncwarp(); }
-  LNRNN_DEVICE void sync_cluster() const { cooperative_groups::this_cluster().sync(); }
   LNRNN_DEVICE void sync_grid() const { cooperative_groups::this_grid().sync(); }
 
   // Values of other lanes of the warp.
@@ -139,7 +138,10 @@ class Block {
     return *reinterpret_cast<S*>(dynamic);
   }
 
-  // The cluster, and the same object of another of its blocks, to read and write.
+  // The cluster, and the same object of another of its blocks, to read and write. GPUs from compute
+  // capability 9.0 on have clusters; to others no kernel that forms one is launched.
+#if __CUDA_ARCH__ >= 900
+  LNRNN_DEVICE void sync_cluster() const { cooperative_groups::this_cluster().sync(); }
   LNRNN_DEVICE int cluster_rank() const {
     return static_cast<int>(cooperative_groups::this_cluster().block_rank());
   }
@@ -151,6 +153,16 @@ class Block {
     return *cooperative_groups::this_cluster().map_shared_rank(&shared_object,
                                                                static_cast<unsigned>(rank));
   }
+#else
+  LNRNN_DEVICE void sync_cluster() const { __trap(); }
+  LNRNN_DEVICE int cluster_rank() const { return 0; }
+  LNRNN_DEVICE int cluster_blocks() const { return 1; }
+  template <class S>
+  LNRNN_DEVICE S& remote(S& shared_object, int) const {
+    __trap();
+    return shared_object;
+  }
+#endif
 
   // Device scope, relaxed; the result is the value before.
   template <class T>
