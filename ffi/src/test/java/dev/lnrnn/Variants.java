@@ -73,7 +73,7 @@ final class Variants {
         return kept(inputs, hidden).stream()
                 .filter(spec -> spec.zoneout() > 0)
                 .filter(spec -> spec.dropconnect() > 0 || spec.cell() == CellType.INDRNN)
-                .filter(spec -> spec.dropout() > 0 && !spec.variationalDropout() || spec.layers() == 1)
+                .filter(spec -> spec.dropout() > 0 && !spec.regularization().variationalDropout() || spec.layers() == 1)
                 .toList();
     }
 

@@ -11,6 +11,8 @@ import java.util.function.ToDoubleFunction;
  */
 public record FiniteDifferences(double step) {
 
+    private static final int MOST_HALVINGS = 4;
+
     /** Balances the stencil's truncation, of the fourth order, against rounding of the loss. */
     public static final FiniteDifferences OF_ORDINARY_DATA = new FiniteDifferences(5e-4);
 
@@ -45,6 +47,25 @@ public record FiniteDifferences(double step) {
     /** The derivative of the oracle's loss when one tensor moves along {@code direction}. */
     public double along(Problem problem, String name, double[] direction) {
         return along(problem, name, direction, Oracle::loss);
+    }
+
+    /**
+     * The same, but with half the step, and half of that, until that changes no more than {@code tolerance}: for
+     * losses that bend sharply here and there.
+     */
+    public double converged(Problem problem, String name, double[] direction, double tolerance) {
+        double before = along(problem, name, direction);
+        double finer = step;
+        double now = before;
+        for (int halving = 0; halving < MOST_HALVINGS; halving++) {
+            finer /= 2;
+            now = new FiniteDifferences(finer).along(problem, name, direction);
+            if (Math.abs(now - before) <= tolerance) {
+                break;
+            }
+            before = now;
+        }
+        return now;
     }
 
     private double along(Problem problem, String name, double[] direction, ToDoubleFunction<Problem> loss) {

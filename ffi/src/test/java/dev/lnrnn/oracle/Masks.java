@@ -1,6 +1,6 @@
 package dev.lnrnn.oracle;
 
-import dev.lnrnn.LayerSpec;
+import dev.lnrnn.Regularization;
 
 /**
  * The random masks of a training pass as numerics defines them: 1 keeps (updates), 0 drops. A draw depends on
@@ -47,8 +47,8 @@ public final class Masks {
     public static byte[] dropout(Problem problem, int layer) {
         byte[] mask = new byte[problem.steps() * problem.batch() * problem.outputs()];
         int stream = stream(DROPOUT, 0, layer);
-        LayerSpec spec = problem.spec();
-        fill(problem, mask, 0, problem.outputs(), stream, spec.dropout(), spec.variationalDropout());
+        Regularization drawn = problem.spec().regularization();
+        fill(problem, mask, 0, problem.outputs(), stream, drawn.dropout(), drawn.variationalDropout());
         return mask;
     }
 
