@@ -158,7 +158,7 @@ class TrainCommandTest {
                 List.of("--normalization", "paper", "--layers", "2", "--dropout", "0.1"),
                 List.of("--cell", "gru", "--bidirectional"))) {
             JsonNode report = reportOf(Stream.concat(options.stream(),
-                    Stream.of("--epochs", "40", "--hidden", "8", "--seed", "2")).toArray(String[]::new));
+                    Stream.of("--epochs", "150", "--hidden", "8", "--seed", "2")).toArray(String[]::new));
             assertTrue(report.get("last_loss").asDouble() < 0.9 * report.get("first_loss").asDouble(),
                     options + ": " + report.get("first_loss") + " to " + report.get("last_loss"));
             assertTrue(report.get("stream_max_difference").asDouble() < 1e-5, options.toString());
@@ -202,7 +202,7 @@ class TrainCommandTest {
         assertRefused("--epochs is 0; expected at least 1.", "--epochs", "0");
         assertRefused("--hidden is -1; expected at least 1.", "--hidden", "-1");
         assertRefused("--layers is 0; expected at least 1.", "--layers", "0");
-        assertRefused("There is no such network: normalization is CELL, expected NONE or HASTE for GRU.",
+        assertRefused("There is no such network: normalization is CELL, expected one of [NONE, HASTE] for GRU.",
                 "--cell", "gru", "--normalization", "cell");
         assertRefused("The horizon is 731; expected 1 to 730, a tenth of the series.", "--horizon", "731");
     }
