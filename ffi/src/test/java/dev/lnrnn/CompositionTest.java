@@ -60,7 +60,7 @@ class CompositionTest {
         return List.of(problem, problem.withLengths(2, 0, STEPS));
     }
 
-    @ParameterizedTest(allowZeroInvocations = true)
+    @ParameterizedTest
     @MethodSource("bidirectional")
     void twoDirectionsAreTwoRuns(LayerSpec spec) {
         for (Problem both : problems(spec)) {
@@ -86,7 +86,7 @@ class CompositionTest {
         }
     }
 
-    @ParameterizedTest(allowZeroInvocations = true)
+    @ParameterizedTest
     @MethodSource("stacks")
     void aStackIsItsLayers(LayerSpec spec) {
         for (Problem stack : problems(spec)) {
@@ -132,7 +132,7 @@ class CompositionTest {
         return kept;
     }
 
-    @ParameterizedTest(allowZeroInvocations = true)
+    @ParameterizedTest
     @MethodSource("papers")
     void paperIsHasteWithItsBiasesFolded(LayerSpec spec) {
         for (Problem paper : problems(spec)) {

@@ -92,7 +92,7 @@ class DeviceRandomTest {
 
     @Test
     void aGraphDrawsWhatIsThereWhenItIsLaunched() {
-        assumeTrue(TestDevice.captures());
+        assumeTrue(TestDevice.captures(), "the device captures no graphs");
         try (Stream stream = device.createStream();
                 Run run = new Run(device, PROBLEM, stream);
                 TrainingPass pass = run.trainingPass();

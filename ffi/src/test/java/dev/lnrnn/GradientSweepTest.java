@@ -37,7 +37,7 @@ class GradientSweepTest {
     private static final int SINGLE_NUMBERS = 2;
     private static final double ERROR = 1e-6;
     private static final double SMALL = 1e-3;
-    /** What the library does not have yet; to be lowered with each kind that it learns. */
+    /** Kinds that a device may refuse: none. */
     private static final int REFUSED = 0;
     /** Small: a normalised row of so few units bends sharply where they happen to be alike. */
     private static final FiniteDifferences DIFFERENCES = new FiniteDifferences(4e-5);
