@@ -66,8 +66,8 @@ struct BackwardRow : Row<T> {
 //   row blocks: up to tile_rows rows interleaved, [k][row], all blocks of a list one after another,
 //     sized by block_begin();
 //   panels: panel_width columns of the other operand, [k][column], zero-filled at the edge.
-// Every element is one chain of fused multiply-adds over k, whatever the tiling: the bits of a
-// product do not depend on how its rows and panels were shared out.
+// Every element is a sum of chains of fused multiply-adds, one for each piece of k, whatever the tiling:
+// the bits of a product do not depend on how its rows and panels were shared out.
 template <class T>
 struct Kernels {
   int tile_rows;

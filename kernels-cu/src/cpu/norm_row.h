@@ -50,6 +50,31 @@ LNRNN_SIMD void for_lanes(int64_t n, F&& body) {
   if (j < n) body(Lanes<T>{j, static_cast<int>(n - j)});
 }
 
+// The same with a number at each, 0 to kChains - 1 in turn, so that sums need not wait for each other.
+constexpr int kChains = 4;
+template <class T, class F>
+LNRNN_SIMD void for_lanes_in_chains(int64_t n, F&& body) {
+  constexpr int kWidth = Vec<T>::kWidth;
+  int64_t j = 0;
+  for (; j + kChains * kWidth <= n; j += kChains * kWidth) {
+#pragma GCC unroll 4
+    for (int chain = 0; chain < kChains; ++chain) body(Lanes<T>{j + chain * kWidth, kWidth}, chain);
+  }
+  for (; j + kWidth <= n; j += kWidth) body(Lanes<T>{j, kWidth}, 0);
+  if (j < n) body(Lanes<T>{j, static_cast<int>(n - j)}, 1);
+}
+
+// Sums kept apart, and added up at the end.
+template <class T>
+struct Chains {
+  Vec<T> of[kChains];
+
+  __attribute__((always_inline)) Chains() {
+    for (Vec<T>& chain : of) chain = Vec<T>(T(0));
+  }
+  __attribute__((always_inline)) T total() const { return sum((of[0] + of[1]) + (of[2] + of[3])); }
+};
+
 template <class T>
 struct Moments {
   T mean = 0;
@@ -69,21 +94,21 @@ struct Moments {
 // 1983): a constant row has variance 0 at any magnitude.
 template <class T>
 static Moments<T> moments(const T* row, int64_t n, T epsilon) {
-  Vec<T> total(T(0));
-  for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
-    total = total + at.load_from(row);
+  Chains<T> all;
+  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
+    all.of[chain] = all.of[chain] + at.load_from(row);
   });
   const T count = static_cast<T>(n);
-  const T mean = sum(total) / count;
+  const T mean = all.total() / count;
 
-  Vec<T> left(T(0)), squares(T(0));
-  for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
+  Chains<T> left, squares;
+  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
     const Vec<T> d = at.load_from(row, mean) - Vec<T>(mean);
-    left = left + d;
-    squares = fma(d, d, squares);
+    left.of[chain] = left.of[chain] + d;
+    squares.of[chain] = fma(d, d, squares.of[chain]);
   });
-  const T correction = sum(left) / count;
-  const T variance = sum(squares) / count - correction * correction;
+  const T correction = left.total() / count;
+  const T variance = squares.total() / count - correction * correction;
   // Not std::max: NaN must pass.
   return {mean + correction, T(1) / square_root((variance < T(0) ? T(0) : variance) + epsilon)};
 }
@@ -92,28 +117,28 @@ static Moments<T> moments(const T* row, int64_t n, T epsilon) {
 template <class T>
 static void layernorm_backward_row(const Moments<T>& of_x, const T* x, const T* gain, const T* dy,
                                    int64_t n, T* dx, T* dgain, T* dbias) {
-  Vec<T> sum_q(T(0)), sum_qz(T(0));
-  for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
+  Chains<T> sum_q, sum_qz;
+  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
     const Vec<T> dy_at = at.load_from(dy);
     const Vec<T> z = of_x.normalize(at.load_from(x));
     const Vec<T> q = at.load_from(gain) * dy_at;
-    sum_q = sum_q + q;
-    sum_qz = fma(q, z, sum_qz);
+    sum_q.of[chain] = sum_q.of[chain] + q;
+    sum_qz.of[chain] = fma(q, z, sum_qz.of[chain]);
     at.store_to(dgain, fma(dy_at, z, at.load_from(dgain)));
     if (dbias != nullptr) at.add_to(dbias, dy_at);
   });
   const T count = static_cast<T>(n);
-  const Vec<T> mean_q(sum(sum_q) / count), mean_qz(sum(sum_qz) / count), rstd(of_x.rstd);
+  const Vec<T> mean_q(sum_q.total() / count), mean_qz(sum_qz.total() / count), rstd(of_x.rstd);
 
-  Vec<T> total(T(0));
-  for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
+  Chains<T> all;
+  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
     const Vec<T> z = of_x.normalize(at.load_from(x));
     const Vec<T> q = at.load_from(gain) * at.load_from(dy);
     const Vec<T> dx_at = layernorm_backward(q, z, mean_q, mean_qz, rstd);
     at.store_to(dx, dx_at);
-    total = at.full() ? total + dx_at : total + at.load_from(dx);
+    all.of[chain] = all.of[chain] + (at.full() ? dx_at : at.load_from(dx));
   });
-  const Vec<T> mean(sum(total) / count);
+  const Vec<T> mean(all.total() / count);
   for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
     at.store_to(dx, at.load_from(dx) - mean);
   });

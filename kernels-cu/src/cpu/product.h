@@ -2,6 +2,7 @@
 // isa.h says what the packed forms are.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -43,11 +44,31 @@ LNRNN_SIMD void store_tile_row(T* out, const Vec<T> (&value)[2], int64_t valid, 
   }
 }
 
-// Rows rows of one block by Panels neighbouring panels. Few rows take several panels at once, to
-// have enough independent chains in flight to hide the latency of the multiply-add.
-template <class T, int Rows, int Panels>
-static void multiply_tile(const T* block, int64_t depth, const T* panel, T* const* out,
-                          int64_t column, int64_t columns, bool accumulate) {
+// Panels are read in pieces of so many k: one stays in the first-level cache while all rows pass over it.
+// The sums over pieces are added up in order, whatever the tile; that also rounds less than one chain.
+constexpr int64_t kPiece = 256;
+// How many k a full tile takes between two tests for the end.
+constexpr int kUnroll = 4;
+template <class T>
+constexpr int kLineElements = 64 / sizeof(T);
+// Cache lines of a panel in kUnroll k.
+template <class T>
+constexpr int kLines = kUnroll * kPanelWidth<T> / kLineElements<T>;
+
+// Some rows take several panels at once, to have enough independent chains in flight to hide the
+// latency of the multiply-add.
+constexpr int panels_at_once(int rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
+// Where registers are to spare, unrolling only lets the compiler reorder the chains, to their cost.
+constexpr bool fills_registers(int rows) { return rows >= kTileRows - 1; }
+
+// Rows rows of one block by Panels neighbouring panels, over one piece of the depth.
+//   block   [k][Rows]
+//   panels  [Panels][k][panel width], panel_stride elements from one to the next
+//   ahead   memory that is wanted soon: Lines cache lines of it are fetched for every kUnroll k
+template <class T, int Rows, int Panels, int Lines>
+static void multiply_tile(const T* block, int64_t depth, const T* panels, int64_t panel_stride,
+                          const T* ahead, T* const* out, int64_t column, int64_t columns,
+                          bool accumulate) {
   constexpr int kWidth = Vec<T>::kWidth;
   constexpr int kColumns = kPanelWidth<T>;
   Vec<T> sums[Rows][Panels][2];
@@ -56,23 +77,41 @@ static void multiply_tile(const T* block, int64_t depth, const T* panel, T* cons
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p) sums[r][p][0] = sums[r][p][1] = Vec<T>(T(0));
   }
-  for (int64_t k = 0; k < depth; ++k) {
+  const auto multiply_at = [&](int j) __attribute__((always_inline)) {
     Vec<T> b[Panels][2];
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p) {
-      const T* source = panel + p * depth * kColumns + k * kColumns;
+      const T* const source = panels + p * panel_stride + j * kColumns;
       b[p][0] = load(source);
       b[p][1] = load(source + kWidth);
     }
 #pragma GCC unroll 12
     for (int r = 0; r < Rows; ++r) {
-      const Vec<T> a(block[k * Rows + r]);
+      const Vec<T> a(block[j * Rows + r]);
 #pragma GCC unroll 4
       for (int p = 0; p < Panels; ++p) {
         sums[r][p][0] = fma(a, b[p][0], sums[r][p][0]);
         sums[r][p][1] = fma(a, b[p][1], sums[r][p][1]);
       }
     }
+  };
+  if constexpr (fills_registers(Rows)) {
+    for (; depth >= kUnroll; depth -= kUnroll) {
+#pragma GCC unroll 8
+      for (int line = 0; line < Lines; ++line) {
+        __builtin_prefetch(ahead + line * kLineElements<T>, 0, 2);
+      }
+#pragma GCC unroll 4
+      for (int j = 0; j < kUnroll; ++j) multiply_at(j);
+      block += kUnroll * Rows;
+      panels += kUnroll * kColumns;
+      ahead += Lines * kLineElements<T>;
+    }
+  }
+  for (; depth > 0; --depth) {
+    multiply_at(0);
+    block += Rows;
+    panels += kColumns;
   }
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
@@ -85,28 +124,27 @@ static void multiply_tile(const T* block, int64_t depth, const T* panel, T* cons
 }
 
 template <class T>
-using Tile = void (*)(const T*, int64_t, const T*, T* const*, int64_t, int64_t, bool);
-
-constexpr int panels_at_once(int rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
+using Tile = void (*)(const T*, int64_t, const T*, int64_t, const T*, T* const*, int64_t, int64_t,
+                      bool);
 
 template <class T>
 struct TileChoice {
   int panels;
-  Tile<T> wide;    // that many panels
-  Tile<T> single;  // one panel, for what is left
+  Tile<T> wide;                                // that many panels
+  std::array<Tile<T>, kLines<T> + 1> single;  // one panel, by the lines fetched ahead
 };
 
-template <class T, int Rows>
-constexpr TileChoice<T> tile_choice() {
-  return {panels_at_once(Rows), multiply_tile<T, Rows, panels_at_once(Rows)>,
-          multiply_tile<T, Rows, 1>};
+template <class T, int Rows, int... kAhead>
+constexpr TileChoice<T> tile_choice(std::integer_sequence<int, kAhead...>) {
+  return {panels_at_once(Rows), multiply_tile<T, Rows, panels_at_once(Rows), 0>,
+          {multiply_tile<T, Rows, 1, fills_registers(Rows) ? kAhead : 0>...}};
 }
 
 // One tile for each number of rows.
 template <class T, int... kRowsLessOne>
 constexpr std::array<TileChoice<T>, kTileRows> tile_choices(
     std::integer_sequence<int, kRowsLessOne...>) {
-  return {tile_choice<T, kRowsLessOne + 1>()...};
+  return {tile_choice<T, kRowsLessOne + 1>(std::make_integer_sequence<int, kLines<T> + 1>{})...};
 }
 
 template <class T>
@@ -120,19 +158,29 @@ static void multiply(const T* packed_rows, int64_t rows, int64_t depth, const T*
                      int64_t columns, int64_t panel_begin, int64_t panel_end, T* const* out,
                      bool accumulate) {
   constexpr int64_t kColumns = kPanelWidth<T>;
-  const int64_t blocks = block_count(rows, kTileRows);
-  // A panel stays in the cache while all rows pass over it; one row alone streams the panels, four
-  // at a time.
+  const int64_t blocks = block_count(rows, kTileRows), panel_stride = depth * kColumns;
+  // One block of rows alone streams the panels: several at once, if that makes its chains more.
   const int64_t stride = blocks == 1 ? choose_tile<T>(rows).panels : 1;
   for (int64_t panel = panel_begin; panel < panel_end;) {
-    const bool wide = panel + stride <= panel_end;
-    for (int64_t block = 0; block < blocks; ++block) {
-      const int64_t begin = block_begin(rows, kTileRows, block);
-      const TileChoice<T>& tile =
-          choose_tile<T>(block_begin(rows, kTileRows, block + 1) - begin);
-      (wide && stride > 1 ? tile.wide : tile.single)(
-          packed_rows + begin * depth, depth, panels + panel * kColumns * depth, out + begin,
-          panel * kColumns, columns, accumulate);
+    const bool wide = stride > 1 && panel + stride <= panel_end;
+    // Even without any k there are sums to store.
+    for (int64_t k = 0; k == 0 || k < depth; k += kPiece) {
+      const int64_t piece = std::min(depth - k, kPiece);
+      const T* const source = panels + panel * panel_stride + k * kColumns;
+      // The blocks share the lines of the piece that comes next, so that none of them waits for memory.
+      const T* ahead = source + piece * kColumns;
+      int64_t lines = kLines<T>;
+      for (int64_t block = 0; block < blocks; ++block) {
+        const int64_t begin = block_begin(rows, kTileRows, block);
+        const int64_t width = block_begin(rows, kTileRows, block + 1) - begin;
+        const TileChoice<T>& choice = choose_tile<T>(width);
+        const int64_t share = block_count(lines, blocks - block);
+        lines -= share;
+        (wide ? choice.wide : choice.single[static_cast<size_t>(share)])(
+            packed_rows + begin * depth + k * width, piece, source, panel_stride, ahead,
+            out + begin, panel * kColumns, columns, accumulate || k > 0);
+        ahead += share * (piece / kUnroll) * kLineElements<T>;
+      }
     }
     panel += wide ? stride : 1;
   }
@@ -141,19 +189,19 @@ static void multiply(const T* packed_rows, int64_t rows, int64_t depth, const T*
 // As many independent chains as a tile has.
 template <class T>
 static double spin_flops(int64_t iterations) {
-  constexpr int kChains = 2 * kTileRows;
-  Vec<T> chain[kChains];
-  for (int j = 0; j < kChains; ++j) chain[j] = Vec<T>(T(j));
+  constexpr int kCount = 2 * kTileRows;
+  Vec<T> chain[kCount];
+  for (int j = 0; j < kCount; ++j) chain[j] = Vec<T>(T(j));
   const Vec<T> a(T(0.999)), b(T(0.001));
   for (int64_t i = 0; i < iterations; ++i) {
 #pragma GCC unroll 24
-    for (int j = 0; j < kChains; ++j) chain[j] = fma(chain[j], a, b);
+    for (int j = 0; j < kCount; ++j) chain[j] = fma(chain[j], a, b);
   }
   Vec<T> total(T(0));
-  for (int j = 0; j < kChains; ++j) total = total + chain[j];
+  for (int j = 0; j < kCount; ++j) total = total + chain[j];
   volatile T sink = sum(total);
   (void)sink;
-  return 2.0 * kChains * Vec<T>::kWidth * static_cast<double>(iterations);
+  return 2.0 * kCount * Vec<T>::kWidth * static_cast<double>(iterations);
 }
 
 }  // namespace lnrnn::cpu::LNRNN_ISA
