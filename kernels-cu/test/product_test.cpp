@@ -69,7 +69,7 @@ template <class T>
 void test_products(const Kernels<T>& kernels, double bound) {
   for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 25, 200}) {
     for (const int64_t columns : {1, 2, 3, 31, 33, 65, 129}) {
-      for (const int64_t depth : {0, 1, 7, 64}) {
+      for (const int64_t depth : {0, 1, 7, 64, 256, 259, 600}) {
         const Problem<T> problem(rows, depth, columns);
         const int64_t panels = panel_count(columns, kernels.panel_width);
         const auto whole = problem.run(kernels, {{0, panels}}, T(0));

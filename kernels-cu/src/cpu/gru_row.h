@@ -8,10 +8,10 @@
 namespace lnrnn::cpu::LNRNN_ISA {
 
 // What forward and backward both derive from a row's products.
-template <class T>
+template <class T, bool kNormalized>
 struct GruRow {
   const Row<T>& row;
-  Products<T> products;
+  Products<T, kNormalized> products;
 
   explicit GruRow(const Row<T>& r) : row(r), products(r) {}
 
@@ -28,10 +28,11 @@ struct GruRow {
   }
 };
 
-template <class T>
+template <class T, bool kNormalized>
 static void gru_forward_row(const ForwardRow<T>& row) {
-  GruRow<T> gru(row);
-  gru.products.measure(row.epsilon);
+  GruRow<T, kNormalized> gru(row);
+  gru.products.a.measure(row.epsilon);
+  gru.products.r.measure(row.epsilon);
   const Zoneout<T> of_h{row.update, row.zoneout};
   for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
     const GruGates<Vec<T>> gate = gru.gates(unit, gru.q(2, unit));
@@ -42,11 +43,12 @@ static void gru_forward_row(const ForwardRow<T>& row) {
   });
 }
 
-template <class T>
+template <class T, bool kNormalized>
 static void gru_backward_row(const BackwardRow<T>& row) {
   const int64_t hidden = row.hidden;
-  GruRow<T> gru(row);
-  gru.products.recall();
+  GruRow<T, kNormalized> gru(row);
+  gru.products.a.recall();
+  gru.products.r.recall();
   for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
     const auto dh = zoneout_of_h_backward(row, unit);
     const Vec<T> qn = gru.q(2, unit);
@@ -62,12 +64,24 @@ static void gru_backward_row(const BackwardRow<T>& row) {
     z.store_to(row.dr, d.pz);
     n.store_to(row.dr, d.qn);
   });
-  for_lanes<T>(3 * hidden, [&](Lanes<T> at) __attribute__((always_inline)) {
-    at.add_to(row.sums->bias, at.load_from(row.da));
-    at.add_to(row.sums->bias_hh, at.load_from(row.dr));
-  });
-  gru.products.r.backward(row.dr, row.dr, row.sums->gain_h, nullptr);
-  gru.products.a.backward(row.da, row.da, row.sums->gain_i, nullptr);
+  if (kNormalized) {
+    gru.products.r.backward(row.dr, row.dr, row.sums->gain_h, row.sums->bias_hh);
+    gru.products.a.backward(row.da, row.da, row.sums->gain_i, row.sums->bias);
+  } else {
+    for_lanes<T>(3 * hidden, [&](Lanes<T> at) __attribute__((always_inline)) {
+      at.add_to(row.sums->bias, at.load_from(row.da));
+      at.add_to(row.sums->bias_hh, at.load_from(row.dr));
+    });
+  }
+}
+
+template <class T>
+static void gru_forward_row(const ForwardRow<T>& row) {
+  with_normalized<T>(row, [&](auto normalized) { gru_forward_row<T, normalized>(row); });
+}
+template <class T>
+static void gru_backward_row(const BackwardRow<T>& row) {
+  with_normalized<T>(row, [&](auto normalized) { gru_backward_row<T, normalized>(row); });
 }
 
 }  // namespace lnrnn::cpu::LNRNN_ISA

@@ -76,6 +76,10 @@ struct Kernels {
   // out[k][j] = rows[j][k] for j < count, 0 for count <= j < width; k < depth.
   void (*interleave)(const T* const* rows, int64_t count, int64_t width, int64_t depth, T* out);
 
+  // out[k][j] = rows[k][column + j] for j < width <= tile_rows; k < depth: a block of a matrix whose columns
+  // are the rows.
+  void (*gather)(const T* const* rows, int64_t depth, int64_t column, int64_t width, T* out);
+
   // out[r] (+)= packed row r times panels [panel_begin, panel_end) of columns columns.
   void (*multiply)(const T* packed_rows, int64_t rows, int64_t depth, const T* panels,
                    int64_t columns, int64_t panel_begin, int64_t panel_end, T* const* out,

@@ -23,6 +23,7 @@ constexpr Kernels<T> kernels() {
   return {kTileRows,
           kPanelWidth<T>,
           interleave<T>,
+          gather<T>,
           multiply<T>,
           {lstm_forward_row<T>, gru_forward_row<T>, indrnn_forward_row<T>},
           {lstm_backward_row<T>, gru_backward_row<T>, indrnn_backward_row<T>},

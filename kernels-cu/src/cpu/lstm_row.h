@@ -9,44 +9,56 @@
 
 namespace lnrnn::cpu::LNRNN_ISA {
 
-// What forward and backward both derive from a row's products.
-template <class T>
+// What forward and backward both derive from a row's products: one, their sum, where they are not normalised.
+template <class T, bool kNormalized>
 struct LstmRow {
   const Row<T>& row;
-  Products<T> products;
-  Term<T> cell;  // u, in scratch
+  Products<T, kNormalized> products;
+  Term<T, true> cell;  // u, in scratch; without a gain k is u
 
   LstmRow(const Row<T>& r, const T* u)
       : row(r), products(r),
         cell{u, r.vectors->gain_c, r.hidden,
-             Products<T>::kept(r, r.shape->input_norm + r.shape->recurrent_norm)} {}
+             Products<T, kNormalized>::kept(r, r.shape->input_norm + r.shape->recurrent_norm)} {}
+
+  bool normalizes_cell() const { return cell.gain != nullptr; }
+
+  void measure_products(T epsilon) {
+    products.a.measure(epsilon);
+    products.r.measure(epsilon);
+  }
+  void recall() {
+    products.a.recall();
+    products.r.recall();
+    if (normalizes_cell()) cell.recall();
+  }
 
   __attribute__((always_inline)) Vec<T> preactivation(int gate, Lanes<T> unit) const {
     const Lanes<T> at = unit.shifted(gate * row.hidden);
-    return products.a.plus(at, products.r.plus(at, at.load_from(row.vectors->bias)));
+    const Vec<T> bias = at.load_from(row.vectors->bias);
+    return products.a.plus(at, kNormalized ? products.r.plus(at, bias) : bias);
   }
   __attribute__((always_inline)) LstmGates<Vec<T>> gates(Lanes<T> unit) const {
     return lstm_gates(preactivation(0, unit), preactivation(1, unit), preactivation(2, unit),
                       preactivation(3, unit));
   }
   __attribute__((always_inline)) Vec<T> k(Lanes<T> unit, Vec<T> u) const {
-    if (cell.gain == nullptr) return u;
-    return cell.plus(unit, u, unit.load_from(row.vectors->bias_c));
+    return normalizes_cell() ? cell.plus(unit, u, unit.load_from(row.vectors->bias_c)) : u;
   }
 };
 
-template <class T>
+template <class T, bool kNormalized>
 static void lstm_forward_row(const ForwardRow<T>& row) {
   T *const o = row.scratch, *const u = o + row.hidden;
-  LstmRow<T> lstm(row, u);
-  lstm.products.measure(row.epsilon);
+  LstmRow<T, kNormalized> lstm(row, u);
+  lstm.measure_products(row.epsilon);
   for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
     const LstmGates<Vec<T>> gate = lstm.gates(unit);
     unit.store_to(o, gate.o);
     unit.store_to(u, lstm_cell(gate.i, gate.f, gate.g, unit.load_from(row.c_before)));
   });
 
-  lstm.cell.measure(row.epsilon);
+  if (lstm.normalizes_cell()) lstm.cell.measure(row.epsilon);
   const Zoneout<T> of_h{row.update, row.zoneout}, of_c{row.update_cell, row.zoneout_cell};
   for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
     const Vec<T> u_at = unit.load_from(u);
@@ -58,16 +70,15 @@ static void lstm_forward_row(const ForwardRow<T>& row) {
   });
 }
 
-template <class T>
+template <class T, bool kNormalized>
 static void lstm_backward_row(const BackwardRow<T>& row) {
   const int64_t hidden = row.hidden;
   T *const i = row.scratch, *const f = i + hidden, *const g = f + hidden, *const u = g + hidden;
   T *const dk = u + hidden, *const du = dk + hidden;
   T *const dv = row.da, *const dvo = dv + 3 * hidden;
   static_assert(kRowScratch == 6, "i, f, g, u, dk, du");
-  LstmRow<T> lstm(row, u);
-  lstm.products.recall();
-  lstm.cell.recall();
+  LstmRow<T, kNormalized> lstm(row, u);
+  lstm.recall();
 
   const Zoneout<T> of_c{row.update_cell, T(0)};
   for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
@@ -90,7 +101,7 @@ static void lstm_backward_row(const BackwardRow<T>& row) {
     unit.store_to(du, carries_norm ? Vec<T>(T(0)) : dc.now);
   });
 
-  lstm.cell.backward(dk, dk, row.sums->gain_c, row.sums->bias_c);
+  if (lstm.normalizes_cell()) lstm.cell.backward(dk, dk, row.sums->gain_c, row.sums->bias_c);
   for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
     const auto cell = lstm_cell_backward(unit.load_from(du) + unit.load_from(dk),
                                          unit.load_from(i), unit.load_from(f), unit.load_from(g),
@@ -101,11 +112,23 @@ static void lstm_backward_row(const BackwardRow<T>& row) {
     unit.add_to(row.dc, cell.c_before);
   });
 
-  for_lanes<T>(4 * hidden, [&](Lanes<T> at) __attribute__((always_inline)) {
-    at.add_to(row.sums->bias, at.load_from(dv));
-  });
-  lstm.products.r.backward(dv, row.dr, row.sums->gain_h, nullptr);
-  lstm.products.a.backward(dv, dv, row.sums->gain_i, nullptr);
+  if (kNormalized) {
+    lstm.products.r.backward(dv, row.dr, row.sums->gain_h, row.sums->bias);
+    lstm.products.a.backward(dv, dv, row.sums->gain_i, nullptr);
+  } else {
+    for_lanes<T>(4 * hidden, [&](Lanes<T> at) __attribute__((always_inline)) {
+      at.add_to(row.sums->bias, at.load_from(dv));
+    });
+  }
+}
+
+template <class T>
+static void lstm_forward_row(const ForwardRow<T>& row) {
+  with_normalized<T>(row, [&](auto normalized) { lstm_forward_row<T, normalized>(row); });
+}
+template <class T>
+static void lstm_backward_row(const BackwardRow<T>& row) {
+  with_normalized<T>(row, [&](auto normalized) { lstm_backward_row<T, normalized>(row); });
 }
 
 }  // namespace lnrnn::cpu::LNRNN_ISA

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "../cell/layernorm.h"
 #include "activation.h"
@@ -114,75 +115,74 @@ static Moments<T> moments(const T* row, int64_t n, T epsilon) {
 }
 
 // dx from dy for one row of n; dx may be dy. Adds to dgain, and to dbias unless null.
+//
+// z is what forward computed with, whose mean is not quite 0: the mean of x was rounded, and where it is
+// large against the deviations that is a large part of them. So z is centred here.
 template <class T>
 static void layernorm_backward_row(const Moments<T>& of_x, const T* x, const T* gain, const T* dy,
                                    int64_t n, T* dx, T* dgain, T* dbias) {
-  Chains<T> sum_q, sum_qz;
+  Chains<T> sum_z, sum_q, sum_qz;
   for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
     const Vec<T> dy_at = at.load_from(dy);
-    const Vec<T> z = of_x.normalize(at.load_from(x));
+    const Vec<T> z = of_x.normalize(at.load_from(x, of_x.mean));
     const Vec<T> q = at.load_from(gain) * dy_at;
+    sum_z.of[chain] = sum_z.of[chain] + z;
     sum_q.of[chain] = sum_q.of[chain] + q;
     sum_qz.of[chain] = fma(q, z, sum_qz.of[chain]);
     at.store_to(dgain, fma(dy_at, z, at.load_from(dgain)));
     if (dbias != nullptr) at.add_to(dbias, dy_at);
   });
   const T count = static_cast<T>(n);
-  const Vec<T> mean_q(sum_q.total() / count), mean_qz(sum_qz.total() / count), rstd(of_x.rstd);
+  const T mean_z = sum_z.total() / count, mean_q = sum_q.total() / count;
+  const T mean_qz = sum_qz.total() / count - mean_q * mean_z;
 
-  Chains<T> all;
-  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
+  const Vec<T> slope(mean_qz), rest(mean_q - mean_z * mean_qz), rstd(of_x.rstd);
+  for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
     const Vec<T> z = of_x.normalize(at.load_from(x));
     const Vec<T> q = at.load_from(gain) * at.load_from(dy);
-    const Vec<T> dx_at = layernorm_backward(q, z, mean_q, mean_qz, rstd);
-    at.store_to(dx, dx_at);
-    all.of[chain] = all.of[chain] + (at.full() ? dx_at : at.load_from(dx));
-  });
-  const Vec<T> mean(all.total() / count);
-  for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
-    at.store_to(dx, at.load_from(dx) - mean);
+    at.store_to(dx, layernorm_backward(q, z, rest, slope, rstd));
   });
 }
 
-// A row that may be normalised before it is used.
-template <class T>
+// A row that is used as it is or, with a gain, normalised.
+template <class T, bool kNormalized>
 struct Term {
-  const T* x;     // null: there is no such term
-  const T* gain;  // null: it is used as it is
+  const T* x;
+  const T* gain;
   int64_t n;
-  T* kept;        // its statistics; null where nobody wants them
+  T* kept;  // its statistics; null where nobody wants them
   Moments<T> of_x{};
 
   // In forward; x has been written.
   void measure(T epsilon) {
-    if (gain == nullptr) return;
+    if (!kNormalized) return;
     of_x = moments(x, n, epsilon);
     if (kept != nullptr) of_x.save(kept);
   }
   // In backward, from what forward kept.
   void recall() {
-    if (gain != nullptr) of_x = Moments<T>::saved(kept);
+    if (kNormalized) of_x = Moments<T>::saved(kept);
   }
 
   __attribute__((always_inline)) Vec<T> plus(Lanes<T> at, Vec<T> rest) const {
-    if (x == nullptr) return rest;
     return plus(at, at.load_from(x), rest);
   }
   // The same, of what stands there in x.
   __attribute__((always_inline)) Vec<T> plus(Lanes<T> at, Vec<T> x_at, Vec<T> rest) const {
-    return gain == nullptr ? x_at + rest : fma(at.load_from(gain), of_x.normalize(x_at), rest);
+    return kNormalized ? fma(at.load_from(gain), of_x.normalize(x_at), rest) : x_at + rest;
   }
 
   // From the gradient of the term that of x; dx may be dy. Without a gain they are the same.
   void backward(const T* dy, T* dx, T* dgain, T* dbias) const {
-    if (gain != nullptr) layernorm_backward_row(of_x, x, gain, dy, n, dx, dgain, dbias);
+    if (kNormalized) layernorm_backward_row(of_x, x, gain, dy, n, dx, dgain, dbias);
   }
 };
 
-// Both products of a row.
-template <class T>
+// Both products of a row, which are normalised both or not at all. That is known when this is compiled,
+// because the loops over a row are too short of instructions to ask at every vector.
+template <class T, bool kNormalized>
 struct Products {
-  Term<T> a, r;
+  Term<T, kNormalized> a, r;  // r only where the products are apart
 
   explicit Products(const Row<T>& row)
       : a{row.a, row.vectors->gain_i, row.shape->gates * row.hidden, row.statistics},
@@ -193,15 +193,16 @@ struct Products {
   static T* kept(const Row<T>& row, int count) {
     return row.statistics == nullptr ? nullptr : row.statistics + 2 * count;
   }
-
-  void measure(T epsilon) {
-    a.measure(epsilon);
-    r.measure(epsilon);
-  }
-  void recall() {
-    a.recall();
-    r.recall();
-  }
 };
+
+// Calls body with a constant that says whether the row's products are normalised.
+template <class T, class F>
+LNRNN_SIMD void with_normalized(const Row<T>& row, const F& body) {
+  if (row.vectors->gain_i != nullptr) {
+    body(std::true_type{});
+  } else {
+    body(std::false_type{});
+  }
+}
 
 }  // namespace lnrnn::cpu::LNRNN_ISA

@@ -17,16 +17,46 @@ constexpr int kTileRows = kVectorRegisters == 32 ? 12 : 6;
 template <class T>
 constexpr int kPanelWidth = 2 * Vec<T>::kWidth;
 
+// out[k width + j] = rows[j][k], for four j and four k.
+template <class T>
+LNRNN_SIMD void interleave_four(const T* const* rows, int64_t k, int64_t width, T* out) {
+  using Four = typename VecTypes<T>::Four;
+  Four row[4];
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) std::memcpy(&row[j], rows[j] + k, sizeof row[j]);
+  const Four low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+  const Four high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+  const Four low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+  const Four high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+  const Four column[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
+                             __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+                             __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
+                             __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) std::memcpy(out + (k + j) * width, &column[j], sizeof column[j]);
+}
+
 template <class T>
 static void interleave(const T* const* rows, int64_t count, int64_t width, int64_t depth, T* out) {
-  for (int64_t j = 0; j < width; ++j) {
-    if (j < count) {
-      const T* row = rows[j];
-      for (int64_t k = 0; k < depth; ++k) out[k * width + j] = row[k];
-    } else {
-      for (int64_t k = 0; k < depth; ++k) out[k * width + j] = T(0);
+  int64_t k = 0;
+  for (; count >= 4 && k + 4 <= depth; k += 4) {
+    // The last four overlap those before where count is not a multiple.
+    for (int64_t j = 0; j < count; j += 4) {
+      const int64_t first = std::min(j, count - 4);
+      interleave_four(rows + first, k, width, out + first);
     }
   }
+  for (int64_t j = 0; j < count; ++j) {
+    for (int64_t rest = k; rest < depth; ++rest) out[rest * width + j] = rows[j][rest];
+  }
+  for (int64_t j = count; j < width; ++j) {
+    for (k = 0; k < depth; ++k) out[k * width + j] = T(0);
+  }
+}
+
+template <class T, int Rows>
+static void gather_block(const T* const* rows, int64_t depth, int64_t column, T* out) {
+  for (int64_t k = 0; k < depth; ++k) std::memcpy(out + k * Rows, rows[k] + column, Rows * sizeof(T));
 }
 
 template <class T>
@@ -77,6 +107,9 @@ static void multiply_tile(const T* block, int64_t depth, const T* panels, int64_
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p) sums[r][p][0] = sums[r][p][1] = Vec<T>(T(0));
   }
+  // By the time the sums are there their places are, too.
+#pragma GCC unroll 12
+  for (int r = 0; r < Rows; ++r) __builtin_prefetch(out[r] + column, 1);
   const auto multiply_at = [&](int j) __attribute__((always_inline)) {
     Vec<T> b[Panels][2];
 #pragma GCC unroll 4
@@ -184,6 +217,21 @@ static void multiply(const T* packed_rows, int64_t rows, int64_t depth, const T*
     }
     panel += wide ? stride : 1;
   }
+}
+
+template <class T>
+using Gather = void (*)(const T* const*, int64_t, int64_t, T*);
+
+// One for each number of rows, because copies of a size known to the compiler are a move or two.
+template <class T, int... kRowsLessOne>
+constexpr std::array<Gather<T>, kTileRows> gathers(std::integer_sequence<int, kRowsLessOne...>) {
+  return {gather_block<T, kRowsLessOne + 1>...};
+}
+
+template <class T>
+static void gather(const T* const* rows, int64_t depth, int64_t column, int64_t width, T* out) {
+  static constexpr auto kGathers = gathers<T>(std::make_integer_sequence<int, kTileRows>{});
+  kGathers[static_cast<size_t>(width - 1)](rows, depth, column, out);
 }
 
 // As many independent chains as a tile has.

@@ -150,10 +150,7 @@ class OuterProducts {
     for (int64_t block = 0; block < blocks; ++block) {
       const int64_t begin = block_begin(rows, kernels_.tile_rows, block);
       const int64_t width = block_begin(rows, kernels_.tile_rows, block + 1) - begin;
-      T* packed = packed_ + begin * count_;
-      for (int64_t k = 0; k < count_; ++k, packed += width) {
-        std::copy_n(left_[k] + first + begin, width, packed);
-      }
+      kernels_.gather(left_, count_, first + begin, width, packed_ + begin * count_);
     }
     for (int64_t r = 0; r < rows; ++r) out_row[r] = gradient_ + (first + r) * columns_;
     kernels_.multiply(packed_, rows, count_, right.panels, columns_, 0,

@@ -35,12 +35,14 @@ struct VecTypes<float> {
   using Native = float __attribute__((vector_size(kVectorBytes)));
   using Bits = int32_t __attribute__((vector_size(kVectorBytes)));
   using Bytes = uint8_t __attribute__((vector_size(kVectorBytes / sizeof(float))));
+  using Four = float __attribute__((vector_size(4 * sizeof(float))));
 };
 template <>
 struct VecTypes<double> {
   using Native = double __attribute__((vector_size(kVectorBytes)));
   using Bits = int64_t __attribute__((vector_size(kVectorBytes)));
   using Bytes = uint8_t __attribute__((vector_size(kVectorBytes / sizeof(double))));
+  using Four = double __attribute__((vector_size(4 * sizeof(double))));
 };
 
 #define LNRNN_SIMD static inline __attribute__((always_inline))
