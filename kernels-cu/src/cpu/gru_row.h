@@ -50,6 +50,7 @@ static void gru_backward_row(const BackwardRow<T>& row) {
   gru.products.a.recall();
   gru.products.r.recall();
   for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+    prefetch_next<3>(row, unit);
     const auto dh = zoneout_of_h_backward(row, unit);
     const Vec<T> qn = gru.q(2, unit);
     const GruGates<Vec<T>> gate = gru.gates(unit, qn);

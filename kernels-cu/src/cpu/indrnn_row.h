@@ -31,6 +31,7 @@ static void indrnn_backward_row(const BackwardRow<T>& row) {
   Term<T, kNormalized> a = Products<T, kNormalized>(row).a;
   a.recall();
   for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+    prefetch_next<1>(row, unit);
     const auto dh = zoneout_of_h_backward(row, unit);
     const Vec<T> dv = indrnn_backward(dh.now, indrnn_now<T>(row, a, unit));
     unit.store_to(row.da, dv);

@@ -59,6 +59,10 @@ struct BackwardRow : Row<T> {
   T* dc;                        // (H) in: gradient by c; out: by c_before
   T* da;                        // (G H) out: gradient by a
   T* dr;                        // (G H) out: gradient by r, where there is one
+  // The same tensors' rows that come next, to be fetched meanwhile: they were written long ago. Only
+  // their addresses are used.
+  const T *next_a, *next_r;
+  T *next_da, *next_dr;
   const CellVectors<T*>* sums;  // added to
 };
 
@@ -76,9 +80,8 @@ struct Kernels {
   // out[k][j] = rows[j][k] for j < count, 0 for count <= j < width; k < depth.
   void (*interleave)(const T* const* rows, int64_t count, int64_t width, int64_t depth, T* out);
 
-  // out[k][j] = rows[k][column + j] for j < width <= tile_rows; k < depth: a block of a matrix whose columns
-  // are the rows.
-  void (*gather)(const T* const* rows, int64_t depth, int64_t column, int64_t width, T* out);
+  // Row blocks of the transposed matrix: those of its columns [column, column + columns).
+  void (*gather)(const T* const* rows, int64_t depth, int64_t column, int64_t columns, T* out);
 
   // out[r] (+)= packed row r times panels [panel_begin, panel_end) of columns columns.
   void (*multiply)(const T* packed_rows, int64_t rows, int64_t depth, const T* panels,

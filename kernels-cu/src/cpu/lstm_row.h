@@ -82,6 +82,7 @@ static void lstm_backward_row(const BackwardRow<T>& row) {
 
   const Zoneout<T> of_c{row.update_cell, T(0)};
   for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+    prefetch_next<4>(row, unit);
     const auto dh = zoneout_of_h_backward(row, unit);
     const auto dc = of_c.backward(unit, unit.load_from(row.dc));
     unit.store_to(row.dh, dh.before);

@@ -195,6 +195,17 @@ struct Products {
   }
 };
 
+// To be called once for each unit: all of them together fetch the rows that come next.
+template <int kGates, class T>
+LNRNN_SIMD void prefetch_next(const BackwardRow<T>& row, Lanes<T> unit) {
+  const int64_t at = kGates * unit.at;
+  prefetch<T, kGates>(row.next_a + at);
+  prefetch_to_write<T, kGates>(row.next_da + at);
+  if (row.r == nullptr) return;
+  prefetch<T, kGates>(row.next_r + at);
+  prefetch_to_write<T, kGates>(row.next_dr + at);
+}
+
 // Calls body with a constant that says whether the row's products are normalised.
 template <class T, class F>
 LNRNN_SIMD void with_normalized(const Row<T>& row, const F& body) {

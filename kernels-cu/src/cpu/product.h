@@ -55,8 +55,8 @@ static void interleave(const T* const* rows, int64_t count, int64_t width, int64
 }
 
 template <class T, int Rows>
-static void gather_block(const T* const* rows, int64_t depth, int64_t column, T* out) {
-  for (int64_t k = 0; k < depth; ++k) std::memcpy(out + k * Rows, rows[k] + column, Rows * sizeof(T));
+static void gather_block(const T* const* rows, int64_t count, int64_t column, T* out) {
+  for (int64_t k = 0; k < count; ++k) std::memcpy(out + k * Rows, rows[k] + column, Rows * sizeof(T));
 }
 
 template <class T>
@@ -229,9 +229,20 @@ constexpr std::array<Gather<T>, kTileRows> gathers(std::integer_sequence<int, kR
 }
 
 template <class T>
-static void gather(const T* const* rows, int64_t depth, int64_t column, int64_t width, T* out) {
+static void gather(const T* const* rows, int64_t depth, int64_t column, int64_t columns, T* out) {
   static constexpr auto kGathers = gathers<T>(std::make_integer_sequence<int, kTileRows>{});
-  kGathers[static_cast<size_t>(width - 1)](rows, depth, column, out);
+  // Rows may lie a power of two apart: more of them at a time would drive each other from the cache.
+  constexpr int64_t kRowsAtOnce = 8;
+  const int64_t blocks = block_count(columns, kTileRows);
+  for (int64_t k = 0; k < depth; k += kRowsAtOnce) {
+    const int64_t count = std::min(depth - k, kRowsAtOnce);
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t begin = block_begin(columns, kTileRows, block);
+      const int64_t width = block_begin(columns, kTileRows, block + 1) - begin;
+      kGathers[static_cast<size_t>(width - 1)](rows + k, count, column + begin,
+                                               out + begin * depth + k * width);
+    }
+  }
 }
 
 // As many independent chains as a tile has.

@@ -146,12 +146,7 @@ class OuterProducts {
 
   void multiply(const PackedMatrix<T>& right, int64_t first, int64_t rows) {
     T* out_row[RowGroup<T>::kRows];
-    const int64_t blocks = block_count(rows, kernels_.tile_rows);
-    for (int64_t block = 0; block < blocks; ++block) {
-      const int64_t begin = block_begin(rows, kernels_.tile_rows, block);
-      const int64_t width = block_begin(rows, kernels_.tile_rows, block + 1) - begin;
-      kernels_.gather(left_, count_, first + begin, width, packed_ + begin * count_);
-    }
+    kernels_.gather(left_, count_, first, rows, packed_);
     for (int64_t r = 0; r < rows; ++r) out_row[r] = gradient_ + (first + r) * columns_;
     kernels_.multiply(packed_, rows, count_, right.panels, columns_, 0,
                       panel_count(columns_, kernels_.panel_width), out_row, true);

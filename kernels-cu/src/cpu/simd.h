@@ -185,6 +185,23 @@ LNRNN_SIMD void store_partial(T* p, Vec<T> a, int count) {
 }
 #endif
 
+constexpr int kLineBytes = 64;
+// Fetches what count vectors from p on will touch.
+template <class T, int kCount>
+LNRNN_SIMD void prefetch(const T* p) {
+#pragma GCC unroll 16
+  for (int byte = 0; byte < kCount * kVectorBytes; byte += kLineBytes) {
+    __builtin_prefetch(reinterpret_cast<const char*>(p) + byte);
+  }
+}
+template <class T, int kCount>
+LNRNN_SIMD void prefetch_to_write(T* p) {
+#pragma GCC unroll 16
+  for (int byte = 0; byte < kCount * kVectorBytes; byte += kLineBytes) {
+    __builtin_prefetch(reinterpret_cast<const char*>(p) + byte, 1);
+  }
+}
+
 LNRNN_SIMD float square_root(float x) { return __builtin_sqrtf(x); }
 LNRNN_SIMD double square_root(double x) { return __builtin_sqrt(x); }
 
