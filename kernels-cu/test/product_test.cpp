@@ -90,6 +90,58 @@ void test_products(const Kernels<T>& kernels, double bound) {
   CHECK(std::equal(alone.begin(), alone.end(), whole.end() - 70));
 }
 
+// Panels in 16 bits give the bits of the numbers that they store.
+template <class P>
+void test_stored(const Kernels<float>& kernels) {
+  for (const int64_t rows : {1, 2, 3, 4, 7, 25}) {
+    for (const int64_t columns : {3, 70, 129}) {
+      for (const int64_t depth : {1, 64, 300}) {
+        Problem<float> problem(rows, depth, columns);
+        const int64_t width = kernels.panel_width, panels = panel_count(columns, width);
+        std::vector<P> stored(static_cast<size_t>(panels * depth * width), lnrnn::narrow<P>(0.f));
+        for (int64_t k = 0; k < depth; ++k) {
+          for (int64_t c = 0; c < columns; ++c) {
+            float& value = problem.right[static_cast<size_t>(k * columns + c)];
+            const P narrow = lnrnn::narrow<P>(value);
+            value = lnrnn::widen(narrow);
+            stored[static_cast<size_t>((c / width * depth + k) * width +
+                                       lnrnn::cpu::stored_column<P>(c % width, width))] = narrow;
+          }
+        }
+        std::vector<float> packed(RowGroup<float>::kPackedElements);
+        std::vector<float> out(static_cast<size_t>(rows * columns));
+        const PackedMatrix<float, P> matrix{depth, columns, stored.data()};
+        RowProduct<float, P> product(kernels, matrix, packed.data(), {0, panels}, false);
+        for (int64_t r = 0; r < rows; ++r) {
+          product.add(problem.left.data() + r * depth, out.data() + r * columns);
+        }
+        product.flush();
+        CHECK(out == problem.run(kernels, {{0, panels}}, 0.f));
+      }
+    }
+  }
+}
+
+// Subnormal numbers, infinities and not-a-number as well.
+template <class P>
+void test_every_number(const Kernels<float>& kernels) {
+  std::vector<P> stored(65536);
+  std::vector<float> one{1}, out(65536);
+  for (size_t i = 0; i < stored.size(); ++i) {
+    const size_t width = static_cast<size_t>(kernels.panel_width);
+    stored[i / width * width +
+           static_cast<size_t>(lnrnn::cpu::stored_column<P>(int64_t(i % width), int64_t(width)))] =
+        {static_cast<uint16_t>(i)};
+  }
+  float* const row = out.data();
+  lnrnn::cpu::multiply_of<P>(kernels)(one.data(), 1, 1, stored.data(), 65536, 0,
+                                      panel_count(65536, kernels.panel_width), &row, false);
+  for (size_t i = 0; i < stored.size(); ++i) {
+    const float exact = lnrnn::widen(P{static_cast<uint16_t>(i)});
+    CHECK(out[i] == exact || (std::isnan(exact) && std::isnan(out[i])));
+  }
+}
+
 template <class T>
 void test_outer_products(const Kernels<T>& kernels, double bound) {
   for (const int64_t entries : {0, 1, 255, 256, 300}) {
@@ -134,6 +186,10 @@ int main() {
     std::printf("%s\n", (*isa)->name);
     test_products<float>((*isa)->f32, 2e-5);
     test_products<double>((*isa)->f64, 1e-13);
+    test_stored<lnrnn::Bf16>((*isa)->f32);
+    test_stored<lnrnn::F16>((*isa)->f32);
+    test_every_number<lnrnn::Bf16>((*isa)->f32);
+    test_every_number<lnrnn::F16>((*isa)->f32);
     test_outer_products<float>((*isa)->f32, 1e-4);
     test_outer_products<double>((*isa)->f64, 1e-12);
   }

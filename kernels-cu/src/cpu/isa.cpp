@@ -25,7 +25,10 @@ const Isa* const* available_isas() {
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
       found[n++] = &kIsa_avx512;
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found[n++] = &kIsa_avx2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+        __builtin_cpu_supports("f16c")) {
+      found[n++] = &kIsa_avx2;
+    }
 #endif
 #if defined(__aarch64__)
     found[n++] = &kIsa_neon;  // part of every such processor

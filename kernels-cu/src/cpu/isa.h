@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
+#include "../cell/half.h"
 #include "../cell/shape.h"
 
 namespace lnrnn::cpu {
@@ -70,8 +72,16 @@ struct BackwardRow : Row<T> {
 //   row blocks: up to tile_rows rows interleaved, [k][row], all blocks of a list one after another,
 //     sized by block_begin();
 //   panels: panel_width columns of the other operand, [k][column], zero-filled at the edge.
+//     Of bfloat16 numbers, which are the upper halves of floats, the columns of a panel's first half
+//     alternate with those of the second, so that one load gives both by a shift and a mask.
 // Every element is a sum of chains of fused multiply-adds, one for each piece of k, whatever the tiling:
 // the bits of a product do not depend on how its rows and panels were shared out.
+//   out[r] (+)= packed row r times panels [panel_begin, panel_end) of columns columns.
+template <class T, class P>
+using Multiply = void (*)(const T* packed_rows, int64_t rows, int64_t depth, const P* panels,
+                          int64_t columns, int64_t panel_begin, int64_t panel_end, T* const* out,
+                          bool accumulate);
+
 template <class T>
 struct Kernels {
   int tile_rows;
@@ -83,10 +93,10 @@ struct Kernels {
   // Row blocks of the transposed matrix: those of its columns [column, column + columns).
   void (*gather)(const T* const* rows, int64_t depth, int64_t column, int64_t columns, T* out);
 
-  // out[r] (+)= packed row r times panels [panel_begin, panel_end) of columns columns.
-  void (*multiply)(const T* packed_rows, int64_t rows, int64_t depth, const T* panels,
-                   int64_t columns, int64_t panel_begin, int64_t panel_end, T* const* out,
-                   bool accumulate);
+  Multiply<T, T> multiply;
+  // Panels of 16-bit numbers, where T is float: half the bytes, and the same bits as of the widened ones.
+  Multiply<T, F16> multiply_f16;
+  Multiply<T, Bf16> multiply_bf16;
 
   // By CellKind.
   void (*forward_row[kCellKinds])(const ForwardRow<T>& row);
@@ -99,6 +109,18 @@ struct Kernels {
   // For calibration: runs independent multiply-adds in registers and returns how many flops.
   double (*spin_flops)(int64_t iterations);
 };
+
+// That of panels of P.
+template <class P, class T>
+Multiply<T, P> multiply_of(const Kernels<T>& kernels) {
+  if constexpr (std::is_same_v<P, F16>) {
+    return kernels.multiply_f16;
+  } else if constexpr (std::is_same_v<P, Bf16>) {
+    return kernels.multiply_bf16;
+  } else {
+    return kernels.multiply;
+  }
+}
 
 struct Isa {
   const char* name;
@@ -120,6 +142,13 @@ inline int64_t block_count(int64_t rows, int64_t tile_rows) {
 inline int64_t block_begin(int64_t rows, int64_t tile_rows, int64_t block) {
   const int64_t blocks = block_count(rows, tile_rows);
   return blocks == 0 ? 0 : rows / blocks * block + (block < rows % blocks ? block : rows % blocks);
+}
+
+// Where column j of a panel of P stands in it.
+template <class P>
+constexpr int64_t stored_column(int64_t j, int64_t panel_width) {
+  const int64_t half = panel_width / 2;
+  return std::is_same_v<P, Bf16> ? j % half * 2 + j / half : j;
 }
 
 inline int64_t panel_count(int64_t columns, int64_t panel_width) {

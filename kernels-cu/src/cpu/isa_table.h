@@ -18,13 +18,25 @@ static void tanh_all(const T* x, T* y, int64_t n) {
   for_lanes<T>(n, [&](Lanes<T> at) { at.store_to(y, tanh(at.load_from(x))); });
 }
 
+// Only float has numbers stored as another type.
+template <class T, class P>
+constexpr Multiply<T, P> multiply_stored() {
+  if constexpr (std::is_same_v<T, accumulation_t<P>>) {
+    return multiply<T, P>;
+  } else {
+    return nullptr;
+  }
+}
+
 template <class T>
 constexpr Kernels<T> kernels() {
   return {kTileRows,
           kPanelWidth<T>,
           interleave<T>,
           gather<T>,
-          multiply<T>,
+          multiply<T, T>,
+          multiply_stored<T, F16>(),
+          multiply_stored<T, Bf16>(),
           {lstm_forward_row<T>, gru_forward_row<T>, indrnn_forward_row<T>},
           {lstm_backward_row<T>, gru_backward_row<T>, indrnn_backward_row<T>},
           sigmoid_all<T>,

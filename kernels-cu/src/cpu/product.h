@@ -29,9 +29,9 @@ LNRNN_SIMD void interleave_four(const T* const* rows, int64_t k, int64_t width, 
   const Four low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
   const Four high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
   const Four column[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
-                             __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
-                             __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
-                             __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+                          __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+                          __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
+                          __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) std::memcpy(out + (k + j) * width, &column[j], sizeof column[j]);
 }
@@ -79,15 +79,13 @@ LNRNN_SIMD void store_tile_row(T* out, const Vec<T> (&value)[2], int64_t valid, 
 constexpr int64_t kPiece = 256;
 // How many k a full tile takes between two tests for the end.
 constexpr int kUnroll = 4;
-template <class T>
-constexpr int kLineElements = 64 / sizeof(T);
-// Cache lines of a panel in kUnroll k.
-template <class T>
-constexpr int kLines = kUnroll * kPanelWidth<T> / kLineElements<T>;
+// Cache lines of a panel of P in kUnroll k.
+template <class T, class P>
+constexpr int kLines = kUnroll * kPanelWidth<T> * sizeof(P) / kLineBytes;
 
-// Some rows take several panels at once, to have enough independent chains in flight to hide the
+// A few rows take several panels at once, to have enough independent chains in flight to hide the
 // latency of the multiply-add.
-constexpr int panels_at_once(int rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
+constexpr int panels_at_once(int rows) { return rows == 1 ? 4 : 2; }
 // Where registers are to spare, unrolling only lets the compiler reorder the chains, to their cost.
 constexpr bool fills_registers(int rows) { return rows >= kTileRows - 1; }
 
@@ -95,11 +93,10 @@ constexpr bool fills_registers(int rows) { return rows >= kTileRows - 1; }
 //   block   [k][Rows]
 //   panels  [Panels][k][panel width], panel_stride elements from one to the next
 //   ahead   memory that is wanted soon: Lines cache lines of it are fetched for every kUnroll k
-template <class T, int Rows, int Panels, int Lines>
-static void multiply_tile(const T* block, int64_t depth, const T* panels, int64_t panel_stride,
-                          const T* ahead, T* const* out, int64_t column, int64_t columns,
+template <class T, class P, int Rows, int Panels, int Lines>
+static void multiply_tile(const T* block, int64_t depth, const P* panels, int64_t panel_stride,
+                          const char* ahead, T* const* out, int64_t column, int64_t columns,
                           bool accumulate) {
-  constexpr int kWidth = Vec<T>::kWidth;
   constexpr int kColumns = kPanelWidth<T>;
   Vec<T> sums[Rows][Panels][2];
 #pragma GCC unroll 12
@@ -114,9 +111,7 @@ static void multiply_tile(const T* block, int64_t depth, const T* panels, int64_
     Vec<T> b[Panels][2];
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p) {
-      const T* const source = panels + p * panel_stride + j * kColumns;
-      b[p][0] = load(source);
-      b[p][1] = load(source + kWidth);
+      load_pair(panels + p * panel_stride + j * kColumns, b[p]);
     }
 #pragma GCC unroll 12
     for (int r = 0; r < Rows; ++r) {
@@ -132,13 +127,13 @@ static void multiply_tile(const T* block, int64_t depth, const T* panels, int64_
     for (; depth >= kUnroll; depth -= kUnroll) {
 #pragma GCC unroll 8
       for (int line = 0; line < Lines; ++line) {
-        __builtin_prefetch(ahead + line * kLineElements<T>, 0, 2);
+        __builtin_prefetch(ahead + line * kLineBytes, 0, 2);
       }
 #pragma GCC unroll 4
       for (int j = 0; j < kUnroll; ++j) multiply_at(j);
       block += kUnroll * Rows;
       panels += kUnroll * kColumns;
-      ahead += Lines * kLineElements<T>;
+      ahead += Lines * kLineBytes;
     }
   }
   for (; depth > 0; --depth) {
@@ -156,66 +151,100 @@ static void multiply_tile(const T* block, int64_t depth, const T* panels, int64_
   }
 }
 
-template <class T>
-using Tile = void (*)(const T*, int64_t, const T*, int64_t, const T*, T* const*, int64_t, int64_t,
-                      bool);
-
-template <class T>
-struct TileChoice {
-  int panels;
-  Tile<T> wide;                                // that many panels
-  std::array<Tile<T>, kLines<T> + 1> single;  // one panel, by the lines fetched ahead
-};
-
-template <class T, int Rows, int... kAhead>
-constexpr TileChoice<T> tile_choice(std::integer_sequence<int, kAhead...>) {
-  return {panels_at_once(Rows), multiply_tile<T, Rows, panels_at_once(Rows), 0>,
-          {multiply_tile<T, Rows, 1, fills_registers(Rows) ? kAhead : 0>...}};
-}
-
-// One tile for each number of rows.
-template <class T, int... kRowsLessOne>
-constexpr std::array<TileChoice<T>, kTileRows> tile_choices(
-    std::integer_sequence<int, kRowsLessOne...>) {
-  return {tile_choice<T, kRowsLessOne + 1>(std::make_integer_sequence<int, kLines<T> + 1>{})...};
-}
-
-template <class T>
-static const TileChoice<T>& choose_tile(int64_t rows) {
-  static constexpr auto kChoices = tile_choices<T>(std::make_integer_sequence<int, kTileRows>{});
-  return kChoices[static_cast<size_t>(rows - 1)];
-}
-
-template <class T>
-static void multiply(const T* packed_rows, int64_t rows, int64_t depth, const T* panels,
-                     int64_t columns, int64_t panel_begin, int64_t panel_end, T* const* out,
-                     bool accumulate) {
+// Rows rows, which stream the panels: nothing of them is used again.
+template <class T, class P, int Rows>
+static void multiply_few(const T* block, int64_t depth, const P* panels, int64_t columns,
+                         int64_t panel_begin, int64_t panel_end, T* const* out, bool accumulate) {
   constexpr int64_t kColumns = kPanelWidth<T>;
-  const int64_t blocks = block_count(rows, kTileRows), panel_stride = depth * kColumns;
-  // One block of rows alone streams the panels: several at once, if that makes its chains more.
-  const int64_t stride = blocks == 1 ? choose_tile<T>(rows).panels : 1;
+  constexpr int kPanels = panels_at_once(Rows);
   for (int64_t panel = panel_begin; panel < panel_end;) {
-    const bool wide = stride > 1 && panel + stride <= panel_end;
+    const bool several = panel + kPanels <= panel_end;
+    const auto tile = several ? multiply_tile<T, P, Rows, kPanels, 0> : multiply_tile<T, P, Rows, 1, 0>;
     // Even without any k there are sums to store.
     for (int64_t k = 0; k == 0 || k < depth; k += kPiece) {
+      tile(block + k * Rows, std::min(depth - k, kPiece), panels + (panel * depth + k) * kColumns,
+           depth * kColumns, nullptr, out, panel * kColumns, columns, accumulate || k > 0);
+    }
+    panel += several ? kPanels : 1;
+  }
+}
+
+template <class T>
+using Tile = void (*)(const T*, int64_t, const T*, int64_t, const char*, T* const*, int64_t,
+                      int64_t, bool);
+// By the lines fetched ahead.
+template <class T>
+using Tiles = std::array<Tile<T>, kLines<T, T> + 1>;
+
+template <class T, int Rows, int... kAhead>
+constexpr Tiles<T> tiles_of(std::integer_sequence<int, kAhead...>) {
+  return {multiply_tile<T, T, Rows, 1, fills_registers(Rows) ? kAhead : 0>...};
+}
+
+// Those for each number of rows.
+template <class T, int... kRowsLessOne>
+constexpr std::array<Tiles<T>, kTileRows> tiles(std::integer_sequence<int, kRowsLessOne...>) {
+  return {tiles_of<T, kRowsLessOne + 1>(std::make_integer_sequence<int, kLines<T, T> + 1>{})...};
+}
+
+// A piece of a panel as numbers to compute with: itself, or widened into room for it.
+template <class T>
+static const T* widened(const T* piece, int64_t, T*) {
+  return piece;
+}
+template <class T, class P>
+static const T* widened(const P* piece, int64_t n, T* room) {
+  for (int64_t j = 0; j < n; j += kPanelWidth<T>) {
+    Vec<T> pair[2];
+    load_pair(piece + j, pair);
+    store(room + j, pair[0]);
+    store(room + j + Vec<T>::kWidth, pair[1]);
+  }
+  return room;
+}
+
+template <class T, class P>
+static void multiply_many(const T* packed_rows, int64_t rows, int64_t depth, const P* panels,
+                          int64_t columns, int64_t panel_begin, int64_t panel_end, T* const* out,
+                          bool accumulate) {
+  static constexpr auto kTiles = tiles<T>(std::make_integer_sequence<int, kTileRows>{});
+  constexpr int64_t kColumns = kPanelWidth<T>;
+  alignas(64) T room[std::is_same_v<T, P> ? 1 : kPiece * kColumns];
+  const int64_t blocks = block_count(rows, kTileRows);
+  for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
+    for (int64_t k = 0; k == 0 || k < depth; k += kPiece) {
       const int64_t piece = std::min(depth - k, kPiece);
-      const T* const source = panels + panel * panel_stride + k * kColumns;
+      const P* const stored = panels + (panel * depth + k) * kColumns;
+      const T* const source = widened(stored, piece * kColumns, room);
       // The blocks share the lines of the piece that comes next, so that none of them waits for memory.
-      const T* ahead = source + piece * kColumns;
-      int64_t lines = kLines<T>;
+      const char* ahead = reinterpret_cast<const char*>(stored + piece * kColumns);
+      int64_t lines = kLines<T, P>;
       for (int64_t block = 0; block < blocks; ++block) {
         const int64_t begin = block_begin(rows, kTileRows, block);
         const int64_t width = block_begin(rows, kTileRows, block + 1) - begin;
-        const TileChoice<T>& choice = choose_tile<T>(width);
         const int64_t share = block_count(lines, blocks - block);
         lines -= share;
-        (wide ? choice.wide : choice.single[static_cast<size_t>(share)])(
-            packed_rows + begin * depth + k * width, piece, source, panel_stride, ahead,
-            out + begin, panel * kColumns, columns, accumulate || k > 0);
-        ahead += share * (piece / kUnroll) * kLineElements<T>;
+        kTiles[static_cast<size_t>(width - 1)][static_cast<size_t>(share)](
+            packed_rows + begin * depth + k * width, piece, source, 0, ahead, out + begin,
+            panel * kColumns, columns, accumulate || k > 0);
+        ahead += share * (piece / kUnroll) * kLineBytes;
       }
     }
-    panel += wide ? stride : 1;
+  }
+}
+
+template <class T, class P>
+static void multiply(const T* packed_rows, int64_t rows, int64_t depth, const P* panels,
+                     int64_t columns, int64_t panel_begin, int64_t panel_end, T* const* out,
+                     bool accumulate) {
+  const auto few = rows == 1   ? multiply_few<T, P, 1>
+                   : rows == 2 ? multiply_few<T, P, 2>
+                   : rows == 3 ? multiply_few<T, P, 3>
+                               : nullptr;
+  if (few != nullptr) {
+    few(packed_rows, depth, panels, columns, panel_begin, panel_end, out, accumulate);
+  } else {
+    multiply_many(packed_rows, rows, depth, panels, columns, panel_begin, panel_end, out, accumulate);
   }
 }
 

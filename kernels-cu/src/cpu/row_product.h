@@ -14,17 +14,17 @@
 
 namespace lnrnn::cpu {
 
-// A (depth, columns) matrix in panels; see isa.h.
-template <class T>
+// A (depth, columns) matrix in panels of P; see isa.h.
+template <class T, class P = T>
 struct PackedMatrix {
   int64_t depth = 0;
   int64_t columns = 0;
-  T* panels = nullptr;
+  P* panels = nullptr;
 
   static PackedMatrix take(Carver& carver, const Kernels<T>& kernels, int64_t depth,
                            int64_t columns) {
     const int64_t count = panel_count(columns, kernels.panel_width);
-    return {depth, columns, carver.take<T>({count, depth, kernels.panel_width})};
+    return {depth, columns, carver.take<P>({count, depth, kernels.panel_width})};
   }
 };
 
@@ -51,11 +51,11 @@ struct RowGroup {
 };
 
 // out_row (+)= in_row times panels [begin, end) of a packed matrix, for every row added.
-template <class T>
+template <class T, class P = T>
 class RowProduct {
  public:
   // packed: as RowGroup takes it.
-  RowProduct(const Kernels<T>& kernels, const PackedMatrix<T>& matrix, T* packed, Span panels,
+  RowProduct(const Kernels<T>& kernels, const PackedMatrix<T, P>& matrix, T* packed, Span panels,
              bool accumulate)
       : kernels_(kernels), matrix_(matrix), packed_(packed), panels_(panels),
         accumulate_(accumulate), capacity_(RowGroup<T>::capacity(kernels, matrix.depth)) {}
@@ -75,15 +75,15 @@ class RowProduct {
       kernels_.interleave(in_ + begin, rows, rows, matrix_.depth, packed_ + begin * matrix_.depth);
     }
     if (count_ > 0) {
-      kernels_.multiply(packed_, count_, matrix_.depth, matrix_.panels, matrix_.columns,
-                        panels_.begin, panels_.end, out_, accumulate_);
+      multiply_of<P>(kernels_)(packed_, count_, matrix_.depth, matrix_.panels, matrix_.columns,
+                               panels_.begin, panels_.end, out_, accumulate_);
     }
     count_ = 0;
   }
 
  private:
   const Kernels<T>& kernels_;
-  const PackedMatrix<T>& matrix_;
+  const PackedMatrix<T, P>& matrix_;
   T* const packed_;
   const Span panels_;
   const bool accumulate_;

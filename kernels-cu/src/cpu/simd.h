@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../cell/half.h"
+
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
@@ -134,6 +136,42 @@ LNRNN_SIMD Vec<T> load(const T* p) {
 }
 template <class T>
 LNRNN_SIMD void store(T* p, Vec<T> a) { std::memcpy(p, &a.v, sizeof a.v); }
+
+// A vector of binary16 numbers.
+LNRNN_SIMD Vec<float> load(const F16* p) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_cvtph_ps(0xFFFF, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+#elif defined(__AVX2__)
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#elif defined(__ARM_NEON)
+  return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&p->bits)));
+#else
+  // The exponent's bias is made up for by a multiplication, which also normalises what was subnormal.
+  using Bits = Vec<float>::Bits;
+  const Bits all = Bits{p[0].bits, p[1].bits, p[2].bits, p[3].bits};
+  const Bits magnitude = (all & 0x7fff) << 13;
+  const Bits finite = bits(from_bits<float>(magnitude) * Vec<float>(0x1p112f));
+  const Bits is_special = magnitude >= 0x7c00 << 13;
+  return from_bits<float>((all & 0x8000) << 16 | (is_special ? magnitude | 0x7f800000 : finite));
+#endif
+}
+
+// Two vectors of a panel's row; see stored_column.
+template <class T>
+LNRNN_SIMD void load_pair(const T* p, Vec<T>* pair) {
+  pair[0] = load(p);
+  pair[1] = load(p + Vec<T>::kWidth);
+}
+LNRNN_SIMD void load_pair(const F16* p, Vec<float>* pair) {
+  pair[0] = load(p);
+  pair[1] = load(p + Vec<float>::kWidth);
+}
+LNRNN_SIMD void load_pair(const Bf16* p, Vec<float>* pair) {
+  Vec<float>::Bits both;
+  std::memcpy(&both, p, sizeof both);
+  pair[0] = from_bits<float>(both << 16);
+  pair[1] = from_bits<float>(both & static_cast<int32_t>(0xFFFF0000));
+}
 
 // The first count lanes from memory, the others fill. Written out per instruction set, because lanes
 // beyond count may be beyond the end of memory: masked moves do not touch those, while what GCC 12

@@ -15,12 +15,13 @@ int64_t chunk_steps(int64_t steps, int64_t batch) {
                              std::max<int64_t>(steps, 1));
 }
 
-template <class S>
+// With matrices in panels of P.
+template <class S, class P>
 class Forward {
  public:
   using T = accumulation_t<S>;
 
-  Forward(const Kernels<T>& kernels, const StrandWeights<T>& weights,
+  Forward(const Kernels<T>& kernels, const StrandWeights<T, P>& weights,
           const ForwardLayout<S>& layout, bool training, const ForwardArguments& call)
       : kernels_(kernels), strand_(call.strand), weights_(weights),
         vectors_(read_only(weights.vectors)), layout_(layout), rows_(layout.rows), call_(call),
@@ -97,7 +98,7 @@ class Forward {
   }
 
   void multiply_inputs(const Crew& crew, Span rows, Span chunk, T* packed) const {
-    RowProduct<T> product(kernels_, weights_.ih, packed, panels(crew), false);
+    RowProduct<T, P> product(kernels_, weights_.ih, packed, panels(crew), false);
     for_active(rows, chunk, [&](int64_t t, int64_t n) {
       if constexpr (kIsHalf<S>) {
         product.add(layout_.x.at(t, n), rows_.a.at(t, n));
@@ -112,7 +113,7 @@ class Forward {
   void multiply_states(const Crew& crew, Span rows, int64_t t, T* packed) const {
     if (!strand_.shape().recurrent_matrix) return;
     const bool apart = strand_.shape().separate_products;
-    RowProduct<T> product(kernels_, weights_.hh, packed, panels(crew), !apart);
+    RowProduct<T, P> product(kernels_, weights_.hh, packed, panels(crew), !apart);
     for (int64_t n = rows.begin; n < rows.end; ++n) {
       if (!lengths_.active(t, n)) continue;
       product.add(rows_.h.at(strand_.before(t), n), apart ? rows_.r.at(t, n) : rows_.a.at(t, n));
@@ -158,7 +159,7 @@ class Forward {
 
   const Kernels<T>& kernels_;
   const Strand& strand_;
-  const StrandWeights<T>& weights_;
+  const StrandWeights<T, P>& weights_;
   const CellVectors<const T*> vectors_;
   const ForwardLayout<S>& layout_;
   const StrandReserve<T>& rows_;
@@ -191,31 +192,34 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
   ForwardLayout<S> layout =
       ForwardLayout<S>::take(carver, kernels, strand, team.size(),
                              chunk_steps(call.steps, call.batch), call.batch, training);
-  if (training) {
-    Carver reserve(call.reserve);
-    layout.use(StrandReserve<T>::take(reserve, strand, call.steps, call.batch));
-    if (call.steps > 0 && call.batch > 0) {
-      const S* const parameters = static_cast<const S*>(call.weights);
-      const auto weight_hh =
-          WeightRows<S>::recurrent(strand, parameters, call.random, call.dropconnect_mask);
-      gather_vectors(strand, parameters, layout.weights.vectors);
-      team.run([&](int index) {
-        pack_panels(kernels, strand, parameters, weight_hh,
-                    layout.scratch.of(index, kernels, strand).pack,
-                    Crew{index, team.size(), nullptr}, layout.weights);
-      });
-    }
-  } else {
+  const auto run = [&](const auto& forward) {
+    const int64_t depth =
+        strand.input() + (strand.shape().recurrent_matrix ? strand.hidden() : 0);
+    share_batch(team, call.batch, kernels.tile_rows, step_flops(strand, call.batch, depth),
+                [&](int index, const Crew& crew, Span rows) {
+                  forward.run(crew, rows, layout.scratch.of(index, kernels, strand));
+                });
+  };
+  if (!training) {
     Carver packed(call.weights);
-    layout.weights = StrandWeights<T>::take(packed, kernels, strand);
+    const auto weights = StrandWeights<T, S>::take(packed, kernels, strand);
+    run(Forward<S, S>(kernels, weights, layout, training, call));
+    return;
   }
-
-  const Forward<S> forward(kernels, layout.weights, layout, training, call);
-  const int64_t depth = strand.input() + (strand.shape().recurrent_matrix ? strand.hidden() : 0);
-  share_batch(team, call.batch, kernels.tile_rows, step_flops(strand, call.batch, depth),
-              [&](int index, const Crew& crew, Span rows) {
-                forward.run(crew, rows, layout.scratch.of(index, kernels, strand));
-              });
+  Carver reserve(call.reserve);
+  layout.use(StrandReserve<T>::take(reserve, strand, call.steps, call.batch));
+  if (call.steps > 0 && call.batch > 0) {
+    const S* const parameters = static_cast<const S*>(call.weights);
+    const auto weight_hh =
+        WeightRows<S>::recurrent(strand, parameters, call.random, call.dropconnect_mask);
+    gather_vectors(strand, parameters, layout.weights.vectors);
+    team.run([&](int index) {
+      pack_panels(kernels, strand, parameters, weight_hh,
+                  layout.scratch.of(index, kernels, strand).pack, Crew{index, team.size(), nullptr},
+                  layout.weights);
+    });
+  }
+  run(Forward<S, T>(kernels, layout.weights, layout, training, call));
 }
 
 #define LNRNN_INSTANTIATE(S)                                                                  \

@@ -18,21 +18,21 @@ void pack_transposed(const Kernels<T>& kernels, const PackedMatrix<T>& matrix, S
   }
 }
 
-// What inference is given: the weights, and where half precision is widened, room for that.
-template <class S>
-struct Packed {
-  using T = accumulation_t<S>;
-
-  StrandWeights<T> weights;
-  PackScratch<T> scratch;
-
-  static Packed take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
-    Packed packed;
-    packed.weights = StrandWeights<T>::take(carver, kernels, strand);
-    if (kIsHalf<S>) packed.scratch = PackScratch<T>::template take<S>(carver, kernels, strand);
-    return packed;
+// The same without a change of type.
+template <class T, class S>
+void pack_stored(const Kernels<T>& kernels, const PackedMatrix<T, S>& matrix, const S* weights) {
+  const int64_t width = kernels.panel_width, depth = matrix.depth;
+  for (int64_t column = 0; column < matrix.columns; column += width) {
+    S* const panel = matrix.panels + column * depth;
+    const int64_t count = std::min(width, matrix.columns - column);
+    std::fill_n(panel, count < width ? depth * width : 0, S{});
+    for (int64_t j = 0; j < count; ++j) {
+      const S* const row = weights + (column + j) * depth;
+      const int64_t place = stored_column<S>(j, width);
+      for (int64_t k = 0; k < depth; ++k) panel[k * width + place] = row[k];
+    }
   }
-};
+}
 
 }  // namespace
 
@@ -65,20 +65,26 @@ void pack_panels(const Kernels<accumulation_t<S>>& kernels, const Strand& strand
 template <class S>
 uint64_t packed_bytes(const Kernels<accumulation_t<S>>& kernels, const Strand& strand) {
   Carver carver;
-  Packed<S>::take(carver, kernels, strand);
+  StrandWeights<accumulation_t<S>, S>::take(carver, kernels, strand);
   return carver.bytes();
 }
 
 template <class S>
 void pack(const Kernels<accumulation_t<S>>& kernels, const Strand& strand, const S* parameters,
           void* buffer) {
+  using T = accumulation_t<S>;
   Carver carver(buffer);
-  Packed<S> packed = Packed<S>::take(carver, kernels, strand);
-  const WeightRows<S> weight_hh(strand.find(ParameterRole::kWeightHh, parameters),
-                                strand.hidden());
-  pack_panels(kernels, strand, parameters, weight_hh, packed.scratch, Crew{0, 1, nullptr},
-              packed.weights);
-  gather_vectors(strand, parameters, packed.weights.vectors);
+  const auto packed = StrandWeights<T, S>::take(carver, kernels, strand);
+  const S* const weight_ih = strand.find(ParameterRole::kWeightIh, parameters);
+  const S* const weight_hh = strand.find(ParameterRole::kWeightHh, parameters);
+  if constexpr (kIsHalf<S>) {
+    pack_stored<T>(kernels, packed.ih, weight_ih);
+    if (strand.shape().recurrent_matrix) pack_stored<T>(kernels, packed.hh, weight_hh);
+  } else {
+    pack_panels(kernels, strand, parameters, WeightRows<S>(weight_hh, strand.hidden()),
+                PackScratch<T>{}, Crew{0, 1, nullptr}, packed);
+  }
+  gather_vectors(strand, parameters, packed.vectors);
 }
 
 #define LNRNN_INSTANTIATE(S)                                                                      \

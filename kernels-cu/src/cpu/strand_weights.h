@@ -51,17 +51,18 @@ CellVectors<const T*> read_only(const CellVectors<T*>& v) {
   return {v.bias, v.bias_hh, v.weight_hh, v.gain_i, v.gain_h, v.gain_c, v.bias_c};
 }
 
-template <class T>
+// Matrices in panels of P.
+template <class T, class P = T>
 struct StrandWeights {
-  PackedMatrix<T> ih;  // (I, G H)
-  PackedMatrix<T> hh;  // (H, G H), DropConnect applied; empty without a recurrent matrix
+  PackedMatrix<T, P> ih;  // (I, G H)
+  PackedMatrix<T, P> hh;  // (H, G H), DropConnect applied; empty without a recurrent matrix
   CellVectors<T*> vectors{};
 
   static StrandWeights take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
     StrandWeights weights;
-    weights.ih = PackedMatrix<T>::take(carver, kernels, strand.input(), strand.gates());
+    weights.ih = PackedMatrix<T, P>::take(carver, kernels, strand.input(), strand.gates());
     if (strand.shape().recurrent_matrix) {
-      weights.hh = PackedMatrix<T>::take(carver, kernels, strand.hidden(), strand.gates());
+      weights.hh = PackedMatrix<T, P>::take(carver, kernels, strand.hidden(), strand.gates());
     }
     weights.vectors = take_vectors<T>(carver, strand);
     return weights;
@@ -148,7 +149,8 @@ void pack_panels(const Kernels<accumulation_t<S>>& kernels, const Strand& strand
                  const PackScratch<accumulation_t<S>>& scratch, Crew crew,
                  const StrandWeights<accumulation_t<S>>& weights);
 
-// All of it in one buffer, for inference.
+// All of it in one buffer, for inference. Panels are of the data type: weights in 16 bits are half of
+// what a step of one row has to read.
 template <class S>
 uint64_t packed_bytes(const Kernels<accumulation_t<S>>& kernels, const Strand& strand);
 template <class S>
