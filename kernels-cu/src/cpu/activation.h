@@ -2,7 +2,9 @@
 //
 // Both rest on exp(x) = 2^n (1 + p) with n = round(x / ln 2) and p = expm1(r), r = x - n ln 2,
 // |r| <= ln(2)/2, where a Taylor polynomial (coefficients 1/k!) reaches rounding error:
-//   sigmoid(x) = (x < 0 ? e : 1) / (1 + e),  e = exp(-|x|): never overflows, keeps the tiny tail;
+//   sigmoid(x) = (x < 0 ? e : 1) / (1 + e),  e = exp(-|x|): never overflows, keeps the tiny tail,
+//     and for x < -1 once more, sigmoid(x) = e - e sigmoid(x), where e is nearly all of it and the fraction's
+//     rounding errors count as little as its part does;
 //   tanh(|x|) = m / (m + 2),  m = expm1(2|x|) = 2^n p + (2^n - 1);
 // and, where m / (m + 2) would round too often, tanh(x) = x - x q, with the small q from Lambert's
 // continued fraction tanh(x) = x / (1 + w / (3 + w / (5 + w / (7 + ...)))), w = x x, cut off where
@@ -96,7 +98,8 @@ LNRNN_SIMD Vec<T> sigmoid(Vec<T> x) {
   const Vec<T> e = exp_nonpositive(from_bits<T>(bits(x) & ~sign_mask<T>()));
   const Vec<T> one(T(1));
   const Vec<T> numerator = bits(x) < 0 ? e.v : one.v;
-  return numerator / (one + e);
+  const Vec<T> quotient = numerator / (one + e);
+  return x.v < Vec<T>(T(-1)).v ? fma(Vec<T>(T(0)) - e, quotient, e).v : quotient.v;
 }
 
 template <class T>
