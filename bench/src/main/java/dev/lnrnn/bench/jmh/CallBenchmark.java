@@ -29,8 +29,7 @@ import org.openjdk.jmh.annotations.Warmup;
  * What a call costs besides its arithmetic. {@link #downcall} is the least: a function without arguments
  * that answers a constant, behind the check that the library is loaded. The passes run on an empty batch:
  * every argument is checked in Java and again in C, and there is nothing to compute. What Java adds to such
- * a pass is its time here less that of the same call on an empty batch from C, which the native benchmark of
- * {@code kernels-cu} prints.
+ * a pass is its time here less that of the same call from C, see {@link CallFromCBenchmark}.
  *
  * <p>With {@code -prof gc} the passes must show 0 B/op. What is left in the fractions is JMH's own, which the
  * longer calls of the other benchmarks divide by fewer operations.
