@@ -19,6 +19,7 @@ import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -42,7 +43,11 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 public class CallBenchmark {
 
-    private final Arena arena = Arena.ofShared();
+    /** Of the plan and all buffers. */
+    @Param("SHARED")
+    public Home home = Home.SHARED;
+
+    private Arena arena;
     private Device device;
     private StepPass step;
     private InferencePass inference;
@@ -56,6 +61,7 @@ public class CallBenchmark {
 
     @Setup
     public void open() {
+        arena = home.arena();
         device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
         Stream stream = device.defaultStream();
         Plan plan = device.createPlan(Shape.A.layerNormalisedLstm(), arena);
@@ -103,7 +109,7 @@ public class CallBenchmark {
 
     @TearDown
     public void close() {
-        arena.close();
+        home.close(arena);
         device.close();
     }
 }

@@ -37,9 +37,6 @@ public class PointersBenchmark {
     private static final MethodHandle FFM_16 = Probe.pointers(16);
     private static final int MOST = 16;
 
-    /** Where the segments live. */
-    public enum Home { SHARED, SHARED_EACH, CONFINED, GLOBAL }
-
     @Param
     public Home home;
 
@@ -50,10 +47,10 @@ public class PointersBenchmark {
     @Setup
     public void open() {
         for (int i = 0; i < MOST; i++) {
-            if (home == Home.SHARED_EACH || home != Home.GLOBAL && i == 0) {
-                arenas.add(home == Home.CONFINED ? Arena.ofConfined() : Arena.ofShared());
+            if (home == Home.SHARED_EACH || i == 0) {
+                arenas.add(home.arena());
             }
-            s[i] = (home == Home.GLOBAL ? Arena.global() : arenas.getLast()).allocate(Long.BYTES);
+            s[i] = arenas.getLast().allocate(Long.BYTES);
         }
     }
 
@@ -75,6 +72,6 @@ public class PointersBenchmark {
 
     @TearDown
     public void close() {
-        arenas.forEach(Arena::close);
+        arenas.forEach(home::close);
     }
 }

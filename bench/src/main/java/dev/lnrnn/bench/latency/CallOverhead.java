@@ -4,6 +4,7 @@ import dev.lnrnn.bench.compare.Median;
 import dev.lnrnn.bench.jmh.ArraysBenchmark;
 import dev.lnrnn.bench.jmh.CallBenchmark;
 import dev.lnrnn.bench.jmh.CallFromCBenchmark;
+import dev.lnrnn.bench.jmh.Home;
 import dev.lnrnn.bench.jmh.LongsBenchmark;
 import dev.lnrnn.bench.jmh.PointersBenchmark;
 import java.nio.file.Path;
@@ -42,19 +43,21 @@ final class CallOverhead {
             }
             for (int count : effort.everyCount() ? new int[] {4, 8, 16} : new int[] {16}) {
                 String segments = "FFM, " + count + " segments of ";
-                tasks.add(pointers(segments + "the global arena", count, PointersBenchmark.Home.GLOBAL));
-                tasks.add(pointers(segments + "one confined arena", count, PointersBenchmark.Home.CONFINED));
-                tasks.add(pointers(segments + "one shared arena", count, PointersBenchmark.Home.SHARED));
-                tasks.add(pointers(segments + count + " shared arenas", count, PointersBenchmark.Home.SHARED_EACH));
+                tasks.add(pointers(segments + "the global arena", count, Home.GLOBAL));
+                tasks.add(pointers(segments + "one automatic arena", count, Home.AUTO));
+                tasks.add(pointers(segments + "one confined arena", count, Home.CONFINED));
+                tasks.add(pointers(segments + "one shared arena", count, Home.SHARED));
+                tasks.add(pointers(segments + count + " shared arenas", count, Home.SHARED_EACH));
             }
             for (int count : effort.everyCount() ? new int[] {4, 16} : new int[] {16}) {
                 tasks.add(bare("FFM critical, " + count + " arrays of the heap", ArraysBenchmark.class, "ffm" + count));
                 tasks.add(bare("JNI, " + count + " pinned arrays", ArraysBenchmark.class, "jni" + count));
             }
         }
-        tasks.add(pass("step of no rows", "emptyStep", STEP_TARGET));
-        tasks.add(pass("inference pass of no rows", "emptyInference", PASS_TARGET));
-        tasks.add(pass("training forward of no rows", "emptyTrainingForward", PASS_TARGET));
+        tasks.add(pass("step of no rows", "emptyStep", Home.SHARED, STEP_TARGET));
+        tasks.add(pass("step of no rows, automatic arena", "emptyStep", Home.AUTO, STEP_TARGET));
+        tasks.add(pass("inference pass of no rows", "emptyInference", Home.SHARED, PASS_TARGET));
+        tasks.add(pass("training forward of no rows", "emptyTrainingForward", Home.SHARED, PASS_TARGET));
         return tasks;
     }
 
@@ -62,12 +65,12 @@ final class CallOverhead {
         return new Task(what, () -> List.of(row(what, jmh.nanoseconds(effort.forks(), benchmark, method))));
     }
 
-    private Task pointers(String what, int count, PointersBenchmark.Home home) {
+    private Task pointers(String what, int count, Home home) {
         return new Task(what, () -> List.of(row(what,
                 jmh.nanoseconds(effort.forks(), PointersBenchmark.class, "ffm" + count, "home", home.name()))));
     }
 
-    private Task pass(String what, String method, double target) {
+    private Task pass(String what, String method, Home home, double target) {
         return new Task(what, () -> {
             List<Row> rows = new ArrayList<>();
             List<double[]> java = new ArrayList<>();
@@ -76,7 +79,7 @@ final class CallOverhead {
             int forks = Math.min(1, effort.forks());
             // In turns, for a difference that is smaller than what a machine drifts in the meantime.
             for (int round = 0; round < effort.rounds(); round++) {
-                java.add(jmh.nanoseconds(forks, CallBenchmark.class, method));
+                java.add(jmh.nanoseconds(forks, CallBenchmark.class, method, "home", home.name()));
                 if (probe != null) {
                     c.add(jmh.nanoseconds(forks, CallFromCBenchmark.class, method));
                     added.add(new double[] {median(java.getLast()) - median(c.getLast())});
@@ -100,6 +103,7 @@ final class CallOverhead {
     }
 
     private static Row row(String what, double[] nanoseconds) {
-        return Row.of(Part.CALLS, what, "ns", median(nanoseconds)).withSpread(nanoseconds);
+        Row row = Row.of(Part.CALLS, what, "ns", median(nanoseconds));
+        return nanoseconds.length > 1 ? row.withSpread(nanoseconds) : row;
     }
 }

@@ -58,7 +58,8 @@ final class ProbeSource {
                 "-I" + headers, "-I" + headers.resolve("linux"), "-o", library.toString(), file.toString(), "-ldl");
         int status;
         try {
-            status = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(said.toFile()).start().waitFor();
+            status = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(said.toFile()).start()
+                    .waitFor();
         } catch (IOException e) {
             throw new Missing("there is no C compiler " + COMPILER + " on the PATH");
         }
