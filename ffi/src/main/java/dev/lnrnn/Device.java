@@ -8,7 +8,6 @@ import dev.lnrnn.internal.NativeLibrary;
 import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.memory.PinnedArena;
 import dev.lnrnn.memory.Registration;
-import dev.lnrnn.raw.lnrnnDeviceProperties_t;
 import dev.lnrnn.raw.lnrnn_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -36,13 +35,12 @@ public final class Device implements AutoCloseable {
     }
 
     private final NativeDevice handle;
-    private final DeviceInfo info;
+    private volatile @Nullable DeviceInfo info;
     private final Stream defaultStream = new Stream(this, null);
     private final Staging staging = new Staging(this);
 
-    private Device(NativeDevice handle, DeviceInfo info) {
+    private Device(NativeDevice handle) {
         this.handle = handle;
-        this.info = info;
     }
 
     /**
@@ -88,16 +86,8 @@ public final class Device implements AutoCloseable {
         DeviceName parsed = DeviceName.parse(name);
         Objects.requireNonNull(options, "options");
         NativeLibrary.load();
-        NativeDevice handle = NativeDevice.open(
-                parsed.toString(), parsed.kind(), parsed.ordinal(), options.threads(), options.isa());
-        try (Arena scratch = Arena.ofConfined()) {
-            MemorySegment properties = Devices.allocateProperties(scratch);
-            Native.call("lnrnnGetProperties", () -> lnrnn_h.lnrnnGetProperties(handle.segment(), properties));
-            return new Device(handle, DeviceInfo.read(parsed.toString(), properties));
-        } catch (RuntimeException e) {
-            handle.close();
-            throw e;
-        }
+        return new Device(NativeDevice.open(
+                parsed.toString(), parsed.kind(), parsed.ordinal(), options.threads(), options.isa()));
     }
 
     /**
@@ -120,9 +110,27 @@ public final class Device implements AutoCloseable {
         return Devices.unavailableReason(DeviceName.parse(name));
     }
 
-    /** {@return what this device is and what it really uses} */
+    /**
+     * {@return what this device is and what it really uses}
+     *
+     * @throws IllegalStateException if the device is closed and nobody has asked before
+     */
     public DeviceInfo info() {
-        return info;
+        DeviceInfo known = info;
+        if (known == null) {
+            // Not before somebody asks: in a JVM that has just started, reading this struct takes longer than a pass.
+            known = readInfo();
+            info = known;
+        }
+        return known;
+    }
+
+    private DeviceInfo readInfo() {
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment properties = Devices.allocateProperties(scratch);
+            Native.call("lnrnnGetProperties", () -> lnrnn_h.lnrnnGetProperties(handle.segment(), properties));
+            return DeviceInfo.read(handle.name(), properties);
+        }
     }
 
     /**

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 
 /** A plan's parameters in their flat buffer, or their gradients in theirs, and its tensors by name. */
 final class FlatTensors {
@@ -14,16 +15,26 @@ final class FlatTensors {
     private final DeviceBuffer buffer;
     private final DataType type;
     private final ToLongFunction<Parameter> offset;
-    private final Map<String, Parameter> byName = new LinkedHashMap<>();
+    private volatile @Nullable Map<String, Parameter> byName;
 
     private FlatTensors(Plan plan, DeviceBuffer buffer, DataType type, ToLongFunction<Parameter> offset) {
         this.plan = plan;
         this.buffer = buffer;
         this.type = type;
         this.offset = offset;
-        for (Parameter parameter : plan.parameters()) {
-            byName.put(parameter.name(), parameter);
+    }
+
+    /** Made when a name is first asked for. */
+    private Map<String, Parameter> byName() {
+        Map<String, Parameter> known = byName;
+        if (known == null) {
+            known = new LinkedHashMap<>();
+            for (Parameter parameter : plan.parameters()) {
+                known.put(parameter.name(), parameter);
+            }
+            byName = known;
         }
+        return known;
     }
 
     static FlatTensors parameters(Plan plan, DeviceBuffer buffer) {
@@ -39,11 +50,11 @@ final class FlatTensors {
     }
 
     List<String> names() {
-        return List.copyOf(byName.keySet());
+        return List.copyOf(byName().keySet());
     }
 
     Parameter find(String name) {
-        Parameter parameter = byName.get(Objects.requireNonNull(name, "name"));
+        Parameter parameter = byName().get(Objects.requireNonNull(name, "name"));
         if (parameter == null) {
             throw new IllegalArgumentException("there is no parameter \"" + name + "\", expected one of " + names());
         }

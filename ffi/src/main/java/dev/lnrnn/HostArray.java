@@ -71,11 +71,13 @@ record HostArray(Object values, DataType type, MemorySegment segment) {
 
     /** The array itself, or a new one of what 16 bits are. */
     float[] floats() {
-        return switch (values) {
-            case float[] floats -> floats;
-            case short[] bits -> SixteenBits.decode(type, bits);
-            default -> throw new IllegalStateException("the layer computes in " + type + ": ask for doubles");
-        };
+        if (values instanceof float[] floats) {
+            return floats;
+        }
+        if (values instanceof short[] bits) {
+            return SixteenBits.decode(type, bits);
+        }
+        throw new IllegalStateException("the layer computes in " + type + ": ask for doubles");
     }
 
     double[] doubles() {

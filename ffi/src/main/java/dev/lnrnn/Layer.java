@@ -269,7 +269,7 @@ public final class Layer implements AutoCloseable {
     @Override
     public String toString() {
         return "layer " + spec.cell() + " " + spec.inputSize() + " to " + spec.hiddenSize() + " on "
-                + device.info().name();
+                + device.handle().name();
     }
 
     /** The parameters, packed again if they changed; the caller holds the lock. */

@@ -44,7 +44,7 @@ public final class Plan implements AutoCloseable {
     private final LayerSpec spec;
     private final Handle handle;
     private final Operands operands;
-    private final List<Parameter> parameters;
+    private volatile @Nullable List<Parameter> parameters;
     private final PlanSizes emptySizes;
 
     private Plan(Device device, LayerSpec spec, Handle handle) {
@@ -52,7 +52,6 @@ public final class Plan implements AutoCloseable {
         this.spec = spec;
         this.handle = handle;
         this.operands = new Operands(this);
-        this.parameters = readParameters();
         this.emptySizes = sizes(0, 0);
     }
 
@@ -61,7 +60,7 @@ public final class Plan implements AutoCloseable {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment description = describe(spec, scratch);
             String name = "plan " + spec.cell() + " " + spec.inputSize() + " to " + spec.hiddenSize() + " on "
-                    + device.info().name();
+                    + device.handle().name();
             Handle handle = device.handle().create(name, 0, "lnrnnPlanCreate", arena,
                     (owner, out) -> lnrnn_h.lnrnnPlanCreate(owner, description, out),
                     (owner, plan) -> lnrnn_h.lnrnnPlanDestroy(plan));
@@ -134,9 +133,19 @@ public final class Plan implements AutoCloseable {
         return device;
     }
 
-    /** {@return the tensors of the flat parameter buffer in its order: layer by layer, forward before reverse} */
+    /**
+     * {@return the tensors of the flat parameter buffer in its order: layer by layer, forward before reverse}
+     *
+     * @throws IllegalStateException if this plan is closed and nobody has asked before
+     */
     public List<Parameter> parameters() {
-        return parameters;
+        List<Parameter> known = parameters;
+        if (known == null) {
+            // Not before somebody asks: whoever initialises or loads all of them at once never does.
+            known = readParameters();
+            parameters = known;
+        }
+        return known;
     }
 
     /**

@@ -9,7 +9,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "jmh",
         description = {
-            "Run the JMH benchmarks: forward, forward and backward, one streaming step, the bare downcall.",
+            "Run the JMH benchmarks: forward, forward and backward, one streaming step, calls of no rows.",
+            "Those of bare calls and of calls from C need a compiled C source: the command latency has them.",
             "Arguments are JMH's own, for instance:%n"
                     + "  jmh -l                          list the benchmarks%n"
                     + "  jmh Step -prof gc               those named Step..., with bytes allocated per call%n"

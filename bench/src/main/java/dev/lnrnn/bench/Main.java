@@ -1,6 +1,7 @@
 package dev.lnrnn.bench;
 
 import dev.lnrnn.bench.compare.CompareCommand;
+import dev.lnrnn.bench.latency.LatencyCommand;
 import dev.lnrnn.bench.parity.ParityCommand;
 import dev.lnrnn.bench.results.ResultsCommand;
 import dev.lnrnn.bench.train.CellsCommand;
@@ -17,7 +18,7 @@ import picocli.CommandLine.ScopeType;
         name = "lnrnn-bench",
         description = "Programs that use lnrnn, layer-normalised recurrent networks for Java, as any user would.",
         subcommands = {InfoCommand.class, TrainCommand.class, CellsCommand.class, ParityCommand.class, JmhCommand.class,
-            CompareCommand.class, ResultsCommand.class},
+            LatencyCommand.class, CompareCommand.class, ResultsCommand.class},
         exitCodeListHeading = "%nExit status:%n",
         exitCodeList = {
             "0:done, and the result is good",

@@ -3,7 +3,7 @@ package dev.lnrnn.internal;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.JarURLConnection;
+import java.net.URI;
 import java.net.URL;
 import java.net.URLConnection;
 import java.nio.channels.FileChannel;
@@ -15,10 +15,10 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.jar.JarEntry;
-import java.util.jar.JarFile;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -117,14 +117,19 @@ final class LibraryCache {
         }
     }
 
+    /**
+     * What the jar's directory lists, where the resource is in a jar that is a file: that is open already, for this
+     * class came out of it or out of one beside it, and its directory need not be read again.
+     */
     private static @Nullable Content listedContent(URL resource) throws IOException {
-        if (!(resource.openConnection() instanceof JarURLConnection connection)) {
+        String path = resource.getPath();
+        int end = path.indexOf("!/");
+        if (!resource.getProtocol().equals("jar") || !path.startsWith("file:") || end < 0) {
             return null;
         }
-        connection.setUseCaches(false);
-        try (JarFile jar = connection.getJarFile()) {
-            JarEntry entry = jar.getJarEntry(connection.getEntryName());
-            return new Content(entry.getSize(), entry.getCrc());
+        try (ZipFile jar = new ZipFile(Path.of(URI.create(path.substring(0, end))).toFile())) {
+            ZipEntry entry = jar.getEntry(path.substring(end + "!/".length()));
+            return entry == null ? null : new Content(entry.getSize(), entry.getCrc());
         }
     }
 

@@ -76,7 +76,7 @@ public final class DeviceBuffer implements AutoCloseable {
     public static DeviceBuffer ofHost(Device device, MemorySegment host) {
         Objects.requireNonNull(device, "device");
         Objects.requireNonNull(host, "host");
-        if (!device.info().name().equals("cpu")) {
+        if (!DeviceAccess.of(device).name().equals("cpu")) {
             throw new IllegalArgumentException(device + " cannot use host memory in place, expected the CPU");
         }
         if (!host.isNative() || host.isMapped()) {
@@ -205,6 +205,6 @@ public final class DeviceBuffer implements AutoCloseable {
     }
 
     private String describe() {
-        return "buffer of " + byteSize() + " bytes on " + device.info().name();
+        return "buffer of " + byteSize() + " bytes on " + DeviceAccess.of(device).name();
     }
 }

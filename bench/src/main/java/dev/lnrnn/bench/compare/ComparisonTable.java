@@ -1,5 +1,6 @@
 package dev.lnrnn.bench.compare;
 
+import dev.lnrnn.bench.Machine;
 import dev.lnrnn.bench.results.Limit;
 import java.io.PrintWriter;
 import java.util.List;
@@ -18,7 +19,7 @@ final class ComparisonTable {
     }
 
     void print(PrintWriter out) {
-        Outcome.Machine machine = outcome.machine();
+        Machine machine = outcome.machine();
         out.printf("%n%s, %d processors, %s%n", machine.cpu(), machine.processors(), machine.isa());
         outcome.versions().forEach((name, version) -> out.printf("%s %s%n", name, version));
         CpuCalibration.Values best = outcome.calibration();

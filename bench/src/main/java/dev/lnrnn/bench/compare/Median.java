@@ -6,9 +6,9 @@ import java.util.Arrays;
  * The median, and the ends of its 95 % confidence interval: order statistics of the binomial distribution, which assume
  * nothing of how the times are distributed.
  */
-record Median(double value, double low, double high) {
+public record Median(double value, double low, double high) {
 
-    static Median of(double[] samples) {
+    public static Median of(double[] samples) {
         double[] sorted = samples.clone();
         Arrays.sort(sorted);
         double half = sorted.length / 2.0;

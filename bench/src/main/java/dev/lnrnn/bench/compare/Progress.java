@@ -1,18 +1,15 @@
 package dev.lnrnn.bench.compare;
 
-import java.io.Console;
+import dev.lnrnn.bench.TerminalBar;
 import java.io.PrintWriter;
 import java.util.Locale;
 import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 
 /** Shows how far the comparison is: a bar on a terminal, lines elsewhere. */
 abstract sealed class Progress implements AutoCloseable {
 
     static Progress of(int cases, PrintWriter out) {
-        Console console = System.console();
-        return console != null && console.isTerminal() ? new Bar(cases, out) : new Lines(out);
+        return TerminalBar.of("compare", cases).<Progress>map(bar -> new Bar(bar, out)).orElseGet(() -> new Lines(out));
     }
 
     private final PrintWriter out;
@@ -47,10 +44,9 @@ abstract sealed class Progress implements AutoCloseable {
 
         private final ProgressBar bar;
 
-        Bar(int cases, PrintWriter out) {
+        Bar(ProgressBar bar, PrintWriter out) {
             super(out);
-            bar = new ProgressBarBuilder().setTaskName("compare").setInitialMax(cases).setStyle(ProgressBarStyle.ASCII)
-                    .setUpdateIntervalMillis(200).build();
+            this.bar = bar;
         }
 
         @Override

@@ -19,6 +19,7 @@ import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -29,8 +30,7 @@ import org.openjdk.jmh.annotations.Warmup;
  * What a call costs besides its arithmetic. {@link #downcall} is the least: a function without arguments
  * that answers a constant, behind the check that the library is loaded. The passes run on an empty batch:
  * every argument is checked in Java and again in C, and there is nothing to compute. What Java adds to such
- * a pass is its time here less that of the same call on an empty batch from C, which the native benchmark of
- * {@code kernels-cu} prints.
+ * a pass is its time here less that of the same call from C, see {@link CallFromCBenchmark}.
  *
  * <p>With {@code -prof gc} the passes must show 0 B/op. What is left in the fractions is JMH's own, which the
  * longer calls of the other benchmarks divide by fewer operations.
@@ -43,7 +43,11 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 public class CallBenchmark {
 
-    private final Arena arena = Arena.ofShared();
+    /** Of the plan and all buffers. */
+    @Param("SHARED")
+    public Home home = Home.SHARED;
+
+    private Arena arena;
     private Device device;
     private StepPass step;
     private InferencePass inference;
@@ -57,6 +61,7 @@ public class CallBenchmark {
 
     @Setup
     public void open() {
+        arena = home.arena();
         device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
         Stream stream = device.defaultStream();
         Plan plan = device.createPlan(Shape.A.layerNormalisedLstm(), arena);
@@ -104,7 +109,7 @@ public class CallBenchmark {
 
     @TearDown
     public void close() {
-        arena.close();
+        home.close(arena);
         device.close();
     }
 }

@@ -2,12 +2,6 @@ package dev.lnrnn.bench.jmh;
 
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceOptions;
-import dev.lnrnn.Plan;
-import dev.lnrnn.PlanSizes;
-import dev.lnrnn.StepPass;
-import dev.lnrnn.Stream;
-import dev.lnrnn.memory.DeviceBuffer;
-import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -38,41 +32,23 @@ public class StepBenchmark {
     @Param("1")
     public int threads;
 
-    private final Arena arena = Arena.ofShared();
     private Device device;
-    private StepPass pass;
-    private DeviceBuffer packed;
-    private DeviceBuffer x;
-    private DeviceBuffer h;
-    private DeviceBuffer c;
-    private DeviceBuffer workspace;
+    private SingleStep step;
 
     @Setup
     public void open() {
-        Shape shape = Shape.A;
         device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(threads));
-        Stream stream = device.defaultStream();
-        Plan plan = device.createPlan(shape.layerNormalisedLstm(), arena);
-        PlanSizes sizes = plan.sizes(1, 1);
-        DeviceBuffer parameters = device.allocate(sizes.parameterBytes(), arena);
-        plan.initialize(stream, 1, parameters);
-        packed = device.allocate(sizes.packedBytes(), arena);
-        plan.pack(stream, parameters, packed);
-        x = Buffers.random(device, arena, shape.inputSize, 1);
-        h = Buffers.random(device, arena, shape.hiddenSize, 2);
-        c = Buffers.random(device, arena, shape.hiddenSize, 3);
-        workspace = device.allocate(sizes.stepWorkspaceBytes(), arena);
-        pass = plan.stepPass(1, stream);
+        step = new SingleStep(device, device.defaultStream(), Shape.A.inputSize, Shape.A.hiddenSize);
     }
 
     @Benchmark
     public void step() {
-        pass.run(packed, x, h, c, workspace);
+        step.run();
     }
 
     @TearDown
     public void close() {
-        arena.close();
+        step.close();
         device.close();
     }
 }

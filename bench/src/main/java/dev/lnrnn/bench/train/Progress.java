@@ -1,11 +1,9 @@
 package dev.lnrnn.bench.train;
 
-import java.io.Console;
+import dev.lnrnn.bench.TerminalBar;
 import java.io.PrintWriter;
 import java.util.Locale;
 import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 
 /** Shows how training goes: a bar on a terminal, now and then a line elsewhere. */
 interface Progress extends AutoCloseable {
@@ -28,8 +26,7 @@ interface Progress extends AutoCloseable {
     };
 
     static Progress of(int epochs, PrintWriter out) {
-        Console console = System.console();
-        return console != null && console.isTerminal() ? new Bar(epochs) : new Lines(epochs, out);
+        return TerminalBar.of("epochs", epochs).<Progress>map(Bar::new).orElseGet(() -> new Lines(epochs, out));
     }
 
     /** One line that redraws itself. */
@@ -37,13 +34,8 @@ interface Progress extends AutoCloseable {
 
         private final ProgressBar bar;
 
-        Bar(int epochs) {
-            bar = new ProgressBarBuilder()
-                    .setTaskName("epochs")
-                    .setInitialMax(epochs)
-                    .setStyle(ProgressBarStyle.ASCII)
-                    .setUpdateIntervalMillis(200)
-                    .build();
+        Bar(ProgressBar bar) {
+            this.bar = bar;
         }
 
         @Override
