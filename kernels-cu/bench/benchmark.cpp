@@ -94,6 +94,11 @@ void run_calls(const Options& options) {
   std::printf("%-20s %15.1f ns\n", "forward of 0 rows", nanoseconds_each([&] { net.infer(); }));
   std::printf("%-20s %15.1f ns\n", "training of 0 rows", nanoseconds_each([&] { net.train(); }));
 
+  // What a call lays out and starts, too: its arithmetic is a fraction of this.
+  Network<float> least({1, 1, 1, 1}, options);
+  least.pack();
+  std::printf("%-20s %15.1f ns\n", "step of 1 element", nanoseconds_each([&] { least.step(); }));
+
   Network<float> one({1, 1, 128, 256}, options);
   one.pack();
   std::printf("%-20s A  %12.3f us\n", "step",

@@ -293,6 +293,37 @@ void test_plan(lnrnnHandle_t handle) {
   DONE(lnrnnPlanDestroy(plan));
 }
 
+// A thread remembers sizes; one that has just begun has nothing to remember and measures.
+void test_remembered_sizes_are_measured_ones(lnrnnHandle_t handle) {
+  const auto sizes = [](lnrnnPlan_t plan, int64_t steps, int64_t batch) {
+    lnrnnPlanSizes_t s{};
+    s.structSize = sizeof s;
+    DONE(lnrnnPlanGetSizes(plan, steps, batch, &s));
+    return s;
+  };
+  for (int round = 0; round < 3; ++round) {
+    std::vector<lnrnnPlan_t> plans;
+    for (int i = 0; i < 9; ++i) {  // those of later rounds stand where the earlier ones stood
+      lnrnnPlanDescription_t d = lstm(3 + round, 4 + i);
+      d.layers = 1 + i % 3;
+      lnrnnPlan_t plan;
+      DONE(lnrnnPlanCreate(handle, &d, &plan));
+      plans.push_back(plan);
+    }
+    for (const int64_t batch : {0, 1, 700, 1}) {
+      for (const int64_t steps : {1, 0, 5, 5, batch == 1 ? 700 : 1}) {
+        for (const lnrnnPlan_t plan : plans) {
+          const lnrnnPlanSizes_t remembered = sizes(plan, steps, batch);
+          lnrnnPlanSizes_t measured;
+          std::thread([&] { measured = sizes(plan, steps, batch); }).join();
+          CHECK(std::memcmp(&remembered, &measured, sizeof measured) == 0);
+        }
+      }
+    }
+    for (const lnrnnPlan_t plan : plans) DONE(lnrnnPlanDestroy(plan));
+  }
+}
+
 void test_step_arguments(lnrnnHandle_t handle) {
   const lnrnnPlanDescription_t d = lstm(3, 4);
   lnrnnPlan_t plan;
@@ -360,6 +391,7 @@ int main() {
   test_no_graphs_here(handle);
   test_descriptions(handle);
   test_plan(handle);
+  test_remembered_sizes_are_measured_ones(handle);
   test_step_arguments(handle);
   DONE(lnrnnDestroy(handle));
   check::nothing_left();

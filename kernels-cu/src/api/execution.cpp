@@ -24,6 +24,7 @@ class Checks {
     batch_ = sequence->batch;
     LNRNN_FORWARD(check_extent(function_, "steps", steps_));
     LNRNN_FORWARD(check_extent(function_, "batch", batch_));
+    state_bytes_ = stack_.state_bytes(batch_);
     LNRNN_FORWARD(check_offset("stepOffset", sequence->stepOffset, steps_));
     LNRNN_FORWARD(check_offset("rowOffset", sequence->rowOffset, batch_));
     LNRNN_CHECK((sequence->flags & ~LNRNN_SEQUENCE_ACCUMULATE) == 0, LNRNN_STATUS_INVALID_ARGUMENT,
@@ -92,7 +93,7 @@ class Checks {
 
   // h and its like (L D,N,H), optional.
   lnrnnStatus_t state(const char* name, const void* pointer, size_t bytes) const {
-    return optional_buffer(name, pointer, bytes, stack_.state_bytes(batch_),
+    return optional_buffer(name, pointer, bytes, state_bytes_,
                            plan_.accumulation_bytes());
   }
   // c and its like, which only the LSTM has.
@@ -161,6 +162,7 @@ class Checks {
   const Stack& stack_;
   int64_t steps_ = 0;
   int64_t batch_ = 0;
+  uint64_t state_bytes_ = 0;
 };
 
 }  // namespace

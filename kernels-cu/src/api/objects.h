@@ -57,8 +57,9 @@ extern Usage usage;
 // A caller's struct may be older (shorter) or newer (longer) than ours.
 template <class S>
 S read_struct(const S* from) {
+  if (from->structSize >= sizeof(S)) return *from;
   S copy{};
-  std::memcpy(static_cast<void*>(&copy), from, from->structSize < sizeof(S) ? from->structSize : sizeof(S));
+  std::memcpy(static_cast<void*>(&copy), from, from->structSize);
   return copy;
 }
 template <class S>

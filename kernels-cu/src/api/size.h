@@ -35,18 +35,27 @@ class Carver {
   explicit Carver(void* buffer = nullptr) : buffer_(static_cast<char*>(buffer)) {}
   explicit Carver(const void* buffer) : Carver(const_cast<void*>(buffer)) {}
 
-  template <class T>
-  T* take(std::initializer_list<int64_t> shape) {
+  // Every tensor of every call comes by here: what is too large is noted, and not branched upon.
+  template <class T, size_t kRank>
+  __attribute__((always_inline)) T* take(const int64_t (&shape)[kRank]) {
     T* const start = buffer_ == nullptr ? nullptr : reinterpret_cast<T*>(buffer_ + bytes_);
-    bytes_ = size_add(bytes_, size_aligned(size_multiply(size_product(shape), sizeof(T))));
+    uint64_t bytes = sizeof(T);
+    for (const int64_t extent : shape) {
+      too_large_ |= __builtin_mul_overflow(bytes, static_cast<uint64_t>(extent), &bytes);
+    }
+    too_large_ |= __builtin_add_overflow(bytes, kAlignment - 1, &bytes);
+    too_large_ |= __builtin_add_overflow(bytes_, bytes & ~(kAlignment - 1), &bytes_);
     return start;
   }
 
-  uint64_t bytes() const { return bytes_; }
+  uint64_t bytes() const { return too_large_ ? kTooLarge : bytes_; }
+  // Where the next tensor will be.
+  void* rest() const { return buffer_ == nullptr ? nullptr : buffer_ + bytes_; }
 
  private:
   char* buffer_;
   uint64_t bytes_ = 0;
+  bool too_large_ = false;
 };
 
 }  // namespace lnrnn

@@ -1,6 +1,7 @@
 #include "stack.h"
 
 #include <algorithm>
+#include <atomic>
 #include <type_traits>
 
 #include "size.h"
@@ -47,15 +48,65 @@ class Between {
 // Where it need not be kept, what a layer hands on is gone when the next but one begins.
 int passing(const Plan& plan) { return std::min(plan.description.layers - 1, 2); }
 
+uint64_t strand_workspace(const Device& device, const Plan& plan, Pass pass, int64_t steps,
+                          int64_t batch) {
+  uint64_t most = device.workspace_bytes(Strand{plan, 0, 0}, pass, steps, batch);
+  if (plan.description.layers > 1) {
+    most = std::max(most, device.workspace_bytes(Strand{plan, 1, 0}, pass, steps, batch));
+  }
+  return most;
+}
+
+uint64_t next_id() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
+Random random_of(const lnrnnSequence_t& s, const uint64_t* device) {
+  return {s.seed, s.stepOffset, s.rowOffset, device};
+}
+
+// What is measured, and what of it is remembered.
+enum class Size {
+  kInference,
+  kTraining,
+  kBackward,
+  kReserve,
+  kReserveOfFirst,  // of a strand of layer 0
+  kReserveOfOther,
+  kCount
+};
+
+struct KnownSize {
+  uint64_t stack;  // 0: nothing is known
+  int64_t steps, batch;
+  uint64_t bytes;
+};
+// Of a few stacks. Each thread remembers for itself: there is nothing to wait for.
+constexpr size_t kStacks = 4;
+thread_local KnownSize known_sizes[kStacks][static_cast<size_t>(Size::kCount)];
+
+// Measuring takes longer than all other checks of a call, and most calls have the shape of one before.
+template <class F>
+uint64_t known_size(uint64_t stack, Size size, int64_t steps, int64_t batch, const F& measure) {
+  KnownSize& known = known_sizes[stack % kStacks][static_cast<size_t>(size)];
+  if (known.stack != stack || known.steps != steps || known.batch != batch) {
+    known = {stack, steps, batch, measure()};
+  }
+  return known.bytes;
+}
+
+}  // namespace
+
 // Places of all strands in a reserve.
 class ReserveLayout {
  public:
-  ReserveLayout(Carver& carver, const Device& device, const Plan& plan, int64_t steps,
+  ReserveLayout(Carver& carver, const Stack& stack, const Plan& plan, int64_t steps,
                 int64_t batch)
       : between(carver, plan, plan.description.layers - 1, steps, batch) {
     // Strands above layer 0 are all alike.
     for (int level = 0; level < std::min(plan.description.layers, 2); ++level) {
-      bytes_[level] = size_aligned(device.reserve_bytes(Strand{plan, level, 0}, steps, batch));
+      bytes_[level] = size_aligned(stack.reserve_bytes_at(level, steps, batch));
       const int64_t layers = level == 0 ? 1 : plan.description.layers - 1;
       base_[level] =
           carver.take<char>({layers * plan.directions(), static_cast<int64_t>(bytes_[level])});
@@ -75,22 +126,8 @@ class ReserveLayout {
   char* base_[2] = {};
 };
 
-uint64_t strand_workspace(const Device& device, const Plan& plan, Pass pass, int64_t steps,
-                          int64_t batch) {
-  uint64_t most = device.workspace_bytes(Strand{plan, 0, 0}, pass, steps, batch);
-  if (plan.description.layers > 1) {
-    most = std::max(most, device.workspace_bytes(Strand{plan, 1, 0}, pass, steps, batch));
-  }
-  return most;
-}
-
-Random random_of(const lnrnnSequence_t& s, const uint64_t* device) {
-  return {s.seed, s.stepOffset, s.rowOffset, device};
-}
-
-}  // namespace
-
-Stack::Stack(Device& device, const Plan& plan) : device_(&device), plan_(&plan) {
+Stack::Stack(Device& device, const Plan& plan)
+    : id_(next_id()), device_(&device), plan_(&plan) {
   uint64_t offset = 0;
   packed_offsets_.push_back(offset);
   each_strand([&](const Strand& strand) {
@@ -115,16 +152,30 @@ uint64_t Stack::state_bytes(int64_t batch) const {
                        plan_->accumulation_bytes());
 }
 
+uint64_t Stack::reserve_bytes_at(int layer, int64_t steps, int64_t batch) const {
+  const Size size = layer == 0 ? Size::kReserveOfFirst : Size::kReserveOfOther;
+  return known_size(id_, size, steps, batch, [&] {
+    return device_->reserve_bytes(Strand{*plan_, layer, 0}, steps, batch);
+  });
+}
+
 uint64_t Stack::reserve_bytes(int64_t steps, int64_t batch) const {
-  Carver carver;
-  ReserveLayout(carver, *device_, *plan_, steps, batch);
-  return carver.bytes();
+  return known_size(id_, Size::kReserve, steps, batch, [&] {
+    Carver carver;
+    ReserveLayout(carver, *this, *plan_, steps, batch);
+    return carver.bytes();
+  });
 }
 
 uint64_t Stack::workspace_bytes(Pass pass, int64_t steps, int64_t batch) const {
-  Carver carver;
-  if (pass != Pass::kTraining) Between(carver, *plan_, passing(*plan_), steps, batch);
-  return size_add(carver.bytes(), strand_workspace(*device_, *plan_, pass, steps, batch));
+  const Size size = pass == Pass::kInference  ? Size::kInference
+                    : pass == Pass::kTraining ? Size::kTraining
+                                              : Size::kBackward;
+  return known_size(id_, size, steps, batch, [&] {
+    Carver carver;
+    if (pass != Pass::kTraining) Between(carver, *plan_, passing(*plan_), steps, batch);
+    return size_add(carver.bytes(), strand_workspace(*device_, *plan_, pass, steps, batch));
+  });
 }
 
 lnrnnStatus_t Stack::pack(Stream& stream, const void* parameters, void* packed) const {
@@ -196,7 +247,7 @@ lnrnnStatus_t Stack::train(Stream& stream, const StackForward& call) const {
   const Plan& plan = *plan_;
   const int last = plan.description.layers - 1;
   Carver carver(call.reserve);
-  const ReserveLayout reserve(carver, *device_, plan, s.steps, s.batch);
+  const ReserveLayout reserve(carver, *this, plan, s.steps, s.batch);
   return each_strand([&](const Strand& strand) {
     const Parts part{plan, s.steps, s.batch, static_cast<uint64_t>(strand.index())};
     const Steps<const void> x{call.x, s.xStepStride, s.xRowStride};
@@ -222,7 +273,7 @@ lnrnnStatus_t Stack::backward(Stream& stream, const StackBackward& call) const {
   const Plan& plan = *plan_;
   const int last = plan.description.layers - 1;
   Carver kept(call.reserve), carver(call.workspace);
-  const ReserveLayout reserve(kept, *device_, plan, s.steps, s.batch);
+  const ReserveLayout reserve(kept, *this, plan, s.steps, s.batch);
   const Between between(carver, plan, passing(plan), s.steps, s.batch);
   for (int layer = last; layer >= 0; --layer) {
     const Steps<const void> x{call.x, s.xStepStride, s.xRowStride};

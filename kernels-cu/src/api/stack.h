@@ -54,6 +54,8 @@ class Stack {
   uint64_t packed_bytes() const { return packed_offsets_.back(); }
   uint64_t state_bytes(int64_t batch) const;
   uint64_t reserve_bytes(int64_t steps, int64_t batch) const;
+  // Of one strand, of layer 0 or of one above.
+  uint64_t reserve_bytes_at(int layer, int64_t steps, int64_t batch) const;
   uint64_t workspace_bytes(Pass pass, int64_t steps, int64_t batch) const;
 
   lnrnnStatus_t pack(Stream& stream, const void* parameters, void* packed) const;
@@ -67,6 +69,7 @@ class Stack {
   template <class F>
   lnrnnStatus_t each_strand(const F& body) const;
 
+  uint64_t id_ = 0;                       // which no other stack of this process ever has
   Device* device_ = nullptr;
   const Plan* plan_ = nullptr;
   std::vector<uint64_t> packed_offsets_;  // of each strand, and the end

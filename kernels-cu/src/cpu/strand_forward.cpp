@@ -187,6 +187,7 @@ template <class S>
 void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool training,
                  const ForwardArguments& call) {
   using T = accumulation_t<S>;
+  if (call.batch == 0) return;  // there is no state to carry
   const Strand& strand = call.strand;
   Carver carver(call.workspace);
   ForwardLayout<S> layout =
@@ -208,7 +209,7 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
   }
   Carver reserve(call.reserve);
   layout.use(StrandReserve<T>::take(reserve, strand, call.steps, call.batch));
-  if (call.steps > 0 && call.batch > 0) {
+  if (call.steps > 0) {
     const S* const parameters = static_cast<const S*>(call.weights);
     const auto weight_hh =
         WeightRows<S>::recurrent(strand, parameters, call.random, call.dropconnect_mask);

@@ -63,9 +63,9 @@ class ScratchOfThreads {
  public:
   template <class... Arguments>
   static ScratchOfThreads take(Carver& carver, int threads, const Arguments&... arguments) {
-    Carver one;
-    Scratch::take(one, arguments...);
     ScratchOfThreads all;
+    Carver one(carver.rest());  // most passes have one thread, and need no more than this
+    all.first_ = Scratch::take(one, arguments...);
     all.bytes_ = one.bytes();
     all.base_ = carver.take<char>({threads, static_cast<int64_t>(all.bytes_)});
     return all;
@@ -73,11 +73,13 @@ class ScratchOfThreads {
   // The arguments are those of take.
   template <class... Arguments>
   Scratch of(int index, const Arguments&... arguments) const {
+    if (index == 0) return first_;
     Carver carver(base_ + static_cast<uint64_t>(index) * bytes_);
     return Scratch::take(carver, arguments...);
   }
 
  private:
+  Scratch first_;
   char* base_ = nullptr;
   uint64_t bytes_ = 0;
 };

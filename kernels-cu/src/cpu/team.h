@@ -38,6 +38,7 @@ struct Crew {
   }
   // This member's part of [begin, end): contiguous, sizes differ by at most one.
   Span share(int64_t begin, int64_t end) const {
+    if (count == 1) return {begin, end};
     const int64_t n = end - begin, base = n / count, rest = n % count;
     const int64_t first = begin + base * index + (index < rest ? index : rest);
     return {first, first + base + (index < rest ? 1 : 0)};
