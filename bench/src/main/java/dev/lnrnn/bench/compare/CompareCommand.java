@@ -49,7 +49,8 @@ public final class CompareCommand implements Callable<Integer> {
     @Option(names = "--quick", description = "Two minutes in all; what they do not suffice for is left out.")
     private boolean quick;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Write the measurements and the calibration here.")
+    @Option(names = "--json", paramLabel = "FILE",
+            description = "Write the measurements and the calibration here, after every case what there is.")
     private @Nullable Path json;
 
     @Option(names = "--chart", paramLabel = "FILE", defaultValue = "lnrnn-compare.png",
@@ -90,13 +91,14 @@ public final class CompareCommand implements Callable<Integer> {
         List<Comparison.Case> cases = cases();
         List<Timing> rows;
         try (Progress progress = Progress.of(cases.size(), out)) {
-            rows = new Comparison(threads, peers, calibration, schedule, progress).run(cases);
+            rows = new Comparison(threads, peers, calibration, schedule, progress).run(cases,
+                    soFar -> save(Outcome.of(peers, calibration, soFar)));
         }
         Outcome outcome = Outcome.of(peers, calibration, rows);
         Limit limit = new Limit(calibration);
         new ComparisonTable(outcome, limit).print(out);
+        save(outcome);
         if (json != null) {
-            outcome.write(json);
             out.printf("Results: %s%n", json);
         }
         if (!rows.isEmpty()) {
@@ -104,6 +106,12 @@ public final class CompareCommand implements Callable<Integer> {
         }
         out.flush();
         return outcome.isGood() ? ExitCode.OK : ExitCode.BAD_RESULT;
+    }
+
+    private void save(Outcome outcome) throws IOException {
+        if (json != null) {
+            outcome.write(json);
+        }
     }
 
     private void draw(Outcome outcome, Limit limit, PrintWriter out) {

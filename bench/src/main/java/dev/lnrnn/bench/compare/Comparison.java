@@ -2,6 +2,7 @@ package dev.lnrnn.bench.compare;
 
 import dev.lnrnn.bench.compare.Entrant.Kind;
 import dev.lnrnn.bench.jmh.Shape;
+import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -47,8 +48,15 @@ final class Comparison {
         }
     }
 
+    /** Told after every case what has been measured so far, since the rest may take long or never come. */
+    @FunctionalInterface
+    interface Keeper {
+
+        void keep(List<Timing> soFar) throws IOException;
+    }
+
     /** Measures as many of the cases, in their order, as there is time for. */
-    List<Timing> run(List<Case> cases) throws InterruptedException {
+    List<Timing> run(List<Case> cases, Keeper keeper) throws IOException, InterruptedException {
         List<Timing> timings = new ArrayList<>();
         for (int i = 0; i < cases.size(); i++) {
             Case now = cases.get(i);
@@ -56,6 +64,7 @@ final class Comparison {
                 progress.begin(now);
                 timings.addAll(measure(now, cases.size() - i));
                 calibration.look();
+                keeper.keep(List.copyOf(timings));
                 progress.end(now);
             } else {
                 progress.leftOut(now);
