@@ -157,9 +157,10 @@ class CpuDevice final : public Device {
     constexpr uint64_t kHugePage = uint64_t{1} << 21;
     const bool huge = bytes >= kHugePage;
     const uint64_t rounded = size_aligned(bytes);
-    *pointer = rounded > static_cast<uint64_t>(INT64_MAX)
-                   ? nullptr
-                   : std::aligned_alloc(huge ? kHugePage : kAlignment, rounded);
+    if (rounded > static_cast<uint64_t>(INT64_MAX) ||
+        posix_memalign(pointer, huge ? kHugePage : kAlignment, rounded) != 0) {
+      *pointer = nullptr;
+    }
     LNRNN_CHECK(*pointer != nullptr, LNRNN_STATUS_OUT_OF_MEMORY,
                 "out of host memory: %zu bytes could not be allocated", bytes);
     if (huge) madvise(*pointer, rounded, MADV_HUGEPAGE);  // a refusal only costs speed
