@@ -31,8 +31,7 @@ struct GruRow {
 template <class T, bool kNormalized>
 static void gru_forward_row(const ForwardRow<T>& row) {
   GruRow<T, kNormalized> gru(row);
-  gru.products.a.measure(row.epsilon);
-  gru.products.r.measure(row.epsilon);
+  gru.products.measure(row.epsilon);
   const Zoneout<T> of_h{row.update, row.zoneout};
   for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
     const GruGates<Vec<T>> gate = gru.gates(unit, gru.q(2, unit));
@@ -47,8 +46,7 @@ template <class T, bool kNormalized>
 static void gru_backward_row(const BackwardRow<T>& row) {
   const int64_t hidden = row.hidden;
   GruRow<T, kNormalized> gru(row);
-  gru.products.a.recall();
-  gru.products.r.recall();
+  gru.products.recall();
   for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
     prefetch_next<3>(row, unit);
     const auto dh = zoneout_of_h_backward(row, unit);

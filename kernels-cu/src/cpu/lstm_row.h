@@ -23,16 +23,6 @@ struct LstmRow {
 
   bool normalizes_cell() const { return cell.gain != nullptr; }
 
-  void measure_products(T epsilon) {
-    products.a.measure(epsilon);
-    products.r.measure(epsilon);
-  }
-  void recall() {
-    products.a.recall();
-    products.r.recall();
-    if (normalizes_cell()) cell.recall();
-  }
-
   __attribute__((always_inline)) Vec<T> preactivation(int gate, Lanes<T> unit) const {
     const Lanes<T> at = unit.shifted(gate * row.hidden);
     const Vec<T> bias = at.load_from(row.vectors->bias);
@@ -51,7 +41,7 @@ template <class T, bool kNormalized>
 static void lstm_forward_row(const ForwardRow<T>& row) {
   T *const o = row.scratch, *const u = o + row.hidden;
   LstmRow<T, kNormalized> lstm(row, u);
-  lstm.measure_products(row.epsilon);
+  lstm.products.measure(row.epsilon);
   for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
     const LstmGates<Vec<T>> gate = lstm.gates(unit);
     unit.store_to(o, gate.o);
@@ -78,7 +68,8 @@ static void lstm_backward_row(const BackwardRow<T>& row) {
   T *const dv = row.da, *const dvo = dv + 3 * hidden;
   static_assert(kRowScratch == 6, "i, f, g, u, dk, du");
   LstmRow<T, kNormalized> lstm(row, u);
-  lstm.recall();
+  lstm.products.recall();
+  if (lstm.normalizes_cell()) lstm.cell.recall();
 
   const Zoneout<T> of_c{row.update_cell, T(0)};
   for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {

@@ -193,6 +193,15 @@ struct Products {
   static T* kept(const Row<T>& row, int count) {
     return row.statistics == nullptr ? nullptr : row.statistics + 2 * count;
   }
+
+  void measure(T epsilon) {
+    a.measure(epsilon);
+    r.measure(epsilon);
+  }
+  void recall() {
+    a.recall();
+    r.recall();
+  }
 };
 
 // To be called once for each unit: all of them together fetch the rows that come next.
@@ -200,10 +209,10 @@ template <int kGates, class T>
 LNRNN_SIMD void prefetch_next(const BackwardRow<T>& row, Lanes<T> unit) {
   const int64_t at = kGates * unit.at;
   prefetch<T, kGates>(row.next_a + at);
-  prefetch_to_write<T, kGates>(row.next_da + at);
+  prefetch<T, kGates, true>(row.next_da + at);
   if (row.r == nullptr) return;
   prefetch<T, kGates>(row.next_r + at);
-  prefetch_to_write<T, kGates>(row.next_dr + at);
+  prefetch<T, kGates, true>(row.next_dr + at);
 }
 
 // Calls body with a constant that says whether the row's products are normalised.

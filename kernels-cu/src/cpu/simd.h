@@ -157,14 +157,10 @@ LNRNN_SIMD Vec<float> load(const F16* p) {
 }
 
 // Two vectors of a panel's row; see stored_column.
-template <class T>
-LNRNN_SIMD void load_pair(const T* p, Vec<T>* pair) {
+template <class P>
+LNRNN_SIMD void load_pair(const P* p, Vec<accumulation_t<P>>* pair) {
   pair[0] = load(p);
-  pair[1] = load(p + Vec<T>::kWidth);
-}
-LNRNN_SIMD void load_pair(const F16* p, Vec<float>* pair) {
-  pair[0] = load(p);
-  pair[1] = load(p + Vec<float>::kWidth);
+  pair[1] = load(p + Vec<accumulation_t<P>>::kWidth);
 }
 LNRNN_SIMD void load_pair(const Bf16* p, Vec<float>* pair) {
   Vec<float>::Bits both;
@@ -224,19 +220,12 @@ LNRNN_SIMD void store_partial(T* p, Vec<T> a, int count) {
 #endif
 
 constexpr int kLineBytes = 64;
-// Fetches what count vectors from p on will touch.
-template <class T, int kCount>
+// Fetches what kCount vectors from p on will touch, to read or to write it.
+template <class T, int kCount, bool kWrite = false>
 LNRNN_SIMD void prefetch(const T* p) {
 #pragma GCC unroll 16
   for (int byte = 0; byte < kCount * kVectorBytes; byte += kLineBytes) {
-    __builtin_prefetch(reinterpret_cast<const char*>(p) + byte);
-  }
-}
-template <class T, int kCount>
-LNRNN_SIMD void prefetch_to_write(T* p) {
-#pragma GCC unroll 16
-  for (int byte = 0; byte < kCount * kVectorBytes; byte += kLineBytes) {
-    __builtin_prefetch(reinterpret_cast<const char*>(p) + byte, 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(p) + byte, kWrite);
   }
 }
 
