@@ -1,14 +1,14 @@
-// exp, sigmoid and tanh for SIMD vectors, within 2 ulp over all inputs; NaN stays NaN.
+// sigmoid and tanh for SIMD vectors, within 2 ulp over all inputs; NaN stays NaN.
+//
+// Many units are computed at once, but each is one chain of dependent operations, longer than what a
+// processor looks ahead: what counts is that the chains are short.
 //
 // Both rest on exp(x) = 2^n (1 + p) with n = round(x / ln 2) and p = expm1(r), r = x - n ln 2,
-// |r| <= ln(2)/2, where a Taylor polynomial (coefficients 1/k!) reaches rounding error:
-//   sigmoid(x) = (x < 0 ? e : 1) / (1 + e),  e = exp(-|x|): never overflows, keeps the tiny tail,
-//     and for x < -1 once more, sigmoid(x) = e - e sigmoid(x), where e is nearly all of it and the fraction's
-//     rounding errors count as little as its part does;
-//   tanh(|x|) = m / (m + 2),  m = expm1(2|x|) = 2^n p + (2^n - 1);
-// and, where m / (m + 2) would round too often, tanh(x) = x - x q, with the small q from Lambert's
-// continued fraction tanh(x) = x / (1 + w / (3 + w / (5 + w / (7 + ...)))), w = x x, cut off where
-// it reaches rounding error and multiplied out: q = w D(w) / E(w).
+// |r| <= ln(2)/2, where p is r + r^2 times a minimax polynomial of r (Remez exchange):
+//   sigmoid(x) = 2^-k / (2^-k + 2^(n-k) (1 + p)) with exp(-x); k keeps all of it normal but a tiny result;
+//   tanh(|x|) = 1 - 2 / (1 + 2^n (1 + p)) with exp(2|x|), and below 0.55, where the difference would
+//     lose digits, x + x w P(w), w = x^2, with a minimax P.
+// 1 + 2^n is exact wherever it matters, so that each denominator is rounded once.
 #pragma once
 
 #include "simd.h"
@@ -16,107 +16,116 @@
 namespace lnrnn::cpu::LNRNN_ISA {
 
 template <class T>
-struct ExpConstants;
+struct ActivationConstants;
 
 template <>
-struct ExpConstants<float> {
+struct ActivationConstants<float> {
   static constexpr int kMantissaBits = 23;
-  static constexpr int32_t kOne = 0x3F800000;        // the bits of 1.0f
+  static constexpr int kExponentBias = 127;
   static constexpr float kMagic = 0x1.8p23f;         // adding it rounds to an integer
   static constexpr float kLn2High = 0x1.63p-1f;      // 9 bits: n kLn2High is exact
   static constexpr float kLn2Low = -0x1.bd0106p-13f; // ln 2 - kLn2High
-  static constexpr float kExpLimit = 104;            // exp(-104) rounds to 0
-  static constexpr float kTanhLimit = 20;            // tanh(10) rounds to 1
-  static constexpr float kLambertD[] = {35, 1};  // down to 5 + w / 7
-  static constexpr float kLambertE[] = {105, 45, 1};
-  static constexpr float kInverseFactorial[] = {1.f / 2,   1.f / 6,   1.f / 24,
-                                                1.f / 120, 1.f / 720, 1.f / 5040};
+  static constexpr float kSigmoidLow = -104;         // sigmoid rounds to 0
+  static constexpr float kSigmoidHigh = 30;          // sigmoid rounds to 1
+  static constexpr float kTanhHigh = 10;             // tanh rounds to 1
+  // Of (expm1(r) - r) / r^2: p is wrong by less than 3.2e-9.
+  static constexpr float kExp[] = {0.5000000096f, 0.1666651771f, 0.0416662023f, 0.0083690248f,
+                                   0.0013950727f};
+  // Of (tanh(x) / x - 1) / w, below 0.55: tanh is wrong by less than 1e-9 of itself.
+  static constexpr float kTanh[] = {-0.33333318046f, 0.13332601686f, -0.05385385799f,
+                                    0.02107775851f, -0.00628247348f};
 };
 
 template <>
-struct ExpConstants<double> {
+struct ActivationConstants<double> {
   static constexpr int kMantissaBits = 52;
-  static constexpr int64_t kOne = 0x3FF0000000000000;
+  static constexpr int kExponentBias = 1023;
   static constexpr double kMagic = 0x1.8p52;
   static constexpr double kLn2High = 0x1.62e42feep-1;  // 32 bits
   static constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
-  static constexpr double kExpLimit = 746;
-  static constexpr double kTanhLimit = 40;
-  static constexpr double kLambertD[] = {45045, 2772, 27};  // down to 11 + w / 13
-  static constexpr double kLambertE[] = {135135, 62370, 3150, 28};
-  static constexpr double kInverseFactorial[] = {
-      1. / 2,      1. / 6,       1. / 24,       1. / 120,       1. / 720,       1. / 5040,
-      1. / 40320,  1. / 362880,  1. / 3628800,  1. / 39916800,  1. / 479001600, 1. / 6227020800};
+  static constexpr double kSigmoidLow = -746;
+  static constexpr double kSigmoidHigh = 40;
+  static constexpr double kTanhHigh = 20;
+  // 6.5e-18
+  static constexpr double kExp[] = {
+      0.50000000000000104205,   0.1666666666666667468,    0.041666666666519776124,
+      0.0083333333333220369961, 0.0013888888948496266038, 0.00019841269887110347591,
+      2.4801486563471478253e-5, 2.7557241750305072834e-6, 2.76329426414828635e-7,
+      2.5110270500686869897e-8};
+  // 5.5e-19
+  static constexpr double kTanh[] = {
+      -0.33333333333333299737,  0.13333333333326832998,   -0.053968253963878544936,
+      0.021869488389101576445,  -0.0088632326527650861029, 0.0035920925323504745639,
+      -0.0014555459831218866405, 5.8845704609477756429e-4, -2.3341272308742242578e-4,
+      8.3360064386280126137e-5, -1.9521026231654752718e-5};
 };
 
 template <class T, int N>
 LNRNN_SIMD Vec<T> polynomial(const T (&coefficients)[N], Vec<T> x) {
   Vec<T> sum(coefficients[N - 1]);
+#pragma GCC unroll 16
   for (int k = N - 2; k >= 0; --k) sum = fma(sum, x, Vec<T>(coefficients[k]));
   return sum;
 }
 
+// The same of x2 = x x as well: even and odd powers are two chains, half as long.
+template <class T, int N>
+LNRNN_SIMD Vec<T> polynomial(const T (&coefficients)[N], Vec<T> x, Vec<T> x2) {
+  Vec<T> last(coefficients[N - 1]), other(coefficients[N - 2]);
+#pragma GCC unroll 16
+  for (int k = N - 3; k >= 0; --k) {
+    const Vec<T> next = fma(last, x2, Vec<T>(coefficients[k]));
+    last = other;
+    other = next;
+  }
+  return fma(last, x, other);
+}
+
 template <class T>
 struct ExpParts {
-  Vec<T> p;                     // expm1(r)
-  typename Vec<T>::Bits shifted_n;  // n in the exponent's place
+  Vec<T> p;      // expm1(r)
+  Vec<T> scale;  // 2^(n + kShift)
 };
 
-template <class T>
+// Of exp(kFactor x).
+template <int kFactor, int kShift, class T>
 LNRNN_SIMD ExpParts<T> exp_parts(Vec<T> x) {
-  using K = ExpConstants<T>;
-  const Vec<T> magic(K::kMagic);
-  const Vec<T> rounded = fma(x, Vec<T>(T(1.4426950408889634074)), magic);
+  using K = ActivationConstants<T>;
+  // Brings n + kShift, biased, to where an exponent is shifted from.
+  const Vec<T> magic(K::kMagic + (K::kExponentBias + kShift));
+  const Vec<T> rounded = fma(x, Vec<T>(T(kFactor * 1.4426950408889634074)), magic);
   const Vec<T> n = rounded - magic;
-  Vec<T> r = fma(n, Vec<T>(-K::kLn2High), x);
+  Vec<T> r = fma(n, Vec<T>(-K::kLn2High), x * Vec<T>(T(kFactor)));
   r = fma(n, Vec<T>(-K::kLn2Low), r);
-
-  const Vec<T> q = polynomial(K::kInverseFactorial, r);
-  return {fma(r * r, q, r), bits(rounded) << K::kMantissaBits};
-}
-
-// exp(x) for x <= 0. The scale is applied in two factors, so that results may be subnormal.
-template <class T>
-LNRNN_SIMD Vec<T> exp_nonpositive(Vec<T> minus_x) {
-  using K = ExpConstants<T>;
-  const Vec<T> bounded = at_most(minus_x, Vec<T>(K::kExpLimit));
-  const ExpParts<T> e = exp_parts<T>(Vec<T>(T(0)) - bounded);
-  constexpr int kShift = K::kMantissaBits + 10;  // keeps the first factor normal
-  constexpr auto kLift = decltype(K::kOne){kShift} << K::kMantissaBits;
-  const Vec<T> scale = from_bits<T>(e.shifted_n + (K::kOne + kLift));
-  const Vec<T> lower = from_bits<T>(typename Vec<T>::Bits{} + (K::kOne - kLift));
-  return fma(scale, e.p, scale) * lower;
-}
-
-template <class T>
-LNRNN_SIMD typename Vec<T>::Bits sign_mask() {
-  return bits(Vec<T>(T(-0.0)));
+  const Vec<T> r2 = r * r;
+  return {fma(r2, polynomial(K::kExp, r, r2), r), from_bits<T>(bits(rounded) << K::kMantissaBits)};
 }
 
 template <class T>
 LNRNN_SIMD Vec<T> sigmoid(Vec<T> x) {
-  const Vec<T> e = exp_nonpositive(from_bits<T>(bits(x) & ~sign_mask<T>()));
-  const Vec<T> one(T(1));
-  const Vec<T> numerator = bits(x) < 0 ? e.v : one.v;
-  const Vec<T> quotient = numerator / (one + e);
-  return x.v < Vec<T>(T(-1)).v ? fma(Vec<T>(T(0)) - e, quotient, e).v : quotient.v;
+  using K = ActivationConstants<T>;
+  constexpr int k = 64;
+  constexpr double kC = 1.75;
+  const Vec<T> one(T(kC * 0x1p-64));
+  const auto e =
+      exp_parts<-1, -k>(at_least(at_most(x, Vec<T>(K::kSigmoidHigh)), Vec<T>(K::kSigmoidLow)));
+  const Vec<T> scale = e.scale * Vec<T>(T(kC));
+  return one / fma(scale, e.p, scale + one);
 }
 
 template <class T>
 LNRNN_SIMD Vec<T> tanh(Vec<T> x) {
-  using K = ExpConstants<T>;
-  const typename Vec<T>::Bits sign = bits(x) & sign_mask<T>();
-  const Vec<T> magnitude = from_bits<T>(bits(x) & ~sign_mask<T>());
-  const ExpParts<T> e = exp_parts<T>(at_most(magnitude + magnitude, Vec<T>(K::kTanhLimit)));
-  const Vec<T> scale = from_bits<T>(e.shifted_n + K::kOne);
-  const Vec<T> m = fma(scale, e.p, scale - Vec<T>(T(1)));
+  using K = ActivationConstants<T>;
+  const typename Vec<T>::Bits sign_mask = bits(Vec<T>(T(-0.0)));
+  const Vec<T> magnitude = at_most(from_bits<T>(bits(x) & ~sign_mask), Vec<T>(K::kTanhHigh));
+  const Vec<T> one(T(1));
+  const auto e = exp_parts<2, 0>(magnitude);
+  const Vec<T> large = one - Vec<T>(T(2)) / fma(e.scale, e.p, e.scale + one);
 
-  const auto small = magnitude.v < Vec<T>(T(0.35)).v;
   const Vec<T> w = magnitude * magnitude;
-  const Vec<T> quotient = select(small, w * polynomial(K::kLambertD, w), m) /
-                          select(small, polynomial(K::kLambertE, w), m + Vec<T>(T(2)));
-  const Vec<T> result = select(small, magnitude - magnitude * quotient, quotient);
-  return from_bits<T>(bits(result) | sign);
+  const Vec<T> small = fma(magnitude * w, polynomial(K::kTanh, w), magnitude);
+  const auto is_small = magnitude.v < Vec<T>(T(0.55)).v;
+  return from_bits<T>(bits(select(is_small, small, large)) | (bits(x) & sign_mask));
 }
 
 }  // namespace lnrnn::cpu::LNRNN_ISA

@@ -1,5 +1,5 @@
 // A SIMD vector of the instruction set that the including file is compiled for. What is ISA-specific
-// stands between #ifs: fused multiply-add, broadcast, and moves of a part of a vector; the rest is
+// stands between #ifs: fused multiply-add, broadcast, minimum, and moves of a part of a vector; the rest is
 // the compiler's vector extension. Included only by isa_*.cpp (through kernels.h), inside its ISA's namespace.
 #pragma once
 
@@ -49,6 +49,8 @@ struct VecTypes<double> {
 
 #define LNRNN_SIMD static inline __attribute__((always_inline))
 
+// Of the minimum and the maximum the second operand may be NaN, and is the result then. (The masks of
+// all lanes keep a warning off, about what GCC 12's header leaves undefined.)
 #if defined(__AVX512F__)
 LNRNN_SIMD VecTypes<float>::Native fma_native(__m512 a, __m512 b, __m512 c) {
   return _mm512_fmadd_ps(a, b, c);
@@ -58,6 +60,10 @@ LNRNN_SIMD VecTypes<double>::Native fma_native(__m512d a, __m512d b, __m512d c) 
 }
 LNRNN_SIMD VecTypes<float>::Native broadcast_native(float s) { return _mm512_set1_ps(s); }
 LNRNN_SIMD VecTypes<double>::Native broadcast_native(double s) { return _mm512_set1_pd(s); }
+LNRNN_SIMD VecTypes<float>::Native min_native(__m512 a, __m512 b) { return _mm512_maskz_min_ps(0xFFFF, a, b); }
+LNRNN_SIMD VecTypes<double>::Native min_native(__m512d a, __m512d b) { return _mm512_maskz_min_pd(0xFF, a, b); }
+LNRNN_SIMD VecTypes<float>::Native max_native(__m512 a, __m512 b) { return _mm512_maskz_max_ps(0xFFFF, a, b); }
+LNRNN_SIMD VecTypes<double>::Native max_native(__m512d a, __m512d b) { return _mm512_maskz_max_pd(0xFF, a, b); }
 #elif defined(__AVX2__)
 LNRNN_SIMD VecTypes<float>::Native fma_native(__m256 a, __m256 b, __m256 c) {
   return _mm256_fmadd_ps(a, b, c);
@@ -67,6 +73,10 @@ LNRNN_SIMD VecTypes<double>::Native fma_native(__m256d a, __m256d b, __m256d c) 
 }
 LNRNN_SIMD VecTypes<float>::Native broadcast_native(float s) { return _mm256_set1_ps(s); }
 LNRNN_SIMD VecTypes<double>::Native broadcast_native(double s) { return _mm256_set1_pd(s); }
+LNRNN_SIMD VecTypes<float>::Native min_native(__m256 a, __m256 b) { return _mm256_min_ps(a, b); }
+LNRNN_SIMD VecTypes<double>::Native min_native(__m256d a, __m256d b) { return _mm256_min_pd(a, b); }
+LNRNN_SIMD VecTypes<float>::Native max_native(__m256 a, __m256 b) { return _mm256_max_ps(a, b); }
+LNRNN_SIMD VecTypes<double>::Native max_native(__m256d a, __m256d b) { return _mm256_max_pd(a, b); }
 #elif defined(__ARM_NEON)
 LNRNN_SIMD VecTypes<float>::Native fma_native(float32x4_t a, float32x4_t b, float32x4_t c) {
   return vfmaq_f32(c, a, b);
@@ -76,6 +86,10 @@ LNRNN_SIMD VecTypes<double>::Native fma_native(float64x2_t a, float64x2_t b, flo
 }
 LNRNN_SIMD VecTypes<float>::Native broadcast_native(float s) { return vdupq_n_f32(s); }
 LNRNN_SIMD VecTypes<double>::Native broadcast_native(double s) { return vdupq_n_f64(s); }
+LNRNN_SIMD VecTypes<float>::Native min_native(float32x4_t a, float32x4_t b) { return vminq_f32(a, b); }
+LNRNN_SIMD VecTypes<double>::Native min_native(float64x2_t a, float64x2_t b) { return vminq_f64(a, b); }
+LNRNN_SIMD VecTypes<float>::Native max_native(float32x4_t a, float32x4_t b) { return vmaxq_f32(a, b); }
+LNRNN_SIMD VecTypes<double>::Native max_native(float64x2_t a, float64x2_t b) { return vmaxq_f64(a, b); }
 #else
 // No fused multiply-add: two roundings, still within every bound.
 template <class N>
@@ -87,6 +101,14 @@ LNRNN_SIMD VecTypes<float>::Native broadcast_native(float s) {
 }
 LNRNN_SIMD VecTypes<double>::Native broadcast_native(double s) {
   return VecTypes<double>::Native{s, s};
+}
+template <class N>
+LNRNN_SIMD N min_native(N a, N b) {
+  return a < b ? a : b;
+}
+template <class N>
+LNRNN_SIMD N max_native(N a, N b) {
+  return a > b ? a : b;
 }
 #endif
 
@@ -119,9 +141,11 @@ LNRNN_SIMD typename Vec<T>::Bits bits(Vec<T> a) { return (typename Vec<T>::Bits)
 template <class T>
 LNRNN_SIMD Vec<T> from_bits(typename Vec<T>::Bits a) { return (typename Vec<T>::Native)a; }
 
-// x, but limit where x > limit; NaN stays NaN.
+// x, but limit where x is more, or less; NaN stays NaN.
 template <class T>
-LNRNN_SIMD Vec<T> at_most(Vec<T> x, Vec<T> limit) { return x.v > limit.v ? limit.v : x.v; }
+LNRNN_SIMD Vec<T> at_most(Vec<T> x, Vec<T> limit) { return min_native(limit.v, x.v); }
+template <class T>
+LNRNN_SIMD Vec<T> at_least(Vec<T> x, Vec<T> limit) { return max_native(limit.v, x.v); }
 
 template <class T>
 LNRNN_SIMD Vec<T> select(typename Vec<T>::Bits mask, Vec<T> a, Vec<T> b) {
