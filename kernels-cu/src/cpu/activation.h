@@ -5,10 +5,12 @@
 //
 // Both rest on exp(x) = 2^n (1 + p) with n = round(x / ln 2) and p = expm1(r), r = x - n ln 2,
 // |r| <= ln(2)/2, where p is r + r^2 times a minimax polynomial of r (Remez exchange):
-//   sigmoid(x) = 2^-k / (2^-k + 2^(n-k) (1 + p)) with exp(-x); k keeps all of it normal but a tiny result;
-//   tanh(|x|) = 1 - 2 / (1 + 2^n (1 + p)) with exp(2|x|), and below 0.55, where the difference would
-//     lose digits, x + x w P(w), w = x^2, with a minimax P.
-// 1 + 2^n is exact wherever it matters, so that each denominator is rounded once.
+//   sigmoid(x) = s / (s + s 2^n (1 + p)) with exp(-x); s keeps all of it normal but a tiny result;
+//   tanh(|x|) = 1 - 2 / (1 + 2^n (1 + p)) with exp(2|x|), and below 0.55, where the difference
+//     would lose digits, x + x w P(w), w = x^2, with a minimax P.
+// A denominator is rounded once, because 1 + 2^n is exact wherever it matters; all but the sigmoid of
+// -16.6, where n is all the digits there are and the tie would take the 1: so s is 1.75 times a power
+// of two, of which little is ever lost.
 #pragma once
 
 #include "simd.h"
@@ -104,13 +106,13 @@ LNRNN_SIMD ExpParts<T> exp_parts(Vec<T> x) {
 template <class T>
 LNRNN_SIMD Vec<T> sigmoid(Vec<T> x) {
   using K = ActivationConstants<T>;
-  constexpr int k = 64;
-  constexpr double kC = 1.75;
-  const Vec<T> one(T(kC * 0x1p-64));
-  const auto e =
-      exp_parts<-1, -k>(at_least(at_most(x, Vec<T>(K::kSigmoidHigh)), Vec<T>(K::kSigmoidLow)));
-  const Vec<T> scale = e.scale * Vec<T>(T(kC));
-  return one / fma(scale, e.p, scale + one);
+  constexpr double kOdd = 1.75;
+  const Vec<T> s(T(kOdd * 0x1p-64));
+  const Vec<T> bounded =
+      at_least(at_most(x, Vec<T>(K::kSigmoidHigh)), Vec<T>(K::kSigmoidLow));
+  const auto e = exp_parts<-1, -64>(bounded);
+  const Vec<T> scale = e.scale * Vec<T>(T(kOdd));
+  return s / fma(scale, e.p, scale + s);
 }
 
 template <class T>

@@ -34,6 +34,7 @@ static void gru_forward_row(const ForwardRow<T>& row) {
   gru.products.measure(row.epsilon);
   const Zoneout<T> of_h{row.update, row.zoneout};
   for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+    prefetch_next<3>(row, unit);
     const GruGates<Vec<T>> gate = gru.gates(unit, gru.q(2, unit));
     const Vec<T> now = gru_output(gate.z, gate.n, unit.load_from(row.h_before));
     const Vec<T> h = of_h.apply(unit, now, row.h_before);

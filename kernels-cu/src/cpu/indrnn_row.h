@@ -20,6 +20,7 @@ static void indrnn_forward_row(const ForwardRow<T>& row) {
   a.measure(row.epsilon);
   const Zoneout<T> of_h{row.update, row.zoneout};
   for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+    prefetch_next<1>(row, unit);
     const Vec<T> h = of_h.apply(unit, indrnn_now<T>(row, a, unit), row.h_before);
     unit.store_to(row.h, h);
     if (row.y != nullptr) unit.store_to(row.y, h);

@@ -42,6 +42,9 @@ struct Row {
   T* statistics;              // mean and 1/std of each layer norm: of a, of r, of the cell, as far as
                               // the shape has them; optional in inference
   T* scratch;                 // (kRowScratch, H)
+  // The rows of a and r that come next, to be fetched meanwhile: they were written long ago. Only their
+  // addresses are used.
+  const T *next_a, *next_r;
 };
 constexpr int kRowScratch = 6;
 
@@ -61,10 +64,7 @@ struct BackwardRow : Row<T> {
   T* dc;                        // (H) in: gradient by c; out: by c_before
   T* da;                        // (G H) out: gradient by a
   T* dr;                        // (G H) out: gradient by r, where there is one
-  // The same tensors' rows that come next, to be fetched meanwhile: they were written long ago. Only
-  // their addresses are used.
-  const T *next_a, *next_r;
-  T *next_da, *next_dr;
+  T *next_da, *next_dr;         // as next_a and next_r
   const CellVectors<T*>* sums;  // added to
 };
 

@@ -43,6 +43,7 @@ static void lstm_forward_row(const ForwardRow<T>& row) {
   LstmRow<T, kNormalized> lstm(row, u);
   lstm.products.measure(row.epsilon);
   for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+    prefetch_next<4>(row, unit);
     const LstmGates<Vec<T>> gate = lstm.gates(unit);
     unit.store_to(o, gate.o);
     unit.store_to(u, lstm_cell(gate.i, gate.f, gate.g, unit.load_from(row.c_before)));

@@ -206,13 +206,15 @@ struct Products {
 
 // To be called once for each unit: all of them together fetch the rows that come next.
 template <int kGates, class T>
+LNRNN_SIMD void prefetch_next(const Row<T>& row, Lanes<T> unit) {
+  prefetch<T, kGates>(row.next_a + kGates * unit.at);
+  if (row.r != nullptr) prefetch<T, kGates>(row.next_r + kGates * unit.at);
+}
+template <int kGates, class T>
 LNRNN_SIMD void prefetch_next(const BackwardRow<T>& row, Lanes<T> unit) {
-  const int64_t at = kGates * unit.at;
-  prefetch<T, kGates>(row.next_a + at);
-  prefetch<T, kGates, true>(row.next_da + at);
-  if (row.r == nullptr) return;
-  prefetch<T, kGates>(row.next_r + at);
-  prefetch<T, kGates, true>(row.next_dr + at);
+  prefetch_next<kGates>(static_cast<const Row<T>&>(row), unit);
+  prefetch<T, kGates, true>(row.next_da + kGates * unit.at);
+  if (row.r != nullptr) prefetch<T, kGates, true>(row.next_dr + kGates * unit.at);
 }
 
 // Calls body with a constant that says whether the row's products are normalised.

@@ -60,10 +60,18 @@ LNRNN_SIMD VecTypes<double>::Native fma_native(__m512d a, __m512d b, __m512d c) 
 }
 LNRNN_SIMD VecTypes<float>::Native broadcast_native(float s) { return _mm512_set1_ps(s); }
 LNRNN_SIMD VecTypes<double>::Native broadcast_native(double s) { return _mm512_set1_pd(s); }
-LNRNN_SIMD VecTypes<float>::Native min_native(__m512 a, __m512 b) { return _mm512_maskz_min_ps(0xFFFF, a, b); }
-LNRNN_SIMD VecTypes<double>::Native min_native(__m512d a, __m512d b) { return _mm512_maskz_min_pd(0xFF, a, b); }
-LNRNN_SIMD VecTypes<float>::Native max_native(__m512 a, __m512 b) { return _mm512_maskz_max_ps(0xFFFF, a, b); }
-LNRNN_SIMD VecTypes<double>::Native max_native(__m512d a, __m512d b) { return _mm512_maskz_max_pd(0xFF, a, b); }
+LNRNN_SIMD VecTypes<float>::Native min_native(__m512 a, __m512 b) {
+  return _mm512_maskz_min_ps(0xFFFF, a, b);
+}
+LNRNN_SIMD VecTypes<double>::Native min_native(__m512d a, __m512d b) {
+  return _mm512_maskz_min_pd(0xFF, a, b);
+}
+LNRNN_SIMD VecTypes<float>::Native max_native(__m512 a, __m512 b) {
+  return _mm512_maskz_max_ps(0xFFFF, a, b);
+}
+LNRNN_SIMD VecTypes<double>::Native max_native(__m512d a, __m512d b) {
+  return _mm512_maskz_max_pd(0xFF, a, b);
+}
 #elif defined(__AVX2__)
 LNRNN_SIMD VecTypes<float>::Native fma_native(__m256 a, __m256 b, __m256 c) {
   return _mm256_fmadd_ps(a, b, c);

@@ -56,7 +56,11 @@ class Forward {
       for (int64_t j = chunk.begin; j < chunk.end; ++j) {
         const int64_t t = nth_step(strand_, call_.steps, j);
         multiply_states(crew, rows, t, scratch.packed);
-        for (int64_t n = own.begin; n < own.end; ++n) step_row(t, n, scratch);
+        const int64_t next_t = nth_step(strand_, call_.steps, std::min(j + 1, chunk.end - 1));
+        for (int64_t n = own.begin; n < own.end; ++n) {
+          const bool last = n + 1 == own.end;
+          step_row(t, n, last ? next_t : t, last ? own.begin : n + 1, scratch);
+        }
         crew.wait();
       }
     }
@@ -122,7 +126,9 @@ class Forward {
     crew.wait();
   }
 
-  void step_row(int64_t t, int64_t n, const ForwardScratch<S>& scratch) const {
+  // And (next_t, next_n) will follow.
+  void step_row(int64_t t, int64_t n, int64_t next_t, int64_t next_n,
+                const ForwardScratch<S>& scratch) const {
     const int64_t before = strand_.before(t), after = strand_.after(t);
     S* const y = row_of<S>(call_.y, t, n);
     if (!lengths_.active(t, n)) {
@@ -144,6 +150,8 @@ class Forward {
     row.zoneout_cell = zoneout_cell_;
     row.a = rows_.a.at(t, n);
     row.r = rows_.r.at(t, n);
+    row.next_a = rows_.a.at(next_t, next_n);
+    row.next_r = rows_.r.at(next_t, next_n);
     row.h_before = rows_.h.at(before, n);
     row.c_before = rows_.c.at(before, n);
     row.update = zoneout_mask_.row(mask_row, mask_step, mask_of, scratch.masks.of_h);
