@@ -47,7 +47,7 @@ final class Operands {
 
     /** A tensor of the data type that is written. */
     MemorySegment output(DeviceBuffer buffer, String name, long bytes) {
-        return checkWritable(check(buffer, name, bytes, elementAlignment), name);
+        return checkWritable(buffer, name, bytes, elementAlignment);
     }
 
     /** What the library arranges as it likes, read only: packed weights, and a reserve in backward. */
@@ -57,22 +57,22 @@ final class Operands {
 
     /** What the library arranges as it likes. */
     MemorySegment space(DeviceBuffer buffer, String name, long bytes) {
-        return checkWritable(check(buffer, name, bytes, SPACE_ALIGNMENT), name);
+        return checkWritable(buffer, name, bytes, SPACE_ALIGNMENT);
     }
 
     private MemorySegment check(DeviceBuffer buffer, String name, long bytes, long alignment) {
         if (buffer == null) {
             throw new NullPointerException(name);
         }
-        MemorySegment segment = buffer.segment();
-        if (buffer.device() != device || buffer.byteSize() < bytes || (segment.address() & (alignment - 1)) != 0) {
+        if (buffer.device() != device || buffer.byteSize() < bytes || (buffer.address() & (alignment - 1)) != 0) {
             throw refused(buffer, name, bytes, alignment);
         }
-        return segment;
+        return buffer.segment();
     }
 
-    private static MemorySegment checkWritable(MemorySegment segment, String name) {
-        if (segment.isReadOnly()) {
+    private MemorySegment checkWritable(DeviceBuffer buffer, String name, long bytes, long alignment) {
+        MemorySegment segment = check(buffer, name, bytes, alignment);
+        if (buffer.isReadOnly()) {
             throw new IllegalArgumentException(name + " is read-only memory, but is written");
         }
         return segment;
@@ -88,7 +88,7 @@ final class Operands {
 
     /** A tensor of the accumulation type that is written: a state, its gradient, or gradients of parameters. */
     MemorySegment stateOutput(DeviceBuffer buffer, String name, long bytes) {
-        return checkWritable(check(buffer, name, bytes, stateAlignment), name);
+        return checkWritable(buffer, name, bytes, stateAlignment);
     }
 
     MemorySegment optionalStateInput(@Nullable DeviceBuffer buffer, String name, long bytes) {

@@ -26,12 +26,19 @@ public final class DeviceBuffer implements AutoCloseable {
     /** Knows the whole extent, so that slices can be cut; never leaves this class. */
     private final MemorySegment extent;
     private final MemorySegment segment;
+    // What every pass asks of each of its buffers, here where it need not ask a segment.
+    private final long address;
+    private final long bytes;
+    private final boolean readOnly;
     private final @Nullable Handle handle;
 
     private DeviceBuffer(Device device, MemorySegment extent, @Nullable Handle handle) {
         this.device = device;
         this.extent = extent;
         this.segment = extent.asSlice(0, 0);
+        this.address = extent.address();
+        this.bytes = extent.byteSize();
+        this.readOnly = extent.isReadOnly();
         this.handle = handle;
     }
 
@@ -120,7 +127,17 @@ public final class DeviceBuffer implements AutoCloseable {
 
     /** {@return its extent in bytes} */
     public long byteSize() {
-        return extent.byteSize();
+        return bytes;
+    }
+
+    /** {@return where it begins, as the device's native functions have it} */
+    public long address() {
+        return address;
+    }
+
+    /** {@return whether it is an input only} */
+    public boolean isReadOnly() {
+        return readOnly;
     }
 
     /** {@return a segment of length zero at its address and with its lifetime, to be passed to native functions} */
