@@ -8,9 +8,9 @@
 //   sigmoid(x) = s / (s + s 2^n (1 + p)) with exp(-x); s keeps all of it normal but a tiny result;
 //   tanh(|x|) = 1 - 2 / (1 + 2^n (1 + p)) with exp(2|x|), and below 0.55, where the difference
 //     would lose digits, x + x w P(w), w = x^2, with a minimax P.
-// A denominator is rounded once, because 1 + 2^n is exact wherever it matters; all but the sigmoid of
-// -16.6, where n is all the digits there are and the tie would take the 1: so s is 1.75 times a power
-// of two, of which little is ever lost.
+// A denominator is rounded once, because 1 + 2^n is exact wherever it matters, but for one n of the
+// sigmoid: 1 + 2^24 is a tie, and would lose all of the 1. So s is 1.75 times a power of two: of
+// 1.75 + 1.75 2^n little is lost for any n.
 #pragma once
 
 #include "simd.h"
