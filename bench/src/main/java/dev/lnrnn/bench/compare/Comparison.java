@@ -133,7 +133,7 @@ final class Comparison {
 
     private List<Timing> measure(Case now, int casesLeft) throws InterruptedException {
         try (Field field = new Field(now)) {
-            List<double[]> samples = new Rounds(field.contestants()).run(schedule.fewestRounds(),
+            List<double[]> samples = new Rounds(field.contestants(), threads).run(schedule.fewestRounds(),
                     schedule.rounds(casesLeft), rounds -> progress.round(now, rounds));
             List<Timing> timings = new ArrayList<>();
             for (int i = 0; i < samples.size(); i++) {

@@ -14,15 +14,19 @@ final class Rounds {
 
     /** What a turn takes, or one call where that is longer. */
     private static final double TURN_SECONDS = 0.1;
-    /** Threads that spin for more work after their turn give up in this time. */
-    private static final long PAUSE_MILLISECONDS = 20;
+    /** Threads of the one before spin for more work, and give up in this time: those of OpenMP may take 200 ms. */
+    private static final long PAUSE_MILLISECONDS = 250;
+    /** Where everyone has one thread only, nobody spins. */
+    private static final long PAUSE_OF_ONE_MILLISECONDS = 20;
     /** Calls that are not timed: TorchScript observes two before it compiles for what it saw. */
     private static final int WARM_UP_CALLS = 3;
 
     private final List<Turns> everyone;
+    private final long pause;
 
-    Rounds(List<Contestant> contestants) {
+    Rounds(List<Contestant> contestants, int threads) {
         everyone = contestants.stream().map(Turns::new).toList();
+        pause = threads > 1 ? PAUSE_MILLISECONDS : PAUSE_OF_ONE_MILLISECONDS;
     }
 
     /** One contestant and its times so far. */
@@ -83,7 +87,7 @@ final class Rounds {
         everyone.forEach(turns -> turns.warmUp(timeLeft));
         for (int round = 0; round < fewest || timeLeft.getAsBoolean(); round++) {
             for (int turn = 0; turn < everyone.size(); turn++) {
-                Thread.sleep(PAUSE_MILLISECONDS);
+                Thread.sleep(pause);
                 everyone.get((round + turn) % everyone.size()).take();
             }
             progress.accept(round + 1);

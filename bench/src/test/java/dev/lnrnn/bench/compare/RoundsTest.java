@@ -41,7 +41,7 @@ class RoundsTest {
 
     @Test
     void everyoneBeginsInTurn() throws InterruptedException {
-        Rounds rounds = new Rounds(List.of(contestant("a", MILLISECOND), contestant("b", MILLISECOND)));
+        Rounds rounds = new Rounds(List.of(contestant("a", MILLISECOND), contestant("b", MILLISECOND)), 2);
         AtomicInteger done = new AtomicInteger();
         List<double[]> samples = rounds.run(2, () -> done.get() < 3, done::set);
         assertEquals(3, done.get());
@@ -57,7 +57,7 @@ class RoundsTest {
 
     @Test
     void ofALongCallEveryOneCounts() throws InterruptedException {
-        Rounds rounds = new Rounds(List.of(contestant("a", 120 * MILLISECOND)));
+        Rounds rounds = new Rounds(List.of(contestant("a", 120 * MILLISECOND)), 1);
         assertEquals(2, rounds.run(2, () -> false, round -> { }).getFirst().length);
     }
 }
