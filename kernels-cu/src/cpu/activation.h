@@ -48,13 +48,13 @@ struct ActivationConstants<double> {
   static constexpr double kSigmoidLow = -746;
   static constexpr double kSigmoidHigh = 40;
   static constexpr double kTanhHigh = 20;
-  // 6.5e-18
+  // The same, by less than 6.5e-18.
   static constexpr double kExp[] = {
       0.50000000000000104205,   0.1666666666666667468,    0.041666666666519776124,
       0.0083333333333220369961, 0.0013888888948496266038, 0.00019841269887110347591,
       2.4801486563471478253e-5, 2.7557241750305072834e-6, 2.76329426414828635e-7,
       2.5110270500686869897e-8};
-  // 5.5e-19
+  // The same, by less than 5.5e-19 of itself.
   static constexpr double kTanh[] = {
       -0.33333333333333299737,  0.13333333333326832998,   -0.053968253963878544936,
       0.021869488389101576445,  -0.0088632326527650861029, 0.0035920925323504745639,

@@ -53,13 +53,22 @@ struct Lengths {
 template <class F>
 void share_batch(Team& team, int64_t batch, int tile_rows, double step_flops, const F& body) {
   constexpr double kWorthABarrier = 4e5;
+  constexpr double kBeyondCaches = 6e6;  // numbers of a matrix
   const int64_t threads = team.size();
-  if (threads > 1 && batch >= threads * tile_rows / 2) {
+  const int64_t rows_each = (batch + threads - 1) / threads;
+  const bool worth_barriers = step_flops >= kWorthABarrier * static_cast<double>(threads);
+  // Few rows are better kept together where apart they fill their tiles less, or are multiplied sooner
+  // than each thread has read the whole matrix.
+  const bool together =
+      worth_barriers && rows_each < 2 * tile_rows &&
+      (threads * block_count(rows_each, tile_rows) > block_count(batch, tile_rows) ||
+       step_flops > 2 * static_cast<double>(batch) * kBeyondCaches);
+  if (threads > 1 && batch >= threads * tile_rows / 2 && !together) {
     team.run([&](int index) {
       const Span rows = Crew{index, static_cast<int>(threads), nullptr}.share(0, batch);
       body(index, Crew{0, 1, nullptr}, rows);
     });
-  } else if (threads > 1 && step_flops >= kWorthABarrier * static_cast<double>(threads)) {
+  } else if (threads > 1 && worth_barriers) {
     team.run([&](int index) {
       body(index, Crew{index, static_cast<int>(threads), &team.barrier()}, Span{0, batch});
     });
