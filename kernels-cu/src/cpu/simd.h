@@ -1,6 +1,7 @@
 // A SIMD vector of the instruction set that the including file is compiled for. What is ISA-specific
-// stands between #ifs: fused multiply-add, broadcast, minimum, and moves of a part of a vector; the rest is
-// the compiler's vector extension. Included only by isa_*.cpp (through kernels.h), inside its ISA's namespace.
+// stands between #ifs: fused multiply-add, broadcast, minimum and maximum, and moves of a part of a
+// vector; the rest is the compiler's vector extension. Included only by isa_*.cpp (through isa_table.h),
+// inside its ISA's namespace.
 #pragma once
 
 #include <cstdint>

@@ -39,6 +39,15 @@ inline int64_t nth_step(const Strand& strand, int64_t steps, int64_t i) {
   return strand.reverse() ? steps - 1 - i : i;
 }
 
+// A row of a step.
+struct Place {
+  int64_t t, n;
+};
+// Where a thread goes on after row n of its own at step t: the next of them, or the first at next_t.
+inline Place place_after(Span own, int64_t t, int64_t n, int64_t next_t) {
+  return n + 1 < own.end ? Place{t, n + 1} : Place{next_t, own.begin};
+}
+
 // Sequences of different length: a row is active before its length.
 struct Lengths {
   const int64_t* lengths;
@@ -55,7 +64,7 @@ void share_batch(Team& team, int64_t batch, int tile_rows, double step_flops, co
   constexpr double kWorthABarrier = 4e5;
   constexpr double kBeyondCaches = 6e6;  // numbers of a matrix
   const int64_t threads = team.size();
-  const int64_t rows_each = (batch + threads - 1) / threads;
+  const int64_t rows_each = block_count(batch, threads);
   const bool worth_barriers = step_flops >= kWorthABarrier * static_cast<double>(threads);
   // Few rows are better kept together where apart they fill their tiles less, or are multiplied sooner
   // than each thread has read the whole matrix.

@@ -93,11 +93,9 @@ class Backward {
     }
     for (int64_t i = call_.steps - 1; i >= 0; --i) {
       const int64_t t = nth_step(strand_, call_.steps, i);
+      const int64_t next_t = nth_step(strand_, call_.steps, std::max<int64_t>(i - 1, 0));
       for (int64_t n = own.begin; n < own.end; ++n) {
-        if (!lengths_.active(t, n)) continue;
-        const bool last = n + 1 == own.end;
-        step_row(t, n, last ? nth_step(strand_, call_.steps, std::max<int64_t>(i - 1, 0)) : t,
-                 last ? own.begin : n + 1, scratch);
+        if (lengths_.active(t, n)) step_row(t, n, place_after(own, t, n, next_t), scratch);
       }
       if (strand_.shape().recurrent_matrix) multiply_gradients(crew, rows, t, scratch.packed);
     }
@@ -235,9 +233,7 @@ class Backward {
     crew.wait();
   }
 
-  // And (next_t, next_n) will follow.
-  void step_row(int64_t t, int64_t n, int64_t next_t, int64_t next_n,
-                const Scratch& scratch) const {
+  void step_row(int64_t t, int64_t n, Place next, const Scratch& scratch) const {
     const int64_t mask_row = t * call_.batch + n;
     const int64_t mask_step = t + random_.step_offset, mask_of = n + random_.row_offset;
     BackwardRow<T> row{};
@@ -257,10 +253,10 @@ class Backward {
     row.dc = layout_.dc.at(0, n);
     row.da = layout_.da.at(t, n);
     row.dr = layout_.dr.at(t, n);
-    row.next_a = forward_.a.at(next_t, next_n);
-    row.next_r = forward_.r.at(next_t, next_n);
-    row.next_da = layout_.da.at(next_t, next_n);
-    row.next_dr = layout_.dr.at(next_t, next_n);
+    row.next_a = forward_.a.at(next.t, next.n);
+    row.next_r = forward_.r.at(next.t, next.n);
+    row.next_da = layout_.da.at(next.t, next.n);
+    row.next_dr = layout_.dr.at(next.t, next.n);
     row.sums = &scratch.sums.vectors;
     kernels_.backward_row[static_cast<int>(strand_.shape().kind)](row);
   }

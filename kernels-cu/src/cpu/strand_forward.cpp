@@ -58,8 +58,7 @@ class Forward {
         multiply_states(crew, rows, t, scratch.packed);
         const int64_t next_t = nth_step(strand_, call_.steps, std::min(j + 1, chunk.end - 1));
         for (int64_t n = own.begin; n < own.end; ++n) {
-          const bool last = n + 1 == own.end;
-          step_row(t, n, last ? next_t : t, last ? own.begin : n + 1, scratch);
+          step_row(t, n, place_after(own, t, n, next_t), scratch);
         }
         crew.wait();
       }
@@ -126,9 +125,7 @@ class Forward {
     crew.wait();
   }
 
-  // And (next_t, next_n) will follow.
-  void step_row(int64_t t, int64_t n, int64_t next_t, int64_t next_n,
-                const ForwardScratch<S>& scratch) const {
+  void step_row(int64_t t, int64_t n, Place next, const ForwardScratch<S>& scratch) const {
     const int64_t before = strand_.before(t), after = strand_.after(t);
     S* const y = row_of<S>(call_.y, t, n);
     if (!lengths_.active(t, n)) {
@@ -150,8 +147,8 @@ class Forward {
     row.zoneout_cell = zoneout_cell_;
     row.a = rows_.a.at(t, n);
     row.r = rows_.r.at(t, n);
-    row.next_a = rows_.a.at(next_t, next_n);
-    row.next_r = rows_.r.at(next_t, next_n);
+    row.next_a = rows_.a.at(next.t, next.n);
+    row.next_r = rows_.r.at(next.t, next.n);
     row.h_before = rows_.h.at(before, n);
     row.c_before = rows_.c.at(before, n);
     row.update = zoneout_mask_.row(mask_row, mask_step, mask_of, scratch.masks.of_h);
