@@ -16,7 +16,7 @@ final class Rounds {
     private static final double TURN_SECONDS = 0.1;
     /** Threads of the one before spin for more work, and give up in this time: those of OpenMP may take 200 ms. */
     private static final long PAUSE_MILLISECONDS = 250;
-    /** Where everyone has one thread only, nobody spins. */
+    /** Where everyone has one thread only, hardly anyone is still busy. */
     private static final long PAUSE_OF_ONE_MILLISECONDS = 20;
     /** Calls that are not timed: TorchScript observes two before it compiles for what it saw. */
     private static final int WARM_UP_CALLS = 3;
