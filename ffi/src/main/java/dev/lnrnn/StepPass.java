@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * Single time steps, for streaming: as {@link InferencePass} with T = 1 and the state updated in place.
  *
  * <p>A step is one call of the native library and allocates nothing. Keep the plan and all buffers in one arena, and
- * the call checks one lifetime instead of six. Any number of threads may run a pass, with states and workspaces of
- * their own.
+ * the call checks one lifetime instead of six; where they are the same at every step, {@link #bind} them, and they are
+ * checked but once. Any number of threads may run a pass, with states and workspaces of their own.
  */
 public final class StepPass implements AutoCloseable {
     private final Plan plan;
@@ -84,9 +84,7 @@ public final class StepPass implements AutoCloseable {
      */
     public void run(
             DeviceBuffer packed, DeviceBuffer x, DeviceBuffer h, @Nullable DeviceBuffer c, DeviceBuffer workspace) {
-        if (closed) {
-            throw Lifetime.closed("this StepPass");
-        }
+        checkOpen();
         int status;
         try {
             status = lnrnn_h.lnrnnStep(
@@ -103,14 +101,51 @@ public final class StepPass implements AutoCloseable {
                     operands.space(workspace, "workspace", workspaceBytes),
                     workspace.byteSize());
         } catch (AssertionError wrapper) {
-            throw operands.refusal(wrapper, stream, packed, x, h, c, workspace);
+            throw refusal(wrapper, packed, x, h, c, workspace);
         }
         Native.check(status, "lnrnnStep");
+    }
+
+    /**
+     * Checks buffers once for any number of steps. Takes and refuses what {@link #run} does.
+     *
+     * @param packed packed weights of {@link Plan#pack}
+     * @param x the input (N,C)
+     * @param h the state h (L,N,H), read and written; that of the last layer is the output, too
+     * @param c the state c (L,N,H), read and written; null for any cell but the LSTM
+     * @param workspace at least {@link PlanSizes#stepWorkspaceBytes()} bytes, 64-byte aligned
+     * @return steps with these buffers, for as long as this pass is open
+     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
+     *     it is written
+     * @throws IllegalStateException if this pass, its plan or a buffer is closed
+     */
+    public BoundStep bind(
+            DeviceBuffer packed, DeviceBuffer x, DeviceBuffer h, @Nullable DeviceBuffer c, DeviceBuffer workspace) {
+        checkOpen();
+        plan.handle().checkAlive();
+        operands.filledSpace(packed, "packed", packedBytes);
+        operands.input(x, "x", xBytes);
+        operands.stateOutput(h, "h", stateBytes);
+        operands.cellState(c, "c", stateBytes);
+        operands.space(workspace, "workspace", workspaceBytes);
+        Operands.checkAlive(packed, x, h, c, workspace);
+        return new BoundStep(this, streamSegment, packed, x, h, c, workspace);
     }
 
     /** Makes later steps be refused; harmless when that is done already. */
     @Override
     public void close() {
         closed = true;
+    }
+
+    void checkOpen() {
+        if (closed) {
+            throw Lifetime.closed("this StepPass");
+        }
+    }
+
+    /** What the linker's refusal of a step means. */
+    RuntimeException refusal(AssertionError wrapper, @Nullable DeviceBuffer... buffers) {
+        return operands.refusal(wrapper, stream, buffers);
     }
 }

@@ -7,8 +7,9 @@
  *   <li><b>Layers</b> ({@link dev.lnrnn.Layer}, {@link dev.lnrnn.Streaming}, {@link dev.lnrnn.Training}) take and give
  *       Java arrays and memory segments and manage the memory of the device themselves.
  *   <li><b>Passes</b> ({@link dev.lnrnn.Plan}, {@link dev.lnrnn.InferencePass}, {@link dev.lnrnn.TrainingPass},
- *       {@link dev.lnrnn.StepPass}) are for those who write a framework: the caller owns every buffer and stream, one
- *       method call is one call of the native library, and nothing is allocated on the Java heap.
+ *       {@link dev.lnrnn.StepPass}, {@link dev.lnrnn.BoundStep}) are for those who write a framework: the caller owns
+ *       every buffer and stream, one method call is one call of the native library, and nothing is allocated on the
+ *       Java heap.
  * </ul>
  *
  * <p><b>Shapes.</b> T steps, N batch rows, C input size, H hidden size, L layers, D directions, G gates. Row-major,

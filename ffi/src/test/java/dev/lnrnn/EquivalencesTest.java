@@ -175,6 +175,15 @@ class EquivalencesTest {
     }
 
     @ParameterizedTest
+    @MethodSource("stepwise")
+    void boundStepsAreSteps(Problem drawn, DataType type) {
+        Problem problem = drawn.inference().with(drawn.spec().withDataType(type));
+        Map<String, double[]> steps = Stepwise.results(device, problem, device::allocate);
+        Accuracy.assertSameBits("bound", Stepwise.bound(device, problem), steps);
+        Accuracy.assertSameBits("bound, one arena", Stepwise.boundInOneArena(device, problem), steps);
+    }
+
+    @ParameterizedTest
     @MethodSource("layouts")
     void anyLayoutIsTimeMajor(Problem even, Layout layout) {
         for (Problem problem : List.of(even, even.inference(), even.withLengths(LENGTHS))) {

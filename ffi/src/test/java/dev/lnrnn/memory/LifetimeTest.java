@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.lnrnn.BoundStep;
 import dev.lnrnn.Device;
 import dev.lnrnn.Event;
 import dev.lnrnn.InferencePass;
@@ -26,7 +27,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongFunction;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -96,9 +99,12 @@ class LifetimeTest {
             InferencePass pass = plan.inferencePass(Sequence.timeMajor(1, 1), stream);
             StepPass step = plan.stepPass(1, device.defaultStream());
             Executable run = () -> pass.run(packed, x, null, null, state, null, null, workspace);
+            Executable bound = step.bind(packed, x, state, c, workspace)::run;
             x.close();
             assertClosed("buffer of 32 bytes on %s", run);
             assertClosed("buffer of 32 bytes on %s", () -> step.run(packed, x, state, c, workspace));
+            assertClosed("buffer of 32 bytes on %s", () -> step.bind(packed, x, state, c, workspace));
+            assertClosed("buffer of 32 bytes on %s", bound);
             stream.close();
             assertClosed("stream on %s", run);
             plan.close();
@@ -106,6 +112,40 @@ class LifetimeTest {
             pass.close();
             assertClosed("this InferencePass", run);
         }
+    }
+
+    @Test
+    void boundStepRefusesWhatIsClosedByName() {
+        try (Device device = TestDevice.open()) {
+            Arena arena = Arena.ofShared();
+            Plan plan = device.createPlan(SPEC, arena);
+            Stream stream = device.createStream();
+            BoundStep queued = bind(device, plan.stepPass(1, stream), arena);
+            StepPass pass = plan.stepPass(1, device.defaultStream());
+            BoundStep step = bind(device, pass, arena);
+            queued.run();
+            stream.close();
+            assertClosed("stream on %s", queued::run);
+            step.run();
+            pass.close();
+            assertClosed("this StepPass", step::run);
+            arena.close();
+            assertClosed("plan LSTM 8 to 16 on %s", queued::run);
+        }
+    }
+
+    /** Steps on zeros, with all that they need in one arena. */
+    private static BoundStep bind(Device device, StepPass pass, Arena arena) {
+        LongFunction<DeviceBuffer> zeros = bytes -> {
+            DeviceBuffer buffer = device.allocate(bytes, arena);
+            device.defaultStream().fill(buffer, (byte) 0);
+            return buffer;
+        };
+        long packedBytes = pass.plan().sizes(1, pass.batch()).packedBytes();
+        BoundStep step = pass.bind(zeros.apply(packedBytes), zeros.apply(pass.xBytes()),
+                zeros.apply(pass.stateBytes()), zeros.apply(pass.stateBytes()), zeros.apply(pass.workspaceBytes()));
+        device.synchronize();
+        return step;
     }
 
     @Test
@@ -142,26 +182,58 @@ class LifetimeTest {
             device.defaultStream().fill(packed, (byte) 0);
             DeviceBuffer workspace = device.allocate(sizes.inferenceWorkspaceBytes());
             InferencePass pass = plan.inferencePass(Sequence.timeMajor(50, 4), device.defaultStream());
-            AtomicReference<RuntimeException> end = new AtomicReference<>();
-            CountDownLatch working = new CountDownLatch(1);
-            Thread worker = new Thread(() -> {
-                try {
-                    while (true) {
-                        pass.run(packed, x, null, null, y, null, null, workspace);
-                        device.synchronize();
-                        working.countDown();
-                    }
-                } catch (RuntimeException e) {
-                    end.set(e);
-                }
-            });
-            worker.start();
-            working.await();
-            closeUntilClosed(round % 2 == 0 ? device : x);
-            worker.join();
-            assertEquals(IllegalStateException.class, end.get().getClass());
-            assertTrue(end.get().getMessage().endsWith("is closed"), end.get()::getMessage);
+            AutoCloseable closed = round % 2 == 0 ? device : x;
+            RuntimeException end = runUntilRefused(() -> {
+                pass.run(packed, x, null, null, y, null, null, workspace);
+                device.synchronize();
+            }, () -> closeUntilClosed(closed));
+            assertEquals(IllegalStateException.class, end.getClass());
+            assertTrue(end.getMessage().endsWith("is closed"), end::getMessage);
             closeUntilClosed(device);
+        }
+    }
+
+    /** Works in another thread while this one closes; the answer is what ended the work. */
+    private static RuntimeException runUntilRefused(Runnable work, Executable closing) throws Exception {
+        AtomicReference<RuntimeException> end = new AtomicReference<>();
+        CountDownLatch working = new CountDownLatch(1);
+        AtomicBoolean failed = new AtomicBoolean();
+        Thread worker = new Thread(() -> {
+            try {
+                while (!failed.get()) {
+                    work.run();
+                    working.countDown();
+                }
+            } catch (RuntimeException e) {
+                end.set(e);
+            } finally {
+                working.countDown();
+            }
+        });
+        worker.start();
+        working.await();
+        try {
+            assertDoesNotThrow(closing);
+        } catch (AssertionError e) {
+            failed.set(true);
+            throw e;
+        } finally {
+            worker.join();
+        }
+        return end.get();
+    }
+
+    /** The plan's arena is all that keeps the buffers of a bound step: it must not close during one. */
+    @Test
+    void closingTheArenaOfBoundStepsAtWorkIsSafe() throws Exception {
+        try (Device device = TestDevice.open(1)) {
+            for (int round = 0; round < (TestDevice.EMULATED ? 4 : 20); round++) {
+                Arena arena = Arena.ofShared();
+                BoundStep step = bind(device, device.createPlan(SPEC, arena).stepPass(1, device.defaultStream()),
+                        arena);
+                RuntimeException end = runUntilRefused(step, () -> closeUntilClosed(arena));
+                assertEquals("plan LSTM 8 to 16 on " + TestDevice.NAME + " is closed", end.getMessage());
+            }
         }
     }
 
@@ -222,7 +294,9 @@ class LifetimeTest {
                 owner.close();
                 return;
             } catch (IllegalStateException e) {
-                assertTrue(e.getMessage().endsWith("is in use by a call in another thread"), e::getMessage);
+                String message = e.getMessage();
+                assertTrue(message.endsWith("is in use by a call in another thread")
+                        || message.startsWith("Session is acquired by"), message);
             }
         }
     }

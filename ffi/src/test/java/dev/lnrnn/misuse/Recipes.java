@@ -37,7 +37,7 @@ final class Recipes {
     /** Every cell has it. */
     private static final String WEIGHT = "weight_ih_l0";
     private static final Set<String> STEPPING =
-            Set.of("StepPass", "Streaming", "Plan.stepPass", "Layer.streaming");
+            Set.of("StepPass", "BoundStep", "Streaming", "Plan.stepPass", "Layer.streaming");
 
     private final World world;
     private final LayerSpec spec;
@@ -109,7 +109,7 @@ final class Recipes {
             case "Plan.pack" -> of(world.the(Stream.class), parameters, bytes(sizes.packedBytes()));
             case "InferencePass.run" -> of(world.packed(), x, h(), c(), y(), h(), c(),
                     bytes(sizes.inferenceWorkspaceBytes()));
-            case "StepPass.run" -> of(world.packed(), buffer(extents.stepX()), h(), c(),
+            case "StepPass.run", "StepPass.bind" -> of(world.packed(), buffer(extents.stepX()), h(), c(),
                     bytes(sizes.stepWorkspaceBytes()));
             case "TrainingPass.setMasks" -> of(bytes(extents.zoneoutMask()),
                     spec.dropconnect() > 0 ? bytes(extents.dropconnectMask()) : null);

@@ -1,5 +1,6 @@
 package dev.lnrnn.misuse;
 
+import dev.lnrnn.BoundStep;
 import dev.lnrnn.CudaInfo;
 import dev.lnrnn.DataType;
 import dev.lnrnn.Device;
@@ -13,8 +14,10 @@ import dev.lnrnn.LayerState;
 import dev.lnrnn.Library;
 import dev.lnrnn.LnrnnException;
 import dev.lnrnn.Plan;
+import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Status;
+import dev.lnrnn.StepPass;
 import dev.lnrnn.Stream;
 import dev.lnrnn.Strides;
 import dev.lnrnn.TestDevice;
@@ -154,6 +157,7 @@ final class World implements AutoCloseable {
             case "InferencePass" -> the(Plan.class).inferencePass(SEQUENCE, the(Stream.class));
             case "TrainingPass" -> drawing();
             case "StepPass" -> the(Plan.class).stepPass(Extents.BATCH, the(Stream.class));
+            case "BoundStep" -> boundStep();
             case "Layer" -> device().createLayer(spec).initialize(1);
             case "Streaming" -> the(Layer.class).streaming(Extents.BATCH);
             case "Training" -> trained();
@@ -186,6 +190,19 @@ final class World implements AutoCloseable {
             case "Tensor" -> Tensor.f32("x", new long[] {2}, new float[2]);
             default -> throw new IllegalArgumentException("the misuse test cannot make a " + type);
         };
+    }
+
+    /** With a plan and buffers of its own, in one arena. */
+    private BoundStep boundStep() {
+        Plan plan = device().createPlan(spec, arena);
+        StepPass pass = plan.stepPass(Extents.BATCH, the(Stream.class));
+        PlanSizes sizes = plan.sizes(1, Extents.BATCH);
+        DeviceBuffer packed = device().allocate(sizes.packedBytes(), arena);
+        plan.pack(the(Stream.class), parameters(), packed);
+        return pass.bind(packed, device().allocate(pass.xBytes(), arena),
+                device().allocate(pass.stateBytes(), arena),
+                spec.cell().carriesCell() ? device().allocate(pass.stateBytes(), arena) : null,
+                device().allocate(pass.workspaceBytes(), arena));
     }
 
     private Event recordedEvent() {

@@ -1,10 +1,10 @@
 package dev.lnrnn.bench.jmh;
 
+import dev.lnrnn.BoundStep;
 import dev.lnrnn.Device;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
-import dev.lnrnn.StepPass;
 import dev.lnrnn.Stream;
 import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.Arena;
@@ -13,30 +13,26 @@ import java.lang.foreign.Arena;
 public final class SingleStep implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
-    private final StepPass pass;
-    private final DeviceBuffer packed;
-    private final DeviceBuffer x;
-    private final DeviceBuffer h;
-    private final DeviceBuffer c;
-    private final DeviceBuffer workspace;
+    private final BoundStep step;
 
     public SingleStep(Device device, Stream stream, long inputSize, long hiddenSize) {
         Plan plan = device.createPlan(LayerSpec.lstm(inputSize, hiddenSize), arena);
         PlanSizes sizes = plan.sizes(1, 1);
         DeviceBuffer parameters = device.allocate(sizes.parameterBytes(), arena);
         plan.initialize(stream, 1, parameters);
-        packed = device.allocate(sizes.packedBytes(), arena);
+        DeviceBuffer packed = device.allocate(sizes.packedBytes(), arena);
         plan.pack(stream, parameters, packed);
-        x = Buffers.random(device, arena, inputSize, 1);
-        h = Buffers.random(device, arena, hiddenSize, 2);
-        c = Buffers.random(device, arena, hiddenSize, 3);
-        workspace = device.allocate(sizes.stepWorkspaceBytes(), arena);
-        pass = plan.stepPass(1, stream);
+        step = plan.stepPass(1, stream).bind(
+                packed,
+                Buffers.random(device, arena, inputSize, 1),
+                Buffers.random(device, arena, hiddenSize, 2),
+                Buffers.random(device, arena, hiddenSize, 3),
+                device.allocate(sizes.stepWorkspaceBytes(), arena));
     }
 
     /** One downcall. On the CPU device the step has been computed when it returns. */
     public void run() {
-        pass.run(packed, x, h, c, workspace);
+        step.run();
     }
 
     @Override
