@@ -1,5 +1,6 @@
 package dev.lnrnn.bench.jmh;
 
+import dev.lnrnn.BoundStep;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.InferencePass;
@@ -50,6 +51,7 @@ public class CallBenchmark {
     private Arena arena;
     private Device device;
     private StepPass step;
+    private BoundStep boundStep;
     private InferencePass inference;
     private TrainingPass training;
     private DeviceBuffer parameters;
@@ -77,6 +79,7 @@ public class CallBenchmark {
                 Math.max(sizes.stepWorkspaceBytes(), sizes.inferenceWorkspaceBytes()),
                 Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes())), arena);
         step = plan.stepPass(0, stream);
+        boundStep = step.bind(packed, empty, empty, empty, workspace);
         inference = plan.inferencePass(Sequence.timeMajor(1, 0), stream);
         training = plan.trainingPass(Sequence.timeMajor(1, 0), stream);
     }
@@ -89,6 +92,12 @@ public class CallBenchmark {
     @Benchmark
     public void emptyStep() {
         step.run(packed, empty, empty, empty, workspace);
+    }
+
+    /** With buffers that were checked once. */
+    @Benchmark
+    public void emptyBoundStep() {
+        boundStep.run();
     }
 
     @Benchmark

@@ -30,7 +30,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @OperationsPerInvocation(CallFromCBenchmark.CALLS)
 public class CallFromCBenchmark {
 
-    static final int CALLS = 10000;
+    public static final int CALLS = 10000;
 
     private static final MethodHandle STEP = Probe.calls("probe_step");
     private static final MethodHandle INFERENCE = Probe.calls("probe_inference");

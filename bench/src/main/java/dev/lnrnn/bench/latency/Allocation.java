@@ -28,6 +28,7 @@ final class Allocation {
         CallBenchmark calls = new CallBenchmark();
         calls.open();
         try {
+            rows.add(row("bound step of no rows", calls::emptyBoundStep));
             rows.add(row("step of no rows", calls::emptyStep));
             rows.add(row("inference pass of no rows", calls::emptyInference));
             rows.add(row("training forward of no rows", calls::emptyTrainingForward));

@@ -7,15 +7,15 @@ import dev.lnrnn.bench.jmh.CallFromCBenchmark;
 import dev.lnrnn.bench.jmh.Home;
 import dev.lnrnn.bench.jmh.LongsBenchmark;
 import dev.lnrnn.bench.jmh.PointersBenchmark;
+import dev.lnrnn.bench.jmh.Probe;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What calls cost, in nanoseconds by JMH: bare ones by number and kind of arguments, through FFM and JNI; and the
- * passes on a batch of no rows, from Java, from C, and the difference, which is what Java adds.
+ * What calls cost, in nanoseconds: bare ones by number and kind of arguments, through FFM and JNI, by JMH; and the
+ * passes on a batch of no rows, from Java, from C, and the difference, which is what Java adds, by {@link Turns}.
  */
 final class CallOverhead {
 
@@ -54,10 +54,26 @@ final class CallOverhead {
                 tasks.add(bare("JNI, " + count + " pinned arrays", ArraysBenchmark.class, "jni" + count));
             }
         }
-        tasks.add(pass("step of no rows", "emptyStep", Home.SHARED, STEP_TARGET));
-        tasks.add(pass("step of no rows, automatic arena", "emptyStep", Home.AUTO, STEP_TARGET));
-        tasks.add(pass("inference pass of no rows", "emptyInference", Home.SHARED, PASS_TARGET));
-        tasks.add(pass("training forward of no rows", "emptyTrainingForward", Home.SHARED, PASS_TARGET));
+        tasks.add(pass("bound step of no rows", java -> {
+            for (int i = 0; i < Turns.CALLS; i++) {
+                java.emptyBoundStep();
+            }
+        }, CallFromCBenchmark::emptyStep, STEP_TARGET));
+        tasks.add(pass("step of no rows", java -> {
+            for (int i = 0; i < Turns.CALLS; i++) {
+                java.emptyStep();
+            }
+        }, CallFromCBenchmark::emptyStep, STEP_TARGET));
+        tasks.add(pass("inference pass of no rows", java -> {
+            for (int i = 0; i < Turns.CALLS; i++) {
+                java.emptyInference();
+            }
+        }, CallFromCBenchmark::emptyInference, PASS_TARGET));
+        tasks.add(pass("training forward of no rows", java -> {
+            for (int i = 0; i < Turns.CALLS; i++) {
+                java.emptyTrainingForward();
+            }
+        }, CallFromCBenchmark::emptyTrainingForward, PASS_TARGET));
         return tasks;
     }
 
@@ -70,40 +86,54 @@ final class CallOverhead {
                 jmh.nanoseconds(effort.forks(), PointersBenchmark.class, "ffm" + count, "home", home.name()))));
     }
 
-    private Task pass(String what, String method, Home home, double target) {
+    /** {@link Turns#CALLS} calls of a benchmark, ready to run. */
+    @FunctionalInterface
+    private interface Calls<B> {
+        void of(B benchmark) throws Throwable;
+    }
+
+    /** In this JVM: two would not find the machine in the same mood. */
+    private Task pass(String what, Calls<CallBenchmark> fromJava, Calls<CallFromCBenchmark> fromC, double target) {
         return new Task(what, () -> {
-            List<Row> rows = new ArrayList<>();
-            List<double[]> java = new ArrayList<>();
-            List<double[]> c = new ArrayList<>();
-            List<double[]> added = new ArrayList<>();
-            int forks = Math.min(1, effort.forks());
-            // In turns, for a difference that is smaller than what a machine drifts in the meantime.
-            for (int round = 0; round < effort.rounds(); round++) {
-                java.add(jmh.nanoseconds(forks, CallBenchmark.class, method, "home", home.name()));
-                if (probe != null) {
-                    c.add(jmh.nanoseconds(forks, CallFromCBenchmark.class, method));
-                    added.add(new double[] {median(java.getLast()) - median(c.getLast())});
+            CallBenchmark java = new CallBenchmark();
+            java.open();
+            try {
+                if (probe == null) {
+                    return rows(what, target, List.of(() -> fromJava.of(java)));
                 }
+                System.setProperty(Probe.PROPERTY, probe.toString());
+                CallFromCBenchmark c = new CallFromCBenchmark();
+                c.open();
+                try {
+                    return rows(what, target, List.of(() -> fromJava.of(java), () -> fromC.of(c)));
+                } finally {
+                    c.close();
+                }
+            } catch (Throwable e) {
+                throw new IllegalStateException("a " + what + " failed", e);
+            } finally {
+                java.close();
             }
-            rows.add(row(what + ", from Java", joined(java)));
-            if (probe != null) {
-                rows.add(row(what + ", from C", joined(c)));
-                rows.add(row(what + ", Java over C", joined(added)).withTarget(target));
-            }
-            return rows;
         });
     }
 
-    private static double[] joined(List<double[]> rounds) {
-        return rounds.stream().flatMapToDouble(Arrays::stream).toArray();
-    }
-
-    private static double median(double[] nanoseconds) {
-        return Median.of(nanoseconds).value();
+    private List<Row> rows(String what, double target, List<Turns.Batch> javaAndC) throws Throwable {
+        List<Turns> rounds = new ArrayList<>();
+        for (int round = 0; round < effort.rounds(); round++) {
+            rounds.add(Turns.measure(effort.seconds(), javaAndC));
+        }
+        List<Row> rows = new ArrayList<>();
+        rows.add(row(what + ", from Java", rounds.stream().mapToDouble(round -> round.median(0)).toArray()));
+        if (javaAndC.size() > 1) {
+            rows.add(row(what + ", from C", rounds.stream().mapToDouble(round -> round.median(1)).toArray()));
+            rows.add(row(what + ", Java over C",
+                    rounds.stream().mapToDouble(round -> round.difference(0, 1)).toArray()).withTarget(target));
+        }
+        return rows;
     }
 
     private static Row row(String what, double[] nanoseconds) {
-        Row row = Row.of(Part.CALLS, what, "ns", median(nanoseconds));
+        Row row = Row.of(Part.CALLS, what, "ns", Median.of(nanoseconds).value());
         return nanoseconds.length > 1 ? row.withSpread(nanoseconds) : row;
     }
 }

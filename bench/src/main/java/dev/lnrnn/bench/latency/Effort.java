@@ -8,7 +8,7 @@ package dev.lnrnn.bench.latency;
  * @param warmUpSeconds in each of them, before its iterations
  * @param iterations in each of them
  * @param iterationSeconds of each of these
- * @param rounds in which passes are called from Java and from C in turn
+ * @param rounds of passes called from Java and from C by turns, each for the seconds of single calls
  * @param starts of a JVM, each sort of them
  * @param everyCount whether calls are measured with all numbers of arguments, or with the fewest and the most
  */

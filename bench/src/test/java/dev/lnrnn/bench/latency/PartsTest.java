@@ -46,8 +46,9 @@ class PartsTest {
     @Test
     void withoutTheProbeTheCallsFromJavaAreLeft() throws Exception {
         List<Row> rows = run(new CallOverhead(LITTLE, null).tasks());
-        assertEquals(List.of("step of no rows, from Java", "step of no rows, automatic arena, from Java",
-                "inference pass of no rows, from Java", "training forward of no rows, from Java"), rows.stream().map(Row::what).toList());
+        assertEquals(List.of("bound step of no rows, from Java", "step of no rows, from Java",
+                        "inference pass of no rows, from Java", "training forward of no rows, from Java"),
+                rows.stream().map(Row::what).toList());
     }
 
     @Test
