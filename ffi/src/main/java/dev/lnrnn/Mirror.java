@@ -21,7 +21,7 @@ final class Mirror {
     Mirror(Device device, String name, DataType type, boolean inPlace) {
         this.device = device;
         this.name = name;
-        this.inPlace = inPlace && device.handle().name().equals("cpu");
+        this.inPlace = inPlace && device.handle().isCpu();
         this.alignment = type.byteSize();
     }
 

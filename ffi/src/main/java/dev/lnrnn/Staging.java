@@ -1,5 +1,6 @@
 package dev.lnrnn;
 
+import dev.lnrnn.internal.DeviceAccess;
 import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.memory.PinnedArena;
 import java.lang.foreign.MemorySegment;
@@ -9,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Copies between a device and host memory that native code cannot or should not read: heap arrays and mapped files.
- * They go through a pool of pinned chunks that fit into a processor's cache, so that the detour is short.
+ * Java itself copies to and from the CPU's memory. For other devices they go through a pool of pinned chunks that fit
+ * into a processor's cache, so that the detour is short.
  */
 final class Staging {
     private static final long CHUNK_BYTES = 256 << 10;
@@ -23,6 +25,11 @@ final class Staging {
     }
 
     void upload(Stream stream, DeviceBuffer destination, MemorySegment source) {
+        if (device.handle().isCpu()) {
+            stream.synchronize();
+            DeviceAccess.extent(destination).copyFrom(source);
+            return;
+        }
         MemorySegment chunk = take();
         try {
             for (long done = 0; done < source.byteSize(); done += CHUNK_BYTES) {
@@ -37,6 +44,11 @@ final class Staging {
     }
 
     void download(Stream stream, MemorySegment destination, DeviceBuffer source) {
+        if (device.handle().isCpu()) {
+            stream.synchronize();
+            MemorySegment.copy(DeviceAccess.extent(source), 0, destination, 0, destination.byteSize());
+            return;
+        }
         MemorySegment chunk = take();
         try {
             for (long done = 0; done < destination.byteSize(); done += CHUNK_BYTES) {

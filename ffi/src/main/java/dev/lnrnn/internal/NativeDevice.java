@@ -72,6 +72,10 @@ public final class NativeDevice implements AutoCloseable {
         return name;
     }
 
+    public boolean isCpu() {
+        return name.equals("cpu");
+    }
+
     /**
      * Makes a native object that lives in {@code arena}; without one it gets an arena of its own, which this device
      * closes at the latest.

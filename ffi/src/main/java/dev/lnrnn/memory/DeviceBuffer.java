@@ -22,8 +22,12 @@ import org.jspecify.annotations.Nullable;
  * {@link IllegalStateException}. Any thread may use a buffer, unless its arena is confined to one.
  */
 public final class DeviceBuffer implements AutoCloseable {
+    static {
+        DeviceAccess.registerExtents(buffer -> buffer.extent);
+    }
+
     private final Device device;
-    /** Knows the whole extent, so that slices can be cut; never leaves this class. */
+    /** Knows the whole extent, so that slices can be cut; never leaves this module. */
     private final MemorySegment extent;
     private final MemorySegment segment;
     // What every pass asks of each of its buffers, here where it need not ask a segment.
@@ -83,7 +87,7 @@ public final class DeviceBuffer implements AutoCloseable {
     public static DeviceBuffer ofHost(Device device, MemorySegment host) {
         Objects.requireNonNull(device, "device");
         Objects.requireNonNull(host, "host");
-        if (!DeviceAccess.of(device).name().equals("cpu")) {
+        if (!DeviceAccess.of(device).isCpu()) {
             throw new IllegalArgumentException(device + " cannot use host memory in place, expected the CPU");
         }
         if (!host.isNative() || host.isMapped()) {
