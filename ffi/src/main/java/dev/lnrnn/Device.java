@@ -256,6 +256,18 @@ public final class Device implements AutoCloseable {
         return handle;
     }
 
+    /** Memory full of zeros, on the default stream. */
+    DeviceBuffer zeros(long bytes, Arena arena) {
+        DeviceBuffer buffer = allocate(bytes, arena);
+        if (handle.isCpu()) {
+            // Nobody else knows it yet; and a native function would have to be linked, for a JVM that has just started.
+            DeviceAccess.extent(buffer).fill((byte) 0);
+        } else {
+            defaultStream.fill(buffer, (byte) 0);
+        }
+        return buffer;
+    }
+
     Staging staging() {
         return staging;
     }

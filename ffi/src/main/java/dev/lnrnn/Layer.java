@@ -51,8 +51,7 @@ public final class Layer implements AutoCloseable {
         try {
             plan = device.createPlan(spec, arena);
             PlanSizes sizes = plan.sizes(0, 0);
-            DeviceBuffer flat = device.allocate(sizes.parameterBytes(), arena);
-            device.defaultStream().fill(flat, (byte) 0);
+            DeviceBuffer flat = device.zeros(sizes.parameterBytes(), arena);
             packed = device.allocate(sizes.packedBytes(), arena);
             parameters = new Parameters(this, FlatTensors.parameters(plan, flat));
         } catch (RuntimeException e) {

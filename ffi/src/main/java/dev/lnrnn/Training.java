@@ -82,8 +82,7 @@ public final class Training implements AutoCloseable {
             reserve = device.allocate(sizes.reserveBytes(), arena);
             workspace = device.allocate(
                     Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes()), arena);
-            DeviceBuffer flat = device.allocate(sizes.gradientBytes(), arena);
-            queue.fill(flat, (byte) 0);
+            DeviceBuffer flat = device.zeros(sizes.gradientBytes(), arena);
             gradients = FlatTensors.gradients(layer.plan(), flat);
         } catch (RuntimeException e) {
             arena.close();
