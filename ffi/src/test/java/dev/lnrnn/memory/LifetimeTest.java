@@ -29,6 +29,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongFunction;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
@@ -231,7 +232,11 @@ class LifetimeTest {
                 Arena arena = Arena.ofShared();
                 BoundStep step = bind(device, device.createPlan(SPEC, arena).stepPass(1, device.defaultStream()),
                         arena);
-                RuntimeException end = runUntilRefused(step, () -> closeUntilClosed(arena));
+                RuntimeException end = runUntilRefused(() -> {
+                    step.run();
+                    // Long enough that closing finds a moment between two steps.
+                    LockSupport.parkNanos(1);
+                }, () -> closeUntilClosed(arena));
                 assertEquals("plan LSTM 8 to 16 on " + TestDevice.NAME + " is closed", end.getMessage());
             }
         }
