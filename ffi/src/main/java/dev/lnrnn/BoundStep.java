@@ -7,9 +7,9 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@link StepPass} with its buffers, made by {@link StepPass#bind}, which has checked them: a step is the call of the
- * native library and next to nothing else. Where the plan and all buffers live in one arena, the call keeps one
- * lifetime; otherwise it is that of {@link StepPass#run}.
+ * A {@link StepPass} with its buffers, made by {@link StepPass#bind}, which has checked them. Where the plan and all
+ * buffers live in one arena, a step is the call of the native library and next to nothing else: their one lifetime and
+ * the stream's are all that it keeps. Otherwise it is {@link StepPass#run}.
  *
  * <p>The buffers stay the caller's, and the last layer's part of h is the output. Any number of threads may run steps,
  * each with its own.

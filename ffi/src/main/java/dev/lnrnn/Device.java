@@ -34,6 +34,8 @@ public final class Device implements AutoCloseable {
         DeviceAccess.register(device -> device.handle);
     }
 
+    private static final long PIECE_BYTES = 1 << 20;
+
     private final NativeDevice handle;
     private volatile @Nullable DeviceInfo info;
     private final Stream defaultStream = new Stream(this, null);
@@ -261,7 +263,11 @@ public final class Device implements AutoCloseable {
         DeviceBuffer buffer = allocate(bytes, arena);
         if (handle.isCpu()) {
             // Nobody else knows it yet; and a native function would have to be linked, for a JVM that has just started.
-            DeviceAccess.extent(buffer).fill((byte) 0);
+            // In pieces, because the garbage collector waits for each.
+            MemorySegment memory = DeviceAccess.extent(buffer);
+            for (long done = 0; done < bytes; done += PIECE_BYTES) {
+                memory.asSlice(done, Math.min(PIECE_BYTES, bytes - done)).fill((byte) 0);
+            }
         } else {
             defaultStream.fill(buffer, (byte) 0);
         }

@@ -1,8 +1,7 @@
 package dev.lnrnn;
 
-import dev.lnrnn.internal.DeviceAccess;
 import dev.lnrnn.memory.DeviceBuffer;
-import dev.lnrnn.memory.PinnedArena;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -10,26 +9,21 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Copies between a device and host memory that native code cannot or should not read: heap arrays and mapped files.
- * Java itself copies to and from the CPU's memory. For other devices they go through a pool of pinned chunks that fit
- * into a processor's cache, so that the detour is short.
+ * They go through a pool of chunks that fit into a processor's cache, so that the detour is short; pinned ones, where
+ * the device is not the CPU.
  */
 final class Staging {
     private static final long CHUNK_BYTES = 256 << 10;
 
     private final Device device;
     private final Deque<MemorySegment> free = new ArrayDeque<>();
-    private @Nullable PinnedArena arena;
+    private @Nullable Arena arena;
 
     Staging(Device device) {
         this.device = device;
     }
 
     void upload(Stream stream, DeviceBuffer destination, MemorySegment source) {
-        if (device.handle().isCpu()) {
-            stream.synchronize();
-            DeviceAccess.extent(destination).copyFrom(source);
-            return;
-        }
         MemorySegment chunk = take();
         try {
             for (long done = 0; done < source.byteSize(); done += CHUNK_BYTES) {
@@ -44,11 +38,6 @@ final class Staging {
     }
 
     void download(Stream stream, MemorySegment destination, DeviceBuffer source) {
-        if (device.handle().isCpu()) {
-            stream.synchronize();
-            MemorySegment.copy(DeviceAccess.extent(source), 0, destination, 0, destination.byteSize());
-            return;
-        }
         MemorySegment chunk = take();
         try {
             for (long done = 0; done < destination.byteSize(); done += CHUNK_BYTES) {
@@ -68,7 +57,7 @@ final class Staging {
             return chunk;
         }
         if (arena == null) {
-            arena = device.pinnedArena();
+            arena = device.handle().isCpu() ? Arena.ofAuto() : device.pinnedArena();
         }
         return arena.allocate(CHUNK_BYTES);
     }

@@ -107,7 +107,8 @@ public final class StepPass implements AutoCloseable {
     }
 
     /**
-     * Checks buffers once for any number of steps. Takes and refuses what {@link #run} does.
+     * Chooses the buffers of any number of steps. Where the plan and all of them live in one arena they are checked
+     * here, once; otherwise at every step.
      *
      * @param packed packed weights of {@link Plan#pack}
      * @param x the input (N,C)
@@ -117,12 +118,13 @@ public final class StepPass implements AutoCloseable {
      * @return steps with these buffers, for as long as this pass is open
      * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
      *     it is written
-     * @throws IllegalStateException if this pass, its plan or a buffer is closed
+     * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
      */
     public BoundStep bind(
             DeviceBuffer packed, DeviceBuffer x, DeviceBuffer h, @Nullable DeviceBuffer c, DeviceBuffer workspace) {
         checkOpen();
         plan.handle().checkAlive();
+        stream.checkAlive();
         operands.filledSpace(packed, "packed", packedBytes);
         operands.input(x, "x", xBytes);
         operands.stateOutput(h, "h", stateBytes);

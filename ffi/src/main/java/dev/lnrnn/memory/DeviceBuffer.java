@@ -13,8 +13,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory of a device: an address, an extent and a lifetime. Java hands it to passes and copies it, but never reads
- * through it, on the CPU neither; so a program behaves the same with and without a GPU.
+ * Memory of a device: an address, an extent and a lifetime. A program hands it to passes and copies it, but never reads
+ * through it, on the CPU neither; so it behaves the same with and without a GPU.
  *
  * <p>A buffer is owned by its device ({@link Device#allocate(long)}), lives in an arena
  * ({@link Device#allocate(long, Arena)}), or is borrowed: a {@link #slice}, {@link #ofHost host memory} or

@@ -1,5 +1,6 @@
 package dev.lnrnn.misuse;
 
+import dev.lnrnn.BoundStep;
 import dev.lnrnn.ExportedApi;
 import dev.lnrnn.Graph;
 import dev.lnrnn.LayerSpec;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Calls exported methods as nobody should, in a JVM of its own ({@link MisuseFuzzTest} starts it). First
@@ -146,12 +148,21 @@ final class MisuseFuzz {
                     call.arguments()[i] = values.wrong(method.getParameterTypes()[i]);
                 }
             }
-            if (call.receiver() instanceof AutoCloseable && random.nextInt(3) == 0) {
-                World.close(random.nextBoolean() ? call.receiver() : world.device());
+            if (random.nextInt(3) == 0) {
+                closeBehind(call.receiver(), world, random);
             }
             return misuse(callSeed, call, "any argument");
         } finally {
             checkNothingIsLeft(callSeed);
+        }
+    }
+
+    /** Closes the receiver, or what it is of. */
+    private static void closeBehind(@Nullable Object receiver, World world, Random random) {
+        if (receiver instanceof BoundStep) {
+            world.boundArena().close();
+        } else if (receiver instanceof AutoCloseable) {
+            World.close(random.nextBoolean() ? receiver : world.device());
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.lnrnn.misuse;
 
+import dev.lnrnn.BoundStep;
 import dev.lnrnn.DataType;
 import dev.lnrnn.Direction;
 import dev.lnrnn.LayerSpec;
@@ -9,6 +10,7 @@ import dev.lnrnn.Plan;
 import dev.lnrnn.Stream;
 import dev.lnrnn.Usage;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Method;
 import java.nio.file.Path;
@@ -82,7 +84,10 @@ final class RaceFuzz {
         }
     }
 
-    /** Every method of what can be closed, and the passes on a second stream, which shares the buffers. */
+    /**
+     * Every method of what can be closed, and the passes on a second stream, which shares the buffers; and a bound step,
+     * which is closed with its arena.
+     */
     private static List<Invocation> calls(World world) {
         Recipes recipes = new Recipes(world);
         Plan plan = world.the(Plan.class);
@@ -106,6 +111,16 @@ final class RaceFuzz {
                 default -> { }
             }
         }
+        calls.add(new Invocation(method(BoundStep.class, "run"), world.the(BoundStep.class), new Object[0]));
+        calls.add(new Invocation(method(Arena.class, "close"), world.boundArena(), new Object[0]));
         return calls;
+    }
+
+    private static Method method(Class<?> type, String name) {
+        try {
+            return type.getMethod(name);
+        } catch (NoSuchMethodException e) {
+            throw new IllegalStateException(e);
+        }
     }
 }

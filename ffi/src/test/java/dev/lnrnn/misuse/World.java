@@ -45,6 +45,7 @@ final class World implements AutoCloseable {
     private final LayerSpec spec;
     private final Extents extents;
     private final Arena arena = Arena.ofShared();
+    private final Arena boundArena = Arena.ofShared();
     private final Map<Class<?>, Object> objects = new HashMap<>();
     /** Opened when something needs it: much of what is exported does not. */
     private @Nullable Device device;
@@ -90,6 +91,11 @@ final class World implements AutoCloseable {
     /** Lives as long as this world. */
     Arena arena() {
         return arena;
+    }
+
+    /** Where the plan and the buffers of the bound step live, and nothing else. */
+    Arena boundArena() {
+        return boundArena;
     }
 
     Device device() {
@@ -192,17 +198,16 @@ final class World implements AutoCloseable {
         };
     }
 
-    /** With a plan and buffers of its own, in one arena. */
     private BoundStep boundStep() {
-        Plan plan = device().createPlan(spec, arena);
+        Plan plan = device().createPlan(spec, boundArena);
         StepPass pass = plan.stepPass(Extents.BATCH, the(Stream.class));
         PlanSizes sizes = plan.sizes(1, Extents.BATCH);
-        DeviceBuffer packed = device().allocate(sizes.packedBytes(), arena);
+        DeviceBuffer packed = device().allocate(sizes.packedBytes(), boundArena);
         plan.pack(the(Stream.class), parameters(), packed);
-        return pass.bind(packed, device().allocate(pass.xBytes(), arena),
-                device().allocate(pass.stateBytes(), arena),
-                spec.cell().carriesCell() ? device().allocate(pass.stateBytes(), arena) : null,
-                device().allocate(pass.workspaceBytes(), arena));
+        return pass.bind(packed, device().allocate(pass.xBytes(), boundArena),
+                device().allocate(pass.stateBytes(), boundArena),
+                spec.cell().carriesCell() ? device().allocate(pass.stateBytes(), boundArena) : null,
+                device().allocate(pass.workspaceBytes(), boundArena));
     }
 
     private Event recordedEvent() {
@@ -265,6 +270,9 @@ final class World implements AutoCloseable {
         }
         if (device != null) {
             device.close();
+        }
+        if (boundArena.scope().isAlive()) {
+            boundArena.close();
         }
         arena.close();
     }

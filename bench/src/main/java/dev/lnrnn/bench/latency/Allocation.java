@@ -23,7 +23,7 @@ final class Allocation {
         try (Device device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
                 SingleStep step = new SingleStep(device, device.defaultStream(), Shape.A.inputSize,
                         Shape.A.hiddenSize)) {
-            rows.add(row("step of one row", step::run));
+            rows.add(row("bound step of one row", step::run));
         }
         CallBenchmark calls = new CallBenchmark();
         calls.open();

@@ -110,7 +110,7 @@ final class CallOverhead {
                     c.close();
                 }
             } catch (Throwable e) {
-                throw new IllegalStateException("a " + what + " failed", e);
+                throw new IllegalStateException(what + " failed", e);
             } finally {
                 java.close();
             }
