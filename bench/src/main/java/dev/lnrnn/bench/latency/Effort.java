@@ -15,7 +15,7 @@ package dev.lnrnn.bench.latency;
 record Effort(double seconds, int forks, double warmUpSeconds, int iterations, double iterationSeconds, int rounds,
         int starts, boolean everyCount) {
 
-    /** Some five minutes in all. */
+    /** Some eight minutes in all. */
     static final Effort THOROUGH = new Effort(4, 2, 1, 5, 0.2, 5, 15, true);
     /** Less than one. */
     static final Effort QUICK = new Effort(0.3, 1, 0.5, 3, 0.05, 1, 3, false);

@@ -30,7 +30,7 @@ public final class LatencyCommand implements Callable<Integer> {
             description = "Of ${COMPLETION-CANDIDATES}. Default: all.")
     private Set<Part> parts = EnumSet.allOf(Part.class);
 
-    @Option(names = "--quick", description = "Under a minute in all, instead of some five.")
+    @Option(names = "--quick", description = "Under a minute in all, instead of some eight.")
     private boolean quick;
 
     @Option(names = "--probe", paramLabel = "FILE",
