@@ -84,21 +84,21 @@ public final class StepPass implements AutoCloseable {
      */
     public void run(
             DeviceBuffer packed, DeviceBuffer x, DeviceBuffer h, @Nullable DeviceBuffer c, DeviceBuffer workspace) {
-        checkOpen();
+        check(packed, x, h, c, workspace);
         int status;
         try {
             status = lnrnn_h.lnrnnStep(
                     planSegment,
                     streamSegment,
                     batch,
-                    operands.filledSpace(packed, "packed", packedBytes),
+                    packed.segment(),
                     packed.byteSize(),
-                    operands.input(x, "x", xBytes),
+                    x.segment(),
                     x.byteSize(),
-                    operands.stateOutput(h, "h", stateBytes),
-                    operands.cellState(c, "c", stateBytes),
+                    h.segment(),
+                    Operands.segment(c),
                     stateBytes,
-                    operands.space(workspace, "workspace", workspaceBytes),
+                    workspace.segment(),
                     workspace.byteSize());
         } catch (AssertionError wrapper) {
             throw refusal(wrapper, packed, x, h, c, workspace);
@@ -122,16 +122,21 @@ public final class StepPass implements AutoCloseable {
      */
     public BoundStep bind(
             DeviceBuffer packed, DeviceBuffer x, DeviceBuffer h, @Nullable DeviceBuffer c, DeviceBuffer workspace) {
-        checkOpen();
+        check(packed, x, h, c, workspace);
         plan.handle().checkAlive();
         stream.checkAlive();
+        Operands.checkAlive(packed, x, h, c, workspace);
+        return new BoundStep(this, streamSegment, packed, x, h, c, workspace);
+    }
+
+    private void check(
+            DeviceBuffer packed, DeviceBuffer x, DeviceBuffer h, @Nullable DeviceBuffer c, DeviceBuffer workspace) {
+        checkOpen();
         operands.filledSpace(packed, "packed", packedBytes);
         operands.input(x, "x", xBytes);
         operands.stateOutput(h, "h", stateBytes);
         operands.cellState(c, "c", stateBytes);
         operands.space(workspace, "workspace", workspaceBytes);
-        Operands.checkAlive(packed, x, h, c, workspace);
-        return new BoundStep(this, streamSegment, packed, x, h, c, workspace);
     }
 
     /** Makes later steps be refused; harmless when that is done already. */

@@ -75,6 +75,8 @@ class MisuseTest {
         long y = (long) STEPS * BATCH * 7 * Float.BYTES;
         long state = sizes.stateBytes();
         Operand reserve = required("reserve", sizes.reserveBytes());
+        List<Operand> ofStep = List.of(packed, required("x", (long) BATCH * 5 * Float.BYTES), required("h", state),
+                required("c", state), required("workspace", sizes.stepWorkspaceBytes()));
         return Stream.of(
                 new Call("initialize", List.of(parameters), b -> plan.initialize(stream, 1, b[0])),
                 new Call("pack", List.of(parameters, packed), b -> plan.pack(stream, b[0], b[1])),
@@ -83,13 +85,9 @@ class MisuseTest {
                                 optional("hn", state), optional("cn", state),
                                 required("workspace", sizes.inferenceWorkspaceBytes())),
                         b -> inference.run(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7])),
-                new Call("step",
-                        List.of(packed, required("x", (long) BATCH * 5 * Float.BYTES), required("h", state),
-                                required("c", state), required("workspace", sizes.stepWorkspaceBytes())),
+                new Call("step", ofStep,
                         b -> step.run(b[0], b[1], b[2], b[3], b[4])),
-                new Call("bound step",
-                        List.of(packed, required("x", (long) BATCH * 5 * Float.BYTES), required("h", state),
-                                required("c", state), required("workspace", sizes.stepWorkspaceBytes())),
+                new Call("bound step", ofStep,
                         b -> step.bind(b[0], b[1], b[2], b[3], b[4]).run()),
                 new Call("training forward",
                         List.of(parameters, x, optional("h0", state), optional("c0", state), optional("y", y),

@@ -13,7 +13,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DeviceAccess {
     private static volatile @Nullable Function<Device, NativeDevice> access;
-    private static volatile @Nullable Function<DeviceBuffer, MemorySegment> extents;
 
     private DeviceAccess() {}
 
@@ -27,13 +26,8 @@ public final class DeviceAccess {
         return Objects.requireNonNull(access, "a Device exists, so its class is initialised").apply(device);
     }
 
-    /** For the class initialiser of {@link DeviceBuffer}, which alone can see the memory. */
-    public static void registerExtents(Function<DeviceBuffer, MemorySegment> extentOf) {
-        extents = extentOf;
-    }
-
-    /** {@return the memory of a buffer, which Java can read and write only where the device is the CPU} */
+    /** {@return the memory of a buffer with its lifetime, for Java to write where the device is the CPU} */
     public static MemorySegment extent(DeviceBuffer buffer) {
-        return Objects.requireNonNull(extents, "a DeviceBuffer exists, so its class is initialised").apply(buffer);
+        return buffer.segment().reinterpret(buffer.byteSize());
     }
 }

@@ -22,12 +22,8 @@ import org.jspecify.annotations.Nullable;
  * {@link IllegalStateException}. Any thread may use a buffer, unless its arena is confined to one.
  */
 public final class DeviceBuffer implements AutoCloseable {
-    static {
-        DeviceAccess.registerExtents(buffer -> buffer.extent);
-    }
-
     private final Device device;
-    /** Knows the whole extent, so that slices can be cut; never leaves this module. */
+    /** Knows the whole extent, so that slices can be cut; never leaves this class. */
     private final MemorySegment extent;
     private final MemorySegment segment;
     // What every pass asks of each of its buffers, here where it need not ask a segment.
