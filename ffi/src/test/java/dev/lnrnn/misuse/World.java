@@ -210,9 +210,11 @@ final class World implements AutoCloseable {
                 device().allocate(pass.workspaceBytes(), boundArena));
     }
 
+    /** Recorded and done: else there is no time to ask for. */
     private Event recordedEvent() {
         Event event = device().createEvent();
         device().defaultStream().record(event);
+        event.synchronize();
         return event;
     }
 
