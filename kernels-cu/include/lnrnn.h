@@ -317,7 +317,8 @@ typedef struct lnrnnGraph *lnrnnGraph_t;
  * On a stream that is being captured lnrnnStreamSynchronize, lnrnnInitializeParameters and
  * lnrnnGraphLaunch are INVALID_STATE, and copies of pageable host memory INVALID_ARGUMENT; the
  * capture goes on. lnrnnMalloc allocates at once. Another failure of a call on it may spoil the
- * capture, which lnrnnStreamEndCapture then reports.
+ * capture, and so may a synchronisation by another thread just as it begins: further calls on it are
+ * INVALID_STATE then, and lnrnnStreamEndCapture reports it.
  */
 LNRNN_API lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream);
 

@@ -1,6 +1,9 @@
 // Graphs on the CUDA device: a capture carries nothing out, a launch does, and a graph keeps the
 // memory that its calls use, whatever is freed meanwhile. Skipped where there is no such device.
+#include <atomic>
 #include <cstring>
+#include <functional>
+#include <thread>
 #include <vector>
 
 #include "calls.h"
@@ -314,6 +317,104 @@ void test_unregistering_waits() {
   DONE(lnrnnFree(s.handle, nullptr, memory));
 }
 
+// Threads that queue whatever they like on two streams, while another captures the first of them
+// again and again and the second joins: what ends up in a capture is a matter of luck, but every call
+// succeeds or is refused as documented.
+void test_threads_that_queue_during_captures() {
+  constexpr int kCaptures = 200;
+  network::Options options;
+  options.device = LNRNN_DEVICE_CUDA;
+  network::Network<float> net({1, 9, 6, 5}, options);
+  net.pack();
+  net.wait();
+  const lnrnnHandle_t handle = net.handle;
+  lnrnnStream_t streams[2];
+  lnrnnEvent_t fork, join;
+  void* memory[2];
+  network::Buffer<char> seen(handle, kBytes);
+  for (int i = 0; i < 2; ++i) {
+    DONE(lnrnnStreamCreate(handle, &streams[i]));
+    DONE(lnrnnMalloc(handle, nullptr, kBytes, &memory[i]));
+  }
+  for (lnrnnEvent_t* event : {&fork, &join}) DONE(lnrnnEventCreate(handle, event));
+
+  std::atomic<bool> stop{false};
+  std::atomic<int> unexpected{0};
+  // The checks' own count is one thread's.
+  const auto expect = [&](lnrnnStatus_t got, lnrnnStatus_t refusal = LNRNN_STATUS_SUCCESS) {
+    if (got == LNRNN_STATUS_SUCCESS || got == refusal || ++unexpected > 5) return;
+    std::printf("  %s: %s\n", lnrnnGetStatusName(got), lnrnnGetLastErrorMessage());
+  };
+  constexpr lnrnnStatus_t spoilt = LNRNN_STATUS_INVALID_STATE;
+  const std::function<void()> calls[] = {
+      [&] { expect(lnrnnMemset(handle, streams[0], memory[0], 1, kBytes), spoilt); },
+      [&] { expect(lnrnnMemcpy(handle, streams[0], seen.data(), memory[0], kBytes), spoilt); },
+      [&] { expect(lnrnnMemset(handle, streams[1], memory[1], 2, kBytes), spoilt); },
+      [&] {
+        expect(lnrnnStep(net.plan, streams[1], net.shape.batch, net.packed->data(),
+                         net.packed->bytes(), net.x->data(), net.x->bytes(), net.h0->data(),
+                         net.c0->data(), net.h0->bytes(), net.workspace->data(),
+                         net.workspace->bytes()),
+               spoilt);
+      },
+      [&] {
+        void* fresh = nullptr;
+        expect(lnrnnMalloc(handle, nullptr, kBytes, &fresh));
+        expect(lnrnnMemset(handle, nullptr, fresh, 3, kBytes));
+        expect(lnrnnFree(handle, nullptr, fresh));
+      },
+  };
+  std::vector<std::thread> threads;
+  for (const auto& call : calls) {
+    threads.emplace_back([&] {
+      for (int i = 1; !stop; ++i) {
+        call();
+        // So that no queue grows for ever.
+        if (i % 8 == 0) {
+          for (const lnrnnStream_t stream : {streams[0], streams[1], lnrnnStream_t{nullptr}}) {
+            expect(lnrnnStreamSynchronize(handle, stream), spoilt);
+          }
+        }
+      }
+    });
+  }
+  for (int i = 0; i < kCaptures; ++i) {
+    expect(lnrnnStreamBeginCapture(handle, streams[0]));
+    expect(lnrnnEventRecord(handle, fork, streams[0]), spoilt);
+    expect(lnrnnStreamWaitEvent(handle, streams[1], fork), spoilt);
+    expect(lnrnnMemset(handle, streams[1], memory[1], 4, kBytes), spoilt);
+    expect(lnrnnEventRecord(handle, join, streams[1]), spoilt);
+    expect(lnrnnStreamWaitEvent(handle, streams[0], join), spoilt);
+    lnrnnGraph_t graph = nullptr;
+    // What the second stream was given since does not come back.
+    expect(lnrnnStreamEndCapture(handle, streams[0], &graph), LNRNN_STATUS_INVALID_ARGUMENT);
+    if (graph != nullptr) expect(lnrnnGraphDestroy(graph));
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  CHECK(unexpected == 0);
+
+  lnrnnGraph_t graph = nullptr;
+  std::memset(seen.data(), 0, kBytes);
+  DONE(lnrnnStreamBeginCapture(handle, streams[0]));
+  DONE(lnrnnEventRecord(handle, fork, streams[0]));
+  DONE(lnrnnStreamWaitEvent(handle, streams[1], fork));
+  DONE(lnrnnMemset(handle, streams[1], memory[1], 5, kBytes));
+  DONE(lnrnnEventRecord(handle, join, streams[1]));
+  DONE(lnrnnStreamWaitEvent(handle, streams[0], join));
+  DONE(lnrnnMemcpy(handle, streams[0], seen.data(), memory[1], kBytes));
+  DONE(lnrnnStreamEndCapture(handle, streams[0], &graph));
+  DONE(lnrnnGraphLaunch(graph, streams[0]));
+  DONE(lnrnnStreamSynchronize(handle, streams[0]));
+  CHECK(seen.copy() == std::vector<char>(kBytes, 5));
+  DONE(lnrnnGraphDestroy(graph));
+  for (const lnrnnEvent_t event : {fork, join}) DONE(lnrnnEventDestroy(event));
+  for (int i = 0; i < 2; ++i) {
+    DONE(lnrnnFree(handle, nullptr, memory[i]));
+    DONE(lnrnnStreamDestroy(streams[i]));
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -333,5 +434,6 @@ int main() {
   test_a_pass_outlives_its_stream();
   test_registered_memory();
   test_unregistering_waits();
+  test_threads_that_queue_during_captures();
   return check::summary();
 }

@@ -21,6 +21,24 @@ std::set<CUgraphExec_st*>& execs() {
 
 }  // namespace
 
+Recording::Recording(cudaStream_t stream_handle, cudaEvent_t event_handle) {
+  {
+    const std::lock_guard<std::mutex> lock(handles());
+    const CUevent_st* const event = find_event(event_handle);
+    const CUstream_st* const stream = find_stream(stream_handle);
+    if (event != nullptr) capture_ = event->capture;
+    if (capture_ == nullptr && stream != nullptr) capture_ = stream->capture;
+  }
+  if (capture_ == nullptr) return;
+  if (capture_->calls++ != 0)
+    lose_device(cudaErrorIllegalAddress, "capture: two threads record into it at once");
+  std::this_thread::yield();  // so that they meet
+}
+
+Recording::~Recording() {
+  if (capture_ != nullptr) --capture_->calls;
+}
+
 cudaError_t submit(CUstream_st& stream, Operation operation) {
   if (stream.capture == nullptr) {
     stream.worker->push(std::move(operation));
@@ -78,6 +96,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* graph) {
   if (error != cudaSuccess) return leave(error);
   if (graph == nullptr) return leave(cudaErrorInvalidValue);
   *graph = nullptr;
+  const Recording recording(handle);
   const std::lock_guard<std::mutex> lock(handles());
   CUstream_st* stream = find_stream(handle);
   if (stream == nullptr) return leave(cudaErrorInvalidResourceHandle);
@@ -127,6 +146,7 @@ cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t gra
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t handle) {
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
+  const Recording recording(handle);
   const std::lock_guard<std::mutex> lock(handles());
   CUstream_st* stream = find_stream(handle);
   if (stream == nullptr) return leave(cudaErrorInvalidResourceHandle);

@@ -41,6 +41,7 @@ cudaError_t enqueue(cudaStream_t handle, const Launch& launch) {
     error = cudaErrorLaunchOutOfResources;
   if (error != cudaSuccess) return leave(error);
   const bool lost = fault_is_due(FaultPoint::kDeviceLost);
+  const Recording recording(handle);
   const std::lock_guard<std::mutex> lock(handles());
   CUstream_st* stream = find_stream(handle);
   if (stream == nullptr) return leave(cudaErrorInvalidResourceHandle);

@@ -167,6 +167,7 @@ cudaError_t cudaDeviceSynchronize() {
 
 cudaError_t cudaLaunchHostFunc(cudaStream_t handle, cudaHostFn_t function, void* user_data) {
   if (function == nullptr) return leave(cudaErrorInvalidValue);
+  const Recording recording(handle);
   return with_stream(handle, [&](CUstream_st& stream) {
     return submit(stream, {[function, user_data](Machine&, uint64_t) {
                     const HostFunctionScope scope;
@@ -196,6 +197,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t handle, cudaStream_t stream_handle) {
+  const Recording recording(stream_handle);
   return with_stream(stream_handle, [&](CUstream_st& stream) {
     CUevent_st* event = find_event(handle);
     if (event == nullptr) return cudaErrorInvalidResourceHandle;
@@ -209,6 +211,7 @@ cudaError_t cudaEventRecord(cudaEvent_t handle, cudaStream_t stream_handle) {
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream_handle, cudaEvent_t handle, unsigned flags) {
   if (flags != 0) return leave(cudaErrorInvalidValue);
+  const Recording recording(stream_handle, handle);
   return with_stream(stream_handle, [&](CUstream_st& stream) {
     CUevent_st* event = find_event(handle);
     if (event == nullptr) return cudaErrorInvalidResourceHandle;

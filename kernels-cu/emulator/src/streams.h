@@ -4,6 +4,7 @@
 
 #include <cuda_runtime.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -85,6 +86,21 @@ struct Capture {
   std::vector<Node> nodes;
   Clock recorded;  // all
   std::vector<cudaStream_t> members;
+  std::atomic<int> calls{0};  // that record into it at this moment
+};
+
+// A call that records into a capture, or ends it. CUDA leaves it to the caller that these come one
+// after the other: two at once are the device's end here. Not under handles().
+class Recording {
+ public:
+  // Into the event's capture, for a stream that joins it, or else the stream's.
+  explicit Recording(cudaStream_t stream, cudaEvent_t event = nullptr);
+  ~Recording();
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+ private:
+  std::shared_ptr<Capture> capture_;  // null: there is none
 };
 
 void run_graph(const std::vector<Node>& nodes, Machine& machine, uint64_t seed);

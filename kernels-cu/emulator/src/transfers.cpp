@@ -97,6 +97,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
   const Range target = find_range(to, bytes), source = find_range(from, bytes);
   if (!target.valid || !source.valid || !kind_fits(kind, target.kind, source.kind))
     return leave(cudaErrorInvalidValue);
+  const Recording recording(handle);
   std::shared_ptr<Completion> moment;
   {
     const std::lock_guard<std::mutex> lock(handles());
@@ -122,6 +123,7 @@ cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t
   if (error != cudaSuccess || bytes == 0) return leave(error);
   const Range range = find_range(pointer, bytes);
   if (!range.valid || range.kind == MemoryKind::kPageable) return leave(cudaErrorInvalidValue);
+  const Recording recording(handle);
   const std::lock_guard<std::mutex> lock(handles());
   CUstream_st* stream = find_stream(handle);
   if (stream == nullptr) return leave(cudaErrorInvalidResourceHandle);

@@ -13,7 +13,9 @@ class Stream {
  public:
   virtual ~Stream() = default;
 
-  std::mutex busy;  // held by a call while it queues its work: no other call's comes between
+  // Held by a call while it queues its work: no other call's comes between, nor does the stream begin
+  // to be captured. Taken before all other locks.
+  std::mutex busy;
 };
 
 class Event {
@@ -94,6 +96,8 @@ struct DropoutArguments {
   void* values;
 };
 
+// The caller holds the stream in record, wait, begin_capture, launch, copy, fill, initialize and all
+// that follow it.
 class Device {
  public:
   virtual ~Device() = default;
@@ -145,7 +149,6 @@ class Device {
 
   virtual lnrnnStatus_t initialize(const Plan& plan, Stream& stream, uint64_t seed,
                                    void* parameters) = 0;
-  // The stream is held by the caller in all that follow.
   virtual lnrnnStatus_t pack(const Strand& strand, Stream& stream, const void* parameters,
                              void* packed) = 0;
   virtual lnrnnStatus_t infer(Stream& stream, const ForwardArguments& arguments) = 0;

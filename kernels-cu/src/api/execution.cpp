@@ -178,6 +178,7 @@ lnrnnStatus_t lnrnnInitializeParameters(lnrnnPlan_t plan, lnrnnStream_t stream, 
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
   LNRNN_FORWARD(Checks(__func__, plan).parameters(parameters, parameterBytes));
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(refuse_capture(__func__, plan->handle, *resolved));
   return guarded(__func__,
                  [&] { return device.initialize(plan->plan, *resolved, seed, parameters); });
@@ -192,6 +193,7 @@ lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream, const voi
   const Checks check(__func__, plan);
   LNRNN_FORWARD(check.parameters(parameters, parameterBytes));
   LNRNN_FORWARD(check.space("packed", packed, packedBytes, stack.packed_bytes()));
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved, {parameters, packed}));
   return stack.pack(*resolved, parameters, packed);
 }
@@ -214,6 +216,7 @@ lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream,
   LNRNN_FORWARD(check.forward_tensors(s, x, xBytes, h0, c0, y, yBytes, hn, cn, stateBytes));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
                             stack.workspace_bytes(Pass::kInference, s.steps, s.batch)));
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved, {packed, x, h0, c0, y, hn, cn, workspace}));
   return stack.infer(*resolved, {&s, lengths, packed, x, h0, c0, nullptr, nullptr, nullptr, y, hn,
                                  cn, nullptr, workspace});
@@ -247,6 +250,7 @@ lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, c
   LNRNN_FORWARD(check.cell_state("c", c, stateBytes));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
                             stack.workspace_bytes(Pass::kInference, 1, batch)));
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved, {packed, x, h, c, workspace}));
   return stack.infer(*resolved, {&s, nullptr, packed, x, h, c, nullptr, nullptr, nullptr, nullptr, h,
                                  c, nullptr, workspace});
@@ -275,6 +279,7 @@ lnrnnStatus_t lnrnnForwardTraining(
                             stack.reserve_bytes(s.steps, s.batch)));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
                             stack.workspace_bytes(Pass::kTraining, s.steps, s.batch)));
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved,
                      {parameters, x, h0, c0, zoneoutMask, dropconnectMask, random, y, hn, cn,
                       reserve, workspace}));
@@ -323,6 +328,7 @@ lnrnnStatus_t lnrnnBackward(
   LNRNN_FORWARD(check.cell_state("dc0", dc0, stateBytes));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
                             stack.workspace_bytes(Pass::kBackward, s.steps, s.batch)));
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved,
                      {parameters, x, zoneoutMask, dropconnectMask, random, dy, dhn, dcn, reserve,
                       gradients, dx, dh0, dc0, workspace}));

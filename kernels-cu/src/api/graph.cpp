@@ -32,7 +32,7 @@ lnrnnStatus_t refuse_capture(const char* function, lnrnnHandle_t handle, Stream&
 namespace {
 
 // Ends the open capture. What it held goes to the graph, or, with the capture itself, is let go of
-// by the caller, who must not have the guard then.
+// by the caller, who must have neither the guard nor a stream then.
 lnrnnStatus_t end_capture(lnrnnHandle_t handle, std::unique_ptr<Graph>* graph,
                           std::unique_ptr<Capture>* ended) {
   const lnrnnStatus_t status =
@@ -58,15 +58,17 @@ lnrnnStatus_t check_registrations(const lnrnnGraph& graph) {
 
 void abandon_capture(lnrnnStream_t stream) {
   lnrnnHandle_t handle = stream->handle;
-  bool captured;
-  if (!handle->capturing ||
-      handle->device->capturing(*stream->impl, &captured) != LNRNN_STATUS_SUCCESS || !captured) {
-    return;
-  }
+  if (!handle->capturing) return;
   std::unique_ptr<Capture> ended;
   std::unique_ptr<Graph> graph;
+  // Under the guard the capture that the stream takes part in is the open one. Its origin, which may
+  // be going as well, cannot be held: a pass that is being queued there may end up in two halves.
   const std::lock_guard<std::mutex> lock(handle->guard);
-  if (handle->capture != nullptr) end_capture(handle, &graph, &ended);
+  bool captured;
+  if (handle->capture != nullptr &&
+      handle->device->capturing(*stream->impl, &captured) == LNRNN_STATUS_SUCCESS && captured) {
+    end_capture(handle, &graph, &ended);
+  }
 }
 
 }  // namespace lnrnn
@@ -82,6 +84,7 @@ lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream
   return guarded(__func__, [&] {
     auto begun = std::make_unique<Capture>();
     begun->origin = stream;
+    const std::lock_guard<std::mutex> queueing(resolved->busy);
     const std::lock_guard<std::mutex> lock(handle->guard);
     LNRNN_CHECK(handle->capture == nullptr, LNRNN_STATUS_INVALID_STATE,
                 "lnrnnStreamBeginCapture: a capture has begun on this handle and not ended");
@@ -103,6 +106,7 @@ lnrnnStatus_t lnrnnStreamEndCapture(lnrnnHandle_t handle, lnrnnStream_t stream,
     created->handle = handle;
     std::unique_ptr<Capture> ended;
     {
+      const std::lock_guard<std::mutex> queueing(resolved->busy);
       const std::lock_guard<std::mutex> lock(handle->guard);
       LNRNN_CHECK(handle->capture != nullptr && handle->capture->origin == stream,
                   LNRNN_STATUS_INVALID_STATE,
@@ -122,6 +126,7 @@ lnrnnStatus_t lnrnnGraphLaunch(lnrnnGraph_t graph, lnrnnStream_t stream) {
   lnrnnHandle_t handle = graph->handle;
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, handle, stream, &resolved));
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(refuse_capture(__func__, handle, *resolved));
   // Against an unregistration that would not see this launch, nor be seen by it.
   const std::lock_guard<std::mutex> lock(handle->guard);

@@ -176,6 +176,7 @@ lnrnnStatus_t lnrnnMemcpy(lnrnnHandle_t handle, lnrnnStream_t stream, void* dest
   if (bytes == 0) return LNRNN_STATUS_SUCCESS;
   LNRNN_REQUIRE(destination);
   LNRNN_REQUIRE(source);
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(hold(__func__, handle, *resolved, {destination, source}));
   return handle->device->copy(*resolved, destination, source, bytes);
 }
@@ -187,6 +188,7 @@ lnrnnStatus_t lnrnnMemset(lnrnnHandle_t handle, lnrnnStream_t stream, void* dest
   LNRNN_FORWARD(resolve(__func__, handle, stream, &resolved));
   if (bytes == 0) return LNRNN_STATUS_SUCCESS;
   LNRNN_REQUIRE(destination);
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(hold(__func__, handle, *resolved, {destination}));
   return handle->device->fill(*resolved, destination, value, bytes);
 }

@@ -73,7 +73,8 @@ lnrnnStatus_t resolve(const char* function, lnrnnHandle_t handle, lnrnnStream_t 
                       Stream** resolved);
 
 // Gives a graph that the stream is being captured into a hold on the memory that a call is about to
-// use. Costs next to nothing where the handle captures nothing.
+// use. The caller holds the stream, so that no capture of it begins before the call has queued its
+// work. Costs next to nothing where the handle captures nothing.
 lnrnnStatus_t hold_for_capture(const char* function, lnrnnHandle_t handle, Stream& stream,
                                std::initializer_list<const void*> used);
 inline lnrnnStatus_t hold(const char* function, lnrnnHandle_t handle, Stream& stream,

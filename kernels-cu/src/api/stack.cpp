@@ -179,7 +179,6 @@ uint64_t Stack::workspace_bytes(Pass pass, int64_t steps, int64_t batch) const {
 }
 
 lnrnnStatus_t Stack::pack(Stream& stream, const void* parameters, void* packed) const {
-  const std::lock_guard<std::mutex> held(stream.busy);
   return each_strand([&](const Strand& strand) {
     return device_->pack(strand, stream, parameters,
                          advance(packed, packed_offsets_[static_cast<size_t>(strand.index())]));
@@ -218,7 +217,6 @@ struct Parts {
 }  // namespace
 
 lnrnnStatus_t Stack::infer(Stream& stream, const StackForward& call) const {
-  const std::lock_guard<std::mutex> held(stream.busy);
   const lnrnnSequence_t& s = *call.sequence;
   const Plan& plan = *plan_;
   const int last = plan.description.layers - 1;
@@ -242,7 +240,6 @@ lnrnnStatus_t Stack::infer(Stream& stream, const StackForward& call) const {
 }
 
 lnrnnStatus_t Stack::train(Stream& stream, const StackForward& call) const {
-  const std::lock_guard<std::mutex> held(stream.busy);
   const lnrnnSequence_t& s = *call.sequence;
   const Plan& plan = *plan_;
   const int last = plan.description.layers - 1;
@@ -268,7 +265,6 @@ lnrnnStatus_t Stack::train(Stream& stream, const StackForward& call) const {
 }
 
 lnrnnStatus_t Stack::backward(Stream& stream, const StackBackward& call) const {
-  const std::lock_guard<std::mutex> held(stream.busy);
   const lnrnnSequence_t& s = *call.sequence;
   const Plan& plan = *plan_;
   const int last = plan.description.layers - 1;

@@ -58,6 +58,7 @@ class Stack {
   uint64_t reserve_bytes_at(int layer, int64_t steps, int64_t batch) const;
   uint64_t workspace_bytes(Pass pass, int64_t steps, int64_t batch) const;
 
+  // The stream is held by the caller.
   lnrnnStatus_t pack(Stream& stream, const void* parameters, void* packed) const;
   lnrnnStatus_t infer(Stream& stream, const StackForward& call) const;
   lnrnnStatus_t train(Stream& stream, const StackForward& call) const;

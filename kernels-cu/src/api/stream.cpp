@@ -40,6 +40,7 @@ lnrnnStatus_t lnrnnStreamWaitEvent(lnrnnHandle_t handle, lnrnnStream_t stream, l
               "lnrnnStreamWaitEvent: event belongs to another handle");
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, handle, stream, &resolved));
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   return handle->device->wait(*resolved, *event->impl);
 }
 
@@ -72,6 +73,7 @@ lnrnnStatus_t lnrnnEventRecord(lnrnnHandle_t handle, lnrnnEvent_t event, lnrnnSt
               "lnrnnEventRecord: event belongs to another handle");
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, handle, stream, &resolved));
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
   return handle->device->record(*event->impl, *resolved);
 }
 

@@ -116,8 +116,7 @@ class CpuDevice final : public Device {
     *event = std::make_unique<CpuEvent>();
     return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t record(Event& event, Stream& stream) override {
-    const std::lock_guard<std::mutex> idle(stream.busy);
+  lnrnnStatus_t record(Event& event, Stream&) override {
     CpuEvent& e = of(event);
     const std::lock_guard<std::mutex> lock(e.guard);
     e.recorded = true;
@@ -181,13 +180,11 @@ class CpuDevice final : public Device {
   // Host memory is as near as it can be.
   lnrnnStatus_t register_host(void*, size_t) override { return LNRNN_STATUS_SUCCESS; }
   lnrnnStatus_t unregister_host(void*) override { return LNRNN_STATUS_SUCCESS; }
-  lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) override {
-    const std::lock_guard<std::mutex> lock(stream.busy);
+  lnrnnStatus_t copy(Stream&, void* to, const void* from, size_t bytes) override {
     std::memcpy(to, from, bytes);
     return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t fill(Stream& stream, void* to, int value, size_t bytes) override {
-    const std::lock_guard<std::mutex> lock(stream.busy);
+  lnrnnStatus_t fill(Stream&, void* to, int value, size_t bytes) override {
     std::memset(to, value, bytes);
     return LNRNN_STATUS_SUCCESS;
   }
@@ -217,7 +214,6 @@ class CpuDevice final : public Device {
 
   lnrnnStatus_t initialize(const Plan& plan, Stream& stream, uint64_t seed,
                            void* parameters) override {
-    const std::lock_guard<std::mutex> lock(stream.busy);
     cpu::initialize_parameters(plan, of(stream).team, seed, parameters);
     return LNRNN_STATUS_SUCCESS;
   }

@@ -120,12 +120,15 @@ class CudaDevice final : public Device {
   }
   lnrnnStatus_t record(Event& event, Stream& stream) override {
     LNRNN_FORWARD(context_.enter());
+    const std::unique_lock<std::mutex> held = context_.hold_captures();
     LNRNN_CUDA_CHECK(context_, cudaEventRecord(of(event).raw, of(stream).raw));
     of(event).recorded = true;
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t wait(Stream& stream, Event& event) override {
     LNRNN_FORWARD(context_.enter());
+    // Also where no capture is open yet: one may be when CUDA looks at the event.
+    const std::unique_lock<std::mutex> held = context_.hold_captures();
     LNRNN_CUDA_CHECK(context_, cudaStreamWaitEvent(of(stream).raw, of(event).raw, 0));
     return LNRNN_STATUS_SUCCESS;
   }
@@ -159,19 +162,15 @@ class CudaDevice final : public Device {
     return check(context_, error, "cudaEventElapsedTime");
   }
 
-  // Relaxed: what must not happen during a capture is refused before it gets here.
   lnrnnStatus_t begin_capture(Stream& stream) override {
     LNRNN_FORWARD(context_.enter());
-    LNRNN_CUDA_CHECK(context_,
-                     cudaStreamBeginCapture(of(stream).raw, cudaStreamCaptureModeRelaxed));
-    return LNRNN_STATUS_SUCCESS;
+    return context_.begin_capture(of(stream));
   }
   lnrnnStatus_t end_capture(Stream& stream, std::unique_ptr<Graph>* graph) override {
     LNRNN_FORWARD(context_.enter());
     auto created = std::make_unique<CudaGraph>(context_);
     cudaGraph_t captured = nullptr;
-    const cudaError_t ended = cudaStreamEndCapture(of(stream).raw, &captured);
-    context_.hand_over_workspaces(*created);
+    const cudaError_t ended = context_.end_capture(of(stream), *created, &captured);
     if (ended == cudaErrorStreamCaptureUnjoined || ended == cudaErrorStreamCaptureInvalidated) {
       cudaGetLastError();
       return fail(LNRNN_STATUS_INVALID_ARGUMENT,
@@ -187,6 +186,7 @@ class CudaDevice final : public Device {
   }
   lnrnnStatus_t capturing(Stream& stream, bool* is_capturing) override {
     LNRNN_FORWARD(context_.enter());
+    const std::unique_lock<std::mutex> held = context_.hold_captures();
     *is_capturing = of(stream).capturing();
     return LNRNN_STATUS_SUCCESS;
   }
@@ -226,7 +226,8 @@ class CudaDevice final : public Device {
   lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) override {
     LNRNN_FORWARD(context_.enter());
     const CudaStream& on = of(stream);
-    if (on.capturing()) {
+    const std::unique_lock<std::mutex> recording = on.recording();
+    if (recording.owns_lock()) {
       LNRNN_FORWARD(check_capturable("destination", to));
       LNRNN_FORWARD(check_capturable("source", from));
     }
@@ -235,6 +236,7 @@ class CudaDevice final : public Device {
   }
   lnrnnStatus_t fill(Stream& stream, void* to, int value, size_t bytes) override {
     LNRNN_FORWARD(context_.enter());
+    const std::unique_lock<std::mutex> recording = of(stream).recording();
     LNRNN_CUDA_CHECK(context_, cudaMemsetAsync(to, value, bytes, of(stream).raw));
     return LNRNN_STATUS_SUCCESS;
   }
@@ -286,6 +288,7 @@ class CudaDevice final : public Device {
   lnrnnStatus_t pack(const Strand& strand, Stream& stream, const void* parameters,
                      void* packed) override {
     LNRNN_FORWARD(context_.enter());
+    const std::unique_lock<std::mutex> recording = of(stream).recording();
     return with_type(strand.plan, [&](auto type) {
       using S = decltype(type);
       return cuda::pack_strand(of(stream), strand, static_cast<const S*>(parameters), packed);
@@ -299,12 +302,14 @@ class CudaDevice final : public Device {
   }
   lnrnnStatus_t backward(Stream& stream, const BackwardArguments& call) override {
     LNRNN_FORWARD(context_.enter());
+    const std::unique_lock<std::mutex> recording = of(stream).recording();
     return with_type(call.strand.plan, [&](auto type) {
       return cuda::run_backward<decltype(type)>(of(stream), call);
     });
   }
   lnrnnStatus_t dropout(Stream& stream, const DropoutArguments& call) override {
     LNRNN_FORWARD(context_.enter());
+    const std::unique_lock<std::mutex> recording = of(stream).recording();
     return with_type(call.plan, [&](auto type) {
       return cuda::drop_out<decltype(type)>(of(stream), call);
     });
@@ -328,6 +333,7 @@ class CudaDevice final : public Device {
 
   lnrnnStatus_t forward(Stream& stream, bool training, const ForwardArguments& call) {
     LNRNN_FORWARD(context_.enter());
+    const std::unique_lock<std::mutex> recording = of(stream).recording();
     return with_type(call.strand.plan, [&](auto type) {
       return cuda::run_forward<decltype(type)>(of(stream), training, call);
     });

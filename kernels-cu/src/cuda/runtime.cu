@@ -32,6 +32,11 @@ bool is_fatal(cudaError_t error) {
   }
 }
 
+// What was asked for does not go together with a capture, or the capture is spoilt.
+bool is_of_capture(cudaError_t error) {
+  return error >= cudaErrorStreamCaptureUnsupported && error <= cudaErrorStreamCaptureWrongThread;
+}
+
 // Called with the context's device current, where nothing can be done about a failure any more.
 void ignore(cudaError_t error) {
   if (error != cudaSuccess) cudaGetLastError();
@@ -51,8 +56,8 @@ lnrnnStatus_t check(Context& context, cudaError_t error, const char* what) {
     return fail(LNRNN_STATUS_OUT_OF_MEMORY, "CUDA device %d: %s: %s", context.ordinal_, what,
                 cudaGetErrorString(error));
   }
-  return fail(LNRNN_STATUS_INTERNAL_ERROR, "CUDA device %d: %s: %s", context.ordinal_, what,
-              cudaGetErrorString(error));
+  return fail(is_of_capture(error) ? LNRNN_STATUS_INVALID_STATE : LNRNN_STATUS_INTERNAL_ERROR,
+              "CUDA device %d: %s: %s", context.ordinal_, what, cudaGetErrorString(error));
 }
 
 // ---- Streams, events, graphs -----------------------------------------------------------------
@@ -60,9 +65,18 @@ lnrnnStatus_t check(Context& context, cudaError_t error, const char* what) {
 CudaStream::~CudaStream() { context.remove_stream(*this); }
 
 bool CudaStream::capturing() const {
+  if (!context.capture_is_open_) return false;
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
   ignore(cudaStreamIsCapturing(raw, &status));
   return status != cudaStreamCaptureStatusNone;
+}
+
+// A capture that opens after the question is none of this stream's, because of busy.
+std::unique_lock<std::mutex> CudaStream::recording() const {
+  if (!context.capture_is_open_) return {};
+  std::unique_lock<std::mutex> held = context.hold_captures();
+  if (!capturing()) held.unlock();
+  return held;
 }
 
 lnrnnStatus_t CudaStream::find_workspace(void** workspace) const {
@@ -75,6 +89,7 @@ lnrnnStatus_t CudaStream::find_workspace(void** workspace) const {
 }
 
 CudaEvent::~CudaEvent() {
+  const std::unique_lock<std::mutex> held = context.hold_captures();  // it may stand in one
   if (raw != nullptr) ignore(cudaEventDestroy(raw));
 }
 
@@ -146,6 +161,7 @@ void Context::remove_stream(CudaStream& stream) {
   ignore(cudaSetDevice(ordinal_));
   if (stream.cublas_workspace != nullptr) release(stream.cublas_workspace);
   const std::lock_guard<std::mutex> lock(guard_);
+  const std::lock_guard<std::mutex> held(captures_);
   if (streams_.erase(&stream) != 0 && !stream.capturing()) {
     ignore(cudaEventRecord(stream.fence, stream.raw));
     ignore(cudaStreamWaitEvent(freeing_, stream.fence, 0));
@@ -154,19 +170,32 @@ void Context::remove_stream(CudaStream& stream) {
   if (stream.raw != nullptr) ignore(cudaStreamDestroy(stream.raw));
 }
 
-void Context::hand_over_workspaces(CudaGraph& graph) {
+// Relaxed: what must not happen during a capture is refused before it gets here.
+lnrnnStatus_t Context::begin_capture(const CudaStream& stream) {
+  const std::lock_guard<std::mutex> held(captures_);
+  LNRNN_CUDA_CHECK(*this, cudaStreamBeginCapture(stream.raw, cudaStreamCaptureModeRelaxed));
+  capture_is_open_ = true;
+  return LNRNN_STATUS_SUCCESS;
+}
+
+cudaError_t Context::end_capture(const CudaStream& stream, CudaGraph& graph,
+                                 cudaGraph_t* captured) {
   const std::lock_guard<std::mutex> lock(guard_);
-  for (CudaStream* const stream : streams_) {
-    const std::lock_guard<std::mutex> idle(stream->busy);
-    if (stream->captured_workspace == nullptr) continue;
-    graph.workspaces.push_back(stream->captured_workspace);
-    stream->captured_workspace = nullptr;
+  const std::lock_guard<std::mutex> held(captures_);
+  const cudaError_t ended = cudaStreamEndCapture(stream.raw, captured);
+  capture_is_open_ = false;
+  for (CudaStream* const each : streams_) {
+    if (each->captured_workspace == nullptr) continue;
+    graph.workspaces.push_back(each->captured_workspace);
+    each->captured_workspace = nullptr;
   }
+  return ended;
 }
 
 // What is queued on freeing_ next comes after all work that is queued now. A stream that captures
 // is left out: what it queues does not run.
 cudaError_t Context::fence_all() {
+  const std::lock_guard<std::mutex> held(captures_);
   for (CudaStream* const stream : streams_) {
     if (stream->capturing()) continue;
     cudaError_t error = cudaEventRecord(stream->fence, stream->raw);

@@ -38,8 +38,12 @@ struct CudaStream final : Stream {
   // streams and when this one is gone.
   mutable void* captured_workspace = nullptr;
 
+  // Busy or the context's captures_ is held.
   bool capturing() const;
-  // What cuBLAS may use for work that is queued now; busy is held.
+  // Called with busy held, for as long as work is queued. Owns captures_ if the stream is being
+  // captured.
+  std::unique_lock<std::mutex> recording() const;
+  // What cuBLAS may use for work that is queued now, while recording() is kept.
   lnrnnStatus_t find_workspace(void** workspace) const;
 };
 
@@ -61,9 +65,15 @@ struct CudaGraph final : Graph {
   std::vector<void*> workspaces;  // cuBLAS's
 };
 
-// One device opened for use. Memory comes from a pool of its own. An allocation is made on a stream
-// on which nothing else happens, so that it is there at once and for every stream; a free is queued
-// on another, behind a fence after the work of every stream, and holds up none of them.
+// One device opened for use.
+//
+// CUDA does not order what threads do to one capture, so captures_ does: it is held wherever a
+// capture begins or ends, work is recorded, or a stream may join. A stream becomes captured only with
+// both its busy and captures_ held, so that one of the two keeps a stream that is not captured so.
+//
+// Memory comes from a pool of its own. An allocation is made on a stream on which nothing else
+// happens, so that it is there at once and for every stream; a free is queued on another, behind a
+// fence after the work of every stream, and holds up none of them.
 class Context {
  public:
   explicit Context(int ordinal) : ordinal_(ordinal) {}
@@ -75,8 +85,11 @@ class Context {
   lnrnnStatus_t enter();
 
   lnrnnStatus_t add_stream(const Cublas* cublas, std::unique_ptr<CudaStream>* stream);
-  // When the capture has ended: what it allocated on every stream is the graph's.
-  void hand_over_workspaces(CudaGraph& graph);
+  lnrnnStatus_t begin_capture(const CudaStream& stream);
+  // What was allocated for the capture, on every stream, is the graph's from here on.
+  cudaError_t end_capture(const CudaStream& stream, CudaGraph& graph, cudaGraph_t* captured);
+  // For whoever asks about captures, or touches an event, which may stand in one.
+  std::unique_lock<std::mutex> hold_captures() { return std::unique_lock<std::mutex>(captures_); }
 
   lnrnnStatus_t allocate(size_t bytes, void** pointer);
   lnrnnStatus_t release(void* pointer);
@@ -98,7 +111,7 @@ class Context {
   };
 
   void remove_stream(CudaStream& stream);
-  cudaError_t fence_all();                           // guard_ is held
+  cudaError_t fence_all();                           // guard_ is held, captures_ is not
   cudaError_t leave(void* host, cudaGraphExec_t graph);
   void see_off(bool wait);                           // guard_ is held
 
@@ -109,6 +122,8 @@ class Context {
   std::mutex guard_;
   std::set<CudaStream*> streams_;
   std::vector<Leaving> leaving_;
+  std::mutex captures_;  // taken after a stream's busy and guard_
+  std::atomic<bool> capture_is_open_{false};
 };
 
 // Queues a kernel.
