@@ -124,6 +124,27 @@ void test_edges() {
   test_passes<S>({2, 34, 3, 9}, {}, {});
 }
 
+template <class S>
+void test_inference(Shape shape) {
+  Pair<S> pair(shape, {});
+  pair.both([](Network<S>& net) {
+    net.pack();
+    net.infer();
+  });
+  pair.compare_outputs();
+}
+
+// Depths of which a warp takes more than one chunk, in rows that begin at multiples of 16 bytes and in
+// others; and each tile that the product of a step may have.
+template <class S>
+void test_step_products() {
+  test_passes<S>({2, 10, 3, 140}, {}, {});
+  test_passes<S>({2, 10, 3, 135}, {}, {});
+  if (sizeof(S) == 8) return;
+  for (const int64_t hidden : {24, 48}) test_inference<S>({1, 1024, 3, hidden});
+  for (const int64_t hidden : {768, 1536}) test_inference<S>({1, 16, 3, hidden});
+}
+
 // More samples than are multiplied at once, where products are not kept: several chunks of time.
 template <class S>
 void test_chunks(Shape shape, Options options) {
@@ -274,6 +295,9 @@ int main(int argc, char** argv) {
     return check::summary();
   }
   test_properties();
+  test_step_products<float>();
+  test_step_products<double>();
+  test_step_products<Bf16>();
   test_cases();
   test_edges<float>();
   test_edges<double>();

@@ -10,6 +10,7 @@
 
 #define LNRNN_DEVICE inline __attribute__((always_inline))
 #define LNRNN_UNROLL
+#define LNRNN_UNROLL_BY_2
 #define LNRNN_CHECK_INDEX(index, count) (::lnrnn::cuda::emulated::check_index((index), (count)))
 
 namespace lnrnn::cuda {

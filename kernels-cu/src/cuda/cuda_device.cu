@@ -88,7 +88,7 @@ class CudaDevice final : public Device {
 
   lnrnnStatus_t open(int ordinal) {
     LNRNN_FORWARD(read_properties(ordinal, &properties_));
-    LNRNN_FORWARD(context_.open());
+    LNRNN_FORWARD(context_.open(properties_.computeCapabilityMajor >= cuda::kLeastForOverlap));
     cublas_ = cuda::open_cublas();
     if (cublas_ == nullptr) set_cublas(0, &properties_);
     return context_.add_stream(cublas_.get(), &default_stream_);

@@ -12,6 +12,8 @@
 //   };
 //   enqueue(stream, LaunchShape{8, 256}, Scale{x, n, 2.0});  // 8 blocks of 256 threads
 //
+// It may also name kResidentBlocks, for so many of which a multiprocessor has registers.
+//
 // Barriers, shuffles, votes, mma, cluster and grid operations are collective: every thread of the
 // block (warp, cluster, grid) must reach them. So no kernel returns before its last one.
 #pragma once
@@ -35,11 +37,13 @@ struct LaunchShape {
   size_t shared_bytes = 0;    // dynamic shared memory of each block
   int cluster = 1;            // blocks that form a cluster; divides blocks
   bool cooperative = false;   // all blocks are resident at once, so that sync_grid() works
+  bool overlapping = false;   // sent ahead, to begin the moment the kernel before ends
 };
 
 // 16-bit operands of mma, as their bits.
 enum class MmaType { kF16, kBf16 };
-constexpr int kLeastForMma = 8;  // major compute capability
+// Major compute capabilities: of mma, and of launches that overlap.
+constexpr int kLeastForMma = 8, kLeastForOverlap = 9;
 
 // What is loaded and stored at once, from an address that is a multiple of its size.
 struct alignas(16) Words {
@@ -60,6 +64,8 @@ struct alignas(16) Words {
 // Before a loop over a small array that has to be in registers: an index known at run time only would
 // send it to memory.
 #define LNRNN_UNROLL _Pragma("unroll")
+// Before a loop that, unrolled whole, would take more registers than there are.
+#define LNRNN_UNROLL_BY_2 _Pragma("unroll 2")
 // Bounds are the emulator's to check.
 #define LNRNN_CHECK_INDEX(index, count) ((void)0)
 
@@ -203,10 +209,22 @@ class Block {
   }
 };
 
-// At least one block at a time, the 1 says: registers first, occupancy second.
+// For how many blocks of a multiprocessor there have to be registers: Kernel::kResidentBlocks, else one.
+template <class Kernel, class = void>
+constexpr int kResidentBlocks = 1;
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::kMaxThreads, 1)
+constexpr int kResidentBlocks<Kernel, std::void_t<decltype(Kernel::kResidentBlocks)>> =
+    Kernel::kResidentBlocks;
+
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::kMaxThreads, kResidentBlocks<Kernel>)
     run_kernel(const __grid_constant__ Kernel kernel) {
+#if __CUDA_ARCH__ >= 900
+  // Here ends what overlaps with the kernel before: it is done, and its stores are seen. Then the next
+  // may come. Both are nothing where a launch does not overlap.
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
   Block block;
   kernel(block);
 }
@@ -226,7 +244,7 @@ cudaError_t enqueue(cudaStream_t stream, const LaunchShape& shape, const Kernel&
         cudaFuncSetAttribute(entry, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
     if (error != cudaSuccess) return error;
   }
-  cudaLaunchAttribute attributes[2];
+  cudaLaunchAttribute attributes[3];
   unsigned count = 0;
   if (shape.cluster > 1) {
     attributes[count].id = cudaLaunchAttributeClusterDimension;
@@ -238,6 +256,11 @@ cudaError_t enqueue(cudaStream_t stream, const LaunchShape& shape, const Kernel&
   if (shape.cooperative) {
     attributes[count].id = cudaLaunchAttributeCooperative;
     attributes[count].val.cooperative = 1;
+    ++count;
+  }
+  if (shape.overlapping) {
+    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[count].val.programmaticStreamSerializationAllowed = 1;
     ++count;
   }
   cudaLaunchConfig_t config{};

@@ -29,7 +29,7 @@ struct LstmForwardRow {
   static constexpr int kMaxThreads = 1024;
   using T = accumulation_t<S>;
   struct Shared {
-    MomentsScratch<T> of_u;
+    NormScratch<T> of_u;
   };
 
   ForwardRow<S> row;
@@ -52,26 +52,33 @@ struct LstmForwardRow {
     const T* const before = row.c_before + n * hidden;
     T* const cell = row.c + n * hidden;
 
-    // u waits where the carried cell will be.
-    LayernormMoments<T> moments{};
-    for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
+    // A thread keeps u and o of its first unit, which is its only one up to a thousand; u of others
+    // waits where the carried cell will be.
+    const int64_t own = block.thread();
+    T own_u(0), own_o(0);
+    for (int64_t j = own; j < hidden; j += block.threads()) {
       const LstmGates<T> gate = in.gates(j);
       const T u = lstm_cell(gate.i, gate.f, gate.g, before[j]);
-      cell[j] = u;
-      if (normalized) moments = layernorm_merge(moments, {T(1), u, T(0)});
+      if (j == own) {
+        own_u = u;
+        own_o = gate.o;
+      } else {
+        cell[j] = u;
+      }
     }
+    const auto u_of = [&](int64_t j) { return j == own ? own_u : cell[j]; };
     Norm<T> of_u{};
     if (normalized) {
-      of_u = Norm<T>::of(block_merge(block, shared.of_u, moments), row.epsilon);
+      of_u = block_norm(block, shared.of_u, hidden, row.epsilon, u_of);
       if (row.norm_u != nullptr && block.thread() == 0) of_u.store(row.norm_u + n * kStatistics);
     }
 
     const Mask mask = row.mask.drawn(), mask_cell = row.mask_cell.drawn();
-    for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
-      const T u = cell[j];
+    for (int64_t j = own; j < hidden; j += block.threads()) {
+      const T u = u_of(j), o = j == own ? own_o : sigmoid(in.preactivation(3, j));
       const T k =
           normalized ? fma(row.weights.gain_c[j], of_u.z(u), row.weights.bias_c[j]) : u;
-      row.store(mask, n, j, lstm_output(sigmoid(in.preactivation(3, j)), k));
+      row.store(mask, n, j, lstm_output(o, k));
       T carried = row.carries_norm ? k : u;
       if (!mask_cell.keeps(row.step, row.batch, n, j)) carried = before[j];
       if (row.zoneout_cell != T(0)) {

@@ -12,7 +12,7 @@ struct InputNorm {
   static constexpr const char* kName = "input_norm";
   static constexpr int kMaxThreads = 1024;
   struct Shared {
-    MomentsScratch<T> moments;
+    NormScratch<T> norm;
   };
 
   int64_t width;  // GH
@@ -22,14 +22,9 @@ struct InputNorm {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     const T* const row = a + block.index() * width;
-    LayernormMoments<T> moments{};
-    for (int64_t j = block.thread(); j < width; j += block.threads()) {
-      moments = layernorm_merge(moments, {T(1), row[j], T(0)});
-    }
-    moments = block_merge(block, block.template shared<Shared>().moments, moments);
-    if (block.thread() == 0) {
-      Norm<T>::of(moments, epsilon).store(statistics + block.index() * kStatistics);
-    }
+    const auto norm = block_norm(block, block.template shared<Shared>().norm, width, epsilon,
+                                 [&](int64_t j) { return row[j]; });
+    if (block.thread() == 0) norm.store(statistics + block.index() * kStatistics);
   }
 };
 

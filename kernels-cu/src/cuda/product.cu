@@ -6,13 +6,13 @@
 #include "product_by_tiles.h"
 #include "product_of_few_columns.h"
 #include "product_of_few_rows.h"
+#include "product_of_step.h"
 
 namespace lnrnn::cuda {
 
 namespace {
 
 constexpr int64_t kFewRows = 8;
-constexpr int kStepTile = 32;  // a step has too few rows for larger ones to keep the device busy
 // Doubles of a larger tile would not fit the registers.
 template <class S>
 constexpr int kSequenceTile = sizeof(S) == 8 ? 32 : 64;
@@ -40,13 +40,43 @@ lnrnnStatus_t launch_few_rows(const CudaStream& stream, const Product<S>& p) {
                 Kernel{p});
 }
 
+// What a block computes of a step's product: as much as leaves a block for most multiprocessors of a
+// large GPU, so that each operand is read by few.
+struct StepTile {
+  int rows, columns;
+
+  static StepTile of(int64_t rows, int64_t columns) {
+    constexpr int64_t kEnoughBlocks = 96;
+    const int tall = rows > 16 ? 32 : 16;
+    for (const int wide : {64, 32}) {
+      if (tiles_of(rows, tall) * tiles_of(columns, wide) >= kEnoughBlocks) return {tall, wide};
+    }
+    return {tiles_of(rows, tall) * tiles_of(columns, 16) < kEnoughBlocks / 2 ? 16 : tall, 16};
+  }
+};
+
+template <int kRows, int kAcross, class S>
+lnrnnStatus_t launch_step(const CudaStream& stream, const Product<S>& p) {
+  using Kernel = ProductOfStep<S, kRows, kAcross>;
+  const int64_t blocks = tiles_of(p.rows, kRows) * tiles_of(p.columns, Kernel::kTileColumns);
+  return launch(stream, {blocks, Kernel::kMaxThreads, sizeof(typename Kernel::Shared)}, Kernel{p});
+}
+
+template <int kRows, class S>
+lnrnnStatus_t launch_step(const CudaStream& stream, const Product<S>& p, int columns) {
+  if (columns == 64) return launch_step<kRows, 4>(stream, p);
+  if (columns == 32) return launch_step<kRows, 2>(stream, p);
+  return launch_step<kRows, 1>(stream, p);
+}
+
 }  // namespace
 
 bool has_few_rows(int64_t rows) { return rows <= kFewRows; }
 bool has_few_columns(int64_t columns) { return columns <= kFewColumns; }
 
 int64_t square_sum_tiles(int64_t rows, int64_t columns) {
-  return tiles_of(columns, has_few_rows(rows) ? kFewRowsTile : kStepTile);
+  return tiles_of(columns,
+                  has_few_rows(rows) ? kFewRowsTile : StepTile::of(rows, columns).columns);
 }
 
 template <class S>
@@ -56,7 +86,9 @@ lnrnnStatus_t multiply_step(const CudaStream& stream, const Product<S>& p) {
   if (p.rows <= 2) return launch_few_rows<2>(stream, p);
   if (p.rows <= 4) return launch_few_rows<4>(stream, p);
   if (has_few_rows(p.rows)) return launch_few_rows<kFewRows>(stream, p);
-  return launch_tiles<Depth::kFeatures, Depth::kFeatures, kStepTile>(stream, p);
+  const StepTile tile = StepTile::of(p.rows, p.columns);
+  return tile.rows == 32 ? launch_step<32>(stream, p, tile.columns)
+                         : launch_step<16>(stream, p, tile.columns);
 }
 
 template <Depth kA, Depth kB, class S, class O>

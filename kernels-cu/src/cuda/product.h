@@ -10,6 +10,14 @@ namespace lnrnn::cuda {
 // Which of an operand's two indices is summed over: its rows' features, or its samples.
 enum class Depth { kFeatures, kSamples };
 
+// Numbers that are loaded at once.
+template <class S>
+constexpr int kPack = static_cast<int>(sizeof(Words) / sizeof(S));
+
+// How the tensor cores take numbers of 16 bits.
+template <class S>
+constexpr MmaType kMmaType = std::is_same_v<S, Bf16> ? MmaType::kBf16 : MmaType::kF16;
+
 // out (rows, columns) = sum over depth of a and b; added to what out holds, if add. Operands are of
 // the data type S, sums of the type it is computed with; out is of either.
 //   a             (rows, depth), or (depth, rows) where its samples are summed over
@@ -29,6 +37,10 @@ struct Product {
   const accumulation_t<S>* exact_a = nullptr;
   accumulation_t<S>* square_sums = nullptr;
 
+  // Whether the rows of both operands, of depth numbers, begin and end where Words can be loaded;
+  // exact_a's then do, too.
+  LNRNN_DEVICE bool packed() const { return packed(a) && packed(b); }
+
   // active: out.active(row)
   LNRNN_DEVICE void store(int64_t row, int64_t column, accumulation_t<S> sum, bool active) const {
     O& to = out.sample(row)[column];
@@ -37,6 +49,12 @@ struct Product {
     } else if (!add) {
       to = to_storage<O>(0);
     }
+  }
+
+ private:
+  LNRNN_DEVICE bool packed(const Rows<const S>& rows) const {
+    return depth % kPack<S> == 0 && rows.row_stride % kPack<S> == 0 &&
+           reinterpret_cast<uintptr_t>(rows.base) % sizeof(Words) == 0;
   }
 };
 

@@ -8,9 +8,6 @@
 
 namespace lnrnn::cuda {
 
-template <class S>
-constexpr MmaType kMmaType = std::is_same_v<S, Bf16> ? MmaType::kBf16 : MmaType::kF16;
-
 // One operand's part of a chunk, as mma wants it: rows of consecutive depth, in pairs. Each thread has
 // 8 numbers, fetched to registers while the chunk before is worked on.
 template <class S, Depth kOver, int kTile, int kDepth, int kThreads>
@@ -101,7 +98,6 @@ struct ProductByMma {
   struct Shared {
     typename LoaderA::Chunk a;
     typename LoaderB::Chunk b;
-    Array<float, kAcross * kTile> squares;
   };
 
   Product<S, O> p;
@@ -130,7 +126,7 @@ struct ProductByMma {
       }
       block.sync();
     }
-    finish(block, shared, first_row, my_row, first_column, my_column, sum);
+    finish(block, first_row, my_row, first_column, my_column, sum);
   }
 
  private:
@@ -160,7 +156,7 @@ struct ProductByMma {
 
   // Results 2 half, 2 half + 1 of a fragment are columns 2 (lane % 4) + {0, 1} of row
   // lane / 4 + 8 half.
-  LNRNN_DEVICE void finish(Block& block, Shared& shared, int64_t first_row, int my_row,
+  LNRNN_DEVICE void finish(const Block& block, int64_t first_row, int my_row,
                            int64_t first_column, int my_column,
                            const float (&sum)[kEach][kEach][4]) const {
     const int lane = block.lane();
@@ -171,31 +167,17 @@ struct ProductByMma {
         const int in_tile = my_row + i * kRows + half * 8 + lane / 4;
         const int64_t row = first_row + in_tile;
         const bool inside = row < p.rows, active = inside && p.out.active(row);
-        float squares = 0;
         LNRNN_UNROLL
         for (int j = 0; j < kEach; ++j) {
           LNRNN_UNROLL
           for (int e = 0; e < 2; ++e) {
             const int64_t column = first_column + my_column + j * kColumns + lane % 4 * 2 + e;
-            const float value = sum[i][j][half * 2 + e];
             if (!inside || column >= p.columns) continue;
-            p.store(row, column, value, active);
-            squares = fma(value, value, squares);
+            p.store(row, column, sum[i][j][half * 2 + e], active);
           }
         }
-        if (p.square_sums == nullptr) continue;
-        squares += block.shuffle_xor(squares, 1);
-        squares += block.shuffle_xor(squares, 2);
-        if (lane % 4 == 0) shared.squares[block.warp() % kAcross * kTile + in_tile] = squares;
       }
     }
-    if (p.square_sums == nullptr) return;
-    block.sync();
-    const int64_t row = first_row + block.thread();
-    if (block.thread() >= kTile || row >= p.rows) return;
-    float squares = 0;
-    for (int w = 0; w < kAcross; ++w) squares += shared.squares[w * kTile + block.thread()];
-    p.square_sums[row * tiles_of(p.columns, kTile) + first_column / kTile] = squares;
   }
 };
 

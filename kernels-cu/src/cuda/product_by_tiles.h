@@ -73,7 +73,6 @@ struct ProductByTiles {
   static constexpr int kLine = kTile / kSide;           // threads along one side of the tile
   static constexpr int kGroup = kLine * kLine;          // threads that cover the tile once
   static constexpr int kGroups = kMaxThreads / kGroup;
-  static_assert(kGroup % kWarp == 0, "one group finishes, with shuffles of whole warps");
   static constexpr int kDepth = kTile == 64 ? 16 : 32;  // of a chunk
   using LoaderA = ChunkLoader<T, kA, kTile, kDepth, kMaxThreads>;
   using LoaderB = ChunkLoader<T, kB, kTile, kDepth, kMaxThreads>;
@@ -117,7 +116,7 @@ struct ProductByTiles {
       block.sync();
     }
     if constexpr (kGroups > 1) add_groups(block, shared, group, member, sum);
-    if (group == 0) finish(block, first_row + my_row, first_column, my_column, sum);
+    if (group == 0) finish(first_row + my_row, first_column, my_column, sum);
   }
 
  private:
@@ -137,24 +136,16 @@ struct ProductByTiles {
     }
   }
 
-  LNRNN_DEVICE void finish(Block& block, int64_t first_row, int64_t first_column, int my_column,
+  LNRNN_DEVICE void finish(int64_t first_row, int64_t first_column, int my_column,
                            const T (&sum)[kSide][kSide]) const {
     for (int i = 0; i < kSide; ++i) {
       const int64_t row = first_row + i;
       const bool inside = row < p.rows;
       const bool active = inside && p.out.active(row);
-      T squares(0);
       for (int j = 0; j < kSide; ++j) {
         const int64_t column = first_column + my_column + j;
         if (!inside || column >= p.columns) continue;
         p.store(row, column, sum[i][j], active);
-        squares = fma(sum[i][j], sum[i][j], squares);
-      }
-      if (p.square_sums == nullptr) continue;
-      // The threads of a line stand side by side in a warp.
-      for (int mask = kLine / 2; mask > 0; mask /= 2) squares += block.shuffle_xor(squares, mask);
-      if (inside && my_column == 0) {
-        p.square_sums[row * tiles_of(p.columns, kTile) + first_column / kTile] = squares;
       }
     }
   }

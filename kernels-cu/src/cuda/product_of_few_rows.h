@@ -12,9 +12,6 @@ constexpr int kFewRowsColumns = 2;  // of a warp
 constexpr int kFewRowsThreads = 256;
 constexpr int kFewRowsTile = kFewRowsColumns * kFewRowsThreads / kWarp;
 
-// Numbers that are loaded at once, and loading them from where that can be done.
-template <class S>
-constexpr int kPack = static_cast<int>(sizeof(Words) / sizeof(S));
 template <class S>
 LNRNN_DEVICE void load_pack(const S* from, accumulation_t<S>* to) {
   const Words words = load_words(from);
@@ -42,7 +39,7 @@ struct ProductOfFewRows {
     auto& shared = block.template shared<Shared>();
     const int64_t first = block.index() * kFewRowsTile + block.warp() * kColumns;
     T sum[kRows][kColumns] = {};
-    if (packed(p.a) && packed(p.b)) {
+    if (p.packed()) {
       add_up<kPack<S>>(block, first, sum);
     } else {
       add_up<1>(block, first, sum);
@@ -70,12 +67,6 @@ struct ProductOfFewRows {
   }
 
  private:
-  // Whether rows of depth numbers begin where packs may be loaded, and end so. exact_a then does, too.
-  LNRNN_DEVICE bool packed(const Rows<const S>& rows) const {
-    return p.depth % kPack<S> == 0 && rows.row_stride % kPack<S> == 0 &&
-           reinterpret_cast<uintptr_t>(rows.base) % sizeof(Words) == 0;
-  }
-
   template <int kCount>
   LNRNN_DEVICE void add_up(const Block& block, int64_t first, T (&sum)[kRows][kColumns]) const {
     for (int64_t k = block.lane() * kCount; k < p.depth; k += kWarp * kCount) {

@@ -37,42 +37,14 @@ LNRNN_DEVICE void block_sum(const Block& block, SumScratch<T, kCount>& scratch,
   }
 }
 
-template <class T>
-struct MomentsScratch {
-  Array<LayernormMoments<T>, kMaxWarps> of_warp;
-};
-
-template <class T>
-LNRNN_DEVICE LayernormMoments<T> warp_merge(const Block& block, LayernormMoments<T> mine) {
-  for (int mask = 1; mask < kWarp; mask *= 2) {
-    const LayernormMoments<T> other{block.shuffle_xor(mine.count, mask),
-                                    block.shuffle_xor(mine.mean, mask),
-                                    block.shuffle_xor(mine.m2, mask)};
-    // The lower lane's part comes first for both, so that both get the same bits.
-    mine = (block.lane() & mask) == 0 ? layernorm_merge(mine, other) : layernorm_merge(other, mine);
-  }
-  return mine;
-}
-
-template <class T>
-LNRNN_DEVICE LayernormMoments<T> block_merge(const Block& block, MomentsScratch<T>& scratch,
-                                             LayernormMoments<T> mine) {
-  mine = warp_merge(block, mine);
-  if (block.lane() == 0) scratch.of_warp[block.warp()] = mine;
-  block.sync();
-  LayernormMoments<T> part{};
-  if (block.lane() < block.warps()) part = scratch.of_warp[block.lane()];
-  return warp_merge(block, part);
-}
-
 // What a normalisation needs of a row.
 template <class T>
 struct Norm {
   T mean, rstd;
 
   LNRNN_DEVICE T z(T x) const { return layernorm_normalize(x, mean, rstd); }
-  LNRNN_DEVICE static Norm of(const LayernormMoments<T>& moments, T epsilon) {
-    return {moments.mean, T(1) / square_root(moments.m2 / moments.count + epsilon)};
+  LNRNN_DEVICE static Norm of(T mean, T variance, T epsilon) {
+    return {mean, T(1) / square_root(variance + epsilon)};
   }
   LNRNN_DEVICE static Norm load(const T* pair) { return {pair[0], pair[1]}; }
   LNRNN_DEVICE void store(T* pair) const {
@@ -80,5 +52,31 @@ struct Norm {
     pair[1] = rstd;
   }
 };
+
+// Of a row whose value(j) each thread has or finds for the j it strides over: two passes, the second of
+// which corrects the first one's rounding (Chan, Golub & LeVeque 1983).
+template <class T>
+struct NormScratch {
+  SumScratch<T, 1> first;
+  SumScratch<T, 2> second;
+};
+template <class T, class F>
+LNRNN_DEVICE Norm<T> block_norm(const Block& block, NormScratch<T>& scratch, int64_t width,
+                                T epsilon, const F& value) {
+  const T share = T(1) / static_cast<T>(width);
+  T sum[1] = {};
+  for (int64_t j = block.thread(); j < width; j += block.threads()) sum[0] += value(j);
+  block_sum(block, scratch.first, sum);
+  const T mean = sum[0] * share;
+  T rest[2] = {};
+  for (int64_t j = block.thread(); j < width; j += block.threads()) {
+    const T deviation = value(j) - mean;
+    rest[0] += deviation;
+    rest[1] = fma(deviation, deviation, rest[1]);
+  }
+  block_sum(block, scratch.second, rest);
+  const T correction = rest[0] * share;
+  return Norm<T>::of(mean + correction, fma(-correction, correction, rest[1] * share), epsilon);
+}
 
 }  // namespace lnrnn::cuda

@@ -109,7 +109,8 @@ lnrnnStatus_t Context::enter() {
   return check(*this, cudaSetDevice(ordinal_), "cudaSetDevice");
 }
 
-lnrnnStatus_t Context::open() {
+lnrnnStatus_t Context::open(bool overlaps) {
+  overlaps_ = overlaps;
   LNRNN_FORWARD(enter());
   cudaMemPoolProps properties{};
   properties.allocType = cudaMemAllocationTypePinned;

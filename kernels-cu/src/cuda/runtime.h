@@ -79,7 +79,9 @@ class Context {
   explicit Context(int ordinal) : ordinal_(ordinal) {}
   ~Context();
 
-  lnrnnStatus_t open();
+  // overlaps: whether kernels may be sent ahead of the end of those before them.
+  lnrnnStatus_t open(bool overlaps);
+  bool overlaps() const { return overlaps_; }
 
   // Before any other call into CUDA: the thread's device, and whether it is lost.
   lnrnnStatus_t enter();
@@ -116,6 +118,7 @@ class Context {
   void see_off(bool wait);                           // guard_ is held
 
   const int ordinal_;
+  bool overlaps_ = false;
   std::atomic<cudaError_t> lost_{cudaSuccess};  // what it was lost to
   cudaMemPool_t pool_ = nullptr;
   cudaStream_t allocating_ = nullptr, freeing_ = nullptr;
@@ -135,7 +138,9 @@ lnrnnStatus_t launch(const CudaStream& stream, const LaunchShape& shape, const K
               Kernel::kName, static_cast<long long>(shape.blocks),
               static_cast<long long>(kMaxBlocks));
   if (shape.blocks == 0) return LNRNN_STATUS_SUCCESS;
-  return check(stream.context, enqueue(stream.raw, shape, kernel), Kernel::kName);
+  LaunchShape overlapping = shape;
+  overlapping.overlapping = stream.context.overlaps();
+  return check(stream.context, enqueue(stream.raw, overlapping, kernel), Kernel::kName);
 }
 
 }  // namespace lnrnn::cuda

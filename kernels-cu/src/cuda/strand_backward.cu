@@ -126,7 +126,7 @@ class Backward {
   }
   template <class P>
   Rows<P> samples(P* base, int64_t features) const {
-    return Rows<P>::sequence(base, batch_, features).masked(lengths_, 0);
+    return Rows<P>::sequence(base, batch_, features).masked(lengths_, 0).simplified();
   }
   // The caller's tensors, without what lies beyond the lengths.
   template <class P, class V>

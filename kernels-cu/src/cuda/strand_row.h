@@ -66,7 +66,7 @@ struct ForwardRow {
     T squares(0);
     for (int64_t i = block.lane(); i < tiles; i += kWarp) squares += square_sums[n * tiles + i];
     squares = warp_sum(block, squares);
-    term.norm = Norm<T>::of({static_cast<T>(gates), T(0), squares}, epsilon);
+    term.norm = Norm<T>::of(T(0), squares / static_cast<T>(gates), epsilon);
     if (norm_r != nullptr && block.thread() == 0) term.norm.store(norm_r + n * kStatistics);
     return term;
   }

@@ -59,10 +59,12 @@ struct SumSamples {
     const int64_t chunk = block.index() / tiles;
     const int64_t column = block.index() % tiles * kWarp + block.lane();
     T sums[kMostTerms] = {};
+    LNRNN_UNROLL
     for (int64_t i = chunk * kWarps + block.warp(); i < samples; i += chunks * kWarps) {
       if (column >= width || !dy.active(i)) continue;
       const T gradient = gradient_at(i, column);
       sums[0] += gradient;
+      LNRNN_UNROLL
       for (int k = 0; k < kMostTerms - 1; ++k) {
         if (k < factors) sums[k + 1] = fma(gradient, factor[k].at(i, column, width), sums[k + 1]);
       }
@@ -184,7 +186,8 @@ lnrnnStatus_t vector_gradients(const CudaStream& stream, const Strand& strand, i
   const int64_t samples = steps * batch, hidden = strand.hidden(), gates = strand.gates();
   const auto of = [&](ParameterRole role) { return strand.find(role, gradients); };
   const auto sums = [&](const T* dy, int64_t width) {
-    return Sums<T>(samples, width, Rows<const T>::sequence(dy, batch, width).masked(lengths, 0),
+    return Sums<T>(samples, width,
+                   Rows<const T>::sequence(dy, batch, width).masked(lengths, 0).simplified(),
                    partials);
   };
   const StrandRows<const T>& rows = trace.forward;

@@ -43,11 +43,14 @@ struct LoadVectors {
 template <class S>
 struct PrepareRecurrentWeights {
   static constexpr const char* kName = "prepare_recurrent_weights";
-  static constexpr int kMaxThreads = 256;
+  static constexpr int kMaxThreads = 1024;
   static constexpr int kWarps = kMaxThreads / kWarp;
+  static_assert(kWarps == kWarp, "what is transposed is a square");
+  static constexpr int kPitch = kWarp + 1;  // keeps a column of the square in different banks
   using T = accumulation_t<S>;
   struct Shared {
     Array<T, kMaxThreads> sums[2];
+    Array<S, kWarps * kPitch> square;
   };
 
   int64_t rows, columns;
@@ -66,25 +69,60 @@ struct PrepareRecurrentWeights {
       mean = column_mean(block, drawn, shared.sums[0], column, T(0));
       rest = column_mean(block, drawn, shared.sums[1], column, mean);
     }
-    for (int64_t row = block.warp(); row < rows && column < columns; row += kWarps) {
-      const int64_t at = transposed ? column * rows + row : row * columns + column;
-      to[at] = to_storage<S>((weight(drawn, row, column) - mean) - rest);
+    if (!transposed) {
+      each_weight(block, drawn, column, [&](int64_t row, T weight) {
+        to[row * columns + column] = to_storage<S>((weight - mean) - rest);
+      });
+      return;
+    }
+    // By squares, so that consecutive threads write consecutive addresses, too.
+    const int64_t turned = block.index() * kWarp + block.warp();
+    for (int64_t first = 0; first < rows; first += kWarps) {
+      const int64_t row = first + block.warp(), turned_row = first + block.lane();
+      if (row < rows && column < columns) {
+        const T value = weight(drawn, row, column, from[row * columns + column]);
+        shared.square[block.warp() * kPitch + block.lane()] = to_storage<S>((value - mean) - rest);
+      }
+      block.sync();
+      if (turned_row < rows && turned < columns) {
+        to[turned * rows + turned_row] = shared.square[block.lane() * kPitch + block.warp()];
+      }
+      block.sync();
     }
   }
 
  private:
-  LNRNN_DEVICE T weight(const Mask& drawn, int64_t row, int64_t column) const {
-    const T value = to_accumulation(from[row * columns + column]);
+  LNRNN_DEVICE T weight(const Mask& drawn, int64_t row, int64_t column, S stored) const {
+    const T value = to_accumulation(stored);
     if (!mask.on) return value;
     return drawn.keeps(row, column) ? value * scale : T(0);
+  }
+
+  // Those of a column that are the thread's, several on their way at once.
+  template <class F>
+  LNRNN_DEVICE void each_weight(const Block& block, const Mask& drawn, int64_t column,
+                                const F& use) const {
+    constexpr int kAtOnce = 8;
+    if (column >= columns) return;
+    for (int64_t first = block.warp(); first < rows; first += kWarps * kAtOnce) {
+      S stored[kAtOnce] = {};
+      LNRNN_UNROLL
+      for (int i = 0; i < kAtOnce; ++i) {
+        const int64_t row = first + i * kWarps;
+        if (row < rows) stored[i] = from[row * columns + column];
+      }
+      LNRNN_UNROLL
+      for (int i = 0; i < kAtOnce; ++i) {
+        const int64_t row = first + i * kWarps;
+        if (row < rows) use(row, weight(drawn, row, column, stored[i]));
+      }
+    }
   }
 
   LNRNN_DEVICE T column_mean(Block& block, const Mask& drawn, Array<T, kMaxThreads>& sums,
                              int64_t column, T shift) const {
     T sum(0);
-    for (int64_t row = block.warp(); row < rows && column < columns; row += kWarps) {
-      sum += weight(drawn, row, column) - shift;
-    }
+    each_weight(block, drawn, column, [&](int64_t, T weight) { sum += weight - shift; });
     sums[block.thread()] = sum;
     block.sync();
     T total(0);
