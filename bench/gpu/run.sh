@@ -13,11 +13,12 @@
 #   LNRNN_CALIBRATE  what calibrates; native/lnrnn_calibrate
 #   SMOKE            if set, the calibration does everything once and small: no limits come of it
 #   SHAPES           which shapes are measured; ABCDEF
+#   TYPES            in which data types; f32,f64,bf16,f16
 #   SECONDS_EACH     how long each of them is measured; 0.5
 set -uo pipefail
 bundle=$(cd "$(dirname "$0")" && pwd)
 export OUT=${OUT:-./results} DEVICE=${DEVICE:-cuda:0} SHAPES=${SHAPES:-ABCDEF}
-export SECONDS_EACH=${SECONDS_EACH:-0.5}
+export TYPES=${TYPES:-f32,f64,bf16,f16} SECONDS_EACH=${SECONDS_EACH:-0.5}
 export LNRNN_LIBRARY=${LNRNN_LIBRARY:-$bundle/lib/liblnrnn.so}
 export LNRNN_CALIBRATE=${LNRNN_CALIBRATE:-$bundle/native/lnrnn_calibrate} SMOKE=${SMOKE:-}
 readonly parts=(info native junit parity sanitizer calibrate bench peers)
@@ -69,10 +70,11 @@ native_test() {
   ((status == 0 || status == skipped))
 }
 
-# Every native test, and the calibration's kernels, as arguments of the command given.
+# The native tests whose names match, and the calibration's kernels, as arguments of the command given.
 native_tests() {
-  local failed=0 test
-  for test in "$bundle"/native/tests/*; do
+  local names=$1 failed=0 test
+  shift
+  for test in "$bundle"/native/tests/$names; do
     native_test "$@" "$test" || failed=1
   done
   native_test "$@" "$LNRNN_CALIBRATE" --device "$DEVICE" --smoke || failed=1
@@ -81,7 +83,7 @@ native_tests() {
 
 part_native() {
   need_cuda
-  native_tests env
+  native_tests '*' env
 }
 
 part_junit() {
@@ -166,7 +168,7 @@ part_calibrate() {
 part_bench() {
   need_device
   "$bundle/native/lnrnn_device_benchmark" --device "$DEVICE" --out "$OUT/bench.jsonl" \
-    --shapes "$SHAPES" --seconds "$SECONDS_EACH" || return
+    --shapes "$SHAPES" --types "$TYPES" --seconds "$SECONDS_EACH" || return
   cat "$OUT/bench.jsonl"
 }
 
@@ -208,9 +210,10 @@ print(":".join(d for p in nvidia.__path__ for d in glob.glob(p + "/*/lib")))' 2>
 run_part() {
   local part=$1 status=0 state sentence= start=$SECONDS
   echo "--- $part"
+  # In the background, so that a signal is not kept until the part is done.
   timeout --kill-after=10 "$part_seconds" "$BASH" "$bundle/run.sh" "--within" "$part" 2>&1 |
-    tee "$OUT/$part.log"
-  status=${PIPESTATUS[0]}
+    tee "$OUT/$part.log" &
+  wait "$!" || status=$?
   case $status in
     0) state=ok ;;
     "$skipped")
@@ -236,7 +239,11 @@ case ${1:-} in
     sanitizer=("$2" --tool "$3" --error-exitcode 1)
     # What CUDA refuses the library turns into a status, and tests ask for that.
     [[ $3 != memcheck ]] || sanitizer+=(--report-api-errors no)
-    native_tests "${sanitizer[@]}"
+    # Races are those within a kernel, and device_test runs all kernels; where threads queue at once, as
+    # in the others, racecheck loses track of launches.
+    names='*'
+    [[ $3 != racecheck ]] || names=device_test
+    native_tests "$names" "${sanitizer[@]}"
     exit
     ;;
 esac
@@ -252,6 +259,8 @@ mkdir -p "$OUT" && OUT=$(cd "$OUT" && pwd) || exit 2
 unpack_runtime || exit 2
 find_libraries
 failed=0
+# Whoever stops this script stops the part that runs, with all its programs.
+trap 'kill $(jobs -p); exit 130' INT TERM
 for part in "${chosen[@]}"; do
   run_part "$part" || failed=1
 done
