@@ -43,6 +43,7 @@ struct Rows {
   // Seen as a matrix where that is the same: it has no steps to look for.
   Rows simplified() const {
     Rows rows = *this;
+    if (is_matrix()) return rows;
     if (batch == 1) rows.row_stride = step_stride;
     if (lengths.lengths == nullptr && step_stride == batch * rows.row_stride) rows.batch = INT64_MAX;
     return rows;
