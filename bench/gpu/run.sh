@@ -13,12 +13,12 @@
 #   LNRNN_CALIBRATE  what calibrates; native/lnrnn_calibrate
 #   SMOKE            if set, the calibration does everything once and small: no limits come of it
 #   SHAPES           which shapes are measured; ABCDEF
-#   TYPES            in which data types; f32,f64,bf16,f16
+#   TYPES            in which data types by the part bench; all
 #   SECONDS_EACH     how long each of them is measured; 0.5
 set -uo pipefail
 bundle=$(cd "$(dirname "$0")" && pwd)
 export OUT=${OUT:-./results} DEVICE=${DEVICE:-cuda:0} SHAPES=${SHAPES:-ABCDEF}
-export TYPES=${TYPES:-f32,f64,bf16,f16} SECONDS_EACH=${SECONDS_EACH:-0.5}
+export TYPES=${TYPES:-} SECONDS_EACH=${SECONDS_EACH:-0.5}
 export LNRNN_LIBRARY=${LNRNN_LIBRARY:-$bundle/lib/liblnrnn.so}
 export LNRNN_CALIBRATE=${LNRNN_CALIBRATE:-$bundle/native/lnrnn_calibrate} SMOKE=${SMOKE:-}
 readonly parts=(info native junit parity sanitizer calibrate bench peers)
@@ -168,7 +168,7 @@ part_calibrate() {
 part_bench() {
   need_device
   "$bundle/native/lnrnn_device_benchmark" --device "$DEVICE" --out "$OUT/bench.jsonl" \
-    --shapes "$SHAPES" --types "$TYPES" --seconds "$SECONDS_EACH" || return
+    --shapes "$SHAPES" ${TYPES:+--types "$TYPES"} --seconds "$SECONDS_EACH" || return
   cat "$OUT/bench.jsonl"
 }
 

@@ -33,7 +33,7 @@ namespace {
 constexpr int kUnavailable = 2;
 
 struct Options {
-  std::string device = "cuda:0", out, shapes = "ABCDEF", types = "f32,f64,bf16,f16";
+  std::string device = "cuda:0", out, shapes = "ABCDEF", types;  // all, where types is empty
   double seconds = 0.5;
   bool probe = false;
 };
@@ -218,7 +218,8 @@ struct Measurement {
 };
 
 bool asked(const Options& options, const Type& type) {
-  return ("," + options.types + ",").find(std::string(",") + type.name + ",") != std::string::npos;
+  return options.types.empty() ||
+         ("," + options.types + ",").find(std::string(",") + type.name + ",") != std::string::npos;
 }
 
 // Whether the device has the type: asked with a network of no size.

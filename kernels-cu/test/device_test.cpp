@@ -141,7 +141,7 @@ void test_step_products() {
   test_passes<S>({2, 10, 3, 140}, {}, {});
   test_passes<S>({2, 10, 3, 135}, {}, {});
   if (sizeof(S) == 8) return;
-  for (const int64_t hidden : {24, 48}) test_inference<S>({1, 1024, 3, hidden});
+  for (const int64_t hidden : {16, 24, 48}) test_inference<S>({1, 1024, 3, hidden});
   for (const int64_t hidden : {768, 1536}) test_inference<S>({1, 16, 3, hidden});
 }
 

@@ -17,9 +17,10 @@ constexpr int64_t kFewRows = 8;
 template <class S>
 constexpr int kSequenceTile = sizeof(S) == 8 ? 32 : 64;
 
-template <Depth kA, Depth kB, int kTile, class S, class O>
+template <Depth kA, Depth kB, class S, class O>
 lnrnnStatus_t launch_tiles(const CudaStream& stream, const Product<S, O>& p) {
-  const int64_t blocks = tiles_of(p.rows, kTile) * tiles_of(p.columns, kTile);
+  constexpr int kTile = kSequenceTile<S>;
+  const int64_t blocks = OutTile<kTile, kTile>::count(p.rows, p.columns);
   if constexpr (std::is_same_v<S, accumulation_t<S>>) {
     using Kernel = ProductByTiles<S, kA, kB, kTile>;
     return launch(stream, {blocks, Kernel::kMaxThreads, sizeof(typename Kernel::Shared)},
@@ -58,8 +59,10 @@ struct StepTile {
 template <int kRows, int kAcross, class S>
 lnrnnStatus_t launch_step(const CudaStream& stream, const Product<S>& p) {
   using Kernel = ProductOfStep<S, kRows, kAcross>;
-  const int64_t blocks = tiles_of(p.rows, kRows) * tiles_of(p.columns, Kernel::kTileColumns);
-  return launch(stream, {blocks, Kernel::kMaxThreads, sizeof(typename Kernel::Shared)}, Kernel{p});
+  return launch(stream,
+                {Kernel::Tile::count(p.rows, p.columns), Kernel::kMaxThreads,
+                 sizeof(typename Kernel::Shared)},
+                Kernel{p});
 }
 
 template <int kRows, class S>
@@ -111,7 +114,7 @@ lnrnnStatus_t multiply_sequence(const CudaStream& stream, const Product<S, O>& p
                           p.b.row_stride,        p.out.base,             p.out.row_stride, p.add};
     if (gemm.fits()) return stream.cublas->multiply(stream, gemm);
   }
-  return launch_tiles<kA, kB, kSequenceTile<S>>(stream, p);
+  return launch_tiles<kA, kB>(stream, p);
 }
 
 #define LNRNN_INSTANTIATE_SEQUENCE(kA, kB, S, O)                              \

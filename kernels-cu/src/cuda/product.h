@@ -60,6 +60,20 @@ struct Product {
 
 LNRNN_CELL int64_t tiles_of(int64_t n, int64_t tile) { return (n + tile - 1) / tile; }
 
+// The part of out that a block owns, where blocks are tiles, columns first.
+template <int kRows, int kColumns>
+struct OutTile {
+  int64_t first_row, first_column;
+
+  static int64_t count(int64_t rows, int64_t columns) {
+    return tiles_of(rows, kRows) * tiles_of(columns, kColumns);
+  }
+  LNRNN_DEVICE static OutTile of(const Block& block, int64_t columns) {
+    const int64_t across = tiles_of(columns, kColumns);
+    return {block.index() / across * kRows, block.index() % across * kColumns};
+  }
+};
+
 // Whether exact_a is read: by multiply_step where it has so many rows, and by multiply_sequence, over
 // a's features and b's samples, where it has so many columns.
 bool has_few_rows(int64_t rows);

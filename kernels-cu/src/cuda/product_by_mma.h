@@ -104,14 +104,12 @@ struct ProductByMma {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
-    const int64_t tiles = tiles_of(p.columns, kTile);
-    const int64_t first_row = block.index() / tiles * kTile;
-    const int64_t first_column = block.index() % tiles * kTile;
+    const auto tile = OutTile<kTile, kTile>::of(block, p.columns);
     const int my_row = block.warp() / kAcross * kEach * kRows;
     const int my_column = block.warp() % kAcross * kEach * kColumns;
 
-    LoaderA a(p.a, first_row, p.rows, block.thread());
-    LoaderB b(p.b, first_column, p.columns, block.thread());
+    LoaderA a(p.a, tile.first_row, p.rows, block.thread());
+    LoaderB b(p.b, tile.first_column, p.columns, block.thread());
     float sum[kEach][kEach][4] = {};
     a.fetch(0, p.depth);
     b.fetch(0, p.depth);
@@ -126,7 +124,7 @@ struct ProductByMma {
       }
       block.sync();
     }
-    finish(block, first_row, my_row, first_column, my_column, sum);
+    finish(block, tile.first_row, my_row, tile.first_column, my_column, sum);
   }
 
  private:

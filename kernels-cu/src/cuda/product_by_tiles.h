@@ -86,14 +86,12 @@ struct ProductByTiles {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
-    const int64_t tiles = tiles_of(p.columns, kTile);
-    const int64_t first_row = block.index() / tiles * kTile;
-    const int64_t first_column = block.index() % tiles * kTile;
+    const auto tile = OutTile<kTile, kTile>::of(block, p.columns);
     const int group = block.thread() / kGroup, member = block.thread() % kGroup;
     const int my_row = member / kLine * kSide, my_column = member % kLine * kSide;
 
-    LoaderA a(p.a, first_row, p.rows, block.thread());
-    LoaderB b(p.b, first_column, p.columns, block.thread());
+    LoaderA a(p.a, tile.first_row, p.rows, block.thread());
+    LoaderB b(p.b, tile.first_column, p.columns, block.thread());
     T sum[kSide][kSide] = {};
     a.fetch(0, p.depth);
     b.fetch(0, p.depth);
@@ -116,7 +114,7 @@ struct ProductByTiles {
       block.sync();
     }
     if constexpr (kGroups > 1) add_groups(block, shared, group, member, sum);
-    if (group == 0) finish(first_row + my_row, first_column, my_column, sum);
+    if (group == 0) finish(tile.first_row + my_row, tile.first_column, my_column, sum);
   }
 
  private:

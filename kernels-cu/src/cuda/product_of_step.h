@@ -5,7 +5,6 @@
 
 #include "../cell/scalar.h"
 #include "product.h"
-#include "product_of_few_rows.h"
 
 namespace lnrnn::cuda {
 
@@ -131,6 +130,7 @@ struct ProductOfStep {
   static constexpr int kResidentBlocks = kRows == 16 && sizeof(S) == 2 ? 2 : 1;
   static constexpr int kColumns = 16;                     // of a warp
   static constexpr int kTileColumns = kColumns * kAcross;
+  using Tile = OutTile<kRows, kTileColumns>;
   static constexpr int kWarps = kMaxThreads / kWarp;
   static constexpr int kDeep = kWarps / kAcross;          // warps with the same columns
   static constexpr int kLines = kRows + kColumns;
@@ -149,9 +149,7 @@ struct ProductOfStep {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
-    const int64_t tiles = tiles_of(p.columns, kTileColumns);
-    const int64_t first_row = block.index() / tiles * kRows;
-    const int64_t first_column = block.index() % tiles * kTileColumns;
+    const auto [first_row, first_column] = Tile::of(block, p.columns);
     // What is added to is on its way meanwhile.
     T before[kRows / kColumns][kAcross] = {};
     each_result(block, first_row, first_column, [&](int i, int j, T& out, bool) {
@@ -196,7 +194,8 @@ struct ProductOfStep {
       }
       const int64_t row = first_row + i * kColumns + block.thread() / kColumns;
       if (block.thread() % kColumns == 0 && row < p.rows) {
-        p.square_sums[row * tiles + first_column / kTileColumns] = squares[i];
+        p.square_sums[row * tiles_of(p.columns, kTileColumns) + first_column / kTileColumns] =
+            squares[i];
       }
     }
   }

@@ -131,16 +131,15 @@ class Context {
 
 // Queues a kernel.
 template <class Kernel>
-lnrnnStatus_t launch(const CudaStream& stream, const LaunchShape& shape, const Kernel& kernel) {
+lnrnnStatus_t launch(const CudaStream& stream, LaunchShape shape, const Kernel& kernel) {
   constexpr int64_t kMaxBlocks = 0x7fffffff;
   LNRNN_CHECK(shape.blocks <= kMaxBlocks, LNRNN_STATUS_NOT_SUPPORTED,
               "%s: the call needs %lld blocks, but a CUDA device runs at most %lld in one launch",
               Kernel::kName, static_cast<long long>(shape.blocks),
               static_cast<long long>(kMaxBlocks));
   if (shape.blocks == 0) return LNRNN_STATUS_SUCCESS;
-  LaunchShape overlapping = shape;
-  overlapping.overlapping = stream.context.overlaps();
-  return check(stream.context, enqueue(stream.raw, overlapping, kernel), Kernel::kName);
+  shape.overlapping = stream.context.overlaps();
+  return check(stream.context, enqueue(stream.raw, shape, kernel), Kernel::kName);
 }
 
 }  // namespace lnrnn::cuda
