@@ -108,6 +108,7 @@ void test_small() {
   options.flags = LNRNN_PLAN_RECOMPUTE;
   test_passes<double>({2, 2, 2, 5}, options, {1, 2}, false, true);
   test_passes<float>({3, 2, 3, 5}, Options::of(network::kCells[8]), {});
+  test_passes<F16>({3, 2, 3, 64}, {}, {});
 }
 
 // Sizes at which there is nothing, one, or more than one block, tile or strip of steps.
@@ -143,6 +144,24 @@ void test_step_products() {
   if (sizeof(S) == 8) return;
   for (const int64_t hidden : {16, 24, 48}) test_inference<S>({1, 1024, 3, hidden});
   for (const int64_t hidden : {768, 1536}) test_inference<S>({1, 16, 3, hidden});
+}
+
+// Clusters of one block and of more, not all of whose warps have a share of the depth or a tile of the
+// outputs; batches that end amid a cluster's rows.
+template <class S>
+void test_clusters() {
+  for (const network::Cell& cell : network::kCells) {
+    if (cell.cell == LNRNN_CELL_INDRNN) continue;
+    Options options = Options::of(cell);
+    test_passes<S>({3, 9, 4, 32}, options, {});
+    options.regularize(0.3);
+    options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+    test_passes<S>({4, 3, 3, 96}, options, {2, 4, 3});
+  }
+  for (const int64_t hidden : {128, 160, 288}) test_passes<S>({3, 2, 3, hidden}, {}, {});
+  test_passes<S>({2, 1, 3, 288}, Options::of(network::kCells[6]), {});
+  test_passes<S>({2, 1, 3, 512}, {}, {});
+  test_inference<S>({2, 40, 3, 512});  // more clusters than an emulated device holds
 }
 
 // More samples than are multiplied at once, where products are not kept: several chunks of time.
@@ -298,6 +317,8 @@ int main(int argc, char** argv) {
   test_step_products<float>();
   test_step_products<double>();
   test_step_products<Bf16>();
+  test_clusters<F16>();
+  test_clusters<Bf16>();
   test_cases();
   test_edges<float>();
   test_edges<double>();

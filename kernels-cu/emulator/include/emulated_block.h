@@ -94,6 +94,17 @@ class Block {
     return *static_cast<S*>(emulated::map_to_rank(lane_, &shared_object, sizeof(S), rank));
   }
 
+  LNRNN_DEVICE void store_tagged(Tagged* to, Tagged what) const {
+    emulated::progress(lane_);
+    __atomic_store(to, &what, __ATOMIC_RELAXED);
+  }
+  LNRNN_DEVICE Tagged load_tagged(const Tagged* from) const {
+    emulated::poll(lane_);
+    Tagged found;
+    __atomic_load(from, &found, __ATOMIC_RELAXED);
+    return found;
+  }
+
   template <class T>
   LNRNN_DEVICE T atomic_add(T* address, T value) const {
     static_assert(std::is_same_v<T, int> || std::is_same_v<T, unsigned> ||
@@ -148,10 +159,8 @@ class Block {
 };
 
 template <class Kernel>
-cudaError_t enqueue(cudaStream_t stream, const LaunchShape& shape, const Kernel& kernel) {
-  static_assert(std::is_trivially_copyable_v<Kernel>, "a kernel is its arguments, as bytes");
-  static_assert(sizeof(Kernel) <= 32764, "CUDA's limit for arguments");
-  emulated::Launch launch;
+emulated::Launch launch_of(const LaunchShape& shape) {
+  emulated::Launch launch{};
   launch.name = Kernel::kName;
   launch.max_threads = Kernel::kMaxThreads;
   launch.blocks = shape.blocks;
@@ -159,6 +168,19 @@ cudaError_t enqueue(cudaStream_t stream, const LaunchShape& shape, const Kernel&
   launch.shared_bytes = shape.shared_bytes;
   launch.cluster = shape.cluster;
   launch.cooperative = shape.cooperative;
+  return launch;
+}
+
+template <class Kernel>
+cudaError_t count_clusters(const LaunchShape& shape, int* count) {
+  return emulated::count_clusters(launch_of<Kernel>(shape), count);
+}
+
+template <class Kernel>
+cudaError_t enqueue(cudaStream_t stream, const LaunchShape& shape, const Kernel& kernel) {
+  static_assert(std::is_trivially_copyable_v<Kernel>, "a kernel is its arguments, as bytes");
+  static_assert(sizeof(Kernel) <= 32764, "CUDA's limit for arguments");
+  emulated::Launch launch = launch_of<Kernel>(shape);
   launch.kernel = std::make_shared<const Kernel>(kernel);
   launch.run = [](const void* bytes, emulated::Lane& lane) {
     Block block(lane);

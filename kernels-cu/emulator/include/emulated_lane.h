@@ -45,6 +45,8 @@ struct Launch {
 
 // Checks the launch against the device's limits and queues it.
 cudaError_t enqueue(cudaStream_t stream, const Launch& launch);
+// How many clusters of the launch the device holds at once.
+cudaError_t count_clusters(const Launch& launch, int* count);
 
 // ---- called by lanes, from anywhere in a kernel --------------------------------------------------
 

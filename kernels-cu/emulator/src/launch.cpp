@@ -9,6 +9,14 @@ namespace lnrnn::emulator {
 
 namespace {
 
+// Blocks that the device holds at once.
+int resident_blocks(const Launch& launch) {
+  const int by_threads = kThreadsOfMultiprocessor / launch.threads;
+  const int by_memory =
+      static_cast<int>(kSharedOfMultiprocessor / (launch.shared_bytes + kSharedReserved));
+  return kMultiprocessors * std::min({by_threads, by_memory, kBlocksOfMultiprocessor});
+}
+
 cudaError_t check(const Launch& launch) {
   if (launch.blocks <= 0 || launch.blocks > INT_MAX) return cudaErrorInvalidConfiguration;
   if (launch.threads <= 0 || launch.threads > kLargestBlock) return cudaErrorInvalidConfiguration;
@@ -19,11 +27,8 @@ cudaError_t check(const Launch& launch) {
   if (launch.cluster < 1 || launch.cluster > kLargestCluster) return cudaErrorInvalidClusterSize;
   if (launch.blocks % launch.cluster != 0) return cudaErrorInvalidClusterSize;
   if (!launch.cooperative) return cudaSuccess;
-  const int by_threads = kThreadsOfMultiprocessor / launch.threads;
-  const int by_memory =
-      static_cast<int>(kSharedOfMultiprocessor / (launch.shared_bytes + kSharedReserved));
-  const int resident = kMultiprocessors * std::min({by_threads, by_memory, kBlocksOfMultiprocessor});
-  return launch.blocks <= resident ? cudaSuccess : cudaErrorCooperativeLaunchTooLarge;
+  return launch.blocks <= resident_blocks(launch) ? cudaSuccess
+                                                  : cudaErrorCooperativeLaunchTooLarge;
 }
 
 }  // namespace
@@ -51,6 +56,13 @@ cudaError_t enqueue(cudaStream_t handle, const Launch& launch) {
       fault = {cudaErrorLaunchFailure, "kernel " + std::string(launch.name) + ": injected fault"};
     if (fault.error != cudaSuccess) lose_device(fault.error, fault.text);
   }}));
+}
+
+cudaError_t count_clusters(const Launch& launch, int* count) {
+  cudaError_t error = enter();
+  if (error == cudaSuccess) error = check(launch);
+  if (error == cudaSuccess) *count = resident_blocks(launch) / launch.cluster;
+  return leave(error);
 }
 
 }  // namespace lnrnn::cuda::emulated

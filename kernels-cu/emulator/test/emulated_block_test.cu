@@ -86,6 +86,38 @@ struct Untouched {
   }
 };
 
+// Blocks of a cluster tell each other numbers, round after round, with no barrier but one in between that
+// keeps a fast block from the slots of a slow one.
+struct Tell {
+  static constexpr const char* kName = "tell";
+  static constexpr int kMaxThreads = 32;
+  static constexpr int kBlocks = 4, kRounds = 5;
+  using Slots = Array<Tagged, kBlocks>;
+  float* sums;  // (kBlocks, kRounds)
+  LNRNN_DEVICE void operator()(Block& block) const {
+    auto& slots = block.shared<Slots>();
+    const bool one = block.lane() < kBlocks;
+    if (one) slots[block.lane()] = Tagged{0, 0};
+    block.sync_cluster();
+    for (int i = 0; i < kRounds; ++i) {
+      const auto round = static_cast<uint32_t>(i) + 1;
+      float value = 0;
+      if (one) {
+        block.store_tagged(&block.remote(slots, block.lane())[block.cluster_rank()],
+                           Tagged{static_cast<uint32_t>(10 * i + block.cluster_rank()), round});
+        Tagged said;
+        do {
+          said = block.load_tagged(&slots[block.lane()]);
+        } while (said.round != round);
+        value = static_cast<float>(said.word);
+      }
+      for (int mask = 1; mask < kBlocks; mask *= 2) value += block.shuffle_xor(value, mask);
+      if (block.lane() == 0) sums[block.cluster_rank() * kRounds + i] = value;
+      block.sync_cluster();
+    }
+  }
+};
+
 struct Nothing {
   static constexpr const char* kName = "nothing";
   static constexpr int kMaxThreads = 256;
@@ -156,6 +188,23 @@ void test_untouched() {
   CHECK(session.download(bad, 1)[0] == 0);
 }
 
+void test_tagged() {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    lnrnn::emulator::set_seed(seed);
+    const Session session;
+    float* sums = session.allocate<float>(Tell::kBlocks * Tell::kRounds);
+    LaunchShape shape{Tell::kBlocks, 32, sizeof(Tell::Slots), Tell::kBlocks};
+    int clusters = 0;
+    CHECK(count_clusters<Tell>(shape, &clusters) == cudaSuccess);
+    CHECK(clusters == 128);  // 16 multiprocessors, of 32 blocks each
+    CHECK(session.run(shape, Tell{sums}) == cudaSuccess);
+    const auto result = session.download(sums, Tell::kBlocks * Tell::kRounds);
+    for (int i = 0; i < Tell::kBlocks * Tell::kRounds; ++i) {
+      CHECK(result[static_cast<size_t>(i)] == 40.0f * (i % Tell::kRounds) + 6);
+    }
+  }
+}
+
 void test_speed() {
   const Session session;
   float* x = session.upload(std::vector<float>(16 * 256));
@@ -176,6 +225,7 @@ int main() {
   test_coordinates();
   test_sum();
   test_untouched();
+  test_tagged();
   test_speed();
   return check::summary();
 }

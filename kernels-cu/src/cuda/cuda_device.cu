@@ -89,6 +89,9 @@ class CudaDevice final : public Device {
   lnrnnStatus_t open(int ordinal) {
     LNRNN_FORWARD(read_properties(ordinal, &properties_));
     LNRNN_FORWARD(context_.open(properties_.computeCapabilityMajor >= cuda::kLeastForOverlap));
+    if (properties_.computeCapabilityMajor >= cuda::kLeastForClusters) {
+      context_.set_resident_clusters(cuda::count_resident_clusters());
+    }
     cublas_ = cuda::open_cublas();
     if (cublas_ == nullptr) set_cublas(0, &properties_);
     return context_.add_stream(cublas_.get(), &default_stream_);

@@ -45,9 +45,18 @@ enum class MmaType { kF16, kBf16 };
 // Major compute capabilities: of mma, and of launches that overlap.
 constexpr int kLeastForMma = 8, kLeastForOverlap = 9;
 
+// Blocks of a cluster at most, and what a GPU has to have for it: see Block::sync_cluster.
+constexpr int kMostClusterBlocks = 16, kLeastForClusters = 9;
+
 // What is loaded and stored at once, from an address that is a multiple of its size.
 struct alignas(16) Words {
   uint32_t word[4];
+};
+
+// A word and the round it is said in, stored and loaded as one: who sees the round has the word.
+struct alignas(8) Tagged {
+  uint32_t word;
+  uint32_t round;
 };
 
 }  // namespace lnrnn::cuda
@@ -159,6 +168,16 @@ class Block {
     return *cooperative_groups::this_cluster().map_shared_rank(&shared_object,
                                                                static_cast<unsigned>(rank));
   }
+  // To a block of the cluster, and what one of them stored. Nothing else becomes visible with it.
+  LNRNN_DEVICE void store_tagged(Tagged* to, Tagged what) const {
+    const uint64_t both = static_cast<uint64_t>(what.round) << 32 | what.word;
+    asm volatile("st.relaxed.cluster.b64 [%0], %1;" ::"l"(to), "l"(both) : "memory");
+  }
+  LNRNN_DEVICE Tagged load_tagged(const Tagged* from) const {
+    uint64_t both;
+    asm volatile("ld.relaxed.cluster.b64 %0, [%1];" : "=l"(both) : "l"(from) : "memory");
+    return {static_cast<uint32_t>(both), static_cast<uint32_t>(both >> 32)};
+  }
 #else
   LNRNN_DEVICE void sync_cluster() const { __trap(); }
   LNRNN_DEVICE int cluster_rank() const { return 0; }
@@ -167,6 +186,11 @@ class Block {
   LNRNN_DEVICE S& remote(S& shared_object, int) const {
     __trap();
     return shared_object;
+  }
+  LNRNN_DEVICE void store_tagged(Tagged*, Tagged) const { __trap(); }
+  LNRNN_DEVICE Tagged load_tagged(const Tagged*) const {
+    __trap();
+    return {};
   }
 #endif
 
@@ -229,48 +253,75 @@ __global__ void __launch_bounds__(Kernel::kMaxThreads, kResidentBlocks<Kernel>)
   kernel(block);
 }
 
-// Queues one execution of the kernel on the stream. Large shared memory is asked for here.
+// A launch in CUDA's terms. Large shared memory and large clusters are asked for here.
+template <class Kernel>
+class Configuration {
+ public:
+  cudaError_t set(cudaStream_t stream, const LaunchShape& shape) {
+    constexpr size_t kWithoutAsking = 48 * 1024;
+    constexpr int kPortableCluster = 8;
+    if (shape.shared_bytes > kWithoutAsking) {
+      const cudaError_t error =
+          cudaFuncSetAttribute(entry(), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(shape.shared_bytes));
+      if (error != cudaSuccess) return error;
+    }
+    if (shape.cluster > kPortableCluster) {
+      const cudaError_t error =
+          cudaFuncSetAttribute(entry(), cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+      if (error != cudaSuccess) return error;
+    }
+    unsigned count = 0;
+    if (shape.cluster > 1) {
+      attributes_[count].id = cudaLaunchAttributeClusterDimension;
+      attributes_[count].val.clusterDim.x = static_cast<unsigned>(shape.cluster);
+      attributes_[count].val.clusterDim.y = 1;
+      attributes_[count].val.clusterDim.z = 1;
+      ++count;
+    }
+    if (shape.cooperative) {
+      attributes_[count].id = cudaLaunchAttributeCooperative;
+      attributes_[count].val.cooperative = 1;
+      ++count;
+    }
+    if (shape.overlapping) {
+      attributes_[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+      attributes_[count].val.programmaticStreamSerializationAllowed = 1;
+      ++count;
+    }
+    config_.gridDim = dim3(static_cast<unsigned>(shape.blocks));
+    config_.blockDim = dim3(static_cast<unsigned>(shape.threads));
+    config_.dynamicSmemBytes = shape.shared_bytes;
+    config_.stream = stream;
+    config_.attrs = attributes_;
+    config_.numAttrs = count;
+    return cudaSuccess;
+  }
+  static auto entry() { return run_kernel<Kernel>; }
+  const cudaLaunchConfig_t& config() const { return config_; }
+
+ private:
+  cudaLaunchConfig_t config_{};
+  cudaLaunchAttribute attributes_[3];
+};
+
+// Queues one execution of the kernel on the stream.
 template <class Kernel>
 cudaError_t enqueue(cudaStream_t stream, const LaunchShape& shape, const Kernel& kernel) {
-  constexpr size_t kWithoutAsking = 48 * 1024;
-  void (*const entry)(Kernel) = run_kernel<Kernel>;
-  if (shape.shared_bytes > kWithoutAsking) {
-    const cudaError_t error = cudaFuncSetAttribute(
-        entry, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shape.shared_bytes));
-    if (error != cudaSuccess) return error;
-  }
-  if (shape.cluster > 8) {
-    const cudaError_t error =
-        cudaFuncSetAttribute(entry, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
-    if (error != cudaSuccess) return error;
-  }
-  cudaLaunchAttribute attributes[3];
-  unsigned count = 0;
-  if (shape.cluster > 1) {
-    attributes[count].id = cudaLaunchAttributeClusterDimension;
-    attributes[count].val.clusterDim.x = static_cast<unsigned>(shape.cluster);
-    attributes[count].val.clusterDim.y = 1;
-    attributes[count].val.clusterDim.z = 1;
-    ++count;
-  }
-  if (shape.cooperative) {
-    attributes[count].id = cudaLaunchAttributeCooperative;
-    attributes[count].val.cooperative = 1;
-    ++count;
-  }
-  if (shape.overlapping) {
-    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    attributes[count].val.programmaticStreamSerializationAllowed = 1;
-    ++count;
-  }
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(shape.blocks));
-  config.blockDim = dim3(static_cast<unsigned>(shape.threads));
-  config.dynamicSmemBytes = shape.shared_bytes;
-  config.stream = stream;
-  config.attrs = attributes;
-  config.numAttrs = count;
-  return cudaLaunchKernelEx(&config, entry, kernel);
+  Configuration<Kernel> configuration;
+  const cudaError_t error = configuration.set(stream, shape);
+  if (error != cudaSuccess) return error;
+  return cudaLaunchKernelEx(&configuration.config(), Configuration<Kernel>::entry(), kernel);
+}
+
+// How many such clusters run at once on the thread's device.
+template <class Kernel>
+cudaError_t count_clusters(const LaunchShape& shape, int* count) {
+  Configuration<Kernel> configuration;
+  const cudaError_t error = configuration.set(nullptr, shape);
+  if (error != cudaSuccess) return error;
+  return cudaOccupancyMaxActiveClusters(count, Configuration<Kernel>::entry(),
+                                        &configuration.config());
 }
 
 }  // namespace lnrnn::cuda

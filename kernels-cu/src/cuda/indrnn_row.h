@@ -12,11 +12,9 @@ namespace lnrnn::cuda {
 constexpr int kStrip = 8;  // steps
 
 // The steps of a walk, and the unit that a thread has in it. Blocks: (n, threads units), units first.
-struct IndrnnWalk {
+struct IndrnnWalk : TimeWalk {
   static constexpr int kThreads = 128;
 
-  int64_t begin, count;  // steps
-  bool upwards;          // from begin on, or down to it
   int64_t batch, hidden;
   Lengths lengths;
 
@@ -27,7 +25,6 @@ struct IndrnnWalk {
   LNRNN_DEVICE int64_t unit(const Block& block) const {
     return block.index() % tiles() * kThreads + block.thread();
   }
-  LNRNN_DEVICE int64_t step(int64_t k) const { return upwards ? begin + k : begin + count - 1 - k; }
   LNRNN_DEVICE bool active(int64_t k, int64_t n) const {
     return k < count && lengths.active(step(k), n);
   }

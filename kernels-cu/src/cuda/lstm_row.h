@@ -79,12 +79,8 @@ struct LstmForwardRow {
       const T k =
           normalized ? fma(row.weights.gain_c[j], of_u.z(u), row.weights.bias_c[j]) : u;
       row.store(mask, n, j, lstm_output(o, k));
-      T carried = row.carries_norm ? k : u;
-      if (!mask_cell.keeps(row.step, row.batch, n, j)) carried = before[j];
-      if (row.zoneout_cell != T(0)) {
-        carried = zoneout_expectation(before[j], carried, row.zoneout_cell);
-      }
-      cell[j] = carried;
+      cell[j] = after_zoneout(mask_cell.keeps(row.step, row.batch, n, j), row.zoneout_cell,
+                              before[j], row.carries_norm ? k : u);
     }
   }
 };

@@ -4,6 +4,7 @@
 
 #include <cuda_runtime.h>
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -18,6 +19,9 @@ namespace lnrnn::cuda {
 
 class Context;
 class Cublas;
+
+// By the blocks of a cluster: how many of those that run passes run at once.
+using ClusterCounts = std::array<int, kMostClusterBlocks + 1>;
 
 // A status for what CUDA answered, with the sentence "<what>: <CUDA's words>". Errors after which
 // CUDA refuses everything are DEVICE_LOST and poison the context.
@@ -82,6 +86,10 @@ class Context {
   // overlaps: whether kernels may be sent ahead of the end of those before them.
   lnrnnStatus_t open(bool overlaps);
   bool overlaps() const { return overlaps_; }
+  void set_resident_clusters(const ClusterCounts& counts) { resident_clusters_ = counts; }
+  int resident_clusters(int64_t blocks) const {
+    return resident_clusters_[static_cast<size_t>(blocks)];
+  }
 
   // Before any other call into CUDA: the thread's device, and whether it is lost.
   lnrnnStatus_t enter();
@@ -119,6 +127,7 @@ class Context {
 
   const int ordinal_;
   bool overlaps_ = false;
+  ClusterCounts resident_clusters_{};
   std::atomic<cudaError_t> lost_{cudaSuccess};  // what it was lost to
   cudaMemPool_t pool_ = nullptr;
   cudaStream_t allocating_ = nullptr, freeing_ = nullptr;

@@ -163,6 +163,9 @@ int64_t vector_partials(const Strand& strand, int64_t steps, int64_t batch);
 
 // ---- Passes ----------------------------------------------------------------------------------
 
+// Of the thread's device.
+ClusterCounts count_resident_clusters();
+
 // Bytes of workspace; kTooLarge where that does not fit.
 template <class S>
 uint64_t forward_workspace(const Strand& strand, int64_t steps, int64_t batch, bool training);

@@ -1,10 +1,11 @@
 // The backward pass: from the last step of the forward pass to its first two kernels each, everything
 // between two products, and dr R'; then, for all steps at once, the gradients of x and of the
-// parameters. Without kept products these are computed again first, as two products.
-#include "gru_row.h"
+// parameters. Without kept products these are computed again first, as two products. Where a cluster of
+// blocks can hold the recurrent weights, one kernel takes all steps.
+#include "gru_cluster.h"
 #include "indrnn_row.h"
 #include "lengths.h"
-#include "lstm_row.h"
+#include "lstm_cluster.h"
 #include "norm_row.h"
 
 namespace lnrnn::cuda {
@@ -96,7 +97,7 @@ class Backward {
     if (recomputes()) LNRNN_FORWARD(multiply_again());
     LNRNN_FORWARD(copy_state<T>(stream_, call_.dhn, layout_.dh, state()));
     if (layout_.dc != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, call_.dcn, layout_.dc, state()));
-    LNRNN_FORWARD(strand_.shape().recurrent_matrix ? step_through() : walk_through());
+    LNRNN_FORWARD(strand_.shape().recurrent_matrix ? go_back_through() : walk_through());
     if (call_.dh0 != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, layout_.dh, call_.dh0, state()));
     if (call_.dc0 != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, layout_.dc, call_.dc0, state()));
 
@@ -173,9 +174,57 @@ class Backward {
                             to.r == nullptr});
   }
 
-  lnrnnStatus_t step_through() const {
+  lnrnnStatus_t go_back_through() const {
     LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, dropconnect_, true,
                                             layout_.hh));
+    return runs_in_clusters<S>(stream_.context, strand_, batch_) ? walk_in_clusters()
+                                                                 : step_through();
+  }
+
+  // The other way round than forward.
+  TimeWalk walk() const { return {0, steps_, strand_.reverse()}; }
+
+  lnrnnStatus_t walk_in_clusters() const {
+    if constexpr (kExactOperands<S>) {
+      return LNRNN_STATUS_INTERNAL_ERROR;  // runs_in_clusters says no
+    } else {
+      ClusterBackward<S> call{};
+      call.walk = walk();
+      call.batch = batch_;
+      call.hidden = hidden_;
+      call.lengths = lengths_;
+      call.weights = vectors_;
+      call.hh = layout_.hh;
+      call.carries_norm = strand_.shape().carries_norm;
+      call.masks.h = zoneout();
+      call.masks.c = zoneout_cell();
+      call.a = forward_.a;
+      call.r = forward_.r;
+      call.norm_a = forward_.norm_a;
+      call.norm_r = forward_.norm_r;
+      call.norm_u = forward_.norm_u;
+      call.before = at_places(strand_.shape().carries_cell ? forward_.c : forward_.h);
+      call.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
+      call.dh = layout_.dh;
+      call.dc = layout_.dc;
+      call.dv = layout_.dv;
+      call.dr = layout_.dr;
+      call.dk = layout_.dk;
+      call.z = layout_.z;
+      return with_cluster_share(hidden_, [&](auto share) {
+        constexpr int kShare = decltype(share)::value;
+        return strand_.shape().kind == CellKind::kGru
+                   ? launch_clusters(GruClusterBackward<S, kShare>{call})
+                   : launch_clusters(LstmClusterBackward<S, kShare>{call});
+      });
+    }
+  }
+  template <class Kernel>
+  lnrnnStatus_t launch_clusters(const Kernel& kernel) const {
+    return launch(stream_, cluster_shape<Kernel>(batch_, hidden_), kernel);
+  }
+
+  lnrnnStatus_t step_through() const {
     for (int64_t k = 0; k < steps_; ++k) {
       const int64_t t = strand_.reverse() ? k : steps_ - 1 - k;
       LNRNN_FORWARD(go_back(t));
@@ -195,8 +244,7 @@ class Backward {
     row.weights = vectors_;
     row.carries_norm = strand_.shape().carries_norm;
     row.mask = zoneout();
-    row.mask_cell = Mask::of(strand_, strand_.plan.description.zoneoutCell,
-                             RandomKind::kZoneoutCell, nullptr, call_.random);
+    row.mask_cell = zoneout_cell();
     row.a = at_step(forward_.a, t, row_of_gates);
     row.r = at_step(forward_.r, t, row_of_gates);
     row.norm_a = at_step(forward_.norm_a, t, row_of_norm);
@@ -224,6 +272,10 @@ class Backward {
     return Mask::of(strand_, strand_.plan.description.zoneout, RandomKind::kZoneout,
                     call_.zoneout_mask, call_.random);
   }
+  Mask zoneout_cell() const {
+    return Mask::of(strand_, strand_.plan.description.zoneoutCell, RandomKind::kZoneoutCell,
+                    nullptr, call_.random);
+  }
 
   // What the row kernel left in dh is what does not go through this product.
   lnrnnStatus_t multiply_by_states(int64_t t) const {
@@ -237,7 +289,7 @@ class Backward {
 
   lnrnnStatus_t walk_through() const {
     IndrnnBackward<S> kernel{};
-    kernel.walk = {0, steps_, strand_.reverse(), batch_, hidden_, lengths_};
+    kernel.walk = {walk(), batch_, hidden_, lengths_};
     kernel.in = {forward_.a, forward_.norm_a, 0, vectors_};
     kernel.mask = zoneout();
     kernel.h_before = at_places(forward_.h);

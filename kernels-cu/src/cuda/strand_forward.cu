@@ -1,10 +1,11 @@
 // The forward pass: for each chunk of time, x W_ih' and its statistics for all steps at once; then
 // two kernels per step: h R' with the statistics of its rows, and everything between two products.
-// The IndRNN, which has no such product, walks through the chunk in one kernel.
-#include "gru_row.h"
+// Where a cluster of blocks can hold the recurrent weights, it walks through the chunk in one kernel;
+// so does the IndRNN, which has no such product.
+#include "gru_cluster.h"
 #include "indrnn_row.h"
 #include "lengths.h"
-#include "lstm_row.h"
+#include "lstm_cluster.h"
 #include "norm_row.h"
 
 namespace lnrnn::cuda {
@@ -89,7 +90,8 @@ class Forward {
       : stream_(stream), strand_(call.strand), training_(training),
         keeps_products_(ForwardLayout<S>::keeps_products(strand_, training)), call_(call),
         hidden_(strand_.hidden()), gates_(strand_.gates()), batch_(call.batch),
-        chunk_(chunk_steps(call.steps, batch_, keeps_products_)) {
+        chunk_(chunk_steps(call.steps, batch_, keeps_products_)),
+        clustered_(runs_in_clusters<S>(stream.context, strand_, batch_)) {
     Carver carver(call.workspace);
     layout_ = ForwardLayout<S>::take(carver, strand_, chunk_, batch_, training);
     rows_ = layout_.rows;
@@ -108,15 +110,14 @@ class Forward {
     const int64_t first = strand_.reverse() ? call_.steps : 0, last = call_.steps - first;
     LNRNN_FORWARD(copy_state<T>(stream_, call_.h0, h_at(first), state()));
     if (rows_.c != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, call_.c0, c_at(first), state()));
-    if (layout_.h_operand != nullptr) {
+    if (layout_.h_operand != nullptr && !clustered_) {
       LNRNN_FORWARD(round_to_storage<S>(stream_, h_at(first), layout_.h_operand, state()));
     }
     for (int64_t done = 0; done < call_.steps; done += chunk_) {
       const int64_t left = call_.steps - done, count = left < chunk_ ? left : chunk_;
       const int64_t begin = strand_.reverse() ? left - count : done;
       LNRNN_FORWARD(multiply_inputs(begin, count));
-      LNRNN_FORWARD(strand_.shape().recurrent_matrix ? step_through(begin, count)
-                                                     : walk_through(begin, count));
+      LNRNN_FORWARD(advance_through(begin, count));
     }
     if (call_.hn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, h_at(last), call_.hn, state()));
     if (call_.cn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, c_at(last), call_.cn, state()));
@@ -175,6 +176,12 @@ class Forward {
     using Kernel = InputNorm<T>;
     return launch(stream_, row_shape<Kernel>(samples, gates_),
                   Kernel{gates_, epsilon(), a, norm_a_at(begin, begin)});
+  }
+
+  lnrnnStatus_t advance_through(int64_t begin, int64_t count) const {
+    if (clustered_) return walk_in_clusters(begin, count);
+    return strand_.shape().recurrent_matrix ? step_through(begin, count)
+                                            : walk_through(begin, count);
   }
 
   lnrnnStatus_t step_through(int64_t begin, int64_t count) const {
@@ -241,17 +248,72 @@ class Forward {
     return launch(stream_, row_shape<Kernel>(batch_, hidden_), kernel);
   }
 
+  TimeWalk walk(int64_t begin, int64_t count) const { return {begin, count, !strand_.reverse()}; }
+  // The states before and after a walk.
+  int64_t place_before(int64_t begin, int64_t count) const {
+    return strand_.before(strand_.reverse() ? begin + count - 1 : begin);
+  }
+  int64_t place_after(int64_t begin, int64_t count) const {
+    return strand_.after(strand_.reverse() ? begin : begin + count - 1);
+  }
+
+  lnrnnStatus_t walk_in_clusters(int64_t begin, int64_t count) const {
+    if constexpr (kExactOperands<S>) {
+      return LNRNN_STATUS_INTERNAL_ERROR;  // runs_in_clusters says no
+    } else {
+      const lnrnnPlanDescription_t& d = strand_.plan.description;
+      const int64_t row_of_norm = batch_ * kStatistics;
+      const int64_t from = place_before(begin, count), to = place_after(begin, count);
+      ClusterForward<S> call{};
+      call.walk = walk(begin, count);
+      call.batch = batch_;
+      call.hidden = hidden_;
+      call.lengths = lengths_;
+      call.weights = vectors_;
+      call.hh = hh_;
+      call.carries_norm = strand_.shape().carries_norm;
+      call.epsilon = epsilon();
+      call.zoneout = share(d.zoneout);
+      call.zoneout_cell = share(d.zoneoutCell);
+      call.masks.h = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
+      call.masks.c = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
+      call.a = a_at(begin, begin);
+      call.norm_a = norm_a_at(begin, begin);
+      if (keeps_products_) {
+        call.r = r_at(begin);
+        call.adds = call.r == nullptr;
+      }
+      call.norm_r = at_step(rows_.norm_r, begin, row_of_norm);
+      call.norm_u = at_step(rows_.norm_u, begin, row_of_norm);
+      call.h_from = h_at(from);
+      call.c_from = c_at(from);
+      call.keeps_states = training_;
+      call.h_to = h_at(training_ ? strand_.after(begin) : to);
+      call.c_to = c_at(training_ ? strand_.after(begin) : to);
+      call.y = rows_of<S>(call_.y, begin, count, batch_);
+      return with_cluster_share(hidden_, [&](auto share) {
+        constexpr int kShare = decltype(share)::value;
+        return strand_.shape().kind == CellKind::kGru
+                   ? launch_clusters(GruClusterForward<S, kShare>{call})
+                   : launch_clusters(LstmClusterForward<S, kShare>{call});
+      });
+    }
+  }
+
+  template <class Kernel>
+  lnrnnStatus_t launch_clusters(const Kernel& kernel) const {
+    return launch(stream_, cluster_shape<Kernel>(batch_, hidden_), kernel);
+  }
+
   lnrnnStatus_t walk_through(int64_t begin, int64_t count) const {
     const lnrnnPlanDescription_t& d = strand_.plan.description;
-    const int64_t first = strand_.reverse() ? begin + count - 1 : begin;
-    const int64_t last = strand_.reverse() ? begin : begin + count - 1;
     IndrnnForward<S> kernel{};
-    kernel.walk = {begin, count, !strand_.reverse(), batch_, hidden_, lengths_};
+    kernel.walk = {walk(begin, count), batch_, hidden_, lengths_};
     kernel.in = {a_at(begin, begin), norm_a_at(begin, begin), begin, vectors_};
     kernel.zoneout = share(d.zoneout);
     kernel.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
-    kernel.h_from = h_at(strand_.before(first));
-    kernel.h_to = h_at(strand_.after(last));
+    kernel.h_from = h_at(place_before(begin, count));
+    kernel.h_to = h_at(place_after(begin, count));
     kernel.h = training_ ? rows_.h : nullptr;
     kernel.y = rows_of<S>(call_.y, 0, call_.steps, batch_);
     return launch(stream_, kernel.walk.shape(), kernel);
@@ -262,6 +324,7 @@ class Forward {
   const bool training_, keeps_products_;
   const ForwardArguments& call_;
   const int64_t hidden_, gates_, batch_, chunk_;
+  const bool clustered_;
   ForwardLayout<S> layout_{};
   StrandRows<T> rows_{};
   Lengths lengths_;
@@ -270,6 +333,19 @@ class Forward {
 };
 
 }  // namespace
+
+ClusterCounts count_resident_clusters() {
+  using Kernel = LstmClusterForward<F16, 4>;  // none takes more room
+  ClusterCounts counts{};
+  for (size_t blocks = 1; blocks < counts.size(); ++blocks) {
+    const LaunchShape shape =
+        cluster_shape<Kernel>(kClusterRows, static_cast<int64_t>(blocks) * kClusterUnits);
+    if (count_clusters<Kernel>(shape, &counts[blocks]) == cudaSuccess) continue;
+    cudaGetLastError();  // the device has no clusters so large
+    break;
+  }
+  return counts;
+}
 
 template <class S>
 uint64_t packed_bytes(const Strand& strand) {

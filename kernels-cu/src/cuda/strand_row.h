@@ -11,6 +11,22 @@
 
 namespace lnrnn::cuda {
 
+// The steps of a pass, in the order in which it takes them.
+struct TimeWalk {
+  int64_t begin, count;  // steps
+  bool upwards;          // from begin on, or down to it
+
+  LNRNN_DEVICE int64_t step(int64_t k) const { return upwards ? begin + k : begin + count - 1 - k; }
+};
+
+// A state after zoneout: the old one where the mask, training's, does not keep the new; and the mean
+// by share, inference's.
+template <class T>
+LNRNN_DEVICE T after_zoneout(bool keeps, T share, T old, T now) {
+  if (!keeps) now = old;
+  return share == T(0) ? now : zoneout_expectation(old, now, share);
+}
+
 // A product's part of the gates' pre-activations: x, or gain z of its layer norm, or nothing.
 template <class T>
 struct GateTerm {
@@ -74,9 +90,7 @@ struct ForwardRow {
   // Zoneout of h, and where h goes.
   LNRNN_DEVICE void store(const Mask& drawn, int64_t n, int64_t j, T value) const {
     const int64_t at = n * hidden + j;
-    const T old = h_before[at];
-    if (!drawn.keeps(step, batch, n, j)) value = old;
-    if (zoneout != T(0)) value = zoneout_expectation(old, value, zoneout);
+    value = after_zoneout(drawn.keeps(step, batch, n, j), zoneout, h_before[at], value);
     h[at] = value;
     if (h_operand != nullptr) h_operand[at] = to_storage<S>(value);
     if (y != nullptr) y[n * y_row_stride + j] = to_storage<S>(value);

@@ -1,0 +1,140 @@
+// How a cluster of blocks walks through the steps of a pass in one launch: it owns 8 rows of the batch,
+// and each of its blocks 32 units. In a block a warp stands for a row, its lanes for the units. What a step
+// needs of all units the blocks tell each other through their shared memory.
+#pragma once
+
+// scalar.h, which comes with reduce.h, before what looks for fma.
+#include "reduce.h"
+
+#include "product.h"
+
+namespace lnrnn::cuda {
+
+constexpr int kClusterRows = 8;    // of the batch, one for each warp
+constexpr int kClusterUnits = kWarp;
+constexpr int kClusterThreads = kClusterRows * kWarp;
+
+template <class Kernel>
+LaunchShape cluster_shape(int64_t batch, int64_t hidden) {
+  const int64_t blocks = hidden / kClusterUnits;
+  return {tiles_of(batch, kClusterRows) * blocks, kClusterThreads,
+          sizeof(typename Kernel::Shared), static_cast<int>(blocks)};
+}
+
+// Where a thread stands.
+struct ClusterPlace {
+  int rank, ranks;  // of the block in its cluster
+  int row, unit;    // in the block
+  int64_t n, j;     // in the batch, in the layer
+
+  LNRNN_DEVICE static ClusterPlace of(const Block& block) {
+    const int rank = block.cluster_rank(), ranks = block.cluster_blocks();
+    return {rank,
+            ranks,
+            block.warp(),
+            block.lane(),
+            block.index() / ranks * kClusterRows + block.warp(),
+            rank * kClusterUnits + block.lane()};
+  }
+};
+
+// Sums over so many neighbouring lanes, a power of two; all of them get them. One sum's shuffles do not wait
+// for another's.
+template <int kLanes, int kCount>
+LNRNN_DEVICE void lane_sums(const Block& block, float (&values)[kCount]) {
+  LNRNN_UNROLL
+  for (int mask = kLanes / 2; mask > 0; mask /= 2) {
+    LNRNN_UNROLL
+    for (int i = 0; i < kCount; ++i) values[i] += block.shuffle_xor(values[i], mask);
+  }
+}
+
+// What other blocks say in this round, at slots i * stride for the i < count, of which there are at most
+// kCount.
+template <int kCount>
+LNRNN_DEVICE void await(const Block& block, const Tagged* slots, int stride, int count,
+                        uint32_t round, uint32_t (&words)[kCount]) {
+  bool all;
+  do {
+    all = true;
+    LNRNN_UNROLL
+    for (int i = 0; i < kCount; ++i) {
+      if (i >= count) continue;
+      const Tagged said = block.load_tagged(slots + i * stride);
+      words[i] = said.word;
+      all = all && said.round == round;
+    }
+  } while (!all);
+}
+
+// Of each row and each block of the cluster kCount numbers, which all blocks get to know. Between two
+// rounds of one object every block must have heard from every other, by whatever means.
+template <int kCount>
+struct RowExchange {
+  Array<Tagged, kClusterRows * kCount * kMostClusterBlocks> slots;  // (row, number, rank)
+
+  // Round 0: nothing has been said. A barrier of the cluster belongs between this and the first round.
+  LNRNN_DEVICE void clear(const Block& block) {
+    constexpr int kSlots = kClusterRows * kCount * kMostClusterBlocks;
+    for (int i = block.thread(); i < kSlots; i += block.threads()) slots[i] = Tagged{0, 0};
+  }
+
+  // Each warp says its row's numbers. Its lanes get what the cluster's blocks said of that row: the first
+  // kMostClusterBlocks rank by rank, then zeros, and as many more lanes the same.
+  LNRNN_DEVICE void swap(const Block& block, const ClusterPlace& place, uint32_t round,
+                         float (&values)[kCount]) {
+    const int first = place.row * kCount * kMostClusterBlocks;
+    const int rank = block.lane() % kMostClusterBlocks;
+    if (block.lane() < place.ranks) {
+      RowExchange& to = block.remote(*this, block.lane());
+      LNRNN_UNROLL
+      for (int i = 0; i < kCount; ++i) {
+        uint32_t word;
+        memcpy(&word, &values[i], sizeof word);
+        block.store_tagged(&to.slots[first + i * kMostClusterBlocks + place.rank], {word, round});
+      }
+    }
+    uint32_t words[kCount] = {};
+    if (rank < place.ranks) {
+      await(block, &slots[first + rank], kMostClusterBlocks, kCount, round, words);
+    }
+    LNRNN_UNROLL
+    for (int i = 0; i < kCount; ++i) memcpy(&values[i], &words[i], sizeof words[i]);
+  }
+};
+
+// Sums over a row's units in all blocks.
+template <int kCount>
+LNRNN_DEVICE void cluster_sum(const Block& block, const ClusterPlace& place,
+                              RowExchange<kCount>& exchange, uint32_t round,
+                              float (&values)[kCount]) {
+  lane_sums<kWarp>(block, values);
+  exchange.swap(block, place, round, values);
+  lane_sums<kMostClusterBlocks>(block, values);
+}
+
+// The norm of a row, of whose units a lane has one: each block's mean and sum of squares about it, merged
+// (Chan, Golub & LeVeque 1983). Both come of one round of sums, about one of the values: what that loses to
+// cancellation is bounded, for the sum of squares about the mean is at least that value's own.
+LNRNN_DEVICE Norm<float> cluster_norm(const Block& block, const ClusterPlace& place,
+                                      RowExchange<2>& exchange, uint32_t round, float value,
+                                      float epsilon) {
+  constexpr float kShare = 1.0f / kClusterUnits;
+  const float first = block.shuffle(value, 0), apart = value - first;
+  float of_block[2] = {apart, apart * apart};
+  lane_sums<kWarp>(block, of_block);
+  of_block[1] = fma(-kShare * of_block[0], of_block[0], of_block[1]);
+  of_block[0] = fma(kShare, of_block[0], first);
+  exchange.swap(block, place, round, of_block);
+
+  const float share = 1.0f / static_cast<float>(place.ranks), other = block.shuffle(of_block[0], 0);
+  const bool there = block.lane() % kMostClusterBlocks < place.ranks;
+  const float blocks_apart = there ? of_block[0] - other : 0.0f;
+  float of_all[2] = {blocks_apart, fma(kClusterUnits * blocks_apart, blocks_apart, of_block[1])};
+  lane_sums<kMostClusterBlocks>(block, of_all);
+  const float mean = share * of_all[0];
+  return Norm<float>::of(other + mean,
+                         fma(-mean, mean, share * kShare * of_all[1]), epsilon);
+}
+
+}  // namespace lnrnn::cuda

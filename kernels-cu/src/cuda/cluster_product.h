@@ -1,0 +1,265 @@
+// A step's product with recurrent weights that the blocks of a cluster keep in registers: each block those
+// of its own units, all gates. Numbers of 16 bits, on the tensor cores.
+//
+// A fragment of mma has 8 rows of the batch as its columns and two times 8 weights as its rows. A sum may
+// take its terms in any order, so a lane's pairs of one instruction are those that it loads together, not
+// those that PTX names: see TensorStepSums. Lane 4 g + p loads, of a row g, the terms 8 p to 8 p + 7 of 32.
+#pragma once
+
+#include "cluster.h"
+
+namespace lnrnn::cuda {
+
+constexpr int kChunk = 32;              // terms of a sum that are multiplied at once
+constexpr int kFragment = 8;            // units of one row of a fragment; rows of the batch
+constexpr int kChunkWords = kChunk * 2 / static_cast<int>(sizeof(Words));
+
+// Rows of the batch, kLength numbers each. They lie such that what 8 lanes load at once lies in different
+// banks.
+template <class S, int kLength>
+struct ClusterOperand {
+  static constexpr int kWords = kLength / kPack<S>;
+  static constexpr int kLine = kWords + (kWords % 8 == 0 ? 4 : 0);
+  Array<Words, kClusterRows * kLine> words;
+
+  LNRNN_DEVICE Words& at(int row, int word) { return words[row * kLine + word]; }
+  LNRNN_DEVICE void put(int row, int i, S number) {
+    memcpy(reinterpret_cast<S*>(&at(row, i / kPack<S>)) + i % kPack<S>, &number, sizeof number);
+  }
+};
+
+// above, below: what a lane loaded of the weights of the two halves of a fragment. Two sums, to be added
+// up, wait less for each other.
+template <class S>
+LNRNN_DEVICE void multiply_chunk(const Block& block, const Words& above, const Words& below,
+                                 const Words& operand, float (&sums)[2][4]) {
+  LNRNN_UNROLL
+  for (int half = 0; half < 2; ++half) {
+    const int at = 2 * half;
+    const uint32_t a[4] = {above.word[at], below.word[at], above.word[at + 1], below.word[at + 1]};
+    const uint32_t b[2] = {operand.word[at], operand.word[at + 1]};
+    block.template mma<kMmaType<S>>(sums[half], a, b);
+  }
+}
+
+// h R' of the block's units; h comes from all blocks. Warps stand 4 x 2 over units and depth.
+// kChunks: chunks that a warp takes at most.
+template <class S, int kGates, int kChunks>
+class ClusterProduct {
+  static constexpr int kDeep = 2;
+  static constexpr int kTiles = (kGates + 1) / 2;  // of two gates; the last one's second may be missing
+  static constexpr int kLine = kClusterUnits + 4;  // so that stores of a warp lie in different banks
+  static constexpr int kSums = kGates * kClusterRows * kLine;
+  static constexpr int kPairs = kClusterUnits / 2;
+  using Operand = ClusterOperand<S, kDeep * kChunks * kChunk>;
+
+ public:
+  struct Shared {
+    Operand h;
+    Array<float, kDeep * kSums> sums;  // (deep, gate, row, unit)
+    // What the blocks say of h, of steps in turn: (step % 2, row, rank, pair of units)
+    Array<Tagged, 2 * kClusterRows * kDeep * kChunks * kPairs> inbox;
+  };
+
+  // hh:(GH,H)  h:(N,H) before the first step. A barrier of the cluster belongs between this and the first
+  // product.
+  LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, Shared& shared, int64_t hidden,
+                          const S* hh, const float* h, bool there) {
+    const int64_t unit =
+        at.rank * kClusterUnits + block.warp() / kDeep * kFragment + block.lane() / 4;
+    LNRNN_UNROLL
+    for (int i = 0; i < kChunks; ++i) {
+      LNRNN_UNROLL
+      for (int gate = 0; gate < kGates; ++gate) {
+        weights_[i][gate] = Words{};
+        if (chunk(block, i) >= at.ranks) continue;
+        weights_[i][gate] = load_words(hh + (gate * hidden + unit) * hidden +
+                                       chunk(block, i) * kChunk + block.lane() % 4 * kPack<S>);
+      }
+    }
+    for (int word = block.lane(); word < at.ranks * kChunkWords; word += kWarp) {
+      S numbers[kPack<S>] = {};
+      LNRNN_UNROLL
+      for (int i = 0; i < kPack<S>; ++i) {
+        if (there) numbers[i] = to_storage<S>(h[at.n * hidden + word * kPack<S> + i]);
+      }
+      memcpy(&shared.h.at(at.row, word), numbers, sizeof numbers);
+    }
+    for (int i = block.thread(); i < static_cast<int>(sizeof shared.inbox / sizeof(Tagged));
+         i += block.threads()) {
+      shared.inbox[i] = {0, 0};
+    }
+  }
+
+  // r of the thread's unit and row.
+  LNRNN_DEVICE void multiply(const Block& block, const ClusterPlace& at, Shared& shared,
+                             int64_t step, float (&r)[kGates]) const {
+    const int group = block.lane() / 4, pair = block.lane() % 4, deep = block.warp() % kDeep;
+    if (step > 0) receive(block, at, shared, step - 1);
+    block.sync();
+    float sums[kTiles][2][4] = {};
+    LNRNN_UNROLL
+    for (int i = 0; i < kChunks; ++i) {
+      if (chunk(block, i) >= at.ranks) continue;
+      const Words operand = shared.h.at(group, chunk(block, i) * kChunkWords + pair);
+      LNRNN_UNROLL
+      for (int tile = 0; tile < kTiles; ++tile) {
+        const bool both = 2 * tile + 1 < kGates;
+        multiply_chunk<S>(block, weights_[i][2 * tile],
+                          both ? weights_[i][(2 * tile + 1) % kGates] : Words{}, operand,
+                          sums[tile]);
+      }
+    }
+    const int unit = block.warp() / kDeep * kFragment + group;
+    LNRNN_UNROLL
+    for (int gate = 0; gate < kGates; ++gate) {
+      LNRNN_UNROLL
+      for (int e = 0; e < 2; ++e) {
+        const int of_tile = gate % 2 * 2 + e;
+        shared.sums[deep * kSums + (gate * kClusterRows + 2 * pair + e) * kLine + unit] =
+            sums[gate / 2][0][of_tile] + sums[gate / 2][1][of_tile];
+      }
+    }
+    block.sync();
+    LNRNN_UNROLL
+    for (int gate = 0; gate < kGates; ++gate) {
+      const int from = (gate * kClusterRows + at.row) * kLine + at.unit;
+      r[gate] = shared.sums[from] + shared.sums[kSums + from];
+    }
+  }
+
+  // h of the thread's unit and row after a step, to all blocks for the next one's product.
+  LNRNN_DEVICE void publish(const Block& block, const ClusterPlace& at, Shared& shared,
+                            int64_t step, S h) const {
+    const uint32_t own = h.bits, other = block.shuffle_xor(own, 1);  // even lanes have both in order
+    const int pair = block.lane() % kPairs;
+    const uint32_t word = block.shuffle(own | other << 16, 2 * pair);
+    for (int to = block.lane() / kPairs; to < at.ranks; to += kWarp / kPairs) {
+      block.store_tagged(&block.remote(shared, to).inbox[first_pair(at, step) + at.rank * kPairs + pair],
+                         {word, round(step)});
+    }
+  }
+
+ private:
+  // Chunk i of a warp; there are as many as blocks.
+  LNRNN_DEVICE static int chunk(const Block& block, int i) { return block.warp() % kDeep + i * kDeep; }
+  LNRNN_DEVICE static uint32_t round(int64_t step) { return static_cast<uint32_t>(step) + 1; }
+  // Of the thread's row in the inbox.
+  LNRNN_DEVICE static int first_pair(const ClusterPlace& at, int64_t step) {
+    return (static_cast<int>(step % 2) * kClusterRows + at.row) * kDeep * kChunks * kPairs;
+  }
+
+  // The row's h after a step, of all blocks.
+  LNRNN_DEVICE void receive(const Block& block, const ClusterPlace& at, Shared& shared,
+                            int64_t step) const {
+    constexpr int kMost = kDeep * kChunks * kPairs / kWarp;
+    const int left = at.ranks * kPairs - block.lane(), count = (left + kWarp - 1) / kWarp;
+    uint32_t pairs[kMost];
+    await(block, &shared.inbox[first_pair(at, step) + block.lane()], kWarp, count, round(step), pairs);
+    LNRNN_UNROLL
+    for (int i = 0; i < kMost; ++i) {
+      const int pair = block.lane() + i * kWarp;
+      if (i < count) shared.h.at(at.row, pair / 4).word[pair % 4] = pairs[i];
+    }
+  }
+
+  Words weights_[kChunks][kGates];
+};
+
+// dr R'. A block has dr of its own units only, a part of the depth. So each block multiplies that for all
+// units, and the parts meet where a unit is at home.
+// kTiles: times 16 units of the outputs that a warp takes at most.
+template <class S, int kGates, int kTiles>
+class ClusterProductBack {
+  static constexpr int kTile = 2 * kFragment;
+  static constexpr int kTilesOfBlock = kClusterUnits / kTile;
+  static constexpr int kQuads = kClusterUnits / 4;
+  static constexpr int kStageLine = kTile / 4 + 1;  // so that stores of a warp lie in different banks
+  static constexpr int kMostBlocks = kTiles * kClusterRows / kTilesOfBlock;
+
+ public:
+  struct Shared {
+    ClusterOperand<S, kGates * kClusterUnits> dr;  // gate by gate
+    // For the block's units, of steps in turn: (step % 2, source, row, quad of units)
+    Array<Words, 2 * kMostBlocks * kClusterRows * kQuads> parts;
+    Array<Words, kClusterRows * kClusterRows * kStageLine> stage;  // (warp, row, quad of units)
+  };
+
+  // hh:(H,GH)
+  LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, int64_t hidden,
+                          const S* hh) {
+    LNRNN_UNROLL
+    for (int i = 0; i < kTiles; ++i) {
+      LNRNN_UNROLL
+      for (int gate = 0; gate < kGates; ++gate) {
+        LNRNN_UNROLL
+        for (int half = 0; half < 2; ++half) {
+          weights_[i][gate][half] = Words{};
+          if (tile(block, i) >= at.ranks * kTilesOfBlock) continue;
+          const int64_t output = tile(block, i) * kTile + half * kFragment + block.lane() / 4;
+          weights_[i][gate][half] =
+              load_words(hh + (output * kGates + gate) * hidden + at.rank * kClusterUnits +
+                         block.lane() % 4 * kPack<S>);
+        }
+      }
+    }
+  }
+
+  // dr of the thread's unit and row; then the sum over all blocks.
+  LNRNN_DEVICE void put(const ClusterPlace& at, Shared& shared, int gate, S dr) const {
+    shared.dr.put(at.row, gate * kClusterUnits + at.unit, dr);
+  }
+  LNRNN_DEVICE float multiply(const Block& block, const ClusterPlace& at, Shared& shared,
+                              int64_t step) const {
+    const int group = block.lane() / 4, pair = block.lane() % 4;
+    block.sync();
+    float sums[kTiles][2][4] = {};
+    LNRNN_UNROLL
+    for (int gate = 0; gate < kGates; ++gate) {
+      const Words operand = shared.dr.at(group, gate * kChunkWords + pair);
+      LNRNN_UNROLL
+      for (int i = 0; i < kTiles; ++i) {
+        if (tile(block, i) >= at.ranks * kTilesOfBlock) continue;
+        multiply_chunk<S>(block, weights_[i][gate][0], weights_[i][gate][1], operand, sums[i]);
+      }
+    }
+    const int stage = block.warp() * kClusterRows * kStageLine;
+    LNRNN_UNROLL
+    for (int i = 0; i < kTiles; ++i) {
+      if (tile(block, i) >= at.ranks * kTilesOfBlock) continue;
+      LNRNN_UNROLL
+      for (int e = 0; e < 4; ++e) {
+        const float sum = sums[i][0][e] + sums[i][1][e];
+        const int row = 2 * pair + e % 2, unit = group + e / 2 * kFragment;
+        memcpy(&shared.stage[stage + row * kStageLine + unit / 4].word[unit % 4], &sum, sizeof sum);
+      }
+      block.sync_warp();
+      const int home = tile(block, i) / kTilesOfBlock, place = tile(block, i) % kTilesOfBlock;
+      block.remote(shared.parts, home)[part(step, at.rank, group) + place * (kTile / 4) + pair] =
+          shared.stage[stage + group * kStageLine + pair];
+      block.sync_warp();
+    }
+    block.sync_cluster();
+    float all = 0;
+    LNRNN_UNROLL
+    for (int source = 0; source < kMostBlocks; ++source) {
+      if (source >= at.ranks) continue;
+      float sum;
+      memcpy(&sum, &shared.parts[part(step, source, at.row) + at.unit / 4].word[at.unit % 4],
+             sizeof sum);
+      all += sum;
+    }
+    return all;
+  }
+
+ private:
+  LNRNN_DEVICE static int part(int64_t step, int source, int row) {
+    return ((static_cast<int>(step % 2) * kMostBlocks + source) * kClusterRows + row) * kQuads;
+  }
+  // Tile i of a warp, of the outputs' tiles.
+  LNRNN_DEVICE static int tile(const Block& block, int i) { return block.warp() + i * kClusterRows; }
+
+  Words weights_[kTiles][kGates][2];
+};
+
+}  // namespace lnrnn::cuda

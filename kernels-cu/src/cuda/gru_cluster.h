@@ -1,0 +1,125 @@
+// The GRU through all steps in one launch. Formulas are src/cell's.
+#pragma once
+
+#include "gru_row.h"
+#include "strand_cluster.h"
+
+namespace lnrnn::cuda {
+
+constexpr int kGruGates = 3;
+
+// The vectors of parameters, as far as they concern one unit.
+struct GruUnit {
+  float bias[kGruGates], bias_hh[kGruGates], gain_i[kGruGates], gain_h[kGruGates];
+
+  LNRNN_DEVICE static GruUnit load(const StrandVectors<const float>& weights, int64_t hidden,
+                                   int64_t j) {
+    GruUnit unit;
+    load_unit(weights.bias, 0.0f, hidden, j, unit.bias);
+    load_unit(weights.bias_hh, 0.0f, hidden, j, unit.bias_hh);
+    load_unit(weights.gain_i, 1.0f, hidden, j, unit.gain_i);
+    load_unit(weights.gain_h, 1.0f, hidden, j, unit.gain_h);
+    return unit;
+  }
+  LNRNN_DEVICE GruInputs<float> inputs(const float (&a)[kGruGates], const Norm<float>& of_a,
+                                       const float (&r)[kGruGates],
+                                       const Norm<float>& of_r) const {
+    return {1, bias, bias_hh, {a, gain_i, of_a}, {r, gain_h, of_r}};
+  }
+};
+
+// kShare: see with_cluster_share.
+template <class S, int kShare>
+struct GruClusterForward {
+  static constexpr const char* kName = "gru_cluster_forward";
+  static constexpr int kMaxThreads = kClusterThreads;
+  using HiddenProduct = ClusterProduct<S, kGruGates, 2 * kShare>;
+  struct Shared {
+    typename HiddenProduct::Shared product;
+    RowExchange<1> of_r;
+  };
+
+  ClusterForward<S> call;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    auto& shared = block.template shared<Shared>();
+    const ClusterPlace at = ClusterPlace::of(block);
+    const GruUnit unit = GruUnit::load(call.weights, call.hidden, at.j);
+    const ClusterMasks masks = call.masks.drawn();
+    HiddenProduct product;
+    product.start(block, at, shared.product, call.hidden, call.hh, call.h_from, call.there(at));
+    shared.of_r.clear(block);
+    float h = call.load_state(at, call.h_from);
+    block.sync_cluster();
+
+    for (int64_t step = 0; step < call.walk.count; ++step) {
+      const auto x = call.template read<kGruGates>(at, masks, step);
+      float r[kGruGates];
+      product.multiply(block, at, shared.product, step, r);
+      const auto of_r =
+          call.norm_of_r(block, at, shared.of_r, static_cast<uint32_t>(step) + 1, r);
+      const auto in = unit.inputs(x.a, x.of_a, r, of_r);
+      const GruGates<float> gate = in.gates(0, in.q(2, 0));
+      if (x.active) h = after_zoneout(x.keeps, call.zoneout, h, gru_output(gate.z, gate.n, h));
+      if (step + 1 < call.walk.count) {
+        product.publish(block, at, shared.product, step, to_storage<S>(h));
+      }
+      call.store(at, x, r, of_r, no_norm(), h, 0.0f);
+    }
+    block.sync_cluster();  // h_to may be h_from, which others read
+    call.finish(at, h, 0.0f);
+  }
+};
+
+template <class S, int kShare>
+struct GruClusterBackward {
+  static constexpr const char* kName = "gru_cluster_backward";
+  static constexpr int kMaxThreads = kClusterThreads;
+  using HiddenProduct = ClusterProductBack<S, kGruGates, kShare>;
+  struct Shared {
+    typename HiddenProduct::Shared product;
+    RowExchange<3> of_r;
+  };
+
+  ClusterBackward<S> call;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    auto& shared = block.template shared<Shared>();
+    const ClusterPlace at = ClusterPlace::of(block);
+    const GruUnit unit = GruUnit::load(call.weights, call.hidden, at.j);
+    const ClusterMasks masks = call.masks.drawn();
+    HiddenProduct product;
+    product.start(block, at, call.hidden, call.hh);
+    shared.of_r.clear(block);
+    float dh = call.load_state(at, call.dh);
+    block.sync_cluster();
+
+    auto next = call.template read<kGruGates>(at, masks, 0);
+    for (int64_t step = 0; step < call.walk.count; ++step) {
+      const auto now = next;
+      const float by_y = dh + now.dy;
+      const auto in = unit.inputs(now.a, now.of_a, now.r, now.of_r);
+      const float qn = in.q(2, 0);
+      const GruGates<float> gate = in.gates(0, qn);
+      const auto by =
+          gru_backward(now.keeps ? by_y : 0.0f, gate.r, gate.z, gate.n, qn, now.before);
+      const float dv[kGruGates] = {by.pr, by.pz, by.pn}, by_q[kGruGates] = {by.pr, by.pz, by.qn};
+      float dr[kGruGates];
+      call.through_norm_of_r(block, at, shared.of_r, static_cast<uint32_t>(step) + 1, unit.gain_h,
+                             now, by_q, dr);
+      LNRNN_UNROLL
+      for (int i = 0; i < kGruGates; ++i) {
+        const S by_product = to_storage<S>(now.active ? dr[i] : 0.0f);
+        product.put(at, shared.product, i, by_product);
+        call.store(at, now, i, dv[i], by_product);
+      }
+      call.store(at, now, call.dk, by.qn);
+      next = call.template read<kGruGates>(at, masks, step + 1);
+      const float by_product = product.multiply(block, at, shared.product, step);
+      if (now.active) dh = by_product + by.h_before + (now.keeps ? 0.0f : by_y);
+    }
+    if (call.there(at)) call.dh[call.own(at)] = dh;
+  }
+};
+
+}  // namespace lnrnn::cuda
