@@ -94,9 +94,14 @@ class Block {
     return *static_cast<S*>(emulated::map_to_rank(lane_, &shared_object, sizeof(S), rank));
   }
 
-  LNRNN_DEVICE void store_tagged(Tagged* to, Tagged what) const {
+  LNRNN_DEVICE void store_tagged(Tagged* slot, int rank, Tagged what) const {
     emulated::progress(lane_);
-    __atomic_store(to, &what, __ATOMIC_RELAXED);
+    __atomic_store(&remote(*slot, rank), &what, __ATOMIC_RELAXED);
+  }
+  LNRNN_DEVICE void store_tagged(Tagged* slot, int rank, Tagged first, Tagged next) const {
+    emulated::check_aligned(slot, 2 * sizeof(Tagged));
+    store_tagged(slot, rank, first);
+    store_tagged(slot + 1, rank, next);
   }
   LNRNN_DEVICE Tagged load_tagged(const Tagged* from) const {
     emulated::poll(lane_);

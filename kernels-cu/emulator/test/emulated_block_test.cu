@@ -103,8 +103,8 @@ struct Tell {
       const auto round = static_cast<uint32_t>(i) + 1;
       float value = 0;
       if (one) {
-        block.store_tagged(&block.remote(slots, block.lane())[block.cluster_rank()],
-                           Tagged{static_cast<uint32_t>(10 * i + block.cluster_rank()), round});
+        block.store_tagged(&slots[block.cluster_rank()], block.lane(),
+                           {static_cast<uint32_t>(10 * i + block.cluster_rank()), round});
         Tagged said;
         do {
           said = block.load_tagged(&slots[block.lane()]);

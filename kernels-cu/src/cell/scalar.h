@@ -14,7 +14,17 @@ LNRNN_CELL double fma(double a, double b, double c) { return ::fma(a, b, c); }
 LNRNN_CELL float tanh(float x) { return ::tanhf(x); }
 LNRNN_CELL double tanh(double x) { return ::tanh(x); }
 
-LNRNN_CELL float sigmoid(float x) { return 1.0f / (1.0f + ::expf(-x)); }
+#if defined(__CUDA_ARCH__)
+// Within 2 ulp, without the branch for numbers that a division rounded in all cases needs.
+LNRNN_CELL float reciprocal(float x) { return __fdividef(1.0f, x); }
+LNRNN_CELL float reciprocal_root(float x) { return ::rsqrtf(x); }
+#else
+LNRNN_CELL float reciprocal(float x) { return 1.0f / x; }
+LNRNN_CELL float reciprocal_root(float x) { return 1.0f / ::sqrtf(x); }
+#endif
+LNRNN_CELL double reciprocal_root(double x) { return 1.0 / ::sqrt(x); }
+
+LNRNN_CELL float sigmoid(float x) { return reciprocal(1.0f + ::expf(-x)); }
 LNRNN_CELL double sigmoid(double x) { return 1.0 / (1.0 + ::exp(-x)); }
 
 LNRNN_CELL float square_root(float x) { return ::sqrtf(x); }

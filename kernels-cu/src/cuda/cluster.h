@@ -25,7 +25,8 @@ LaunchShape cluster_shape(int64_t batch, int64_t hidden) {
 struct ClusterPlace {
   int rank, ranks;  // of the block in its cluster
   int row, unit;    // in the block
-  int64_t n, j;     // in the batch, in the layer
+  int64_t n;        // in the batch
+  int j;            // in the layer
 
   LNRNN_DEVICE static ClusterPlace of(const Block& block) {
     const int rank = block.cluster_rank(), ranks = block.cluster_blocks();
@@ -49,22 +50,34 @@ LNRNN_DEVICE void lane_sums(const Block& block, float (&values)[kCount]) {
   }
 }
 
-// What other blocks say in this round, at slots i * stride for the i < count, of which there are at most
-// kCount.
+LNRNN_DEVICE uint32_t bits_of(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+LNRNN_DEVICE float float_of(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// What other blocks say in this round, at slots i * stride for the lane's i < count, of which there are at
+// most kCount; 0 for the others. The warp's lanes wait together: apart, each of its next shuffles would first have to join
+// them again.
 template <int kCount>
 LNRNN_DEVICE void await(const Block& block, const Tagged* slots, int stride, int count,
                         uint32_t round, uint32_t (&words)[kCount]) {
-  bool all;
+  uint32_t apart;
   do {
-    all = true;
+    apart = 0;
     LNRNN_UNROLL
     for (int i = 0; i < kCount; ++i) {
-      if (i >= count) continue;
-      const Tagged said = block.load_tagged(slots + i * stride);
+      Tagged said{0, round};
+      if (i < count) said = block.load_tagged(slots + i * stride);
       words[i] = said.word;
-      all = all && said.round == round;
+      apart |= said.round ^ round;
     }
-  } while (!all);
+  } while (block.ballot(apart != 0) != 0);
 }
 
 // Of each row and each block of the cluster kCount numbers, which all blocks get to know. Between two
@@ -86,20 +99,17 @@ struct RowExchange {
     const int first = place.row * kCount * kMostClusterBlocks;
     const int rank = block.lane() % kMostClusterBlocks;
     if (block.lane() < place.ranks) {
-      RowExchange& to = block.remote(*this, block.lane());
       LNRNN_UNROLL
       for (int i = 0; i < kCount; ++i) {
-        uint32_t word;
-        memcpy(&word, &values[i], sizeof word);
-        block.store_tagged(&to.slots[first + i * kMostClusterBlocks + place.rank], {word, round});
+        block.store_tagged(&slots[first + i * kMostClusterBlocks + place.rank], block.lane(),
+                           {bits_of(values[i]), round});
       }
     }
-    uint32_t words[kCount] = {};
-    if (rank < place.ranks) {
-      await(block, &slots[first + rank], kMostClusterBlocks, kCount, round, words);
-    }
+    uint32_t words[kCount];
+    await(block, &slots[first + rank], kMostClusterBlocks, rank < place.ranks ? kCount : 0, round,
+          words);
     LNRNN_UNROLL
-    for (int i = 0; i < kCount; ++i) memcpy(&values[i], &words[i], sizeof words[i]);
+    for (int i = 0; i < kCount; ++i) values[i] = float_of(words[i]);
   }
 };
 

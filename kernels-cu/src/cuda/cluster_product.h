@@ -10,6 +10,9 @@
 
 namespace lnrnn::cuda {
 
+// What is said in a step.
+LNRNN_DEVICE uint32_t round_of(int64_t step) { return static_cast<uint32_t>(step) + 1; }
+
 constexpr int kChunk = 32;              // terms of a sum that are multiplied at once
 constexpr int kFragment = 8;            // units of one row of a fragment; rows of the batch
 constexpr int kChunkWords = kChunk * 2 / static_cast<int>(sizeof(Words));
@@ -28,18 +31,14 @@ struct ClusterOperand {
   }
 };
 
-// above, below: what a lane loaded of the weights of the two halves of a fragment. Two sums, to be added
-// up, wait less for each other.
+// Half a chunk. above, below: what a lane loaded of the weights in the two halves of a fragment.
 template <class S>
-LNRNN_DEVICE void multiply_chunk(const Block& block, const Words& above, const Words& below,
-                                 const Words& operand, float (&sums)[2][4]) {
-  LNRNN_UNROLL
-  for (int half = 0; half < 2; ++half) {
-    const int at = 2 * half;
-    const uint32_t a[4] = {above.word[at], below.word[at], above.word[at + 1], below.word[at + 1]};
-    const uint32_t b[2] = {operand.word[at], operand.word[at + 1]};
-    block.template mma<kMmaType<S>>(sums[half], a, b);
-  }
+LNRNN_DEVICE void multiply_half(const Block& block, int half, const Words& above,
+                                const Words& below, const Words& operand, float (&sums)[4]) {
+  const int at = 2 * half;
+  const uint32_t a[4] = {above.word[at], below.word[at], above.word[at + 1], below.word[at + 1]};
+  const uint32_t b[2] = {operand.word[at], operand.word[at + 1]};
+  block.template mma<kMmaType<S>>(sums, a, b);
 }
 
 // h R' of the block's units; h comes from all blocks. Warps stand 4 x 2 over units and depth.
@@ -77,11 +76,13 @@ class ClusterProduct {
                                        chunk(block, i) * kChunk + block.lane() % 4 * kPack<S>);
       }
     }
-    for (int word = block.lane(); word < at.ranks * kChunkWords; word += kWarp) {
+    // Of warps with less than kChunks the rest is multiplied, too: by zeros, with zeros.
+    for (int word = block.lane(); word < Operand::kWords; word += kWarp) {
       S numbers[kPack<S>] = {};
       LNRNN_UNROLL
       for (int i = 0; i < kPack<S>; ++i) {
-        if (there) numbers[i] = to_storage<S>(h[at.n * hidden + word * kPack<S> + i]);
+        const int unit_of_all = word * kPack<S> + i;
+        if (there && unit_of_all < hidden) numbers[i] = to_storage<S>(h[at.n * hidden + unit_of_all]);
       }
       memcpy(&shared.h.at(at.row, word), numbers, sizeof numbers);
     }
@@ -97,17 +98,19 @@ class ClusterProduct {
     const int group = block.lane() / 4, pair = block.lane() % 4, deep = block.warp() % kDeep;
     if (step > 0) receive(block, at, shared, step - 1);
     block.sync();
-    float sums[kTiles][2][4] = {};
+    float sums[2][kTiles][4] = {};  // two of each, to be added up, wait less for each other
     LNRNN_UNROLL
     for (int i = 0; i < kChunks; ++i) {
-      if (chunk(block, i) >= at.ranks) continue;
       const Words operand = shared.h.at(group, chunk(block, i) * kChunkWords + pair);
       LNRNN_UNROLL
-      for (int tile = 0; tile < kTiles; ++tile) {
-        const bool both = 2 * tile + 1 < kGates;
-        multiply_chunk<S>(block, weights_[i][2 * tile],
-                          both ? weights_[i][(2 * tile + 1) % kGates] : Words{}, operand,
-                          sums[tile]);
+      for (int half = 0; half < 2; ++half) {
+        LNRNN_UNROLL
+        for (int tile = 0; tile < kTiles; ++tile) {
+          const bool both = 2 * tile + 1 < kGates;
+          multiply_half<S>(block, half, weights_[i][2 * tile],
+                           both ? weights_[i][(2 * tile + 1) % kGates] : Words{}, operand,
+                           sums[half][tile]);
+        }
       }
     }
     const int unit = block.warp() / kDeep * kFragment + group;
@@ -117,7 +120,7 @@ class ClusterProduct {
       for (int e = 0; e < 2; ++e) {
         const int of_tile = gate % 2 * 2 + e;
         shared.sums[deep * kSums + (gate * kClusterRows + 2 * pair + e) * kLine + unit] =
-            sums[gate / 2][0][of_tile] + sums[gate / 2][1][of_tile];
+            sums[0][gate / 2][of_tile] + sums[1][gate / 2][of_tile];
       }
     }
     block.sync();
@@ -135,15 +138,14 @@ class ClusterProduct {
     const int pair = block.lane() % kPairs;
     const uint32_t word = block.shuffle(own | other << 16, 2 * pair);
     for (int to = block.lane() / kPairs; to < at.ranks; to += kWarp / kPairs) {
-      block.store_tagged(&block.remote(shared, to).inbox[first_pair(at, step) + at.rank * kPairs + pair],
-                         {word, round(step)});
+      block.store_tagged(&shared.inbox[first_pair(at, step) + at.rank * kPairs + pair], to,
+                         {word, round_of(step)});
     }
   }
 
  private:
   // Chunk i of a warp; there are as many as blocks.
   LNRNN_DEVICE static int chunk(const Block& block, int i) { return block.warp() % kDeep + i * kDeep; }
-  LNRNN_DEVICE static uint32_t round(int64_t step) { return static_cast<uint32_t>(step) + 1; }
   // Of the thread's row in the inbox.
   LNRNN_DEVICE static int first_pair(const ClusterPlace& at, int64_t step) {
     return (static_cast<int>(step % 2) * kClusterRows + at.row) * kDeep * kChunks * kPairs;
@@ -155,11 +157,12 @@ class ClusterProduct {
     constexpr int kMost = kDeep * kChunks * kPairs / kWarp;
     const int left = at.ranks * kPairs - block.lane(), count = (left + kWarp - 1) / kWarp;
     uint32_t pairs[kMost];
-    await(block, &shared.inbox[first_pair(at, step) + block.lane()], kWarp, count, round(step), pairs);
+    await(block, &shared.inbox[first_pair(at, step) + block.lane()], kWarp, count, round_of(step),
+          pairs);
     LNRNN_UNROLL
     for (int i = 0; i < kMost; ++i) {
       const int pair = block.lane() + i * kWarp;
-      if (i < count) shared.h.at(at.row, pair / 4).word[pair % 4] = pairs[i];
+      shared.h.at(at.row, pair / 4).word[pair % 4] = pairs[i];
     }
   }
 
@@ -173,21 +176,23 @@ template <class S, int kGates, int kTiles>
 class ClusterProductBack {
   static constexpr int kTile = 2 * kFragment;
   static constexpr int kTilesOfBlock = kClusterUnits / kTile;
-  static constexpr int kQuads = kClusterUnits / 4;
-  static constexpr int kStageLine = kTile / 4 + 1;  // so that stores of a warp lie in different banks
+  static constexpr int kLine = kClusterRows + 2;  // so that the units of a row lie in different banks
   static constexpr int kMostBlocks = kTiles * kClusterRows / kTilesOfBlock;
 
  public:
   struct Shared {
-    ClusterOperand<S, kGates * kClusterUnits> dr;  // gate by gate
-    // For the block's units, of steps in turn: (step % 2, source, row, quad of units)
-    Array<Words, 2 * kMostBlocks * kClusterRows * kQuads> parts;
-    Array<Words, kClusterRows * kClusterRows * kStageLine> stage;  // (warp, row, quad of units)
+    Array<ClusterOperand<S, kGates * kClusterUnits>, 2> dr;  // gate by gate, of steps in turn
+    // For the block's units, of steps in turn: (step % 2, source, unit, row)
+    alignas(sizeof(Words)) Array<Tagged, 2 * kMostBlocks * kClusterUnits * kLine> parts;
   };
 
-  // hh:(H,GH)
-  LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, int64_t hidden,
+  // hh:(H,GH). A barrier of the cluster belongs between this and the first product.
+  LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, Shared& shared, int64_t hidden,
                           const S* hh) {
+    for (int i = block.thread(); i < static_cast<int>(sizeof shared.parts / sizeof(Tagged));
+         i += block.threads()) {
+      shared.parts[i] = {0, 0};
+    }
     LNRNN_UNROLL
     for (int i = 0; i < kTiles; ++i) {
       LNRNN_UNROLL
@@ -206,55 +211,50 @@ class ClusterProductBack {
   }
 
   // dr of the thread's unit and row; then the sum over all blocks.
-  LNRNN_DEVICE void put(const ClusterPlace& at, Shared& shared, int gate, S dr) const {
-    shared.dr.put(at.row, gate * kClusterUnits + at.unit, dr);
+  LNRNN_DEVICE void put(const ClusterPlace& at, Shared& shared, int64_t step, int gate, S dr) const {
+    shared.dr[step % 2].put(at.row, gate * kClusterUnits + at.unit, dr);
   }
   LNRNN_DEVICE float multiply(const Block& block, const ClusterPlace& at, Shared& shared,
                               int64_t step) const {
     const int group = block.lane() / 4, pair = block.lane() % 4;
     block.sync();
-    float sums[kTiles][2][4] = {};
+    float sums[kTiles][4] = {};
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {
-      const Words operand = shared.dr.at(group, gate * kChunkWords + pair);
+      const Words operand = shared.dr[step % 2].at(group, gate * kChunkWords + pair);
       LNRNN_UNROLL
-      for (int i = 0; i < kTiles; ++i) {
-        if (tile(block, i) >= at.ranks * kTilesOfBlock) continue;
-        multiply_chunk<S>(block, weights_[i][gate][0], weights_[i][gate][1], operand, sums[i]);
+      for (int half = 0; half < 2; ++half) {
+        LNRNN_UNROLL
+        for (int i = 0; i < kTiles; ++i) {
+          multiply_half<S>(block, half, weights_[i][gate][0], weights_[i][gate][1], operand,
+                           sums[i]);
+        }
       }
     }
-    const int stage = block.warp() * kClusterRows * kStageLine;
     LNRNN_UNROLL
     for (int i = 0; i < kTiles; ++i) {
-      if (tile(block, i) >= at.ranks * kTilesOfBlock) continue;
+      const int home = tile(block, i) / kTilesOfBlock, first = tile(block, i) % kTilesOfBlock * kTile;
+      if (home >= at.ranks) continue;
       LNRNN_UNROLL
-      for (int e = 0; e < 4; ++e) {
-        const float sum = sums[i][0][e] + sums[i][1][e];
-        const int row = 2 * pair + e % 2, unit = group + e / 2 * kFragment;
-        memcpy(&shared.stage[stage + row * kStageLine + unit / 4].word[unit % 4], &sum, sizeof sum);
+      for (int half = 0; half < 2; ++half) {
+        const int unit = first + half * kFragment + group;
+        block.store_tagged(&shared.parts[part(step, at.rank, unit) + 2 * pair], home,
+                           {bits_of(sums[i][2 * half]), round_of(step)},
+                           {bits_of(sums[i][2 * half + 1]), round_of(step)});
       }
-      block.sync_warp();
-      const int home = tile(block, i) / kTilesOfBlock, place = tile(block, i) % kTilesOfBlock;
-      block.remote(shared.parts, home)[part(step, at.rank, group) + place * (kTile / 4) + pair] =
-          shared.stage[stage + group * kStageLine + pair];
-      block.sync_warp();
     }
-    block.sync_cluster();
+    uint32_t parts[kMostBlocks];
+    await(block, &shared.parts[part(step, 0, at.unit) + at.row], kClusterUnits * kLine, at.ranks,
+          round_of(step), parts);
     float all = 0;
     LNRNN_UNROLL
-    for (int source = 0; source < kMostBlocks; ++source) {
-      if (source >= at.ranks) continue;
-      float sum;
-      memcpy(&sum, &shared.parts[part(step, source, at.row) + at.unit / 4].word[at.unit % 4],
-             sizeof sum);
-      all += sum;
-    }
+    for (int source = 0; source < kMostBlocks; ++source) all += float_of(parts[source]);
     return all;
   }
 
  private:
-  LNRNN_DEVICE static int part(int64_t step, int source, int row) {
-    return ((static_cast<int>(step % 2) * kMostBlocks + source) * kClusterRows + row) * kQuads;
+  LNRNN_DEVICE static int part(int64_t step, int source, int unit) {
+    return ((static_cast<int>(step % 2) * kMostBlocks + source) * kClusterUnits + unit) * kLine;
   }
   // Tile i of a warp, of the outputs' tiles.
   LNRNN_DEVICE static int tile(const Block& block, int i) { return block.warp() + i * kClusterRows; }

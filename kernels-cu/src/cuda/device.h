@@ -168,14 +168,25 @@ class Block {
     return *cooperative_groups::this_cluster().map_shared_rank(&shared_object,
                                                                static_cast<unsigned>(rank));
   }
-  // To a block of the cluster, and what one of them stored. Nothing else becomes visible with it.
-  LNRNN_DEVICE void store_tagged(Tagged* to, Tagged what) const {
-    const uint64_t both = static_cast<uint64_t>(what.round) << 32 | what.word;
-    asm volatile("st.relaxed.cluster.b64 [%0], %1;" ::"l"(to), "l"(both) : "memory");
+  // To a slot in shared memory as another block of the cluster has it, or to it and the next, the first at a
+  // multiple of 16 bytes; and what a block finds in a slot of its own. Nothing else becomes visible with it.
+  LNRNN_DEVICE void store_tagged(Tagged* slot, int rank, Tagged what) const {
+    asm volatile("st.relaxed.cluster.shared::cluster.b64 [%0], %1;" ::"r"(shared_of(slot, rank)),
+                 "l"(bits_of(what))
+                 : "memory");
+  }
+  LNRNN_DEVICE void store_tagged(Tagged* slot, int rank, Tagged first, Tagged next) const {
+    asm volatile("st.relaxed.cluster.shared::cluster.v2.b64 [%0], {%1, %2};" ::"r"(
+                     shared_of(slot, rank)),
+                 "l"(bits_of(first)), "l"(bits_of(next))
+                 : "memory");
   }
   LNRNN_DEVICE Tagged load_tagged(const Tagged* from) const {
     uint64_t both;
-    asm volatile("ld.relaxed.cluster.b64 %0, [%1];" : "=l"(both) : "l"(from) : "memory");
+    asm volatile("ld.relaxed.cluster.shared::cta.b64 %0, [%1];"
+                 : "=l"(both)
+                 : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(from)))
+                 : "memory");
     return {static_cast<uint32_t>(both), static_cast<uint32_t>(both >> 32)};
   }
 #else
@@ -187,7 +198,8 @@ class Block {
     __trap();
     return shared_object;
   }
-  LNRNN_DEVICE void store_tagged(Tagged*, Tagged) const { __trap(); }
+  LNRNN_DEVICE void store_tagged(Tagged*, int, Tagged) const { __trap(); }
+  LNRNN_DEVICE void store_tagged(Tagged*, int, Tagged, Tagged) const { __trap(); }
   LNRNN_DEVICE Tagged load_tagged(const Tagged*) const {
     __trap();
     return {};
@@ -231,6 +243,20 @@ class Block {
     }
 #endif
   }
+
+ private:
+#if __CUDA_ARCH__ >= 900
+  LNRNN_DEVICE static uint32_t shared_of(const Tagged* slot, int rank) {
+    uint32_t theirs;
+    asm("mapa.shared::cluster.u32 %0, %1, %2;"
+        : "=r"(theirs)
+        : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(slot))), "r"(rank));
+    return theirs;
+  }
+  LNRNN_DEVICE static uint64_t bits_of(Tagged what) {
+    return static_cast<uint64_t>(what.round) << 32 | what.word;
+  }
+#endif
 };
 
 // For how many blocks of a multiprocessor there have to be registers: Kernel::kResidentBlocks, else one.

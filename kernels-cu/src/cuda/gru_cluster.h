@@ -45,7 +45,7 @@ struct GruClusterForward {
     auto& shared = block.template shared<Shared>();
     const ClusterPlace at = ClusterPlace::of(block);
     const GruUnit unit = GruUnit::load(call.weights, call.hidden, at.j);
-    const ClusterMasks masks = call.masks.drawn();
+    const ClusterRow row = call.row(at);
     HiddenProduct product;
     product.start(block, at, shared.product, call.hidden, call.hh, call.h_from, call.there(at));
     shared.of_r.clear(block);
@@ -53,7 +53,7 @@ struct GruClusterForward {
     block.sync_cluster();
 
     for (int64_t step = 0; step < call.walk.count; ++step) {
-      const auto x = call.template read<kGruGates>(at, masks, step);
+      const auto x = call.template read<kGruGates>(at, row, step);
       float r[kGruGates];
       product.multiply(block, at, shared.product, step, r);
       const auto of_r =
@@ -87,17 +87,17 @@ struct GruClusterBackward {
     auto& shared = block.template shared<Shared>();
     const ClusterPlace at = ClusterPlace::of(block);
     const GruUnit unit = GruUnit::load(call.weights, call.hidden, at.j);
-    const ClusterMasks masks = call.masks.drawn();
+    const ClusterRow row = call.row(at);
     HiddenProduct product;
-    product.start(block, at, call.hidden, call.hh);
+    product.start(block, at, shared.product, call.hidden, call.hh);
     shared.of_r.clear(block);
     float dh = call.load_state(at, call.dh);
     block.sync_cluster();
 
-    auto next = call.template read<kGruGates>(at, masks, 0);
+    auto next = call.template read<kGruGates>(at, row, 0);
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const auto now = next;
-      const float by_y = dh + now.dy;
+      const float by_y = dh + to_accumulation(now.dy);
       const auto in = unit.inputs(now.a, now.of_a, now.r, now.of_r);
       const float qn = in.q(2, 0);
       const GruGates<float> gate = in.gates(0, qn);
@@ -110,11 +110,11 @@ struct GruClusterBackward {
       LNRNN_UNROLL
       for (int i = 0; i < kGruGates; ++i) {
         const S by_product = to_storage<S>(now.active ? dr[i] : 0.0f);
-        product.put(at, shared.product, i, by_product);
+        product.put(at, shared.product, step, i, by_product);
         call.store(at, now, i, dv[i], by_product);
       }
       call.store(at, now, call.dk, by.qn);
-      next = call.template read<kGruGates>(at, masks, step + 1);
+      next = call.template read<kGruGates>(at, row, step + 1);
       const float by_product = product.multiply(block, at, shared.product, step);
       if (now.active) dh = by_product + by.h_before + (now.keeps ? 0.0f : by_y);
     }

@@ -47,7 +47,7 @@ struct LstmClusterForward {
     auto& shared = block.template shared<Shared>();
     const ClusterPlace at = ClusterPlace::of(block);
     const LstmUnit unit = LstmUnit::load(call.weights, call.hidden, at.j);
-    const ClusterMasks masks = call.masks.drawn();
+    const ClusterRow row = call.row(at);
     HiddenProduct product;
     product.start(block, at, shared.product, call.hidden, call.hh, call.h_from, call.there(at));
     shared.of_r.clear(block);
@@ -57,7 +57,7 @@ struct LstmClusterForward {
 
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const uint32_t round = static_cast<uint32_t>(step) + 1;
-      const auto x = call.template read<kLstmGates>(at, masks, step);
+      const auto x = call.template read<kLstmGates>(at, row, step);
       float r[kLstmGates];
       product.multiply(block, at, shared.product, step, r);
       const auto of_r = call.norm_of_r(block, at, shared.of_r, round, r);
@@ -99,19 +99,19 @@ struct LstmClusterBackward {
     auto& shared = block.template shared<Shared>();
     const ClusterPlace at = ClusterPlace::of(block);
     const LstmUnit unit = LstmUnit::load(call.weights, call.hidden, at.j);
-    const ClusterMasks masks = call.masks.drawn();
+    const ClusterRow row = call.row(at);
     HiddenProduct product;
-    product.start(block, at, call.hidden, call.hh);
+    product.start(block, at, shared.product, call.hidden, call.hh);
     shared.of_u.clear(block);
     shared.of_r.clear(block);
     float dh = call.load_state(at, call.dh), dc = call.load_state(at, call.dc);
     block.sync_cluster();
 
-    auto next = call.template read<kLstmGates>(at, masks, 0);
+    auto next = call.template read<kLstmGates>(at, row, 0);
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const auto now = next;
       const uint32_t round = static_cast<uint32_t>(step) + 1;
-      const float by_y = dh + now.dy, by_h = now.keeps ? by_y : 0.0f;
+      const float by_y = dh + to_accumulation(now.dy), by_h = now.keeps ? by_y : 0.0f;
       const LstmGates<float> gate = unit.gates(now.a, now.of_a, now.r, now.of_r);
       const float u = lstm_cell(gate.i, gate.f, gate.g, now.before), z = now.of_u.z(u);
       const float k = call.normalizes_u() ? fma(unit.gain_c, z, unit.bias_c) : u;
@@ -133,12 +133,12 @@ struct LstmClusterBackward {
       LNRNN_UNROLL
       for (int i = 0; i < kLstmGates; ++i) {
         const S by_product = to_storage<S>(now.active ? dr[i] : 0.0f);
-        product.put(at, shared.product, i, by_product);
+        product.put(at, shared.product, step, i, by_product);
         call.store(at, now, i, dv[i], by_product);
       }
       call.store(at, now, call.dk, dk);
       call.store(at, now, call.z, z);
-      next = call.template read<kLstmGates>(at, masks, step + 1);
+      next = call.template read<kLstmGates>(at, row, step + 1);
       const float by_product = product.multiply(block, at, shared.product, step);
       if (!now.active) continue;
       dh = by_product + (now.keeps ? 0.0f : by_y);

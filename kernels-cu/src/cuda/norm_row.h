@@ -5,6 +5,13 @@
 
 namespace lnrnn::cuda {
 
+// Samples are many: several to a multiprocessor are worth more than many threads for each.
+template <class Kernel>
+LaunchShape input_norm_shape(int64_t samples, int64_t width) {
+  constexpr int64_t kFeaturesOfThread = 8;
+  return row_shape<Kernel>(samples, tiles_of(width, kFeaturesOfThread));
+}
+
 // Statistics.
 //   a:(S,GH)  statistics:(S,kStatistics)
 template <class T>

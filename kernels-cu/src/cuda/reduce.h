@@ -44,7 +44,7 @@ struct Norm {
 
   LNRNN_DEVICE T z(T x) const { return layernorm_normalize(x, mean, rstd); }
   LNRNN_DEVICE static Norm of(T mean, T variance, T epsilon) {
-    return {mean, T(1) / square_root(variance + epsilon)};
+    return {mean, reciprocal_root(variance + epsilon)};
   }
   LNRNN_DEVICE static Norm load(const T* pair) { return {pair[0], pair[1]}; }
   LNRNN_DEVICE void store(T* pair) const {

@@ -191,13 +191,13 @@ class Backward {
       ClusterBackward<S> call{};
       call.walk = walk();
       call.batch = batch_;
-      call.hidden = hidden_;
+      call.hidden = static_cast<int>(hidden_);
       call.lengths = lengths_;
       call.weights = vectors_;
       call.hh = layout_.hh;
       call.carries_norm = strand_.shape().carries_norm;
-      call.masks.h = zoneout();
-      call.masks.c = zoneout_cell();
+      call.mask = zoneout();
+      call.mask_cell = zoneout_cell();
       call.a = forward_.a;
       call.r = forward_.r;
       call.norm_a = forward_.norm_a;
@@ -308,7 +308,7 @@ class Backward {
   lnrnnStatus_t through_input_norm() const {
     if (strand_.shape().input_norm) {
       using Kernel = InputNormBackward<S>;
-      return launch(stream_, row_shape<Kernel>(samples_, gates_),
+      return launch(stream_, input_norm_shape<Kernel>(samples_, gates_),
                     Kernel{gates_, samples(forward_.a, gates_), forward_.norm_a, vectors_.gain_i,
                            layout_.dv, layout_.da, exact_da()});
     }

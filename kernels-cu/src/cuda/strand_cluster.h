@@ -14,7 +14,7 @@ LNRNN_DEVICE Norm<float> no_norm() { return {0.0f, 1.0f}; }
 
 // A vector of parameters (kGates H), or null, as far as it concerns unit j.
 template <int kGates>
-LNRNN_DEVICE void load_unit(const float* vector, float otherwise, int64_t hidden, int64_t j,
+LNRNN_DEVICE void load_unit(const float* vector, float otherwise, int hidden, int j,
                             float (&to)[kGates]) {
   LNRNN_UNROLL
   for (int gate = 0; gate < kGates; ++gate) {
@@ -25,23 +25,29 @@ LNRNN_DEVICE Norm<float> load_norm(const float* statistics, int64_t sample) {
   return statistics == nullptr ? no_norm() : Norm<float>::load(statistics + sample * kStatistics);
 }
 
-// Of h and of the LSTM's c: training's.
-struct ClusterMasks {
-  Mask h, c;
-
-  LNRNN_DEVICE ClusterMasks drawn() const { return {h.drawn(), c.drawn()}; }
+// What a thread finds out once.
+struct ClusterRow {
+  int64_t steps;         // as many of the walk's first ones in memory the row has
+  Mask mask, mask_cell;  // training's
 };
 
 template <class S>
 struct ClusterPass {
   TimeWalk walk;
-  int64_t batch, hidden;
+  int64_t batch;
+  int hidden;
   Lengths lengths;
   StrandVectors<const float> weights;
   const S* hh;  // (GH,H); backward: (H,GH)
   bool carries_norm;
-  ClusterMasks masks;
+  Mask mask, mask_cell;
 
+  LNRNN_DEVICE ClusterRow row(const ClusterPlace& at) const {
+    ClusterRow row{0, mask.drawn(), mask_cell.drawn()};
+    if (!there(at)) return row;
+    row.steps = lengths.lengths == nullptr ? walk.count : lengths.lengths[at.n] - walk.begin;
+    return row;
+  }
   LNRNN_DEVICE bool there(const ClusterPlace& at) const { return at.n < batch; }
   LNRNN_DEVICE bool normalizes_r() const { return weights.gain_h != nullptr; }
   LNRNN_DEVICE bool normalizes_u() const { return weights.gain_c != nullptr; }
@@ -69,24 +75,24 @@ struct ClusterForward : ClusterPass<S> {
   // Its x, on its way during the product.
   template <int kGates>
   struct Step {
-    int64_t step, sample;
+    int64_t place, sample;  // the step's in memory; (place, n)
     bool active, keeps, keeps_cell;
     float a[kGates];
     Norm<float> of_a;
   };
   template <int kGates>
-  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterMasks& masks,
+  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterRow& row,
                                  int64_t k) const {
     Step<kGates> s{};
     s.of_a = no_norm();
-    s.step = this->walk.step(k);
-    s.sample = (s.step - this->walk.begin) * this->batch + at.n;
-    s.active = this->there(at) && this->lengths.active(s.step, at.n);
+    s.place = this->walk.step(k) - this->walk.begin;
+    s.sample = s.place * this->batch + at.n;
+    s.active = s.place < row.steps;
     if (!s.active) return s;
-    load_unit(a + s.sample * kGates * this->hidden, 0.0f, this->hidden, at.j, s.a);
+    load_unit(a + s.sample * (kGates * this->hidden), 0.0f, this->hidden, at.j, s.a);
     s.of_a = load_norm(norm_a, s.sample);
-    s.keeps = masks.h.keeps(s.step, this->batch, at.n, at.j);
-    s.keeps_cell = masks.c.keeps(s.step, this->batch, at.n, at.j);
+    s.keeps = row.mask.keeps(this->walk.step(k), this->batch, at.n, at.j);
+    s.keeps_cell = row.mask_cell.keeps(this->walk.step(k), this->batch, at.n, at.j);
     return s;
   }
 
@@ -113,14 +119,15 @@ struct ClusterForward : ClusterPass<S> {
       if (c_to != nullptr) c_to[s.sample * this->hidden + at.j] = c;
     }
     if (y.base != nullptr) {
-      y.at(s.step - this->walk.begin, at.n)[at.j] = to_storage<S>(s.active ? h : 0.0f);
+      y.at(s.place, at.n)[at.j] = to_storage<S>(s.active ? h : 0.0f);
     }
     if (!s.active) return;
+    const int64_t gates = s.sample * (kGates * this->hidden);
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {
-      const int64_t element = (s.sample * kGates + gate) * this->hidden + at.j;
-      if (adds) a[element] = s.a[gate] + products[gate];
-      if (r != nullptr) r[element] = products[gate];
+      const int of_unit = gate * this->hidden + at.j;
+      if (adds) (a + gates)[of_unit] = s.a[gate] + products[gate];
+      if (r != nullptr) (r + gates)[of_unit] = products[gate];
     }
     if (at.j != 0) return;
     if (norm_r != nullptr) of_r.store(norm_r + s.sample * kStatistics);
@@ -152,28 +159,29 @@ struct ClusterBackward : ClusterPass<S> {
     bool active, keeps, keeps_cell;
     float a[kGates], r[kGates];
     Norm<float> of_a, of_r, of_u;
-    float before, dy;
+    float before;
+    S dy;
   };
   template <int kGates>
-  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterMasks& masks,
+  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterRow& row,
                                  int64_t k) const {
     Step<kGates> s{};
     s.of_a = s.of_r = s.of_u = no_norm();
     if (k >= this->walk.count) return s;
-    const int64_t step = this->walk.step(k);
-    s.sample = (step - this->walk.begin) * this->batch + at.n;
-    s.active = this->there(at) && this->lengths.active(step, at.n);
+    const int64_t step = this->walk.step(k), place = step - this->walk.begin;
+    s.sample = place * this->batch + at.n;
+    s.active = place < row.steps;
     if (!s.active) return s;
-    const int64_t gates = s.sample * kGates * this->hidden;
+    const int64_t gates = s.sample * (kGates * this->hidden);
     load_unit(a + gates, 0.0f, this->hidden, at.j, s.a);
     load_unit(r == nullptr ? r : r + gates, 0.0f, this->hidden, at.j, s.r);
     s.of_a = load_norm(norm_a, s.sample);
     s.of_r = load_norm(norm_r, s.sample);
     s.of_u = load_norm(norm_u, s.sample);
     s.before = before[s.sample * this->hidden + at.j];
-    if (dy.base != nullptr) s.dy = to_accumulation(dy.at(step - this->walk.begin, at.n)[at.j]);
-    s.keeps = masks.h.keeps(step, this->batch, at.n, at.j);
-    s.keeps_cell = masks.c.keeps(step, this->batch, at.n, at.j);
+    if (dy.base != nullptr) s.dy = dy.at(place, at.n)[at.j];
+    s.keeps = row.mask.keeps(step, this->batch, at.n, at.j);
+    s.keeps_cell = row.mask_cell.keeps(step, this->batch, at.n, at.j);
     return s;
   }
 
@@ -203,9 +211,10 @@ struct ClusterBackward : ClusterPass<S> {
   LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s, int gate, float by_gate,
                           S by_product) const {
     if (!this->there(at)) return;
-    const int64_t element = (s.sample * kGates + gate) * this->hidden + at.j;
-    dv[element] = s.active ? by_gate : 0.0f;
-    dr[element] = by_product;
+    const int64_t gates = s.sample * (kGates * this->hidden);
+    const int of_unit = gate * this->hidden + at.j;
+    (dv + gates)[of_unit] = s.active ? by_gate : 0.0f;
+    (dr + gates)[of_unit] = by_product;
   }
   template <int kGates>
   LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s, float* to,

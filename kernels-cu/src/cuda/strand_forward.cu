@@ -174,7 +174,7 @@ class Forward {
                             Rows<T>::matrix(a, samples, gates_)})));
     if (!strand_.shape().input_norm) return LNRNN_STATUS_SUCCESS;
     using Kernel = InputNorm<T>;
-    return launch(stream_, row_shape<Kernel>(samples, gates_),
+    return launch(stream_, input_norm_shape<Kernel>(samples, gates_),
                   Kernel{gates_, epsilon(), a, norm_a_at(begin, begin)});
   }
 
@@ -267,7 +267,7 @@ class Forward {
       ClusterForward<S> call{};
       call.walk = walk(begin, count);
       call.batch = batch_;
-      call.hidden = hidden_;
+      call.hidden = static_cast<int>(hidden_);
       call.lengths = lengths_;
       call.weights = vectors_;
       call.hh = hh_;
@@ -275,8 +275,8 @@ class Forward {
       call.epsilon = epsilon();
       call.zoneout = share(d.zoneout);
       call.zoneout_cell = share(d.zoneoutCell);
-      call.masks.h = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
-      call.masks.c = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
+      call.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
+      call.mask_cell = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
       call.a = a_at(begin, begin);
       call.norm_a = norm_a_at(begin, begin);
       if (keeps_products_) {

@@ -38,19 +38,20 @@ struct LoadVectors {
 };
 
 // Column means want accuracy where they are large beside the deviations: the mean of what the first
-// mean leaves over is subtracted as well. Blocks: kWarp columns each; a warp takes every kWarps-th row.
+// mean leaves over is subtracted as well. Blocks: kColumns columns each, few, so that there are enough
+// blocks; a thread takes every kRows-th row of one.
 //   from:(GH,H)  to:(GH,H) or (H,GH)
 template <class S>
 struct PrepareRecurrentWeights {
   static constexpr const char* kName = "prepare_recurrent_weights";
   static constexpr int kMaxThreads = 1024;
+  static constexpr int kColumns = 8, kRows = kMaxThreads / kColumns;
   static constexpr int kWarps = kMaxThreads / kWarp;
-  static_assert(kWarps == kWarp, "what is transposed is a square");
-  static constexpr int kPitch = kWarp + 1;  // keeps a column of the square in different banks
+  static constexpr int kPitch = kColumns + 1;  // spreads a column of the tile over the banks
   using T = accumulation_t<S>;
   struct Shared {
-    Array<T, kMaxThreads> sums[2];
-    Array<S, kWarps * kPitch> square;
+    Array<T, kWarps * kColumns> sums[2];
+    Array<S, kRows * kPitch> tile;
   };
 
   int64_t rows, columns;
@@ -63,7 +64,7 @@ struct PrepareRecurrentWeights {
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
     const Mask drawn = mask.drawn();
-    const int64_t column = block.index() * kWarp + block.lane();
+    const int64_t column = block.index() * kColumns + block.thread() % kColumns;
     T mean(0), rest(0);
     if (centred) {
       mean = column_mean(block, drawn, shared.sums[0], column, T(0));
@@ -75,17 +76,20 @@ struct PrepareRecurrentWeights {
       });
       return;
     }
-    // By squares, so that consecutive threads write consecutive addresses, too.
-    const int64_t turned = block.index() * kWarp + block.warp();
-    for (int64_t first = 0; first < rows; first += kWarps) {
-      const int64_t row = first + block.warp(), turned_row = first + block.lane();
+    // By tiles, so that consecutive threads write consecutive addresses, too.
+    const int in_tile = block.thread() / kColumns, turned_in_tile = block.thread() % kRows;
+    const int turned_column = block.thread() / kRows;
+    const int64_t turned = block.index() * kColumns + turned_column;
+    for (int64_t first = 0; first < rows; first += kRows) {
+      const int64_t row = first + in_tile, turned_row = first + turned_in_tile;
       if (row < rows && column < columns) {
         const T value = weight(drawn, row, column, from[row * columns + column]);
-        shared.square[block.warp() * kPitch + block.lane()] = to_storage<S>((value - mean) - rest);
+        shared.tile[in_tile * kPitch + block.thread() % kColumns] =
+            to_storage<S>((value - mean) - rest);
       }
       block.sync();
       if (turned_row < rows && turned < columns) {
-        to[turned * rows + turned_row] = shared.square[block.lane() * kPitch + block.warp()];
+        to[turned * rows + turned_row] = shared.tile[turned_in_tile * kPitch + turned_column];
       }
       block.sync();
     }
@@ -104,29 +108,31 @@ struct PrepareRecurrentWeights {
                                 const F& use) const {
     constexpr int kAtOnce = 8;
     if (column >= columns) return;
-    for (int64_t first = block.warp(); first < rows; first += kWarps * kAtOnce) {
+    for (int64_t first = block.thread() / kColumns; first < rows; first += kRows * kAtOnce) {
       S stored[kAtOnce] = {};
       LNRNN_UNROLL
       for (int i = 0; i < kAtOnce; ++i) {
-        const int64_t row = first + i * kWarps;
+        const int64_t row = first + i * kRows;
         if (row < rows) stored[i] = from[row * columns + column];
       }
       LNRNN_UNROLL
       for (int i = 0; i < kAtOnce; ++i) {
-        const int64_t row = first + i * kWarps;
+        const int64_t row = first + i * kRows;
         if (row < rows) use(row, weight(drawn, row, column, stored[i]));
       }
     }
   }
 
-  LNRNN_DEVICE T column_mean(Block& block, const Mask& drawn, Array<T, kMaxThreads>& sums,
+  LNRNN_DEVICE T column_mean(Block& block, const Mask& drawn, Array<T, kWarps * kColumns>& sums,
                              int64_t column, T shift) const {
     T sum(0);
     each_weight(block, drawn, column, [&](int64_t, T weight) { sum += weight - shift; });
-    sums[block.thread()] = sum;
+    for (int mask = kColumns; mask < kWarp; mask *= 2) sum += block.shuffle_xor(sum, mask);
+    const int of_warp = block.thread() % kColumns;
+    if (block.lane() < kColumns) sums[block.warp() * kColumns + of_warp] = sum;
     block.sync();
     T total(0);
-    for (int w = 0; w < kWarps; ++w) total += sums[w * kWarp + block.lane()];
+    for (int w = 0; w < kWarps; ++w) total += sums[w * kColumns + of_warp];
     return total / static_cast<T>(rows);
   }
 };
@@ -199,7 +205,7 @@ lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& 
   using Kernel = PrepareRecurrentWeights<S>;
   const int64_t hidden = strand.hidden();
   return launch(stream,
-                {(hidden + kWarp - 1) / kWarp, Kernel::kMaxThreads,
+                {tiles_of(hidden, Kernel::kColumns), Kernel::kMaxThreads,
                  sizeof(typename Kernel::Shared)},
                 Kernel{strand.gates(), hidden, strand.find(ParameterRole::kWeightHh, parameters),
                        mask, dropconnect_scale<accumulation_t<S>>(strand),
