@@ -98,16 +98,34 @@ class Block {
     emulated::progress(lane_);
     __atomic_store(&remote(*slot, rank), &what, __ATOMIC_RELAXED);
   }
-  LNRNN_DEVICE void store_tagged(Tagged* slot, int rank, Tagged first, Tagged next) const {
-    emulated::check_aligned(slot, 2 * sizeof(Tagged));
-    store_tagged(slot, rank, first);
-    store_tagged(slot + 1, rank, next);
-  }
   LNRNN_DEVICE Tagged load_tagged(const Tagged* from) const {
     emulated::poll(lane_);
     Tagged found;
     __atomic_load(from, &found, __ATOMIC_RELAXED);
     return found;
+  }
+
+  LNRNN_DEVICE void open_arrivals(Arrivals& arrivals) const { counts_of(arrivals) = {0, 0}; }
+  LNRNN_DEVICE void expect_arrivals(Arrivals& arrivals, uint32_t bytes) const {
+    emulated::progress(lane_);
+    Counts& counts = counts_of(arrivals);
+    __atomic_fetch_add(&counts.missing, bytes, __ATOMIC_ACQ_REL);
+    __atomic_fetch_add(&counts.rounds, 1u, __ATOMIC_RELEASE);
+  }
+  LNRNN_DEVICE void store_arriving(Words& slot, int rank, const Words& what,
+                                   Arrivals& arrivals) const {
+    emulated::check_aligned(&slot, sizeof slot);
+    emulated::progress(lane_);
+    remote(slot, rank) = what;
+    __atomic_fetch_sub(&counts_of(remote(arrivals, rank)).missing,
+                       static_cast<uint32_t>(sizeof what), __ATOMIC_RELEASE);
+  }
+  LNRNN_DEVICE bool arrived(Arrivals& arrivals, uint32_t round) const {
+    emulated::poll(lane_);
+    Counts& counts = counts_of(arrivals);
+    const uint32_t rounds = __atomic_load_n(&counts.rounds, __ATOMIC_ACQUIRE);
+    if (rounds != round + 1) return rounds > round;
+    return __atomic_load_n(&counts.missing, __ATOMIC_ACQUIRE) == 0;
   }
 
   template <class T>
@@ -146,6 +164,15 @@ class Block {
   }
 
  private:
+  // Bytes that are missing in the round that is expected, and how many were expected so far.
+  struct Counts {
+    uint32_t missing, rounds;
+  };
+  static_assert(sizeof(Counts) == sizeof(Arrivals));
+  LNRNN_DEVICE static Counts& counts_of(Arrivals& arrivals) {
+    return reinterpret_cast<Counts&>(arrivals);
+  }
+
   // A lane outside the warp is oneself.
   LNRNN_DEVICE int in_warp(int source) const {
     return source >= 0 && source < kWarp ? source : lane();

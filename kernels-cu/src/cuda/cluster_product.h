@@ -176,22 +176,25 @@ template <class S, int kGates, int kTiles>
 class ClusterProductBack {
   static constexpr int kTile = 2 * kFragment;
   static constexpr int kTilesOfBlock = kClusterUnits / kTile;
-  static constexpr int kLine = kClusterRows + 2;  // so that the units of a row lie in different banks
   static constexpr int kMostBlocks = kTiles * kClusterRows / kTilesOfBlock;
+  static constexpr int kPart = kTilesOfBlock * kWarp;  // Words that a block has for another
 
  public:
   struct Shared {
     Array<ClusterOperand<S, kGates * kClusterUnits>, 2> dr;  // gate by gate, of steps in turn
-    // For the block's units, of steps in turn: (step % 2, source, unit, row)
-    alignas(sizeof(Words)) Array<Tagged, 2 * kMostBlocks * kClusterUnits * kLine> parts;
+    // For the block's units, of steps in turn: (step % 2, source, tile, lane), see quad
+    Array<Words, 2 * kMostBlocks * kPart> parts;
+    Arrivals of_parts[2];
   };
 
   // hh:(H,GH). A barrier of the cluster belongs between this and the first product.
   LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, Shared& shared, int64_t hidden,
                           const S* hh) {
-    for (int i = block.thread(); i < static_cast<int>(sizeof shared.parts / sizeof(Tagged));
-         i += block.threads()) {
-      shared.parts[i] = {0, 0};
+    if (block.thread() == 0) {
+      for (Arrivals& arrivals : shared.of_parts) {
+        block.open_arrivals(arrivals);
+        block.expect_arrivals(arrivals, bytes_of_parts(at));
+      }
     }
     LNRNN_UNROLL
     for (int i = 0; i < kTiles; ++i) {
@@ -231,31 +234,39 @@ class ClusterProductBack {
         }
       }
     }
+    Arrivals& arrivals = shared.of_parts[step % 2];
+    const int turn = static_cast<int>(step % 2) * kMostBlocks * kPart;
     LNRNN_UNROLL
     for (int i = 0; i < kTiles; ++i) {
-      const int home = tile(block, i) / kTilesOfBlock, first = tile(block, i) % kTilesOfBlock * kTile;
+      const int home = tile(block, i) / kTilesOfBlock, in_home = tile(block, i) % kTilesOfBlock;
       if (home >= at.ranks) continue;
+      Words part;
       LNRNN_UNROLL
-      for (int half = 0; half < 2; ++half) {
-        const int unit = first + half * kFragment + group;
-        block.store_tagged(&shared.parts[part(step, at.rank, unit) + 2 * pair], home,
-                           {bits_of(sums[i][2 * half]), round_of(step)},
-                           {bits_of(sums[i][2 * half + 1]), round_of(step)});
-      }
+      for (int e = 0; e < 4; ++e) part.word[e] = bits_of(sums[i][e]);
+      block.store_arriving(shared.parts[turn + at.rank * kPart + in_home * kWarp + quad(group, pair)],
+                           home, part, arrivals);
     }
-    uint32_t parts[kMostBlocks];
-    await(block, &shared.parts[part(step, 0, at.unit) + at.row], kClusterUnits * kLine, at.ranks,
-          round_of(step), parts);
+    const uint32_t round = static_cast<uint32_t>(step / 2);
+    while (block.ballot(!block.arrived(arrivals, round)) != 0) {
+    }
+    if (block.thread() == 0) block.expect_arrivals(arrivals, bytes_of_parts(at));
+    const int from = turn + at.unit / kTile * kWarp + quad(at.unit % kFragment, at.row / 2);
+    const int word = at.unit % kTile / kFragment * 2 + at.row % 2;
     float all = 0;
     LNRNN_UNROLL
-    for (int source = 0; source < kMostBlocks; ++source) all += float_of(parts[source]);
+    for (int source = 0; source < kMostBlocks; ++source) {
+      if (source < at.ranks) all += float_of(shared.parts[from + source * kPart].word[word]);
+    }
     return all;
   }
 
  private:
-  LNRNN_DEVICE static int part(int64_t step, int source, int unit) {
-    return ((static_cast<int>(step % 2) * kMostBlocks + source) * kClusterUnits + unit) * kLine;
+  LNRNN_DEVICE static uint32_t bytes_of_parts(const ClusterPlace& at) {
+    return static_cast<uint32_t>(at.ranks * kPart * static_cast<int>(sizeof(Words)));
   }
+  // Where a lane's results of a tile are: of its units g and g + 8 two rows each. In such an order that a
+  // row's units lie in different banks, two to each.
+  LNRNN_DEVICE static int quad(int group, int pair) { return 4 * group + (pair ^ (group / 2)); }
   // Tile i of a warp, of the outputs' tiles.
   LNRNN_DEVICE static int tile(const Block& block, int i) { return block.warp() + i * kClusterRows; }
 

@@ -59,6 +59,12 @@ struct alignas(8) Tagged {
   uint32_t round;
 };
 
+// Counts what other blocks of a cluster store into this one's shared memory, round after round: see
+// Block::store_arriving.
+struct alignas(8) Arrivals {
+  uint64_t state;
+};
+
 }  // namespace lnrnn::cuda
 
 #if defined(LNRNN_EMULATOR)
@@ -168,26 +174,55 @@ class Block {
     return *cooperative_groups::this_cluster().map_shared_rank(&shared_object,
                                                                static_cast<unsigned>(rank));
   }
-  // To a slot in shared memory as another block of the cluster has it, or to it and the next, the first at a
-  // multiple of 16 bytes; and what a block finds in a slot of its own. Nothing else becomes visible with it.
+  // To a slot in shared memory as another block of the cluster has it; and what a block finds in a slot of its
+  // own. Nothing else becomes visible with it.
   LNRNN_DEVICE void store_tagged(Tagged* slot, int rank, Tagged what) const {
+    const uint64_t both = static_cast<uint64_t>(what.round) << 32 | what.word;
     asm volatile("st.relaxed.cluster.shared::cluster.b64 [%0], %1;" ::"r"(shared_of(slot, rank)),
-                 "l"(bits_of(what))
-                 : "memory");
-  }
-  LNRNN_DEVICE void store_tagged(Tagged* slot, int rank, Tagged first, Tagged next) const {
-    asm volatile("st.relaxed.cluster.shared::cluster.v2.b64 [%0], {%1, %2};" ::"r"(
-                     shared_of(slot, rank)),
-                 "l"(bits_of(first)), "l"(bits_of(next))
+                 "l"(both)
                  : "memory");
   }
   LNRNN_DEVICE Tagged load_tagged(const Tagged* from) const {
     uint64_t both;
     asm volatile("ld.relaxed.cluster.shared::cta.b64 %0, [%1];"
                  : "=l"(both)
-                 : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(from)))
+                 : "r"(shared_of(from))
                  : "memory");
     return {static_cast<uint32_t>(both), static_cast<uint32_t>(both >> 32)};
+  }
+
+  // Words for another block, which sees them when as many bytes as it expects in a round have arrived. By
+  // one thread: opened, before a barrier of the cluster; and told what to expect, once for each round, and
+  // not before the round before has arrived. Both addresses are this block's, and stand for the other's.
+  LNRNN_DEVICE void open_arrivals(Arrivals& arrivals) const {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(shared_of(&arrivals)) : "memory");
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+  }
+  LNRNN_DEVICE void expect_arrivals(Arrivals& arrivals, uint32_t bytes) const {
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(
+                     shared_of(&arrivals)),
+                 "r"(bytes)
+                 : "memory");
+  }
+  LNRNN_DEVICE void store_arriving(Words& slot, int rank, const Words& what,
+                                   Arrivals& arrivals) const {
+    asm volatile(
+        "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 "
+        "[%0], {%1, %2, %3, %4}, [%5];" ::"r"(shared_of(&slot, rank)),
+        "r"(what.word[0]), "r"(what.word[1]), "r"(what.word[2]), "r"(what.word[3]),
+        "r"(shared_of(&arrivals, rank))
+        : "memory");
+  }
+  // Whether round, from 0 on, has arrived. Asked for one round after the other.
+  LNRNN_DEVICE bool arrived(Arrivals& arrivals, uint32_t round) const {
+    uint32_t done;
+    asm volatile(
+        "{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; "
+        "selp.u32 %0, 1, 0, p; }"
+        : "=r"(done)
+        : "r"(shared_of(&arrivals)), "r"(round & 1)
+        : "memory");
+    return done != 0;
   }
 #else
   LNRNN_DEVICE void sync_cluster() const { __trap(); }
@@ -199,10 +234,16 @@ class Block {
     return shared_object;
   }
   LNRNN_DEVICE void store_tagged(Tagged*, int, Tagged) const { __trap(); }
-  LNRNN_DEVICE void store_tagged(Tagged*, int, Tagged, Tagged) const { __trap(); }
   LNRNN_DEVICE Tagged load_tagged(const Tagged*) const {
     __trap();
     return {};
+  }
+  LNRNN_DEVICE void open_arrivals(Arrivals&) const { __trap(); }
+  LNRNN_DEVICE void expect_arrivals(Arrivals&, uint32_t) const { __trap(); }
+  LNRNN_DEVICE void store_arriving(Words&, int, const Words&, Arrivals&) const { __trap(); }
+  LNRNN_DEVICE bool arrived(Arrivals&, uint32_t) const {
+    __trap();
+    return true;
   }
 #endif
 
@@ -246,15 +287,14 @@ class Block {
 
  private:
 #if __CUDA_ARCH__ >= 900
-  LNRNN_DEVICE static uint32_t shared_of(const Tagged* slot, int rank) {
-    uint32_t theirs;
-    asm("mapa.shared::cluster.u32 %0, %1, %2;"
-        : "=r"(theirs)
-        : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(slot))), "r"(rank));
-    return theirs;
+  // Addresses of shared memory: the block's own, and where another of the cluster has the same.
+  LNRNN_DEVICE static uint32_t shared_of(const void* mine) {
+    return static_cast<uint32_t>(__cvta_generic_to_shared(mine));
   }
-  LNRNN_DEVICE static uint64_t bits_of(Tagged what) {
-    return static_cast<uint64_t>(what.round) << 32 | what.word;
+  LNRNN_DEVICE static uint32_t shared_of(const void* mine, int rank) {
+    uint32_t theirs;
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(theirs) : "r"(shared_of(mine)), "r"(rank));
+    return theirs;
   }
 #endif
 };
