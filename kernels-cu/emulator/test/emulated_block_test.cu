@@ -118,6 +118,47 @@ struct Tell {
   }
 };
 
+// Likewise, with words that are counted as they arrive, in two rounds' places by turns.
+struct Deliver {
+  static constexpr const char* kName = "deliver";
+  static constexpr int kMaxThreads = 32;
+  static constexpr int kBlocks = 4, kRounds = 6;
+  struct Shared {
+    Array<Words, 2 * kBlocks> inbox;
+    Arrivals arrivals[2];
+  };
+  uint32_t* sums;  // (kBlocks, kRounds)
+  LNRNN_DEVICE void operator()(Block& block) const {
+    auto& shared = block.shared<Shared>();
+    constexpr uint32_t kBytes = kBlocks * sizeof(Words);
+    if (block.thread() == 0) {
+      for (Arrivals& arrivals : shared.arrivals) {
+        block.open_arrivals(arrivals);
+        block.expect_arrivals(arrivals, kBytes);
+      }
+    }
+    block.sync_cluster();
+    for (int i = 0; i < kRounds; ++i) {
+      Arrivals& arrivals = shared.arrivals[i % 2];
+      const int rank = block.cluster_rank(), turn = i % 2 * kBlocks;
+      if (block.lane() < kBlocks) {
+        const auto word = static_cast<uint32_t>(10 * i + rank);
+        block.store_arriving(shared.inbox[turn + rank], block.lane(), {{word, 0, 0, 2 * word}},
+                             arrivals);
+      }
+      while (block.ballot(!block.arrived(arrivals, static_cast<uint32_t>(i / 2))) != 0) {
+      }
+      if (block.thread() == 0) block.expect_arrivals(arrivals, kBytes);
+      uint32_t sum = 0;
+      for (int from = 0; from < kBlocks; ++from) {
+        sum += shared.inbox[turn + from].word[0] + shared.inbox[turn + from].word[3];
+      }
+      if (block.lane() == 0) sums[rank * kRounds + i] = sum;
+      block.sync_warp();
+    }
+  }
+};
+
 struct Nothing {
   static constexpr const char* kName = "nothing";
   static constexpr int kMaxThreads = 256;
@@ -205,6 +246,20 @@ void test_tagged() {
   }
 }
 
+void test_arrivals() {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    lnrnn::emulator::set_seed(seed);
+    const Session session;
+    uint32_t* sums = session.allocate<uint32_t>(Deliver::kBlocks * Deliver::kRounds);
+    CHECK(session.run({Deliver::kBlocks, 32, sizeof(Deliver::Shared), Deliver::kBlocks},
+                      Deliver{sums}) == cudaSuccess);
+    const auto result = session.download(sums, Deliver::kBlocks * Deliver::kRounds);
+    for (uint32_t i = 0; i < result.size(); ++i) {
+      CHECK(result[i] == 3 * (40 * (i % Deliver::kRounds) + 6));
+    }
+  }
+}
+
 void test_speed() {
   const Session session;
   float* x = session.upload(std::vector<float>(16 * 256));
@@ -226,6 +281,7 @@ int main() {
   test_sum();
   test_untouched();
   test_tagged();
+  test_arrivals();
   test_speed();
   return check::summary();
 }

@@ -62,8 +62,8 @@ LNRNN_DEVICE float float_of(uint32_t bits) {
 }
 
 // What other blocks say in this round, at slots i * stride for the lane's i < count, of which there are at
-// most kCount; 0 for the others. The warp's lanes wait together: apart, each of its next shuffles would first have to join
-// them again.
+// most kCount; 0 for the others. The warp's lanes wait together: apart, each of its next shuffles would
+// first have to join them again.
 template <int kCount>
 LNRNN_DEVICE void await(const Block& block, const Tagged* slots, int stride, int count,
                         uint32_t round, uint32_t (&words)[kCount]) {
@@ -86,7 +86,7 @@ template <int kCount>
 struct RowExchange {
   Array<Tagged, kClusterRows * kCount * kMostClusterBlocks> slots;  // (row, number, rank)
 
-  // Round 0: nothing has been said. A barrier of the cluster belongs between this and the first round.
+  // Nothing has been said. A barrier of the cluster belongs between this and the first round, which is 1.
   LNRNN_DEVICE void clear(const Block& block) {
     constexpr int kSlots = kClusterRows * kCount * kMostClusterBlocks;
     for (int i = block.thread(); i < kSlots; i += block.threads()) slots[i] = Tagged{0, 0};
@@ -137,14 +137,14 @@ LNRNN_DEVICE Norm<float> cluster_norm(const Block& block, const ClusterPlace& pl
   of_block[0] = fma(kShare, of_block[0], first);
   exchange.swap(block, place, round, of_block);
 
-  const float share = 1.0f / static_cast<float>(place.ranks), other = block.shuffle(of_block[0], 0);
+  const float share = 1.0f / static_cast<float>(place.ranks);
+  const float other = block.shuffle(of_block[0], 0);
   const bool there = block.lane() % kMostClusterBlocks < place.ranks;
   const float blocks_apart = there ? of_block[0] - other : 0.0f;
   float of_all[2] = {blocks_apart, fma(kClusterUnits * blocks_apart, blocks_apart, of_block[1])};
   lane_sums<kMostClusterBlocks>(block, of_all);
   const float mean = share * of_all[0];
-  return Norm<float>::of(other + mean,
-                         fma(-mean, mean, share * kShare * of_all[1]), epsilon);
+  return Norm<float>::of(other + mean, fma(-mean, mean, share * kShare * of_all[1]), epsilon);
 }
 
 }  // namespace lnrnn::cuda

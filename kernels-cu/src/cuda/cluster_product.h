@@ -10,11 +10,8 @@
 
 namespace lnrnn::cuda {
 
-// What is said in a step.
-LNRNN_DEVICE uint32_t round_of(int64_t step) { return static_cast<uint32_t>(step) + 1; }
-
-constexpr int kChunk = 32;              // terms of a sum that are multiplied at once
-constexpr int kFragment = 8;            // units of one row of a fragment; rows of the batch
+constexpr int kChunk = 32;    // terms of a sum that a lane's Words belong to
+constexpr int kFragment = 8;  // weights in half a fragment
 constexpr int kChunkWords = kChunk * 2 / static_cast<int>(sizeof(Words));
 
 // Rows of the batch, kLength numbers each. They lie such that what 8 lanes load at once lies in different
@@ -60,10 +57,9 @@ class ClusterProduct {
     Array<Tagged, 2 * kClusterRows * kDeep * kChunks * kPairs> inbox;
   };
 
-  // hh:(GH,H)  h:(N,H) before the first step. A barrier of the cluster belongs between this and the first
-  // product.
+  // hh:(GH,H). Once for all blocks at the same time, before they tell each other anything.
   LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, Shared& shared, int64_t hidden,
-                          const S* hh, const float* h, bool there) {
+                          const S* hh) {
     const int64_t unit =
         at.rank * kClusterUnits + block.warp() / kDeep * kFragment + block.lane() / 4;
     LNRNN_UNROLL
@@ -76,19 +72,22 @@ class ClusterProduct {
                                        chunk(block, i) * kChunk + block.lane() % 4 * kPack<S>);
       }
     }
-    // Of warps with less than kChunks the rest is multiplied, too: by zeros, with zeros.
-    for (int word = block.lane(); word < Operand::kWords; word += kWarp) {
-      S numbers[kPack<S>] = {};
-      LNRNN_UNROLL
-      for (int i = 0; i < kPack<S>; ++i) {
-        const int unit_of_all = word * kPack<S> + i;
-        if (there && unit_of_all < hidden) numbers[i] = to_storage<S>(h[at.n * hidden + unit_of_all]);
-      }
-      memcpy(&shared.h.at(at.row, word), numbers, sizeof numbers);
-    }
     for (int i = block.thread(); i < static_cast<int>(sizeof shared.inbox / sizeof(Tagged));
          i += block.threads()) {
       shared.inbox[i] = {0, 0};
+    }
+    block.sync_cluster();
+  }
+
+  // h of the thread's unit and row before a step, to all blocks for that step's product.
+  LNRNN_DEVICE void publish(const Block& block, const ClusterPlace& at, Shared& shared,
+                            int64_t step, S h) const {
+    const uint32_t own = h.bits, other = block.shuffle_xor(own, 1);  // even lanes have both in order
+    const int pair = block.lane() % kPairs;
+    const uint32_t word = block.shuffle(own | other << 16, 2 * pair);
+    for (int to = block.lane() / kPairs; to < at.ranks; to += kWarp / kPairs) {
+      block.store_tagged(&shared.inbox[first_pair(at, step) + at.rank * kPairs + pair], to,
+                         {word, round_of(step)});
     }
   }
 
@@ -96,7 +95,7 @@ class ClusterProduct {
   LNRNN_DEVICE void multiply(const Block& block, const ClusterPlace& at, Shared& shared,
                              int64_t step, float (&r)[kGates]) const {
     const int group = block.lane() / 4, pair = block.lane() % 4, deep = block.warp() % kDeep;
-    if (step > 0) receive(block, at, shared, step - 1);
+    receive(block, at, shared, step);
     block.sync();
     float sums[2][kTiles][4] = {};  // two of each, to be added up, wait less for each other
     LNRNN_UNROLL
@@ -131,18 +130,6 @@ class ClusterProduct {
     }
   }
 
-  // h of the thread's unit and row after a step, to all blocks for the next one's product.
-  LNRNN_DEVICE void publish(const Block& block, const ClusterPlace& at, Shared& shared,
-                            int64_t step, S h) const {
-    const uint32_t own = h.bits, other = block.shuffle_xor(own, 1);  // even lanes have both in order
-    const int pair = block.lane() % kPairs;
-    const uint32_t word = block.shuffle(own | other << 16, 2 * pair);
-    for (int to = block.lane() / kPairs; to < at.ranks; to += kWarp / kPairs) {
-      block.store_tagged(&shared.inbox[first_pair(at, step) + at.rank * kPairs + pair], to,
-                         {word, round_of(step)});
-    }
-  }
-
  private:
   // Chunk i of a warp; there are as many as blocks.
   LNRNN_DEVICE static int chunk(const Block& block, int i) { return block.warp() % kDeep + i * kDeep; }
@@ -151,7 +138,9 @@ class ClusterProduct {
     return (static_cast<int>(step % 2) * kClusterRows + at.row) * kDeep * kChunks * kPairs;
   }
 
-  // The row's h after a step, of all blocks.
+  LNRNN_DEVICE static uint32_t round_of(int64_t step) { return static_cast<uint32_t>(step) + 1; }
+
+  // The row's h of all blocks. Where there are less than 2 kChunks, the rest is zeros, as the weights are.
   LNRNN_DEVICE void receive(const Block& block, const ClusterPlace& at, Shared& shared,
                             int64_t step) const {
     constexpr int kMost = kDeep * kChunks * kPairs / kWarp;
@@ -170,7 +159,7 @@ class ClusterProduct {
 };
 
 // dr R'. A block has dr of its own units only, a part of the depth. So each block multiplies that for all
-// units, and the parts meet where a unit is at home.
+// units, and the parts meet where a unit is at home: the order in which they are added is the blocks'.
 // kTiles: times 16 units of the outputs that a warp takes at most.
 template <class S, int kGates, int kTiles>
 class ClusterProductBack {
@@ -187,7 +176,7 @@ class ClusterProductBack {
     Arrivals of_parts[2];
   };
 
-  // hh:(H,GH). A barrier of the cluster belongs between this and the first product.
+  // hh:(H,GH). Once for all blocks at the same time, before they tell each other anything.
   LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, Shared& shared, int64_t hidden,
                           const S* hh) {
     if (block.thread() == 0) {
@@ -211,6 +200,7 @@ class ClusterProductBack {
         }
       }
     }
+    block.sync_cluster();
   }
 
   // dr of the thread's unit and row; then the sum over all blocks.

@@ -46,12 +46,11 @@ struct GruClusterForward {
     const ClusterPlace at = ClusterPlace::of(block);
     const GruUnit unit = GruUnit::load(call.weights, call.hidden, at.j);
     const ClusterRow row = call.row(at);
-    HiddenProduct product;
-    product.start(block, at, shared.product, call.hidden, call.hh, call.h_from, call.there(at));
     shared.of_r.clear(block);
+    HiddenProduct product;
+    product.start(block, at, shared.product, call.hidden, call.hh);
     float h = call.load_state(at, call.h_from);
-    block.sync_cluster();
-
+    product.publish(block, at, shared.product, 0, to_storage<S>(h));
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const auto x = call.template read<kGruGates>(at, row, step);
       float r[kGruGates];
@@ -62,11 +61,10 @@ struct GruClusterForward {
       const GruGates<float> gate = in.gates(0, in.q(2, 0));
       if (x.active) h = after_zoneout(x.keeps, call.zoneout, h, gru_output(gate.z, gate.n, h));
       if (step + 1 < call.walk.count) {
-        product.publish(block, at, shared.product, step, to_storage<S>(h));
+        product.publish(block, at, shared.product, step + 1, to_storage<S>(h));
       }
       call.store(at, x, r, of_r, no_norm(), h, 0.0f);
     }
-    block.sync_cluster();  // h_to may be h_from, which others read
     call.finish(at, h, 0.0f);
   }
 };
@@ -88,12 +86,10 @@ struct GruClusterBackward {
     const ClusterPlace at = ClusterPlace::of(block);
     const GruUnit unit = GruUnit::load(call.weights, call.hidden, at.j);
     const ClusterRow row = call.row(at);
+    shared.of_r.clear(block);
     HiddenProduct product;
     product.start(block, at, shared.product, call.hidden, call.hh);
-    shared.of_r.clear(block);
     float dh = call.load_state(at, call.dh);
-    block.sync_cluster();
-
     auto next = call.template read<kGruGates>(at, row, 0);
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const auto now = next;

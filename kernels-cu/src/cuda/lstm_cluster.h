@@ -48,13 +48,12 @@ struct LstmClusterForward {
     const ClusterPlace at = ClusterPlace::of(block);
     const LstmUnit unit = LstmUnit::load(call.weights, call.hidden, at.j);
     const ClusterRow row = call.row(at);
-    HiddenProduct product;
-    product.start(block, at, shared.product, call.hidden, call.hh, call.h_from, call.there(at));
     shared.of_r.clear(block);
     shared.of_u.clear(block);
+    HiddenProduct product;
+    product.start(block, at, shared.product, call.hidden, call.hh);
     float h = call.load_state(at, call.h_from), c = call.load_state(at, call.c_from);
-    block.sync_cluster();
-
+    product.publish(block, at, shared.product, 0, to_storage<S>(h));
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const uint32_t round = static_cast<uint32_t>(step) + 1;
       const auto x = call.template read<kLstmGates>(at, row, step);
@@ -74,11 +73,10 @@ struct LstmClusterForward {
         c = after_zoneout(x.keeps_cell, call.zoneout_cell, c, call.carries_norm ? k : u);
       }
       if (step + 1 < call.walk.count) {
-        product.publish(block, at, shared.product, step, to_storage<S>(h));
+        product.publish(block, at, shared.product, step + 1, to_storage<S>(h));
       }
       call.store(at, x, r, of_r, of_u, h, c);
     }
-    block.sync_cluster();  // h_to may be h_from, which others read
     call.finish(at, h, c);
   }
 };
@@ -100,13 +98,11 @@ struct LstmClusterBackward {
     const ClusterPlace at = ClusterPlace::of(block);
     const LstmUnit unit = LstmUnit::load(call.weights, call.hidden, at.j);
     const ClusterRow row = call.row(at);
-    HiddenProduct product;
-    product.start(block, at, shared.product, call.hidden, call.hh);
     shared.of_u.clear(block);
     shared.of_r.clear(block);
+    HiddenProduct product;
+    product.start(block, at, shared.product, call.hidden, call.hh);
     float dh = call.load_state(at, call.dh), dc = call.load_state(at, call.dc);
-    block.sync_cluster();
-
     auto next = call.template read<kLstmGates>(at, row, 0);
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const auto now = next;
