@@ -6,9 +6,9 @@
 namespace lnrnn::cuda {
 
 // Samples are many: several to a multiprocessor are worth more than many threads for each.
+constexpr int kFeaturesOfThread = 8;
 template <class Kernel>
 LaunchShape input_norm_shape(int64_t samples, int64_t width) {
-  constexpr int64_t kFeaturesOfThread = 8;
   return row_shape<Kernel>(samples, tiles_of(width, kFeaturesOfThread));
 }
 
@@ -41,7 +41,7 @@ struct InputNorm {
 template <class S>
 struct InputNormBackward {
   static constexpr const char* kName = "input_norm_backward";
-  static constexpr int kMaxThreads = 1024;
+  static constexpr int kMaxThreads = 512;
   using T = accumulation_t<S>;
   struct Shared {
     SumScratch<T, 3> sums;
@@ -59,16 +59,33 @@ struct InputNormBackward {
     const T* const row = a.sample(i);
     const T* const from = dv + i * width;
     const auto norm = Norm<T>::load(statistics + i * kStatistics);
-    T sums[3] = {};
-    for (int64_t j = block.thread(); j < width; j += block.threads()) {
+    T sums[3] = {}, q[kFeaturesOfThread] = {}, z[kFeaturesOfThread] = {};
+    LNRNN_UNROLL
+    for (int k = 0; k < kFeaturesOfThread; ++k) {
+      const int64_t j = block.thread() + k * block.threads();
+      if (j >= width) continue;
+      q[k] = gain[j] * from[j];
+      z[k] = norm.z(row[j]);
+      NormGradient<T>::add(sums, q[k], z[k]);
+    }
+    // Rows so wide that a thread has more.
+    const int64_t rest = block.thread() + kFeaturesOfThread * block.threads();
+    for (int64_t j = rest; j < width; j += block.threads()) {
       NormGradient<T>::add(sums, gain[j] * from[j], norm.z(row[j]));
     }
     block_sum(block, block.template shared<Shared>().sums, sums);
     const auto by_a = NormGradient<T>::of(sums, width);
-    for (int64_t j = block.thread(); j < width; j += block.threads()) {
-      const T value = by_a.dx(gain[j] * from[j], norm.z(row[j]), norm.rstd);
+    const auto store = [&](int64_t j, T value) {
       da[i * width + j] = to_storage<S>(value);
       if (exact_da != nullptr) exact_da[i * width + j] = value;
+    };
+    LNRNN_UNROLL
+    for (int k = 0; k < kFeaturesOfThread; ++k) {
+      const int64_t j = block.thread() + k * block.threads();
+      if (j < width) store(j, by_a.dx(q[k], z[k], norm.rstd));
+    }
+    for (int64_t j = rest; j < width; j += block.threads()) {
+      store(j, by_a.dx(gain[j] * from[j], norm.z(row[j]), norm.rstd));
     }
   }
 };

@@ -20,31 +20,38 @@ int64_t chunks_of(int64_t samples) {
   return chunks < 1 ? 1 : chunks < kMostChunks ? chunks : kMostChunks;
 }
 
+// As many neighbouring numbers as are loaded at once, or one.
+template <class T, int kCount>
+LNRNN_DEVICE void load_numbers(const T* from, T (&to)[kCount]) {
+  if constexpr (kCount == 1) {
+    to[0] = *from;
+  } else {
+    static_assert(sizeof to == sizeof(Words));
+    const Words words = load_words(from);
+    memcpy(to, &words, sizeof words);
+  }
+}
+
 // What a gradient is multiplied by: x, or z of its layer norm.
 template <class T>
 struct Factor {
   const T* x;           // (S,width)
   const T* statistics;  // (S,kStatistics), or null
 
-  LNRNN_DEVICE T at(int64_t sample, int64_t column, int64_t width) const {
-    const T value = x[sample * width + column];
-    return statistics == nullptr ? value
-                                 : Norm<T>::load(statistics + sample * kStatistics).z(value);
+  template <int kCount>
+  LNRNN_DEVICE void load(int64_t sample, int64_t column, int64_t width, T (&to)[kCount]) const {
+    load_numbers(x + sample * width + column, to);
+    if (statistics == nullptr) return;
+    const auto norm = Norm<T>::load(statistics + sample * kStatistics);
+    LNRNN_UNROLL
+    for (int i = 0; i < kCount; ++i) to[i] = norm.z(to[i]);
   }
 };
 
-// Blocks: (chunk, kWarp columns), columns first.
 //   dy:(S,width)  last:(S,last_width) stands for dy's last columns, where it is not null
 //   partials:(chunks,1+factors,width): sum dy, sum dy x of each factor
 template <class T>
-struct SumSamples {
-  static constexpr const char* kName = "sum_samples";
-  static constexpr int kMaxThreads = 256;
-  static constexpr int kWarps = kMaxThreads / kWarp;
-  struct Shared {
-    Array<T, kMostTerms * kMaxThreads> sums;
-  };
-
+struct SampleSums {
   int64_t samples, width, chunks;
   Rows<const T> dy;  // with lengths
   const T* last;
@@ -53,39 +60,61 @@ struct SumSamples {
   Factor<T> factor[kMostTerms - 1];
   T* partials;
 
+  LNRNN_DEVICE const T* gradients_at(int64_t sample, int64_t column) const {
+    const int64_t in_last = column - (width - last_width);
+    if (last != nullptr && in_last >= 0) return last + sample * last_width + in_last;
+    return dy.sample(sample) + column;
+  }
+};
+
+// Blocks: (chunk, kTile columns), columns first; a lane has kCount neighbours.
+template <class T, int kCount>
+struct SumSamples {
+  static constexpr const char* kName = "sum_samples";
+  static constexpr int kMaxThreads = 256;
+  static constexpr int kWarps = kMaxThreads / kWarp, kTile = kWarp * kCount;
+  struct Shared {
+    Array<T, kMostTerms * kWarps * kTile> sums;  // (term, warp, column)
+  };
+
+  SampleSums<T> call;
+
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
-    const int64_t tiles = (width + kWarp - 1) / kWarp;
+    const int64_t tiles = tiles_of(call.width, kTile);
     const int64_t chunk = block.index() / tiles;
-    const int64_t column = block.index() % tiles * kWarp + block.lane();
-    T sums[kMostTerms] = {};
+    const int in_tile = block.lane() * kCount;
+    const int64_t column = block.index() % tiles * kTile + in_tile;
+    T sums[kMostTerms][kCount] = {};
     LNRNN_UNROLL
-    for (int64_t i = chunk * kWarps + block.warp(); i < samples; i += chunks * kWarps) {
-      if (column >= width || !dy.active(i)) continue;
-      const T gradient = gradient_at(i, column);
-      sums[0] += gradient;
+    for (int64_t i = chunk * kWarps + block.warp(); i < call.samples; i += call.chunks * kWarps) {
+      if (column >= call.width || !call.dy.active(i)) continue;
+      T gradients[kCount];
+      load_numbers(call.gradients_at(i, column), gradients);
+      LNRNN_UNROLL
+      for (int c = 0; c < kCount; ++c) sums[0][c] += gradients[c];
       LNRNN_UNROLL
       for (int k = 0; k < kMostTerms - 1; ++k) {
-        if (k < factors) sums[k + 1] = fma(gradient, factor[k].at(i, column, width), sums[k + 1]);
+        if (k >= call.factors) continue;
+        T x[kCount];
+        call.factor[k].load(i, column, call.width, x);
+        LNRNN_UNROLL
+        for (int c = 0; c < kCount; ++c) sums[k + 1][c] = fma(gradients[c], x[c], sums[k + 1][c]);
       }
     }
-    for (int k = 0; k < kMostTerms; ++k) shared.sums[k * kMaxThreads + block.thread()] = sums[k];
+    for (int k = 0; k < kMostTerms; ++k) {
+      for (int c = 0; c < kCount; ++c) {
+        shared.sums[(k * kWarps + block.warp()) * kTile + in_tile + c] = sums[k][c];
+      }
+    }
     block.sync();
-    if (block.warp() <= factors && column < width) {
-      const int term = block.warp();
+    if (block.warp() > call.factors || column >= call.width) return;
+    const int term = block.warp();
+    for (int c = 0; c < kCount; ++c) {
       T total(0);
-      for (int w = 0; w < kWarps; ++w) {
-        total += shared.sums[term * kMaxThreads + w * kWarp + block.lane()];
-      }
-      partials[(chunk * (factors + 1) + term) * width + column] = total;
+      for (int w = 0; w < kWarps; ++w) total += shared.sums[(term * kWarps + w) * kTile + in_tile + c];
+      call.partials[(chunk * (call.factors + 1) + term) * call.width + column + c] = total;
     }
-  }
-
- private:
-  LNRNN_DEVICE T gradient_at(int64_t sample, int64_t column) const {
-    const int64_t in_last = column - (width - last_width);
-    if (last != nullptr && in_last >= 0) return last[sample * last_width + in_last];
-    return dy.sample(sample)[column];
   }
 };
 
@@ -98,7 +127,8 @@ using Places = T* [kMostPlaces];
 template <class T>
 struct SumChunks {
   static constexpr const char* kName = "sum_chunks";
-  static constexpr int kMaxThreads = 256;
+  static constexpr int kMaxThreads = 128;
+  static constexpr int kAtOnce = 16;  // loads on their way
 
   int64_t chunks, width;
   int terms;
@@ -110,7 +140,15 @@ struct SumChunks {
     const int64_t stride = block.blocks() * block.threads(), all = terms * width;
     for (int64_t i = block.index() * block.threads() + block.thread(); i < all; i += stride) {
       T total(0);
-      for (int64_t chunk = 0; chunk < chunks; ++chunk) total += partials[chunk * all + i];
+      for (int64_t first = 0; first < chunks; first += kAtOnce) {
+        T some[kAtOnce] = {};
+        LNRNN_UNROLL
+        for (int k = 0; k < kAtOnce; ++k) {
+          if (first + k < chunks) some[k] = partials[(first + k) * all + i];
+        }
+        LNRNN_UNROLL
+        for (int k = 0; k < kAtOnce; ++k) total += some[k];
+      }
       const int64_t column = i % width;
       if (i < width) {
         for (T* const place : of_dy) {
@@ -155,21 +193,26 @@ class Sums {
     return *this;
   }
   lnrnnStatus_t run(const CudaStream& stream) {
-    using First = SumSamples<T>;
     using Second = SumChunks<T>;
-    const int64_t tiles = (first_.width + kWarp - 1) / kWarp;
-    LNRNN_FORWARD(launch(
-        stream, {first_.chunks * tiles, First::kMaxThreads, sizeof(typename First::Shared)},
-        first_));
+    // Rows of these tensors begin at multiples of Words where their width is one.
+    const bool packed = first_.width % kPack<T> == 0 && first_.last_width % kPack<T> == 0;
+    LNRNN_FORWARD(packed ? sum_samples<kPack<T>>(stream) : sum_samples<1>(stream));
     second_.terms = first_.factors + 1;
     const int64_t sums = second_.terms * first_.width;
-    return launch(stream, {(sums + Second::kMaxThreads - 1) / Second::kMaxThreads,
-                           Second::kMaxThreads},
-                  second_);
+    return launch(stream, {tiles_of(sums, Second::kMaxThreads), Second::kMaxThreads}, second_);
   }
 
  private:
-  SumSamples<T> first_{};
+  template <int kCount>
+  lnrnnStatus_t sum_samples(const CudaStream& stream) const {
+    using First = SumSamples<T, kCount>;
+    return launch(stream,
+                  {first_.chunks * tiles_of(first_.width, First::kTile), First::kMaxThreads,
+                   sizeof(typename First::Shared)},
+                  First{first_});
+  }
+
+  SampleSums<T> first_{};
   SumChunks<T> second_{};
 };
 
