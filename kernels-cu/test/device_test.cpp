@@ -3,6 +3,8 @@
 //
 //   device_test           everything
 //   device_test small     what an emulated device under a sanitizer does in a minute
+//   device_test steps     everything but what runs in clusters, whose blocks wait for each other in a way
+//                         that looks like a race to those who do not know it
 //   device_test digest    one number that stands for all bits of many gradients: the same in every run
 #include <algorithm>
 
@@ -15,6 +17,14 @@ using device_cases::Case;
 namespace {
 
 constexpr int kSkipped = 77;
+
+bool leaves_out_clusters = false;
+
+template <class S>
+bool is_left_out(const Shape& shape, const Options& options) {
+  return leaves_out_clusters && sizeof(S) == 2 && options.cell != LNRNN_CELL_INDRNN &&
+         shape.hidden % 32 == 0 && shape.hidden <= 512;
+}
 
 template <class S>
 void give_masks(Network<S>& net, const Options& options) {
@@ -44,6 +54,7 @@ void give_random(Network<S>& net) {
 template <class S>
 void test_passes(Shape shape, const Options& options, const std::vector<int64_t>& lengths,
                  bool given_masks = false, bool device_random = false) {
+  if (is_left_out<S>(shape, options)) return;
   Pair<S> pair(shape, options);
   CHECK(pair.device.sizes.reserveBytes == pair.cpu.sizes.reserveBytes);
   pair.both([&](Network<S>& net) {
@@ -127,6 +138,7 @@ void test_edges() {
 
 template <class S>
 void test_inference(Shape shape) {
+  if (is_left_out<S>(shape, {})) return;
   Pair<S> pair(shape, {});
   pair.both([](Network<S>& net) {
     net.pack();
@@ -215,7 +227,9 @@ template <class S>
 void test_padding(const network::Cell& cell, int64_t hidden) {
   Options options = Options::of(cell);
   options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
-  Pair<S> pair({3, 9, 4, hidden}, options);
+  const Shape shape{3, 9, 4, hidden};
+  if (is_left_out<S>(shape, options)) return;
+  Pair<S> pair(shape, options);
   pair.both([hidden](Network<S>& net) {
     net.lengths = {3, 1, 0, 2, 3, 3, 1, 2, 3};
     const S nan = network::rounded<S>(NAN);
@@ -333,13 +347,14 @@ int main(int argc, char** argv) {
     test_small();
     return check::summary();
   }
+  leaves_out_clusters = selection == "steps";
   test_properties();
   test_step_products<float>();
   test_step_products<double>();
   test_step_products<Bf16>();
   test_clusters<F16>();
   test_clusters<Bf16>();
-  test_cluster_schedules();
+  if (!leaves_out_clusters) test_cluster_schedules();
   test_cases();
   test_edges<float>();
   test_edges<double>();

@@ -218,7 +218,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream_handle, cudaEvent_t handle, 
     if (event->capture != nullptr) {
       // The stream becomes part of the capture, or learns what more comes before.
       Capture& capture = *event->capture;
-      if (!capture.valid) return cudaErrorStreamCaptureInvalidated;
+      if (!capture.valid) return cudaErrorInvalidValue;  // so a GPU was seen to answer
       if (stream.capture == nullptr) {
         stream.capture = event->capture;
         stream.began_capture = false;
