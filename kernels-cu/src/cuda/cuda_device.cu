@@ -133,11 +133,11 @@ class CudaDevice final : public Device {
     // Also where no capture is open yet: one may be when CUDA looks at the event.
     const std::unique_lock<std::mutex> held = context_.hold_captures();
     const cudaError_t error = cudaStreamWaitEvent(of(stream).raw, of(event).raw, 0);
-    // CUDA's answer where the event stands in a capture that has failed meanwhile.
+    // CUDA's answer where the event stands in a capture that is over, or has failed meanwhile.
     if (error != cudaErrorInvalidValue) return check(context_, error, "cudaStreamWaitEvent");
     cudaGetLastError();
     return fail(LNRNN_STATUS_INVALID_STATE,
-                "lnrnnStreamWaitEvent: event was recorded in a capture that has failed since");
+                "lnrnnStreamWaitEvent: event was last recorded in a capture that has ended or failed");
   }
   lnrnnStatus_t query(Event& event, bool* done) override {
     LNRNN_FORWARD(context_.enter());

@@ -51,6 +51,7 @@ struct GruClusterForward {
     product.start(block, at, shared.product, call.hidden, call.hh);
     float h = call.load_state(at, call.h_from);
     product.publish(block, at, shared.product, 0, to_storage<S>(h));
+
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const auto x = call.template read<kGruGates>(at, row, step);
       float r[kGruGates];
@@ -90,6 +91,7 @@ struct GruClusterBackward {
     HiddenProduct product;
     product.start(block, at, shared.product, call.hidden, call.hh);
     float dh = call.load_state(at, call.dh);
+
     auto next = call.template read<kGruGates>(at, row, 0);
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const auto now = next;

@@ -54,6 +54,7 @@ struct LstmClusterForward {
     product.start(block, at, shared.product, call.hidden, call.hh);
     float h = call.load_state(at, call.h_from), c = call.load_state(at, call.c_from);
     product.publish(block, at, shared.product, 0, to_storage<S>(h));
+
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const uint32_t round = static_cast<uint32_t>(step) + 1;
       const auto x = call.template read<kLstmGates>(at, row, step);
@@ -103,6 +104,7 @@ struct LstmClusterBackward {
     HiddenProduct product;
     product.start(block, at, shared.product, call.hidden, call.hh);
     float dh = call.load_state(at, call.dh), dc = call.load_state(at, call.dc);
+
     auto next = call.template read<kLstmGates>(at, row, 0);
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const auto now = next;

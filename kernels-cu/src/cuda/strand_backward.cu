@@ -177,47 +177,45 @@ class Backward {
   lnrnnStatus_t go_back_through() const {
     LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, dropconnect_, true,
                                             layout_.hh));
-    return runs_in_clusters<S>(stream_.context, strand_, batch_) ? walk_in_clusters()
-                                                                 : step_through();
+    if constexpr (!kExactOperands<S>) {
+      if (runs_in_clusters<S>(stream_.context, strand_, batch_)) return walk_in_clusters();
+    }
+    return step_through();
   }
 
   // The other way round than forward.
   TimeWalk walk() const { return {0, steps_, strand_.reverse()}; }
 
   lnrnnStatus_t walk_in_clusters() const {
-    if constexpr (kExactOperands<S>) {
-      return LNRNN_STATUS_INTERNAL_ERROR;  // runs_in_clusters says no
-    } else {
-      ClusterBackward<S> call{};
-      call.walk = walk();
-      call.batch = batch_;
-      call.hidden = static_cast<int>(hidden_);
-      call.lengths = lengths_;
-      call.weights = vectors_;
-      call.hh = layout_.hh;
-      call.carries_norm = strand_.shape().carries_norm;
-      call.mask = zoneout();
-      call.mask_cell = zoneout_cell();
-      call.a = forward_.a;
-      call.r = forward_.r;
-      call.norm_a = forward_.norm_a;
-      call.norm_r = forward_.norm_r;
-      call.norm_u = forward_.norm_u;
-      call.before = at_places(strand_.shape().carries_cell ? forward_.c : forward_.h);
-      call.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
-      call.dh = layout_.dh;
-      call.dc = layout_.dc;
-      call.dv = layout_.dv;
-      call.dr = layout_.dr;
-      call.dk = layout_.dk;
-      call.z = layout_.z;
-      return with_cluster_share(hidden_, [&](auto share) {
-        constexpr int kShare = decltype(share)::value;
-        return strand_.shape().kind == CellKind::kGru
-                   ? launch_clusters(GruClusterBackward<S, kShare>{call})
-                   : launch_clusters(LstmClusterBackward<S, kShare>{call});
-      });
-    }
+    ClusterBackward<S> call{};
+    call.walk = walk();
+    call.batch = batch_;
+    call.hidden = static_cast<int>(hidden_);
+    call.lengths = lengths_;
+    call.weights = vectors_;
+    call.hh = layout_.hh;
+    call.carries_norm = strand_.shape().carries_norm;
+    call.mask = zoneout();
+    call.mask_cell = zoneout_cell();
+    call.a = forward_.a;
+    call.r = forward_.r;
+    call.norm_a = forward_.norm_a;
+    call.norm_r = forward_.norm_r;
+    call.norm_u = forward_.norm_u;
+    call.before = at_places(strand_.shape().carries_cell ? forward_.c : forward_.h);
+    call.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
+    call.dh = layout_.dh;
+    call.dc = layout_.dc;
+    call.dv = layout_.dv;
+    call.dr = layout_.dr;
+    call.dk = layout_.dk;
+    call.z = layout_.z;
+    return with_cluster_share(hidden_, [&](auto share) {
+      constexpr int kShare = decltype(share)::value;
+      return strand_.shape().kind == CellKind::kGru
+                 ? launch_clusters(GruClusterBackward<S, kShare>{call})
+                 : launch_clusters(LstmClusterBackward<S, kShare>{call});
+    });
   }
   template <class Kernel>
   lnrnnStatus_t launch_clusters(const Kernel& kernel) const {

@@ -179,7 +179,9 @@ class Forward {
   }
 
   lnrnnStatus_t advance_through(int64_t begin, int64_t count) const {
-    if (clustered_) return walk_in_clusters(begin, count);
+    if constexpr (!kExactOperands<S>) {
+      if (clustered_) return walk_in_clusters(begin, count);
+    }
     return strand_.shape().recurrent_matrix ? step_through(begin, count)
                                             : walk_through(begin, count);
   }
@@ -258,46 +260,42 @@ class Forward {
   }
 
   lnrnnStatus_t walk_in_clusters(int64_t begin, int64_t count) const {
-    if constexpr (kExactOperands<S>) {
-      return LNRNN_STATUS_INTERNAL_ERROR;  // runs_in_clusters says no
-    } else {
-      const lnrnnPlanDescription_t& d = strand_.plan.description;
-      const int64_t row_of_norm = batch_ * kStatistics;
-      const int64_t from = place_before(begin, count), to = place_after(begin, count);
-      ClusterForward<S> call{};
-      call.walk = walk(begin, count);
-      call.batch = batch_;
-      call.hidden = static_cast<int>(hidden_);
-      call.lengths = lengths_;
-      call.weights = vectors_;
-      call.hh = hh_;
-      call.carries_norm = strand_.shape().carries_norm;
-      call.epsilon = epsilon();
-      call.zoneout = share(d.zoneout);
-      call.zoneout_cell = share(d.zoneoutCell);
-      call.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
-      call.mask_cell = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
-      call.a = a_at(begin, begin);
-      call.norm_a = norm_a_at(begin, begin);
-      if (keeps_products_) {
-        call.r = r_at(begin);
-        call.adds = call.r == nullptr;
-      }
-      call.norm_r = at_step(rows_.norm_r, begin, row_of_norm);
-      call.norm_u = at_step(rows_.norm_u, begin, row_of_norm);
-      call.h_from = h_at(from);
-      call.c_from = c_at(from);
-      call.keeps_states = training_;
-      call.h_to = h_at(training_ ? strand_.after(begin) : to);
-      call.c_to = c_at(training_ ? strand_.after(begin) : to);
-      call.y = rows_of<S>(call_.y, begin, count, batch_);
-      return with_cluster_share(hidden_, [&](auto share) {
-        constexpr int kShare = decltype(share)::value;
-        return strand_.shape().kind == CellKind::kGru
-                   ? launch_clusters(GruClusterForward<S, kShare>{call})
-                   : launch_clusters(LstmClusterForward<S, kShare>{call});
-      });
+    const lnrnnPlanDescription_t& d = strand_.plan.description;
+    const int64_t row_of_norm = batch_ * kStatistics;
+    const int64_t from = place_before(begin, count), to = place_after(begin, count);
+    ClusterForward<S> call{};
+    call.walk = walk(begin, count);
+    call.batch = batch_;
+    call.hidden = static_cast<int>(hidden_);
+    call.lengths = lengths_;
+    call.weights = vectors_;
+    call.hh = hh_;
+    call.carries_norm = strand_.shape().carries_norm;
+    call.epsilon = epsilon();
+    call.zoneout = share(d.zoneout);
+    call.zoneout_cell = share(d.zoneoutCell);
+    call.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
+    call.mask_cell = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
+    call.a = a_at(begin, begin);
+    call.norm_a = norm_a_at(begin, begin);
+    if (keeps_products_) {
+      call.r = r_at(begin);
+      call.adds = call.r == nullptr;
     }
+    call.norm_r = at_step(rows_.norm_r, begin, row_of_norm);
+    call.norm_u = at_step(rows_.norm_u, begin, row_of_norm);
+    call.h_from = h_at(from);
+    call.c_from = c_at(from);
+    call.keeps_states = training_;
+    call.h_to = h_at(training_ ? strand_.after(begin) : to);
+    call.c_to = c_at(training_ ? strand_.after(begin) : to);
+    call.y = rows_of<S>(call_.y, begin, count, batch_);
+    return with_cluster_share(hidden_, [&](auto share) {
+      constexpr int kShare = decltype(share)::value;
+      return strand_.shape().kind == CellKind::kGru
+                 ? launch_clusters(GruClusterForward<S, kShare>{call})
+                 : launch_clusters(LstmClusterForward<S, kShare>{call});
+    });
   }
 
   template <class Kernel>
