@@ -178,8 +178,8 @@ void test_clusters() {
 
 // Blocks that begin late, or run far ahead, now and then: the same bits.
 void test_cluster_schedules() {
-  for (const network::Cell& cell : {network::kCells[0], network::kCells[1]}) {
-    Options options = Options::of(cell);
+  for (const int cell : {0, 1, 6}) {
+    Options options = Options::of(network::kCells[cell]);
     options.device = LNRNN_DEVICE_CUDA;
     const Shape shape{3, 2, 2, 64};
     Network<F16> first(shape, options), again(shape, options);
@@ -220,6 +220,9 @@ void test_chunks() {
   options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
   options.zoneout = 0.3;
   test_chunks<double>({8200, 1, 2, 3}, options);
+  options = Options::of(network::kCells[1]);
+  options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+  if (!leaves_out_clusters) test_chunks<F16>({10, 1024, 2, 32}, options);
 }
 
 // Padding is not read as a number, whatever stands there.
@@ -314,8 +317,8 @@ uint64_t digest() {
     options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
     options.flags = LNRNN_PLAN_DETERMINISTIC;
     options.regularize(0.3);
-    const auto add = [&](auto type, int64_t batch) {
-      Network<decltype(type)> net({3, batch, 4, 18}, options);
+    const auto add = [&](auto type, int64_t batch, int64_t hidden) {
+      Network<decltype(type)> net({3, batch, 4, hidden}, options);
       net.train();
       net.backward();
       net.wait();
@@ -323,8 +326,9 @@ uint64_t digest() {
         hash = (hash ^ reinterpret_cast<const uint8_t*>(net.gradients->data())[i]) * 0x100000001b3u;
       }
     };
-    add(float{}, 10);
-    add(Bf16{}, 5);
+    add(float{}, 10, 18);
+    add(Bf16{}, 5, 18);
+    add(F16{}, 5, 64);
   }
   return hash;
 }

@@ -1,5 +1,5 @@
 // The block that kernels see when they run on the host: what src/cuda/device.h offers, carried out
-// by the emulator. Included by device.h only, after LaunchShape, MmaType and Words.
+// by the emulator. Included by device.h only, after the types that both have.
 #pragma once
 
 #include <cstring>
@@ -201,6 +201,12 @@ emulated::Launch launch_of(const LaunchShape& shape) {
   launch.cluster = shape.cluster;
   launch.cooperative = shape.cooperative;
   return launch;
+}
+
+template <class Kernel>
+cudaError_t find_architecture(int* architecture) {
+  *architecture = 90;
+  return cudaSuccess;
 }
 
 template <class Kernel>

@@ -50,17 +50,6 @@ LNRNN_DEVICE void lane_sums(const Block& block, float (&values)[kCount]) {
   }
 }
 
-LNRNN_DEVICE uint32_t bits_of(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-LNRNN_DEVICE float float_of(uint32_t bits) {
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 // What other blocks say in this round, at slots i * stride for the lane's i < count, of which there are at
 // most kCount; 0 for the others. The warp's lanes wait together: apart, each of its next shuffles would
 // first have to join them again.
@@ -80,8 +69,9 @@ LNRNN_DEVICE void await(const Block& block, const Tagged* slots, int stride, int
   } while (block.ballot(apart != 0) != 0);
 }
 
-// Of each row and each block of the cluster kCount numbers, which all blocks get to know. Between two
-// rounds of one object every block must have heard from every other, by whatever means.
+// Of each row and each block of the cluster kCount numbers, which all blocks get to know. Only warps of a row
+// see its slots: one that has heard from another block, by whatever means, what that said after a round may
+// say its own of the next.
 template <int kCount>
 struct RowExchange {
   Array<Tagged, kClusterRows * kCount * kMostClusterBlocks> slots;  // (row, number, rank)
@@ -102,14 +92,14 @@ struct RowExchange {
       LNRNN_UNROLL
       for (int i = 0; i < kCount; ++i) {
         block.store_tagged(&slots[first + i * kMostClusterBlocks + place.rank], block.lane(),
-                           {bits_of(values[i]), round});
+                           {float_bits(values[i]), round});
       }
     }
     uint32_t words[kCount];
     await(block, &slots[first + rank], kMostClusterBlocks, rank < place.ranks ? kCount : 0, round,
           words);
     LNRNN_UNROLL
-    for (int i = 0; i < kCount; ++i) values[i] = float_of(words[i]);
+    for (int i = 0; i < kCount; ++i) values[i] = float_of_bits(words[i]);
   }
 };
 

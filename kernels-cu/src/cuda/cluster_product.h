@@ -232,7 +232,7 @@ class ClusterProductBack {
       if (home >= at.ranks) continue;
       Words part;
       LNRNN_UNROLL
-      for (int e = 0; e < 4; ++e) part.word[e] = bits_of(sums[i][e]);
+      for (int e = 0; e < 4; ++e) part.word[e] = float_bits(sums[i][e]);
       block.store_arriving(shared.parts[turn + at.rank * kPart + in_home * kWarp + quad(group, pair)],
                            home, part, arrivals);
     }
@@ -245,7 +245,7 @@ class ClusterProductBack {
     float all = 0;
     LNRNN_UNROLL
     for (int source = 0; source < kMostBlocks; ++source) {
-      if (source < at.ranks) all += float_of(shared.parts[from + source * kPart].word[word]);
+      if (source < at.ranks) all += float_of_bits(shared.parts[from + source * kPart].word[word]);
     }
     return all;
   }

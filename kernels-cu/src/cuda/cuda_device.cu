@@ -88,10 +88,11 @@ class CudaDevice final : public Device {
 
   lnrnnStatus_t open(int ordinal) {
     LNRNN_FORWARD(read_properties(ordinal, &properties_));
-    LNRNN_FORWARD(context_.open(properties_.computeCapabilityMajor >= cuda::kLeastForOverlap));
-    if (properties_.computeCapabilityMajor >= cuda::kLeastForClusters) {
-      context_.set_resident_clusters(cuda::count_resident_clusters());
-    }
+    LNRNN_FORWARD(context_.enter());
+    const bool overlaps = properties_.computeCapabilityMajor >= cuda::kLeastForOverlap &&
+                          cuda::architecture_of_kernels() >= 10 * cuda::kLeastForOverlap;
+    LNRNN_FORWARD(context_.open(overlaps));
+    if (overlaps) context_.set_resident_clusters(cuda::count_resident_clusters());
     cublas_ = cuda::open_cublas();
     if (cublas_ == nullptr) set_cublas(0, &properties_);
     return context_.add_stream(cublas_.get(), &default_stream_);

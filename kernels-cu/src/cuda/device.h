@@ -42,11 +42,10 @@ struct LaunchShape {
 
 // 16-bit operands of mma, as their bits.
 enum class MmaType { kF16, kBf16 };
-// Major compute capabilities: of mma, and of launches that overlap.
+// Major compute capabilities: of mma, and of launches that overlap or form clusters.
 constexpr int kLeastForMma = 8, kLeastForOverlap = 9;
 
-// Blocks of a cluster at most, and what a GPU has to have for it: see Block::sync_cluster.
-constexpr int kMostClusterBlocks = 16, kLeastForClusters = 9;
+constexpr int kMostClusterBlocks = 16;
 
 // What is loaded and stored at once, from an address that is a multiple of its size.
 struct alignas(16) Words {
@@ -217,7 +216,7 @@ class Block {
   LNRNN_DEVICE bool arrived(Arrivals& arrivals, uint32_t round) const {
     uint32_t done;
     asm volatile(
-        "{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; "
+        "{ .reg .pred p; mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2; "
         "selp.u32 %0, 1, 0, p; }"
         : "=r"(done)
         : "r"(shared_of(&arrivals)), "r"(round & 1)
@@ -323,7 +322,8 @@ __global__ void __launch_bounds__(Kernel::kMaxThreads, kResidentBlocks<Kernel>)
 template <class Kernel>
 class Configuration {
  public:
-  cudaError_t set(cudaStream_t stream, const LaunchShape& shape) {
+  // Of a launch in clusters: also of a block each.
+  cudaError_t set(cudaStream_t stream, const LaunchShape& shape, bool in_clusters) {
     constexpr size_t kWithoutAsking = 48 * 1024;
     constexpr int kPortableCluster = 8;
     if (shape.shared_bytes > kWithoutAsking) {
@@ -338,7 +338,7 @@ class Configuration {
       if (error != cudaSuccess) return error;
     }
     unsigned count = 0;
-    if (shape.cluster > 1) {
+    if (in_clusters) {
       attributes_[count].id = cudaLaunchAttributeClusterDimension;
       attributes_[count].val.clusterDim.x = static_cast<unsigned>(shape.cluster);
       attributes_[count].val.clusterDim.y = 1;
@@ -375,16 +375,26 @@ class Configuration {
 template <class Kernel>
 cudaError_t enqueue(cudaStream_t stream, const LaunchShape& shape, const Kernel& kernel) {
   Configuration<Kernel> configuration;
-  const cudaError_t error = configuration.set(stream, shape);
+  const cudaError_t error = configuration.set(stream, shape, shape.cluster > 1);
   if (error != cudaSuccess) return error;
   return cudaLaunchKernelEx(&configuration.config(), Configuration<Kernel>::entry(), kernel);
+}
+
+// The architecture, as 90, that the kernel was compiled for which the thread's device runs: of lesser ones
+// the kernel lacks what Block offers from kLeastForOverlap on.
+template <class Kernel>
+cudaError_t find_architecture(int* architecture) {
+  cudaFuncAttributes attributes{};
+  const cudaError_t error = cudaFuncGetAttributes(&attributes, Configuration<Kernel>::entry());
+  *architecture = attributes.ptxVersion;
+  return error;
 }
 
 // How many such clusters run at once on the thread's device.
 template <class Kernel>
 cudaError_t count_clusters(const LaunchShape& shape, int* count) {
   Configuration<Kernel> configuration;
-  const cudaError_t error = configuration.set(nullptr, shape);
+  const cudaError_t error = configuration.set(nullptr, shape, true);
   if (error != cudaSuccess) return error;
   return cudaOccupancyMaxActiveClusters(count, Configuration<Kernel>::entry(),
                                         &configuration.config());

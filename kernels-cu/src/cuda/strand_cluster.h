@@ -231,8 +231,9 @@ bool runs_in_clusters(const Context& context, const Strand& strand, int64_t batc
   // the time that it takes with kernels of its own.
   constexpr int64_t kMostTurns = 3;
   const int64_t hidden = strand.hidden(), blocks = hidden / kClusterUnits;
-  if (kExactOperands<S> || !strand.shape().recurrent_matrix || hidden % kClusterUnits != 0 ||
-      blocks > kMostClusterBlocks) {
+  const CellKind kind = strand.shape().kind;
+  if (kExactOperands<S> || (kind != CellKind::kLstm && kind != CellKind::kGru) ||
+      hidden % kClusterUnits != 0 || blocks > kMostClusterBlocks) {
     return false;
   }
   return tiles_of(batch, kClusterRows) <= kMostTurns * context.resident_clusters(blocks);

@@ -332,15 +332,22 @@ class Forward {
 
 }  // namespace
 
+using LargestClusterKernel = LstmClusterForward<F16, 4>;  // none takes more room
+
+int architecture_of_kernels() {
+  int architecture = 0;
+  if (find_architecture<LargestClusterKernel>(&architecture) != cudaSuccess) cudaGetLastError();
+  return architecture;
+}
+
 ClusterCounts count_resident_clusters() {
-  using Kernel = LstmClusterForward<F16, 4>;  // none takes more room
   ClusterCounts counts{};
   for (size_t blocks = 1; blocks < counts.size(); ++blocks) {
-    const LaunchShape shape =
-        cluster_shape<Kernel>(kClusterRows, static_cast<int64_t>(blocks) * kClusterUnits);
-    if (count_clusters<Kernel>(shape, &counts[blocks]) == cudaSuccess) continue;
-    cudaGetLastError();  // the device has no clusters so large
-    break;
+    const LaunchShape shape = cluster_shape<LargestClusterKernel>(
+        kClusterRows, static_cast<int64_t>(blocks) * kClusterUnits);
+    if (count_clusters<LargestClusterKernel>(shape, &counts[blocks]) == cudaSuccess) continue;
+    cudaGetLastError();  // the device has no clusters of so many
+    counts[blocks] = 0;
   }
   return counts;
 }
