@@ -50,6 +50,9 @@ LNRNN_DEVICE void lane_sums(const Block& block, float (&values)[kCount]) {
   }
 }
 
+// What is said in a step; before the first one nothing is.
+LNRNN_DEVICE uint32_t round_of(int64_t step) { return static_cast<uint32_t>(step) + 1; }
+
 // What other blocks say in this round, at slots i * stride for the lane's i < count, of which there are at
 // most kCount; 0 for the others. The warp's lanes wait together: apart, each of its next shuffles would
 // first have to join them again.
@@ -76,7 +79,7 @@ template <int kCount>
 struct RowExchange {
   Array<Tagged, kClusterRows * kCount * kMostClusterBlocks> slots;  // (row, number, rank)
 
-  // Nothing has been said. A barrier of the cluster belongs between this and the first round, which is 1.
+  // A barrier of the cluster belongs between this and the first step.
   LNRNN_DEVICE void clear(const Block& block) {
     constexpr int kSlots = kClusterRows * kCount * kMostClusterBlocks;
     for (int i = block.thread(); i < kSlots; i += block.threads()) slots[i] = Tagged{0, 0};
@@ -84,7 +87,7 @@ struct RowExchange {
 
   // Each warp says its row's numbers. Its lanes get what the cluster's blocks said of that row: the first
   // kMostClusterBlocks rank by rank, then zeros, and as many more lanes the same.
-  LNRNN_DEVICE void swap(const Block& block, const ClusterPlace& place, uint32_t round,
+  LNRNN_DEVICE void swap(const Block& block, const ClusterPlace& place, int64_t step,
                          float (&values)[kCount]) {
     const int first = place.row * kCount * kMostClusterBlocks;
     const int rank = block.lane() % kMostClusterBlocks;
@@ -92,12 +95,12 @@ struct RowExchange {
       LNRNN_UNROLL
       for (int i = 0; i < kCount; ++i) {
         block.store_tagged(&slots[first + i * kMostClusterBlocks + place.rank], block.lane(),
-                           {float_bits(values[i]), round});
+                           {float_bits(values[i]), round_of(step)});
       }
     }
     uint32_t words[kCount];
-    await(block, &slots[first + rank], kMostClusterBlocks, rank < place.ranks ? kCount : 0, round,
-          words);
+    await(block, &slots[first + rank], kMostClusterBlocks, rank < place.ranks ? kCount : 0,
+          round_of(step), words);
     LNRNN_UNROLL
     for (int i = 0; i < kCount; ++i) values[i] = float_of_bits(words[i]);
   }
@@ -106,10 +109,10 @@ struct RowExchange {
 // Sums over a row's units in all blocks.
 template <int kCount>
 LNRNN_DEVICE void cluster_sum(const Block& block, const ClusterPlace& place,
-                              RowExchange<kCount>& exchange, uint32_t round,
+                              RowExchange<kCount>& exchange, int64_t step,
                               float (&values)[kCount]) {
   lane_sums<kWarp>(block, values);
-  exchange.swap(block, place, round, values);
+  exchange.swap(block, place, step, values);
   lane_sums<kMostClusterBlocks>(block, values);
 }
 
@@ -117,7 +120,7 @@ LNRNN_DEVICE void cluster_sum(const Block& block, const ClusterPlace& place,
 // (Chan, Golub & LeVeque 1983). Both come of one round of sums, about one of the values: what that loses to
 // cancellation is bounded, for the sum of squares about the mean is at least that value's own.
 LNRNN_DEVICE Norm<float> cluster_norm(const Block& block, const ClusterPlace& place,
-                                      RowExchange<2>& exchange, uint32_t round, float value,
+                                      RowExchange<2>& exchange, int64_t step, float value,
                                       float epsilon) {
   constexpr float kShare = 1.0f / kClusterUnits;
   const float first = block.shuffle(value, 0), apart = value - first;
@@ -125,7 +128,7 @@ LNRNN_DEVICE Norm<float> cluster_norm(const Block& block, const ClusterPlace& pl
   lane_sums<kWarp>(block, of_block);
   of_block[1] = fma(-kShare * of_block[0], of_block[0], of_block[1]);
   of_block[0] = fma(kShare, of_block[0], first);
-  exchange.swap(block, place, round, of_block);
+  exchange.swap(block, place, step, of_block);
 
   const float share = 1.0f / static_cast<float>(place.ranks);
   const float other = block.shuffle(of_block[0], 0);

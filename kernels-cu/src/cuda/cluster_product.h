@@ -138,8 +138,6 @@ class ClusterProduct {
     return (static_cast<int>(step % 2) * kClusterRows + at.row) * kDeep * kChunks * kPairs;
   }
 
-  LNRNN_DEVICE static uint32_t round_of(int64_t step) { return static_cast<uint32_t>(step) + 1; }
-
   // The row's h of all blocks. Where there are less than 2 kChunks, the rest is zeros, as the weights are.
   LNRNN_DEVICE void receive(const Block& block, const ClusterPlace& at, Shared& shared,
                             int64_t step) const {

@@ -91,8 +91,8 @@ class CudaDevice final : public Device {
     LNRNN_FORWARD(context_.enter());
     const bool overlaps = properties_.computeCapabilityMajor >= cuda::kLeastForOverlap &&
                           cuda::architecture_of_kernels() >= 10 * cuda::kLeastForOverlap;
-    LNRNN_FORWARD(context_.open(overlaps));
-    if (overlaps) context_.set_resident_clusters(cuda::count_resident_clusters());
+    LNRNN_FORWARD(context_.open(
+        overlaps, overlaps ? cuda::count_resident_clusters() : cuda::ClusterCounts{}));
     cublas_ = cuda::open_cublas();
     if (cublas_ == nullptr) set_cublas(0, &properties_);
     return context_.add_stream(cublas_.get(), &default_stream_);

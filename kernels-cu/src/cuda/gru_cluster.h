@@ -12,8 +12,7 @@ constexpr int kGruGates = 3;
 struct GruUnit {
   float bias[kGruGates], bias_hh[kGruGates], gain_i[kGruGates], gain_h[kGruGates];
 
-  LNRNN_DEVICE static GruUnit load(const StrandVectors<const float>& weights, int64_t hidden,
-                                   int64_t j) {
+  LNRNN_DEVICE static GruUnit load(const StrandVectors<const float>& weights, int hidden, int j) {
     GruUnit unit;
     load_unit(weights.bias, 0.0f, hidden, j, unit.bias);
     load_unit(weights.bias_hh, 0.0f, hidden, j, unit.bias_hh);
@@ -28,7 +27,7 @@ struct GruUnit {
   }
 };
 
-// kShare: see with_cluster_share.
+// kShare: see launch_in_clusters.
 template <class S, int kShare>
 struct GruClusterForward {
   static constexpr const char* kName = "gru_cluster_forward";
@@ -56,8 +55,7 @@ struct GruClusterForward {
       const auto x = call.template read<kGruGates>(at, row, step);
       float r[kGruGates];
       product.multiply(block, at, shared.product, step, r);
-      const auto of_r =
-          call.norm_of_r(block, at, shared.of_r, static_cast<uint32_t>(step) + 1, r);
+      const auto of_r = call.norm_of_r(block, at, shared.of_r, step, r);
       const auto in = unit.inputs(x.a, x.of_a, r, of_r);
       const GruGates<float> gate = in.gates(0, in.q(2, 0));
       if (x.active) h = after_zoneout(x.keeps, call.zoneout, h, gru_output(gate.z, gate.n, h));
@@ -103,14 +101,8 @@ struct GruClusterBackward {
           gru_backward(now.keeps ? by_y : 0.0f, gate.r, gate.z, gate.n, qn, now.before);
       const float dv[kGruGates] = {by.pr, by.pz, by.pn}, by_q[kGruGates] = {by.pr, by.pz, by.qn};
       float dr[kGruGates];
-      call.through_norm_of_r(block, at, shared.of_r, static_cast<uint32_t>(step) + 1, unit.gain_h,
-                             now, by_q, dr);
-      LNRNN_UNROLL
-      for (int i = 0; i < kGruGates; ++i) {
-        const S by_product = to_storage<S>(now.active ? dr[i] : 0.0f);
-        product.put(at, shared.product, step, i, by_product);
-        call.store(at, now, i, dv[i], by_product);
-      }
+      call.through_norm_of_r(block, at, shared.of_r, step, unit.gain_h, now, by_q, dr);
+      call.store(at, now, dv, dr, product, shared.product, step);
       call.store(at, now, call.dk, by.qn);
       next = call.template read<kGruGates>(at, row, step + 1);
       const float by_product = product.multiply(block, at, shared.product, step);

@@ -12,8 +12,7 @@ constexpr int kLstmGates = 4;
 struct LstmUnit {
   float bias[kLstmGates], gain_i[kLstmGates], gain_h[kLstmGates], gain_c, bias_c;
 
-  LNRNN_DEVICE static LstmUnit load(const StrandVectors<const float>& weights, int64_t hidden,
-                                    int64_t j) {
+  LNRNN_DEVICE static LstmUnit load(const StrandVectors<const float>& weights, int hidden, int j) {
     LstmUnit unit;
     load_unit(weights.bias, 0.0f, hidden, j, unit.bias);
     load_unit(weights.gain_i, 1.0f, hidden, j, unit.gain_i);
@@ -29,7 +28,7 @@ struct LstmUnit {
   }
 };
 
-// kShare: see with_cluster_share.
+// kShare: see launch_in_clusters.
 template <class S, int kShare>
 struct LstmClusterForward {
   static constexpr const char* kName = "lstm_cluster_forward";
@@ -56,17 +55,16 @@ struct LstmClusterForward {
     product.publish(block, at, shared.product, 0, to_storage<S>(h));
 
     for (int64_t step = 0; step < call.walk.count; ++step) {
-      const uint32_t round = static_cast<uint32_t>(step) + 1;
       const auto x = call.template read<kLstmGates>(at, row, step);
       float r[kLstmGates];
       product.multiply(block, at, shared.product, step, r);
-      const auto of_r = call.norm_of_r(block, at, shared.of_r, round, r);
+      const auto of_r = call.norm_of_r(block, at, shared.of_r, step, r);
       const LstmGates<float> gate = unit.gates(x.a, x.of_a, r, of_r);
       const float u = lstm_cell(gate.i, gate.f, gate.g, c);
       auto of_u = no_norm();
       float k = u;
       if (call.normalizes_u()) {
-        of_u = cluster_norm(block, at, shared.of_u, round, u, call.epsilon);
+        of_u = cluster_norm(block, at, shared.of_u, step, u, call.epsilon);
         k = fma(unit.gain_c, of_u.z(u), unit.bias_c);
       }
       if (x.active) {
@@ -108,7 +106,6 @@ struct LstmClusterBackward {
     auto next = call.template read<kLstmGates>(at, row, 0);
     for (int64_t step = 0; step < call.walk.count; ++step) {
       const auto now = next;
-      const uint32_t round = static_cast<uint32_t>(step) + 1;
       const float by_y = dh + to_accumulation(now.dy), by_h = now.keeps ? by_y : 0.0f;
       const LstmGates<float> gate = unit.gates(now.a, now.of_a, now.r, now.of_r);
       const float u = lstm_cell(gate.i, gate.f, gate.g, now.before), z = now.of_u.z(u);
@@ -120,20 +117,15 @@ struct LstmClusterBackward {
         const float q = unit.gain_c * dk;
         float sums[3] = {};
         NormGradient<float>::add(sums, q, z);
-        cluster_sum(block, at, shared.of_u, round, sums);
+        cluster_sum(block, at, shared.of_u, step, sums);
         du = NormGradient<float>::of(sums, call.hidden).dx(q, z, now.of_u.rstd);
       }
       if (now.keeps_cell && !call.carries_norm) du += dc;
       const auto cell = lstm_cell_backward(du, gate.i, gate.f, gate.g, now.before);
       const float dv[kLstmGates] = {cell.vi, cell.vf, cell.vg, output.vo};
       float dr[kLstmGates];
-      call.through_norm_of_r(block, at, shared.of_r, round, unit.gain_h, now, dv, dr);
-      LNRNN_UNROLL
-      for (int i = 0; i < kLstmGates; ++i) {
-        const S by_product = to_storage<S>(now.active ? dr[i] : 0.0f);
-        product.put(at, shared.product, step, i, by_product);
-        call.store(at, now, i, dv[i], by_product);
-      }
+      call.through_norm_of_r(block, at, shared.of_r, step, unit.gain_h, now, dv, dr);
+      call.store(at, now, dv, dr, product, shared.product, step);
       call.store(at, now, call.dk, dk);
       call.store(at, now, call.z, z);
       next = call.template read<kLstmGates>(at, row, step + 1);

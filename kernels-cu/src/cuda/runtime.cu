@@ -109,9 +109,9 @@ lnrnnStatus_t Context::enter() {
   return check(*this, cudaSetDevice(ordinal_), "cudaSetDevice");
 }
 
-lnrnnStatus_t Context::open(bool overlaps) {
+lnrnnStatus_t Context::open(bool overlaps, const ClusterCounts& clusters) {
   overlaps_ = overlaps;
-  LNRNN_FORWARD(enter());
+  resident_clusters_ = clusters;
   cudaMemPoolProps properties{};
   properties.allocType = cudaMemAllocationTypePinned;
   properties.location.type = cudaMemLocationTypeDevice;

@@ -83,10 +83,9 @@ class Context {
   explicit Context(int ordinal) : ordinal_(ordinal) {}
   ~Context();
 
-  // overlaps: whether kernels may be sent ahead of the end of those before them.
-  lnrnnStatus_t open(bool overlaps);
+  // After enter(). overlaps: whether kernels may be sent ahead of the end of those before them.
+  lnrnnStatus_t open(bool overlaps, const ClusterCounts& clusters);
   bool overlaps() const { return overlaps_; }
-  void set_resident_clusters(const ClusterCounts& counts) { resident_clusters_ = counts; }
   int resident_clusters(int64_t blocks) const {
     return resident_clusters_[static_cast<size_t>(blocks)];
   }

@@ -183,20 +183,27 @@ class Backward {
     return step_through();
   }
 
+  // What does not depend on the step, for the kernel of one and that of all.
+  template <class Arguments>
+  void describe(Arguments& to) const {
+    to.batch = batch_;
+    to.lengths = lengths_;
+    to.weights = vectors_;
+    to.carries_norm = strand_.shape().carries_norm;
+    to.mask = zoneout();
+    to.mask_cell = Mask::of(strand_, strand_.plan.description.zoneoutCell,
+                            RandomKind::kZoneoutCell, nullptr, call_.random);
+  }
+
   // The other way round than forward.
   TimeWalk walk() const { return {0, steps_, strand_.reverse()}; }
 
   lnrnnStatus_t walk_in_clusters() const {
     ClusterBackward<S> call{};
+    describe(call);
     call.walk = walk();
-    call.batch = batch_;
     call.hidden = static_cast<int>(hidden_);
-    call.lengths = lengths_;
-    call.weights = vectors_;
     call.hh = layout_.hh;
-    call.carries_norm = strand_.shape().carries_norm;
-    call.mask = zoneout();
-    call.mask_cell = zoneout_cell();
     call.a = forward_.a;
     call.r = forward_.r;
     call.norm_a = forward_.norm_a;
@@ -210,16 +217,8 @@ class Backward {
     call.dr = layout_.dr;
     call.dk = layout_.dk;
     call.z = layout_.z;
-    return with_cluster_share(hidden_, [&](auto share) {
-      constexpr int kShare = decltype(share)::value;
-      return strand_.shape().kind == CellKind::kGru
-                 ? launch_clusters(GruClusterBackward<S, kShare>{call})
-                 : launch_clusters(LstmClusterBackward<S, kShare>{call});
-    });
-  }
-  template <class Kernel>
-  lnrnnStatus_t launch_clusters(const Kernel& kernel) const {
-    return launch(stream_, cluster_shape<Kernel>(batch_, hidden_), kernel);
+    return launch_in_clusters<LstmClusterBackward, GruClusterBackward>(
+        stream_, strand_.shape().kind, call);
   }
 
   lnrnnStatus_t step_through() const {
@@ -234,15 +233,10 @@ class Backward {
   lnrnnStatus_t go_back(int64_t t) const {
     const int64_t row_of_gates = batch_ * gates_, row_of_norm = batch_ * kStatistics;
     BackwardRow<S> row{};
+    describe(row);
     row.step = t;
-    row.batch = batch_;
     row.hidden = hidden_;
     row.gates = gates_;
-    row.lengths = lengths_;
-    row.weights = vectors_;
-    row.carries_norm = strand_.shape().carries_norm;
-    row.mask = zoneout();
-    row.mask_cell = zoneout_cell();
     row.a = at_step(forward_.a, t, row_of_gates);
     row.r = at_step(forward_.r, t, row_of_gates);
     row.norm_a = at_step(forward_.norm_a, t, row_of_norm);
@@ -269,10 +263,6 @@ class Backward {
   Mask zoneout() const {
     return Mask::of(strand_, strand_.plan.description.zoneout, RandomKind::kZoneout,
                     call_.zoneout_mask, call_.random);
-  }
-  Mask zoneout_cell() const {
-    return Mask::of(strand_, strand_.plan.description.zoneoutCell, RandomKind::kZoneoutCell,
-                    nullptr, call_.random);
   }
 
   // What the row kernel left in dh is what does not go through this product.

@@ -99,20 +99,20 @@ struct ClusterForward : ClusterPass<S> {
   // The mean of h R' is 0.
   template <int kGates>
   LNRNN_DEVICE Norm<float> norm_of_r(const Block& block, const ClusterPlace& at,
-                                     RowExchange<1>& exchange, uint32_t round,
+                                     RowExchange<1>& exchange, int64_t step,
                                      const float (&r)[kGates]) const {
     if (!this->normalizes_r()) return no_norm();
     float squares[1] = {0};
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) squares[0] = fma(r[gate], r[gate], squares[0]);
-    cluster_sum(block, at, exchange, round, squares);
+    cluster_sum(block, at, exchange, step, squares);
     return Norm<float>::of(0.0f, squares[0] / static_cast<float>(kGates * this->hidden), epsilon);
   }
 
   template <int kGates>
-  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s, const float (&products)[kGates],
-                          const Norm<float>& of_r, const Norm<float>& of_u, float h,
-                          float c) const {
+  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s,
+                          const float (&products)[kGates], const Norm<float>& of_r,
+                          const Norm<float>& of_u, float h, float c) const {
     if (!this->there(at)) return;
     if (keeps_states) {
       h_to[s.sample * this->hidden + at.j] = h;
@@ -188,7 +188,7 @@ struct ClusterBackward : ClusterPass<S> {
   // Through the layer norm of h R'; by_q: the gradient by what comes of it.
   template <int kGates>
   LNRNN_DEVICE void through_norm_of_r(const Block& block, const ClusterPlace& at,
-                                      RowExchange<3>& exchange, uint32_t round,
+                                      RowExchange<3>& exchange, int64_t step,
                                       const float (&gain)[kGates], const Step<kGates>& s,
                                       const float (&by_q)[kGates], float (&dr)[kGates]) const {
     LNRNN_UNROLL
@@ -199,7 +199,7 @@ struct ClusterBackward : ClusterPass<S> {
     for (int gate = 0; gate < kGates; ++gate) {
       NormGradient<float>::add(sums, gain[gate] * by_q[gate], s.of_r.z(s.r[gate]));
     }
-    cluster_sum(block, at, exchange, round, sums);
+    cluster_sum(block, at, exchange, step, sums);
     const auto by_r = NormGradient<float>::of(sums, kGates * this->hidden);
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {
@@ -207,14 +207,21 @@ struct ClusterBackward : ClusterPass<S> {
     }
   }
 
-  template <int kGates>
-  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s, int gate, float by_gate,
-                          S by_product) const {
-    if (!this->there(at)) return;
+  // Gradients by the gates' pre-activations and by h's product, which the product with R' takes, too.
+  template <int kGates, class Product>
+  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s, const float (&by_gate)[kGates],
+                          const float (&by_product)[kGates], const Product& product,
+                          typename Product::Shared& shared, int64_t step) const {
     const int64_t gates = s.sample * (kGates * this->hidden);
-    const int of_unit = gate * this->hidden + at.j;
-    (dv + gates)[of_unit] = s.active ? by_gate : 0.0f;
-    (dr + gates)[of_unit] = by_product;
+    LNRNN_UNROLL
+    for (int gate = 0; gate < kGates; ++gate) {
+      const S rounded = to_storage<S>(s.active ? by_product[gate] : 0.0f);
+      product.put(at, shared, step, gate, rounded);
+      if (!this->there(at)) continue;
+      const int of_unit = gate * this->hidden + at.j;
+      (dv + gates)[of_unit] = s.active ? by_gate[gate] : 0.0f;
+      (dr + gates)[of_unit] = rounded;
+    }
   }
   template <int kGates>
   LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s, float* to,
@@ -239,13 +246,23 @@ bool runs_in_clusters(const Context& context, const Strand& strand, int64_t batc
   return tiles_of(batch, kClusterRows) <= kMostTurns * context.resident_clusters(blocks);
 }
 
-// Calls launch(std::integral_constant) with the least of 1, 2 and 4 that is enough for the blocks: tiles of
-// a warp of ClusterProductBack, half the chunks of one of ClusterProduct.
-template <class F>
-lnrnnStatus_t with_cluster_share(int64_t hidden, const F& launch) {
-  if (hidden <= 4 * kClusterUnits) return launch(std::integral_constant<int, 1>{});
-  if (hidden <= 8 * kClusterUnits) return launch(std::integral_constant<int, 2>{});
-  return launch(std::integral_constant<int, 4>{});
+// One of the two kernels with a call for it, in the least of its sizes that is enough for the blocks: kShare
+// is as many tiles as a warp of ClusterProductBack takes, half the chunks that one of ClusterProduct does.
+template <template <class, int> class Lstm, template <class, int> class Gru,
+          template <class> class Call, class S>
+lnrnnStatus_t launch_in_clusters(const CudaStream& stream, CellKind kind, const Call<S>& call) {
+  const auto launch_kernel = [&](const auto& kernel) {
+    using Kernel = std::decay_t<decltype(kernel)>;
+    return launch(stream, cluster_shape<Kernel>(call.batch, call.hidden), kernel);
+  };
+  const auto launch_share = [&](auto share) {
+    constexpr int kShare = decltype(share)::value;
+    return kind == CellKind::kGru ? launch_kernel(Gru<S, kShare>{call})
+                                  : launch_kernel(Lstm<S, kShare>{call});
+  };
+  if (call.hidden <= 4 * kClusterUnits) return launch_share(std::integral_constant<int, 1>{});
+  if (call.hidden <= 8 * kClusterUnits) return launch_share(std::integral_constant<int, 2>{});
+  return launch_share(std::integral_constant<int, 4>{});
 }
 
 }  // namespace lnrnn::cuda

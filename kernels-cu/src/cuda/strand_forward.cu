@@ -213,21 +213,27 @@ class Forward {
     }
   }
 
-  lnrnnStatus_t advance(int64_t begin, int64_t t) const {
+  // What does not depend on the step, for the kernel of one and that of all.
+  template <class Arguments>
+  void describe(Arguments& to) const {
     const lnrnnPlanDescription_t& d = strand_.plan.description;
+    to.batch = batch_;
+    to.lengths = lengths_;
+    to.weights = vectors_;
+    to.carries_norm = strand_.shape().carries_norm;
+    to.epsilon = epsilon();
+    to.zoneout = share(d.zoneout);
+    to.zoneout_cell = share(d.zoneoutCell);
+    to.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
+    to.mask_cell = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
+  }
+
+  lnrnnStatus_t advance(int64_t begin, int64_t t) const {
     ForwardRow<S> row{};
+    describe(row);
     row.step = t;
-    row.batch = batch_;
     row.hidden = hidden_;
     row.gates = gates_;
-    row.lengths = lengths_;
-    row.weights = vectors_;
-    row.carries_norm = strand_.shape().carries_norm;
-    row.epsilon = epsilon();
-    row.zoneout = share(d.zoneout);
-    row.zoneout_cell = share(d.zoneoutCell);
-    row.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
-    row.mask_cell = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
     row.a = a_at(begin, t);
     row.r = r_at(t);
     row.norm_a = norm_a_at(begin, t);
@@ -260,22 +266,13 @@ class Forward {
   }
 
   lnrnnStatus_t walk_in_clusters(int64_t begin, int64_t count) const {
-    const lnrnnPlanDescription_t& d = strand_.plan.description;
     const int64_t row_of_norm = batch_ * kStatistics;
     const int64_t from = place_before(begin, count), to = place_after(begin, count);
     ClusterForward<S> call{};
+    describe(call);
     call.walk = walk(begin, count);
-    call.batch = batch_;
     call.hidden = static_cast<int>(hidden_);
-    call.lengths = lengths_;
-    call.weights = vectors_;
     call.hh = hh_;
-    call.carries_norm = strand_.shape().carries_norm;
-    call.epsilon = epsilon();
-    call.zoneout = share(d.zoneout);
-    call.zoneout_cell = share(d.zoneoutCell);
-    call.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
-    call.mask_cell = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
     call.a = a_at(begin, begin);
     call.norm_a = norm_a_at(begin, begin);
     if (keeps_products_) {
@@ -290,17 +287,8 @@ class Forward {
     call.h_to = h_at(training_ ? strand_.after(begin) : to);
     call.c_to = c_at(training_ ? strand_.after(begin) : to);
     call.y = rows_of<S>(call_.y, begin, count, batch_);
-    return with_cluster_share(hidden_, [&](auto share) {
-      constexpr int kShare = decltype(share)::value;
-      return strand_.shape().kind == CellKind::kGru
-                 ? launch_clusters(GruClusterForward<S, kShare>{call})
-                 : launch_clusters(LstmClusterForward<S, kShare>{call});
-    });
-  }
-
-  template <class Kernel>
-  lnrnnStatus_t launch_clusters(const Kernel& kernel) const {
-    return launch(stream_, cluster_shape<Kernel>(batch_, hidden_), kernel);
+    return launch_in_clusters<LstmClusterForward, GruClusterForward>(
+        stream_, strand_.shape().kind, call);
   }
 
   lnrnnStatus_t walk_through(int64_t begin, int64_t count) const {
