@@ -51,6 +51,7 @@ struct ForwardArguments {
   Strand strand;
   int64_t steps, batch;
   const int64_t* lengths;
+  int64_t active_steps;  // from here on no row is active: there are no rows, or all lengths end before
   Random random;
   const void* weights;  // the strand's packed ones for inference, all parameters for training
   Steps<const void> x;
@@ -69,6 +70,7 @@ struct BackwardArguments {
   Strand strand;
   int64_t steps, batch;
   const int64_t* lengths;
+  int64_t active_steps;  // from here on no row is active: there are no rows, or all lengths end before
   Random random;
   const void* parameters;  // all of them
   Steps<const void> x;

@@ -62,6 +62,12 @@ uint64_t next_id() {
   return ++last;
 }
 
+// Steps up to the end of the longest row.
+int64_t active_steps(const lnrnnSequence_t& s, const int64_t* lengths) {
+  if (s.batch == 0) return 0;
+  return lengths == nullptr ? s.steps : *std::max_element(lengths, lengths + s.batch);
+}
+
 Random random_of(const lnrnnSequence_t& s, const uint64_t* device) {
   return {s.seed, s.stepOffset, s.rowOffset, device};
 }
@@ -218,6 +224,7 @@ struct Parts {
 
 lnrnnStatus_t Stack::infer(Stream& stream, const StackForward& call) const {
   const lnrnnSequence_t& s = *call.sequence;
+  const int64_t active = active_steps(s, call.lengths);
   const Plan& plan = *plan_;
   const int last = plan.description.layers - 1;
   Carver carver(call.workspace);
@@ -228,7 +235,7 @@ lnrnnStatus_t Stack::infer(Stream& stream, const StackForward& call) const {
     const Steps<const void> x{call.x, s.xStepStride, s.xRowStride};
     const Steps<void> y{call.y, s.yStepStride, s.yRowStride};
     return device_->infer(
-        stream, {strand, s.steps, s.batch, call.lengths, Random{},
+        stream, {strand, s.steps, s.batch, call.lengths, active, Random{},
                  advance(call.weights, packed_offsets_[index]),
                  strand.layer == 0 ? x : between.steps<const void>(strand.layer - 1),
                  part.state(call.h0), part.state(call.c0), nullptr, nullptr,
@@ -241,6 +248,7 @@ lnrnnStatus_t Stack::infer(Stream& stream, const StackForward& call) const {
 
 lnrnnStatus_t Stack::train(Stream& stream, const StackForward& call) const {
   const lnrnnSequence_t& s = *call.sequence;
+  const int64_t active = active_steps(s, call.lengths);
   const Plan& plan = *plan_;
   const int last = plan.description.layers - 1;
   Carver carver(call.reserve);
@@ -250,7 +258,7 @@ lnrnnStatus_t Stack::train(Stream& stream, const StackForward& call) const {
     const Steps<const void> x{call.x, s.xStepStride, s.xRowStride};
     const Steps<void> y{call.y, s.yStepStride, s.yRowStride};
     LNRNN_FORWARD(device_->train(
-        stream, {strand, s.steps, s.batch, call.lengths, random_of(s, call.random), call.weights,
+        stream, {strand, s.steps, s.batch, call.lengths, active, random_of(s, call.random), call.weights,
                  strand.layer == 0 ? x : reserve.between.steps<const void>(strand.layer - 1),
                  part.state(call.h0), part.state(call.c0), part.zoneout(call.zoneout_mask),
                  part.dropconnect(call.dropconnect_mask),
@@ -266,6 +274,7 @@ lnrnnStatus_t Stack::train(Stream& stream, const StackForward& call) const {
 
 lnrnnStatus_t Stack::backward(Stream& stream, const StackBackward& call) const {
   const lnrnnSequence_t& s = *call.sequence;
+  const int64_t active = active_steps(s, call.lengths);
   const Plan& plan = *plan_;
   const int last = plan.description.layers - 1;
   Carver kept(call.reserve), carver(call.workspace);
@@ -280,7 +289,7 @@ lnrnnStatus_t Stack::backward(Stream& stream, const StackBackward& call) const {
       const Parts part{plan, s.steps, s.batch, static_cast<uint64_t>(strand.index())};
       LNRNN_FORWARD(device_->backward(
           stream,
-          {strand, s.steps, s.batch, call.lengths, random_of(s, call.random), call.parameters,
+          {strand, s.steps, s.batch, call.lengths, active, random_of(s, call.random), call.parameters,
            layer == 0 ? x : reserve.between.steps<const void>(layer - 1),
            part.zoneout(call.zoneout_mask), part.dropconnect(call.dropconnect_mask),
            part.half(layer == last ? dy : between.steps<const void>(layer), direction),

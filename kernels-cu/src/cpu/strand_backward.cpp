@@ -91,9 +91,9 @@ class Backward {
         copy_or_zero(state_row<T>(call_.dcn, n, hidden_), hidden_, layout_.dc.at(0, n));
       }
     }
-    for (int64_t i = call_.steps - 1; i >= 0; --i) {
-      const int64_t t = nth_step(strand_, call_.steps, i);
-      const int64_t next_t = nth_step(strand_, call_.steps, std::max<int64_t>(i - 1, 0));
+    for (int64_t i = call_.active_steps - 1; i >= 0; --i) {
+      const int64_t t = nth_step(strand_, call_.active_steps, i);
+      const int64_t next_t = nth_step(strand_, call_.active_steps, std::max<int64_t>(i - 1, 0));
       for (int64_t n = own.begin; n < own.end; ++n) {
         if (lengths_.active(t, n)) step_row(t, n, place_after(own, t, n, next_t), scratch);
       }
@@ -160,6 +160,10 @@ class Backward {
         write(layout_.x.at(t, n), strand_.input(), dx);
       }
     });
+    if (call_.add_dx) return;
+    for_rows(crew.share(all_rows().end, call_.steps * call_.batch), [&](int64_t t, int64_t n) {
+      std::fill_n(row_of<S>(call_.dx, t, n), strand_.input(), S{});
+    });
   }
 
   // Adds up the threads' sums, always in the same order.
@@ -186,10 +190,11 @@ class Backward {
     for (int64_t j = 0; j < n; ++j) to[j] = accumulate ? to[j] + from[j] : from[j];
   }
 
-  // Rows of all steps: the i-th is row i % N of step i / N.
-  Span all_rows() const { return {0, call_.steps * call_.batch}; }
+  // Rows of all steps that have active ones: the i-th is row i % N of step i / N.
+  Span all_rows() const { return {0, call_.active_steps * call_.batch}; }
   Span rows_of(const Crew& crew) const {
-    return crew.share(0, call_.steps * call_.batch);
+    const Span all = all_rows();
+    return crew.share(all.begin, all.end);
   }
   template <class F>
   void for_rows(Span rows, const F& body) const {
@@ -302,7 +307,7 @@ void run_backward(const Kernels<accumulation_t<S>>& kernels, Team& team,
 
   together([&](const Crew& crew, const Scratch& scratch) {
     backward.clear_sums(scratch);
-    if (call.steps > 0 && call.batch > 0) backward.prepare(crew, scratch);
+    if (call.active_steps > 0) backward.prepare(crew, scratch);
   });
   if (strand.plan.has(LNRNN_PLAN_RECOMPUTE)) {
     together([&](const Crew& crew, const Scratch& scratch) { backward.recompute(crew, scratch); });

@@ -42,11 +42,11 @@ class Forward {
   // Carries rows [rows.begin, rows.end) of the batch through all steps, together with the crew.
   void run(const Crew& crew, Span rows, const ForwardScratch<S>& scratch) const {
     const Span own = crew.share(rows.begin, rows.end);
-    const int64_t first = strand_.reverse() ? call_.steps : 0;
+    const int64_t first = strand_.reverse() ? call_.active_steps : 0;
     begin(own, rows_.h, call_.h0, first);
     if (strand_.shape().carries_cell) begin(own, rows_.c, call_.c0, first);
-    for (int64_t i = 0; i < call_.steps; i += chunk_) {
-      const Span chunk{i, std::min(i + chunk_, call_.steps)};
+    for (int64_t i = 0; i < call_.active_steps; i += chunk_) {
+      const Span chunk{i, std::min(i + chunk_, call_.active_steps)};
       if (kIsHalf<S>) {
         widen_inputs(own, chunk);
         crew.wait();
@@ -54,18 +54,19 @@ class Forward {
       multiply_inputs(crew, rows, chunk, scratch.packed);
       crew.wait();
       for (int64_t j = chunk.begin; j < chunk.end; ++j) {
-        const int64_t t = nth_step(strand_, call_.steps, j);
+        const int64_t t = nth_step(strand_, call_.active_steps, j);
         multiply_states(crew, rows, t, scratch.packed);
-        const int64_t next_t = nth_step(strand_, call_.steps, std::min(j + 1, chunk.end - 1));
+        const int64_t next_t = nth_step(strand_, call_.active_steps, std::min(j + 1, chunk.end - 1));
         for (int64_t n = own.begin; n < own.end; ++n) {
           step_row(t, n, place_after(own, t, n, next_t), scratch);
         }
         crew.wait();
       }
     }
-    const int64_t last = strand_.reverse() ? 0 : call_.steps;
+    const int64_t last = strand_.reverse() ? 0 : call_.active_steps;
     end(own, rows_.h, call_.hn, last);
     if (strand_.shape().carries_cell) end(own, rows_.c, call_.cn, last);
+    if (call_.y.base != nullptr) clear_outputs(own);
   }
 
  private:
@@ -80,6 +81,15 @@ class Forward {
     }
   }
 
+  // Where no row is active any more.
+  void clear_outputs(Span own) const {
+    for (int64_t t = call_.active_steps; t < call_.steps; ++t) {
+      for (int64_t n = own.begin; n < own.end; ++n) {
+        std::fill_n(row_of<S>(call_.y, t, n), hidden_, S{});
+      }
+    }
+  }
+
   Span panels(const Crew& crew) const {
     return crew.share(0, panel_count(strand_.gates(), kernels_.panel_width));
   }
@@ -87,7 +97,7 @@ class Forward {
   template <class F>
   void for_active(Span rows, Span chunk, const F& body) const {
     for (int64_t i = chunk.begin; i < chunk.end; ++i) {
-      const int64_t t = nth_step(strand_, call_.steps, i);
+      const int64_t t = nth_step(strand_, call_.active_steps, i);
       for (int64_t n = rows.begin; n < rows.end; ++n) {
         if (lengths_.active(t, n)) body(t, n);
       }
@@ -214,7 +224,7 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
   }
   Carver reserve(call.reserve);
   layout.use(StrandReserve<T>::take(reserve, strand, call.steps, call.batch));
-  if (call.steps > 0) {
+  if (call.active_steps > 0) {
     const S* const parameters = static_cast<const S*>(call.weights);
     const auto weight_hh =
         WeightRows<S>::recurrent(strand, parameters, call.random, call.dropconnect_mask);

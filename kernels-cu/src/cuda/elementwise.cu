@@ -32,6 +32,23 @@ struct RoundToStorage {
   }
 };
 
+// Threads: elements, grid-strided.
+template <class S>
+struct ClearRows {
+  static constexpr const char* kName = "clear_rows";
+  static constexpr int kMaxThreads = kThreads;
+
+  int64_t elements, features;
+  Rows<S> rows;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t stride = block.blocks() * block.threads();
+    for (int64_t i = block.index() * block.threads() + block.thread(); i < elements; i += stride) {
+      rows.sample(i / features)[i % features] = S{};
+    }
+  }
+};
+
 // Threads: quads of features, which one draw serves, grid-strided.
 //   values:(T,N,features)
 template <class S>
@@ -86,6 +103,14 @@ lnrnnStatus_t round_to_storage(const CudaStream& stream, const accumulation_t<S>
 }
 
 template <class S>
+lnrnnStatus_t clear_rows(const CudaStream& stream, const Rows<S>& rows, int64_t samples,
+                         int64_t features) {
+  using Kernel = ClearRows<S>;
+  const int64_t elements = samples * features;
+  return launch(stream, elementwise_shape<Kernel>(elements), Kernel{elements, features, rows});
+}
+
+template <class S>
 lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call) {
   using Kernel = DropOut<S>;
   using T = accumulation_t<S>;
@@ -104,6 +129,7 @@ template lnrnnStatus_t copy_state<double>(const CudaStream&, const void*, void*,
 #define LNRNN_INSTANTIATE(S)                                                                      \
   template lnrnnStatus_t round_to_storage(const CudaStream&, const accumulation_t<S>*, S*,        \
                                           int64_t);                                               \
+  template lnrnnStatus_t clear_rows(const CudaStream&, const Rows<S>&, int64_t, int64_t);         \
   template lnrnnStatus_t drop_out<S>(const CudaStream&, const DropoutArguments&);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)

@@ -137,6 +137,10 @@ lnrnnStatus_t copy_state(const CudaStream& stream, const void* from, void* to, i
 template <class S>
 lnrnnStatus_t round_to_storage(const CudaStream& stream, const accumulation_t<S>* from, S* to,
                                int64_t elements);
+// Zeros.
+template <class S>
+lnrnnStatus_t clear_rows(const CudaStream& stream, const Rows<S>& rows, int64_t samples,
+                         int64_t features);
 // Between layers: kept values are scaled, the others 0, in place.
 template <class S>
 lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call);

@@ -196,7 +196,7 @@ class Backward {
   }
 
   // The other way round than forward.
-  TimeWalk walk() const { return {0, steps_, strand_.reverse()}; }
+  TimeWalk walk() const { return {0, call_.active_steps, strand_.reverse()}; }
 
   lnrnnStatus_t walk_in_clusters() const {
     ClusterBackward<S> call{};
@@ -222,8 +222,8 @@ class Backward {
   }
 
   lnrnnStatus_t step_through() const {
-    for (int64_t k = 0; k < steps_; ++k) {
-      const int64_t t = strand_.reverse() ? k : steps_ - 1 - k;
+    for (int64_t k = 0; k < call_.active_steps; ++k) {
+      const int64_t t = strand_.reverse() ? k : call_.active_steps - 1 - k;
       LNRNN_FORWARD(go_back(t));
       LNRNN_FORWARD(multiply_by_states(t));
     }

@@ -107,21 +107,24 @@ class Forward {
   lnrnnStatus_t run() {
     LNRNN_FORWARD(upload_lengths(stream_, call_.lengths, batch_, layout_.lengths, &lengths_));
     LNRNN_FORWARD(find_weights());
-    const int64_t first = strand_.reverse() ? call_.steps : 0, last = call_.steps - first;
+    const int64_t active = call_.active_steps;
+    const int64_t first = strand_.reverse() ? active : 0, last = active - first;
     LNRNN_FORWARD(copy_state<T>(stream_, call_.h0, h_at(first), state()));
     if (rows_.c != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, call_.c0, c_at(first), state()));
     if (layout_.h_operand != nullptr && !clustered_) {
       LNRNN_FORWARD(round_to_storage<S>(stream_, h_at(first), layout_.h_operand, state()));
     }
-    for (int64_t done = 0; done < call_.steps; done += chunk_) {
-      const int64_t left = call_.steps - done, count = left < chunk_ ? left : chunk_;
+    for (int64_t done = 0; done < active; done += chunk_) {
+      const int64_t left = active - done, count = left < chunk_ ? left : chunk_;
       const int64_t begin = strand_.reverse() ? left - count : done;
       LNRNN_FORWARD(multiply_inputs(begin, count));
       LNRNN_FORWARD(advance_through(begin, count));
     }
     if (call_.hn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, h_at(last), call_.hn, state()));
     if (call_.cn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, c_at(last), call_.cn, state()));
-    return LNRNN_STATUS_SUCCESS;
+    const int64_t beyond = call_.steps - active;
+    if (call_.y.base == nullptr || beyond == 0) return LNRNN_STATUS_SUCCESS;
+    return clear_rows(stream_, rows_of<S>(call_.y, active, beyond, batch_), beyond * batch_, hidden_);
   }
 
  private:
