@@ -58,6 +58,7 @@ public final class Safetensors implements AutoCloseable {
      */
     public static Safetensors read(Path file) throws IOException {
         Objects.requireNonNull(file, "file");
+        FileReplacement.removeAbandoned(file);
         Arena mapping = Arena.ofShared();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             return read(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), mapping), mapping);
@@ -111,7 +112,8 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * Writes a file, which appears complete or not at all. Data begins at a multiple of 64 bytes.
+     * Writes a file, which appears complete or not at all, as {@link FileReplacement} does. Data begins at a multiple of
+     * 64 bytes.
      *
      * @param file the file, replaced if it is there
      * @param metadata text about the tensors

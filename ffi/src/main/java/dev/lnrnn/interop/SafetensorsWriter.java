@@ -8,45 +8,33 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.UUID;
 
-/** Writes safetensors files: beside their place first, then moved there. */
+/** Writes safetensors files. */
 final class SafetensorsWriter {
     private static final JsonFactory JSON = new JsonFactory();
     private static final String METADATA = "__metadata__";
     private static final int ALIGNMENT = 64;
-    private static final long BLOCK_BYTES = 1 << 30;
+    private static final long MAX_BUFFER_BYTES = 1 << 30;
+    private static final long COPY_BYTES = 1 << 20;
 
     private SafetensorsWriter() {}
 
     static void write(Path file, Map<String, String> metadata, List<Tensor> tensors) throws IOException {
         checkNames(tensors);
         byte[] header = header(metadata, tensors);
-        // Not a temporary file of the platform's: those are for their owner's eyes only, and so would the file be.
-        Path partial = file.resolveSibling(file.getFileName() + "." + UUID.randomUUID() + ".part");
-        try {
-            try (FileChannel channel =
-                    FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                writeFully(channel, ByteBuffer.wrap(header));
-                for (Tensor tensor : tensors) {
-                    write(channel, tensor.data());
-                }
-                channel.force(true);
+        FileReplacement.write(file, channel -> {
+            channel.write(ByteBuffer.wrap(header));
+            for (Tensor tensor : tensors) {
+                write(channel, tensor.data());
             }
-            Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(partial);
-        }
+        });
     }
 
     private static void checkNames(List<Tensor> tensors) {
@@ -99,23 +87,16 @@ final class SafetensorsWriter {
         json.writeEndObject();
     }
 
-    private static void write(FileChannel channel, MemorySegment data) throws IOException {
-        for (long done = 0; done < data.byteSize(); done += BLOCK_BYTES) {
-            long bytes = Math.min(BLOCK_BYTES, data.byteSize() - done);
-            writeFully(channel, bytesOf(data.asSlice(done, bytes)));
+    private static void write(WritableByteChannel channel, MemorySegment data) throws IOException {
+        long block = hasBuffer(data) ? MAX_BUFFER_BYTES : COPY_BYTES;
+        for (long done = 0; done < data.byteSize(); done += block) {
+            MemorySegment part = data.asSlice(done, Math.min(block, data.byteSize() - done));
+            channel.write(hasBuffer(data) ? part.asByteBuffer() : ByteBuffer.wrap(part.toArray(ValueLayout.JAVA_BYTE)));
         }
     }
 
-    private static ByteBuffer bytesOf(MemorySegment data) {
-        // Only native segments and byte arrays have a view as a ByteBuffer.
-        return data.isNative() || data.heapBase().orElse(null) instanceof byte[]
-                ? data.asByteBuffer()
-                : ByteBuffer.wrap(data.toArray(ValueLayout.JAVA_BYTE));
-    }
-
-    private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
-        }
+    /** Only native segments and byte arrays have a view as a ByteBuffer. */
+    private static boolean hasBuffer(MemorySegment data) {
+        return data.isNative() || data.heapBase().orElse(null) instanceof byte[];
     }
 }

@@ -1,4 +1,7 @@
-/** Files that other libraries read and write, too: {@link dev.lnrnn.interop.Safetensors}. */
+/**
+ * Files that other libraries read and write, too, {@link dev.lnrnn.interop.Safetensors}, and the way in which this one
+ * writes every file, {@link dev.lnrnn.interop.FileReplacement}.
+ */
 @NullMarked
 package dev.lnrnn.interop;
 
