@@ -57,8 +57,12 @@
  *               caller's; destroying a handle that still owns something is refused.
  *   Results     a function that fails writes none of its results. Data outputs of a call that
  *               fails while it runs are undefined.
- *   Structs     begin with structSize, which the caller sets to sizeof, so that old callers keep
- *               working with newer libraries: fields that a caller does not have are zero.
+ *   Structs     begin with structSize, which the caller sets to sizeof. An older caller's struct
+ *               is shorter: fields that it does not have are 0. A newer caller's is longer: what it
+ *               has and this library does not know becomes 0 in a struct that is written, and must
+ *               be 0 in one that is read. Else the call is INVALID_ARGUMENT, as it is where a field
+ *               named reserved or an undefined flag is not 0, or where structSize is no version's:
+ *               not a multiple of 8, more than 64 KiB, or amid an array.
  *
  * Version 0.x: the ABI may change, and LNRNN_ABI_VERSION with it. From 1.0 it only grows.
  */
@@ -415,7 +419,8 @@ typedef struct lnrnnPlanDescription_t {
   uint32_t flags;          /* LNRNN_PLAN_... */
   int64_t inputSize;       /* C >= 1 */
   int64_t hiddenSize;      /* H >= 1 */
-  double epsilon;          /* of every layer norm, inside the root; > 0 */
+  double epsilon;          /* of every layer norm, inside the root: a normal number of the
+                              accumulation type, for F32 1.18e-38...3.4e38 */
   double zoneout;          /* probability that h keeps its old value, 0...1 (Krueger et al. 2016) */
   double zoneoutCell;      /* the same for the carried c */
   double dropconnect;      /* probability that a weight of weight_hh is dropped, 0...1 */

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -222,7 +223,6 @@ void test_descriptions(lnrnnHandle_t handle) {
   using D = lnrnnPlanDescription_t;
   const double nan = std::numeric_limits<double>::quiet_NaN();
   DONE(plan_with(handle, [](D&) {}));
-  REFUSED(plan_with(handle, [](D& d) { d.structSize = 4; }), INVALID_ARGUMENT, "structSize is 4");
   REFUSED(plan_with(handle, [](D& d) { d.cell = 3; }), INVALID_ARGUMENT, "cell is 3");
   REFUSED(plan_with(handle, [](D& d) { d.normalization = -1; }), INVALID_ARGUMENT, "normalization");
   REFUSED(plan_with(handle, [](D& d) { d.dataType = 9; }), INVALID_ARGUMENT, "dataType is 9");
@@ -290,6 +290,110 @@ void test_plan(lnrnnHandle_t handle) {
   // More than 2^31 elements are sizes like any other.
   DONE(lnrnnPlanGetSizes(plan, 1 << 20, 1 << 16, &s));
   CHECK(s.reserveBytes > uint64_t{1} << 40);
+  DONE(lnrnnPlanDestroy(plan));
+}
+
+// What is added to the variance has to be a normal number of the type that norms are computed in.
+void test_epsilon(lnrnnHandle_t handle) {
+  using D = lnrnnPlanDescription_t;
+  const auto with = [&](int32_t type, double epsilon) {
+    return plan_with(handle, [=](D& d) {
+      d.dataType = type;
+      d.epsilon = epsilon;
+    });
+  };
+  for (const int32_t type : {LNRNN_DATA_F32, LNRNN_DATA_F16, LNRNN_DATA_BF16}) {
+    for (const double epsilon : {1e-46, 1e-42, 1.1e-38, 1e-300, 5e-324, 3.5e38, 1e300, -1e-5,
+                                 double(INFINITY)}) {
+      REFUSED(with(type, epsilon), INVALID_ARGUMENT, "not 1.17549e-38...3.40282e+38");
+    }
+    DONE(with(type, std::numeric_limits<float>::min()));
+    DONE(with(type, std::numeric_limits<float>::max()));
+  }
+  REFUSED(with(LNRNN_DATA_F64, 1e-308), INVALID_ARGUMENT, "not 2.22507e-308...1.79769e+308");
+  DONE(with(LNRNN_DATA_F64, 1e-46));
+  DONE(with(LNRNN_DATA_F64, 1e300));
+}
+
+// A struct as a caller of another version has it: ours, and more behind it.
+template <class S>
+struct Newer {
+  S known;
+  uint64_t more[3];
+
+  explicit Newer(const S& s) : known(s), more{} { known.structSize = sizeof *this; }
+};
+
+void test_structs_of_other_versions(lnrnnHandle_t handle) {
+  lnrnnPlan_t plan;
+  Newer<lnrnnPlanDescription_t> d(lstm(3, 4));
+  DONE(lnrnnPlanCreate(handle, &d.known, &plan));
+  for (const size_t i : {0, 2}) {
+    d.more[i] = uint64_t{1} << 40;
+    lnrnnPlan_t none = nullptr;
+    REFUSED(lnrnnPlanCreate(handle, &d.known, &none), INVALID_ARGUMENT, "description->structSize");
+    REFUSED(lnrnnPlanCreate(handle, &d.known, &none), INVALID_ARGUMENT, "cannot do what is asked");
+    CHECK(none == nullptr);
+    d.more[i] = 0;
+  }
+  // Sizes that no version ever had; nothing is read beyond.
+  for (const size_t size : {size_t{0}, size_t{4}, size_t{8}, size_t{48}, size_t{60},
+                            sizeof d.known - 1, size_t{65544}, SIZE_MAX & ~size_t{7}, SIZE_MAX}) {
+    d.known.structSize = size;
+    REFUSED(lnrnnPlanCreate(handle, &d.known, &plan), INVALID_ARGUMENT,
+            ("structSize is " + std::to_string(size) + ", not the struct's size").c_str());
+  }
+  // Without the probabilities, which are 0 then.
+  d.known.structSize = offsetof(lnrnnPlanDescription_t, zoneout);
+  d.known.zoneout = 7;
+  lnrnnPlan_t older_plan;
+  DONE(lnrnnPlanCreate(handle, &d.known, &older_plan));
+  DONE(lnrnnPlanDestroy(older_plan));
+
+  lnrnnSequence_t s{};
+  s.structSize = sizeof s;
+  const auto infer = [&](const lnrnnSequence_t* sequence) {
+    alignas(64) static char packed[8192];
+    return lnrnnForwardInference(plan, nullptr, sequence, nullptr, packed, sizeof packed, nullptr, 0,
+                                 nullptr, nullptr, nullptr, 0, nullptr, nullptr, 0, packed,
+                                 sizeof packed);
+  };
+  REFUSED(infer(nullptr), NULL_POINTER, "sequence is NULL");
+  s.reserved = 1;
+  REFUSED(infer(&s), INVALID_ARGUMENT, "reserved is 0x1, not 0");
+  s.reserved = 0;
+  s.flags = 2;
+  REFUSED(infer(&s), INVALID_ARGUMENT, "flags is 0x2");
+  s.flags = 0;
+  Newer<lnrnnSequence_t> newer(s);
+  newer.more[1] = 1;
+  REFUSED(infer(&newer.known), INVALID_ARGUMENT, "sequence->structSize is 144, and byte 128 is 0x1");
+  for (const size_t size : {8, 16, 20, 65544}) {
+    s.structSize = size;
+    REFUSED(infer(&s), INVALID_ARGUMENT, "not the struct's size");
+  }
+
+  // What is written: nothing beyond what an older caller has; what a newer one has besides is 0.
+  Newer<lnrnnUsage_t> usage{lnrnnUsage_t{}};
+  usage.more[0] = usage.more[1] = usage.more[2] = 7;
+  usage.known.structSize = offsetof(Newer<lnrnnUsage_t>, more) + 16;
+  DONE(lnrnnGetUsage(&usage.known));
+  CHECK(usage.known.plans == 1 && usage.more[0] == 0 && usage.more[1] == 0 && usage.more[2] == 7);
+  lnrnnParameter_t p{};
+  const size_t amid[] = {16, 56, 80};  // the name, and the shape
+  for (const size_t size : amid) {
+    p.structSize = size;
+    REFUSED(lnrnnPlanGetParameter(plan, 0, &p), INVALID_ARGUMENT, "parameter->structSize is");
+  }
+  CHECK(p.name[0] == '\0');
+  p.structSize = 88;
+  DONE(lnrnnPlanGetParameter(plan, 0, &p));
+  CHECK(p.shape[1] == 3 && p.elements == 0);
+  lnrnnDeviceProperties_t properties{};
+  properties.structSize = 40;
+  REFUSED(lnrnnGetProperties(handle, &properties), INVALID_ARGUMENT, "amid the array of bytes");
+  properties.structSize = size_t{1} << 40;
+  REFUSED(lnrnnGetProperties(handle, &properties), INVALID_ARGUMENT, "not the struct's size");
   DONE(lnrnnPlanDestroy(plan));
 }
 
@@ -390,6 +494,8 @@ int main() {
   test_registration(handle);
   test_no_graphs_here(handle);
   test_descriptions(handle);
+  test_epsilon(handle);
+  test_structs_of_other_versions(handle);
   test_plan(handle);
   test_remembered_sizes_are_measured_ones(handle);
   test_step_arguments(handle);

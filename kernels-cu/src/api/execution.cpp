@@ -15,11 +15,7 @@ class Checks {
       : function_(function), plan_(plan->plan), stack_(plan->stack) {}
 
   lnrnnStatus_t read_sequence(const lnrnnSequence_t* from, lnrnnSequence_t* sequence) {
-    LNRNN_CHECK(from != nullptr, LNRNN_STATUS_NULL_POINTER, "%s: sequence is NULL", function_);
-    LNRNN_CHECK(from->structSize >= sizeof(size_t), LNRNN_STATUS_INVALID_ARGUMENT,
-                "%s: sequence->structSize is %zu, not the struct's size", function_,
-                from->structSize);
-    *sequence = read_struct(from);
+    LNRNN_FORWARD(read_struct(function_, "sequence", from, sequence));
     steps_ = sequence->steps;
     batch_ = sequence->batch;
     LNRNN_FORWARD(check_extent(function_, "steps", steps_));
@@ -30,6 +26,8 @@ class Checks {
     LNRNN_CHECK((sequence->flags & ~LNRNN_SEQUENCE_ACCUMULATE) == 0, LNRNN_STATUS_INVALID_ARGUMENT,
                 "%s: flags is 0x%x; only LNRNN_SEQUENCE_ACCUMULATE is defined", function_,
                 sequence->flags);
+    LNRNN_CHECK(sequence->reserved == 0, LNRNN_STATUS_INVALID_ARGUMENT,
+                "%s: reserved is 0x%x, not 0", function_, sequence->reserved);
     return LNRNN_STATUS_SUCCESS;
   }
 

@@ -1,8 +1,7 @@
-// The objects behind the opaque handles, and what every entry point does with structs and streams.
+// The objects behind the opaque handles, and what every entry point does with streams.
 #pragma once
 
 #include <atomic>
-#include <cstring>
 #include <exception>
 #include <initializer_list>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "memory.h"
 #include "stack.h"
 #include "status.h"
+#include "structs.h"
 
 struct lnrnnHandle {
   std::unique_ptr<lnrnn::Device> device;      // outlives what was made through it
@@ -54,20 +54,6 @@ struct Usage {
 };
 extern Usage usage;
 
-// A caller's struct may be older (shorter) or newer (longer) than ours.
-template <class S>
-S read_struct(const S* from) {
-  if (from->structSize >= sizeof(S)) return *from;
-  S copy{};
-  std::memcpy(static_cast<void*>(&copy), from, from->structSize);
-  return copy;
-}
-template <class S>
-void write_struct(S from, S* to) {
-  from.structSize = to->structSize;
-  std::memcpy(static_cast<void*>(to), &from, to->structSize < sizeof(S) ? to->structSize : sizeof(S));
-}
-
 // The stream itself, or the handle's default stream for NULL.
 lnrnnStatus_t resolve(const char* function, lnrnnHandle_t handle, lnrnnStream_t stream,
                       Stream** resolved);
@@ -104,9 +90,3 @@ lnrnnStatus_t guarded(const char* function, const F& body) {
 }
 
 }  // namespace lnrnn
-
-#define LNRNN_REQUIRE_STRUCT(pointer)                                                           \
-  LNRNN_REQUIRE(pointer);                                                                       \
-  LNRNN_CHECK((pointer)->structSize >= sizeof(size_t), LNRNN_STATUS_INVALID_ARGUMENT,           \
-              "%s: " #pointer "->structSize is %zu, not the struct's size", __func__,           \
-              (pointer)->structSize)

@@ -1,7 +1,7 @@
 #include "plan.h"
 
-#include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "objects.h"
 #include "size.h"
@@ -35,6 +35,18 @@ lnrnnStatus_t check_probability(const char* name, double p) {
   return LNRNN_STATUS_SUCCESS;
 }
 
+// T: what is computed with. Its smallest normal number is enough: the variance of what is so small that
+// it underflows is nothing to that. Less is 0 to a processor that flushes to zero, and 1 / sqrt(0) is infinite.
+template <class T>
+lnrnnStatus_t check_epsilon(const char* type, double epsilon) {
+  constexpr double kLeast = std::numeric_limits<T>::min(), kMost = std::numeric_limits<T>::max();
+  LNRNN_CHECK(epsilon >= kLeast && epsilon <= kMost, LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: epsilon is %g, not %g...%g, the normal numbers of %s, which layer "
+              "norms are computed in",
+              epsilon, kLeast, kMost, type);
+  return LNRNN_STATUS_SUCCESS;
+}
+
 }  // namespace
 
 lnrnnStatus_t check_extent(const char* function, const char* name, int64_t value) {
@@ -54,8 +66,8 @@ lnrnnStatus_t check_description(const lnrnnPlanDescription_t& d) {
               "lnrnnPlanCreate: flags is 0x%x; only the bits 0x%x are defined", d.flags, kFlags);
   LNRNN_FORWARD(check_features("inputSize", d.inputSize));
   LNRNN_FORWARD(check_features("hiddenSize", d.hiddenSize));
-  LNRNN_CHECK(d.epsilon > 0 && std::isfinite(d.epsilon), LNRNN_STATUS_INVALID_ARGUMENT,
-              "lnrnnPlanCreate: epsilon is %g, not positive and finite", d.epsilon);
+  LNRNN_FORWARD(d.dataType == LNRNN_DATA_F64 ? check_epsilon<double>("F64", d.epsilon)
+                                             : check_epsilon<float>("F32", d.epsilon));
   LNRNN_FORWARD(check_probability("zoneout", d.zoneout));
   LNRNN_FORWARD(check_probability("zoneoutCell", d.zoneoutCell));
   LNRNN_FORWARD(check_probability("dropconnect", d.dropconnect));
@@ -182,12 +194,13 @@ using namespace lnrnn;
 lnrnnStatus_t lnrnnPlanCreate(lnrnnHandle_t handle, const lnrnnPlanDescription_t* description,
                               lnrnnPlan_t* plan) {
   LNRNN_REQUIRE(handle);
-  LNRNN_REQUIRE_STRUCT(description);
+  lnrnnPlanDescription_t read;
+  LNRNN_FORWARD(read_struct(__func__, "description", description, &read));
   LNRNN_REQUIRE(plan);
   return guarded(__func__, [&] {
     auto created = std::make_unique<lnrnnPlan>();
     created->handle = handle;
-    created->plan.description = read_struct(description);
+    created->plan.description = read;
     LNRNN_FORWARD(check_description(created->plan.description));
     LNRNN_FORWARD(lay_out_parameters(&created->plan));
     LNRNN_FORWARD(handle->device->check_support(created->plan));

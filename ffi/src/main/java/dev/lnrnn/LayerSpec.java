@@ -26,7 +26,8 @@ import java.util.Objects;
  * @param layers the number of layers L on top of each other, 1...1024
  * @param inputSize features C of one step of the input, 1...2<sup>40</sup>
  * @param hiddenSize features H of one step of the state, 1...2<sup>40</sup>
- * @param epsilon what every layer norm adds to the variance inside the root, greater than 0
+ * @param epsilon what every layer norm adds to the variance inside the root: a positive normal number of the
+ *     {@linkplain DataType#accumulation() accumulation type}, at least 1.18e-38 for all but {@link DataType#F64}
  * @param regularization what training draws at random
  * @param execution how it is computed
  */
@@ -62,9 +63,7 @@ public record LayerSpec(
         checkRange("layers", layers, MAX_LAYERS);
         checkRange("inputSize", inputSize, MAX_SIZE);
         checkRange("hiddenSize", hiddenSize, MAX_SIZE);
-        if (!(epsilon > 0 && epsilon < Double.POSITIVE_INFINITY)) {
-            throw new IllegalArgumentException("epsilon is " + epsilon + ", expected a finite number above 0");
-        }
+        checkEpsilon(epsilon, dataType.accumulation());
         if (!cell.normalizations().contains(normalization)) {
             throw new IllegalArgumentException("normalization is " + normalization + ", expected one of "
                     + cell.normalizations() + " for " + cell);
@@ -78,6 +77,18 @@ public record LayerSpec(
     private static void checkRange(String name, long value, long max) {
         if (value < 1 || value > max) {
             throw new IllegalArgumentException(name + " is " + value + ", expected 1..." + max);
+        }
+    }
+
+    /** Less than a normal number is 0, or as good as 0, where rows are normalised; more is infinite there. */
+    private static void checkEpsilon(double epsilon, DataType accumulation) {
+        boolean wide = accumulation == DataType.F64;
+        double least = wide ? Double.MIN_NORMAL : Float.MIN_NORMAL;
+        double most = wide ? Double.MAX_VALUE : Float.MAX_VALUE;
+        if (!(epsilon >= least && epsilon <= most)) {
+            String range = wide ? least + "..." + most : Float.MIN_NORMAL + "..." + Float.MAX_VALUE;
+            throw new IllegalArgumentException("epsilon is " + epsilon + ", expected a normal number of "
+                    + accumulation + ", which layer norms are computed in: " + range);
         }
     }
 
@@ -166,7 +177,7 @@ public record LayerSpec(
     /**
      * {@return this description with another epsilon}
      *
-     * @param epsilon what every layer norm adds to the variance, above 0
+     * @param epsilon what every layer norm adds to the variance, a positive normal number of the accumulation type
      */
     public LayerSpec withEpsilon(double epsilon) {
         return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,

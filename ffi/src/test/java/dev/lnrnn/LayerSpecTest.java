@@ -19,6 +19,9 @@ class LayerSpecTest {
     private static final LayerSpec INDRNN = LayerSpec.indrnn(3, 4);
     private static final LayerSpec STACK = LSTM.withLayers(3);
 
+    private static final String NORMAL_FLOAT = "a normal number of F32, which layer norms are computed in: "
+            + Float.MIN_NORMAL + "..." + Float.MAX_VALUE;
+
     @Test
     void everyNumberArrivesWhereItBelongs() {
         LayerSpec spec = LayerSpec.lstm(64, 128)
@@ -83,8 +86,19 @@ class LayerSpecTest {
                         spec -> spec.withDropout(Double.NaN)),
                 refusal("zoneoutCell is -0.5, expected a probability in 0...1", LSTM,
                         spec -> spec.withZoneoutCell(-0.5)),
-                refusal("epsilon is Infinity, expected a finite number above 0", LSTM,
-                        spec -> spec.withEpsilon(Double.POSITIVE_INFINITY)));
+                refusal("epsilon is Infinity, expected " + NORMAL_FLOAT, LSTM,
+                        spec -> spec.withEpsilon(Double.POSITIVE_INFINITY)),
+                refusal("epsilon is NaN, expected " + NORMAL_FLOAT, LSTM, spec -> spec.withEpsilon(Double.NaN)),
+                refusal("epsilon is 1.0E-46, expected " + NORMAL_FLOAT, LSTM, spec -> spec.withEpsilon(1e-46)),
+                refusal("epsilon is 1.0E-42, expected " + NORMAL_FLOAT, LSTM.withDataType(DataType.BF16),
+                        spec -> spec.withEpsilon(1e-42)),
+                refusal("epsilon is 1.0E39, expected " + NORMAL_FLOAT, LSTM.withDataType(DataType.F16),
+                        spec -> spec.withEpsilon(1e39)),
+                refusal("epsilon is 1.0E-46, expected " + NORMAL_FLOAT,
+                        LSTM.withDataType(DataType.F64).withEpsilon(1e-46), spec -> spec.withDataType(DataType.F32)),
+                refusal("epsilon is 4.9E-324, expected a normal number of F64, which layer norms are computed in: "
+                        + Double.MIN_NORMAL + "..." + Double.MAX_VALUE, LSTM.withDataType(DataType.F64),
+                        spec -> spec.withEpsilon(Double.MIN_VALUE)));
     }
 
     private static Arguments refusal(String message, LayerSpec spec, UnaryOperator<LayerSpec> change) {

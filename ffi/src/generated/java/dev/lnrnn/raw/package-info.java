@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code b5a78bb9eca67ba8aa9f182b967ddce4108e43bab908db020b4aef8b5b2d29a3}
+ * <p>SHA-256 of lnrnn.h: {@code 4681d5439daf40af872282b30abffb27b68c61402513bd7de8087a21284efc6f}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:

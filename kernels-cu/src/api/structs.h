@@ -1,0 +1,84 @@
+// Structs that cross the C boundary: a caller's may be older (shorter) or newer (longer) than ours.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+#include "lnrnn.h"
+#include "status.h"
+
+namespace lnrnn {
+
+// The bytes [begin, end) of an array in a struct.
+struct Extent {
+  size_t begin, end;
+};
+
+// What the sizes of a struct's versions have in common.
+struct StructForm {
+  size_t least = 2 * sizeof(size_t);  // there is something behind structSize
+  Extent arrays[3]{};                 // none of them is cut
+};
+constexpr StructForm form_of(const void*) { return {}; }
+constexpr StructForm form_of(const lnrnnSequence_t*) {
+  return {offsetof(lnrnnSequence_t, xStepStride)};
+}
+constexpr StructForm form_of(const lnrnnPlanDescription_t*) {
+  return {offsetof(lnrnnPlanDescription_t, zoneout)};
+}
+constexpr StructForm form_of(const lnrnnParameter_t*) {
+  using S = lnrnnParameter_t;
+  return {offsetof(S, rank),
+          {{offsetof(S, name), offsetof(S, rank)}, {offsetof(S, shape), offsetof(S, elements)}}};
+}
+constexpr StructForm form_of(const lnrnnDeviceProperties_t*) {
+  using S = lnrnnDeviceProperties_t;
+  return {offsetof(S, totalMemory),
+          {{offsetof(S, name), offsetof(S, isa)},
+           {offsetof(S, isa), offsetof(S, isaAvailable)},
+           {offsetof(S, isaAvailable), offsetof(S, computeCapabilityMajor)}}};
+}
+
+// name: the struct's, as the caller knows it.
+lnrnnStatus_t check_struct_size(const char* function, const char* name, size_t size,
+                                const StructForm& form);
+lnrnnStatus_t check_unknown_fields(const char* function, const char* name, const void* from,
+                                   size_t known, size_t size);
+
+// Refuses what a newer caller asks and this library does not know.
+template <class S>
+lnrnnStatus_t read_struct(const char* function, const char* name, const S* from, S* to) {
+  LNRNN_CHECK(from != nullptr, LNRNN_STATUS_NULL_POINTER, "%s: %s is NULL", function, name);
+  const size_t size = from->structSize;
+  if (size == sizeof(S)) {
+    *to = *from;
+    return LNRNN_STATUS_SUCCESS;
+  }
+  LNRNN_FORWARD(check_struct_size(function, name, size, form_of(from)));
+  LNRNN_FORWARD(check_unknown_fields(function, name, from, sizeof(S), size));
+  S copy{};
+  std::memcpy(static_cast<void*>(&copy), from, size < sizeof(S) ? size : sizeof(S));
+  *to = copy;
+  return LNRNN_STATUS_SUCCESS;
+}
+
+// to has been checked. What a newer caller has and this library does not know becomes 0.
+template <class S>
+void write_struct(S from, S* to) {
+  from.structSize = to->structSize;
+  if (from.structSize <= sizeof(S)) {
+    std::memcpy(static_cast<void*>(to), &from, from.structSize);
+    return;
+  }
+  char* const bytes = reinterpret_cast<char*>(to);
+  std::memcpy(bytes, &from, sizeof(S));
+  std::memset(bytes + sizeof(S), 0, from.structSize - sizeof(S));
+}
+
+}  // namespace lnrnn
+
+// Of a struct that is to be written.
+#define LNRNN_REQUIRE_STRUCT(pointer)                                                        \
+  LNRNN_REQUIRE(pointer);                                                                    \
+  LNRNN_FORWARD(::lnrnn::check_struct_size(__func__, #pointer, (pointer)->structSize,        \
+                                           ::lnrnn::form_of(pointer)))
