@@ -32,7 +32,8 @@ import java.util.Objects;
  * <li>A file that is there keeps its permissions, and its owner and group where the system allows it; where it does
  *     not, nobody may do more with the new file than with the old.
  * <li>The file is written as {@code NAME.lnrnn-....part} in the same directory. What a killed program left of such
- *     files is removed at the next write, check or {@link Safetensors#read(Path) read} there, never one that a running program is writing.
+ *     files is removed at the next write, check or {@link Safetensors#read(Path) read} there, never one that a running
+ *     program is writing.
  * <li>Messages name the file that the caller named.
  * </ul>
  *

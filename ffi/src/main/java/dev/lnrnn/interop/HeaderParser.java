@@ -4,26 +4,42 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Reads the JSON header of a safetensors file and refuses everything that the format does not allow. */
+/**
+ * Reads the JSON header of a safetensors file and refuses everything that the format does not allow. What it keeps is at
+ * most about ten times {@link #MAX_BYTES}, whatever the header holds.
+ */
 final class HeaderParser {
-    private static final String METADATA = "__metadata__";
-    /** More than any library has; keeps a hostile header from filling memory. */
+    static final String METADATA = "__metadata__";
+    /** Of files that people share the largest have a few megabytes; the format would allow 100 million bytes. */
+    static final int MAX_BYTES = 1 << 25;
+
+    /** These are more than any file has; they keep a hostile header from filling memory. */
+    private static final int MAX_TENSORS = 1 << 18;
+
+    private static final int MAX_METADATA = 1 << 16;
     private static final int MAX_RANK = 64;
 
-    private static final JsonFactory JSON =
-            JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    /** Keeps no table of names, which all parsers would share: a file could spoil it for those after it. */
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNameLength(MAX_BYTES).maxStringLength(MAX_BYTES).build())
+            .build();
 
     private final JsonParser json;
     private final long dataBytes;
@@ -46,7 +62,9 @@ final class HeaderParser {
         if (header.length == 0 || header[0] != '{') {
             throw new SafetensorsException("the header does not begin with '{'");
         }
-        try (JsonParser json = JSON.createParser(decode(header))) {
+        // A decoder made by newDecoder reports what others replace.
+        Reader text = new InputStreamReader(new ByteArrayInputStream(header), StandardCharsets.UTF_8.newDecoder());
+        try (JsonParser json = JSON.createParser(text)) {
             HeaderParser parser = new HeaderParser(json, dataBytes);
             parser.parseHeader();
             parser.checkCoverage();
@@ -54,29 +72,56 @@ final class HeaderParser {
         } catch (SafetensorsException e) {
             throw e;
         } catch (JsonProcessingException e) {
-            throw new SafetensorsException("the header is not the JSON it should be: " + e.getOriginalMessage(), e);
+            throw notJson(e.getOriginalMessage(), e);
+        } catch (CharacterCodingException e) {
+            throw new SafetensorsException("the header is not UTF-8", e);
         } catch (IOException e) {
             throw new SafetensorsException("the header cannot be read: " + e.getMessage(), e);
         }
     }
 
-    private static String decode(byte[] header) throws SafetensorsException {
-        try {
-            // A new decoder reports what String's constructor would replace.
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(header)).toString();
-        } catch (CharacterCodingException e) {
-            throw new SafetensorsException("the header is not UTF-8", e);
+    private static SafetensorsException notJson(String why, @Nullable Throwable cause) {
+        return new SafetensorsException("the header is not the JSON it should be: " + why, cause);
+    }
+
+    /** The name of the field that the parser stands at. */
+    private String fieldName() throws IOException {
+        return unicode(json.currentName());
+    }
+
+    /** JSON can escape one half of a pair of surrogates; UTF-8, and so another program, cannot have that. */
+    private static String unicode(String text) throws SafetensorsException {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
+                i++;
+            } else if (Character.isSurrogate(c)) {
+                throw new SafetensorsException(Quoted.of(text) + " holds half a surrogate pair, which is no character");
+            }
         }
+        return text;
+    }
+
+    private static SafetensorsException duplicate(String name) {
+        return notJson("Duplicate field '" + Quoted.inner(name) + "'", null);
     }
 
     private void parseHeader() throws IOException {
         json.nextToken();
+        boolean hasMetadata = false;
         while (json.nextToken() != JsonToken.END_OBJECT) {
-            String name = json.currentName();
-            if (name.equals(METADATA)) {
-                parseMetadata();
+            String name = fieldName();
+            if (!name.equals(METADATA)) {
+                TensorInfo tensor = parseTensor(name);
+                if (tensors.put(name, tensor) != null) {
+                    throw duplicate(name);
+                }
+                checkCount(tensors, MAX_TENSORS, "tensors");
+            } else if (hasMetadata) {
+                throw duplicate(name);
             } else {
-                tensors.put(name, parseTensor(name));
+                parseMetadata();
+                hasMetadata = true;
             }
         }
         if (json.nextToken() != null) {
@@ -84,82 +129,116 @@ final class HeaderParser {
         }
     }
 
+    private static void checkCount(Map<?, ?> found, int max, String what) throws SafetensorsException {
+        if (found.size() > max) {
+            throw new SafetensorsException("there are more than " + max + " " + what + ", the most that are read");
+        }
+    }
+
     private void parseMetadata() throws IOException {
         expect(json.nextToken(), JsonToken.START_OBJECT, METADATA + " is not an object");
         while (json.nextToken() != JsonToken.END_OBJECT) {
-            String key = json.currentName();
-            expect(json.nextToken(), JsonToken.VALUE_STRING, METADATA + "." + key + " is not a string");
-            metadata.put(key, json.getText());
+            String key = fieldName();
+            if (json.nextToken() != JsonToken.VALUE_STRING) {
+                throw new SafetensorsException(METADATA + "." + Quoted.inner(key) + " is not a string");
+            }
+            if (metadata.put(key, unicode(json.getText())) != null) {
+                throw duplicate(key);
+            }
+            checkCount(metadata, MAX_METADATA, "entries of " + METADATA);
         }
     }
 
     private TensorInfo parseTensor(String name) throws IOException {
-        expect(json.nextToken(), JsonToken.START_OBJECT, "tensor \"" + name + "\" is not an object");
+        if (json.nextToken() != JsonToken.START_OBJECT) {
+            throw new SafetensorsException("tensor " + Quoted.of(name) + " is not an object");
+        }
         ElementType type = null;
         long[] shape = null;
         long[] offsets = null;
         while (json.nextToken() != JsonToken.END_OBJECT) {
-            switch (json.currentName()) {
-                case "dtype" -> type = parseType(name);
-                case "shape" -> shape = parseNumbers("shape of \"" + name + "\"", MAX_RANK);
-                case "data_offsets" -> offsets = parseNumbers("data_offsets of \"" + name + "\"", 2);
+            String key = json.currentName();
+            boolean again = switch (key) {
+                case "dtype" -> type != null;
+                case "shape" -> shape != null;
+                case "data_offsets" -> offsets != null;
                 default -> throw new SafetensorsException(
-                        "tensor \"" + name + "\" has an unknown key \"" + json.currentName() + "\"");
+                        "tensor " + Quoted.of(name) + " has an unknown key " + Quoted.of(key));
+            };
+            if (again) {
+                throw duplicate(key);
+            }
+            switch (key) {
+                case "dtype" -> type = parseType(name);
+                case "shape" -> shape = parseNumbers(key, name, MAX_RANK);
+                default -> offsets = parseNumbers(key, name, 2);
             }
         }
         return check(name, type, shape, offsets);
     }
 
     private ElementType parseType(String name) throws IOException {
-        expect(json.nextToken(), JsonToken.VALUE_STRING, "dtype of \"" + name + "\" is not a string");
+        if (json.nextToken() != JsonToken.VALUE_STRING) {
+            throw new SafetensorsException("dtype of " + Quoted.of(name) + " is not a string");
+        }
         for (ElementType type : ElementType.values()) {
             if (type.name().equals(json.getText())) {
                 return type;
             }
         }
-        throw new SafetensorsException("dtype of \"" + name + "\" is \"" + json.getText() + "\", which is unknown");
+        throw new SafetensorsException(
+                "dtype of " + Quoted.of(name) + " is " + Quoted.of(json.getText()) + ", which is unknown");
     }
 
-    private long[] parseNumbers(String what, int max) throws IOException {
-        expect(json.nextToken(), JsonToken.START_ARRAY, what + " is not an array");
-        List<Long> numbers = new ArrayList<>();
+    private long[] parseNumbers(String key, String name, int max) throws IOException {
+        if (json.nextToken() != JsonToken.START_ARRAY) {
+            throw wrong(key, name, "is not an array");
+        }
+        long[] numbers = new long[max];
+        int count = 0;
         while (json.nextToken() != JsonToken.END_ARRAY) {
-            expect(json.currentToken(), JsonToken.VALUE_NUMBER_INT, what + " holds something else than integers");
+            if (json.currentToken() != JsonToken.VALUE_NUMBER_INT) {
+                throw wrong(key, name, "holds something else than integers");
+            }
             long number = json.getLongValue();
             if (number < 0) {
-                throw new SafetensorsException(what + " holds " + number + ", which is negative");
+                throw wrong(key, name, "holds " + number + ", which is negative");
             }
-            if (numbers.size() == max) {
-                throw new SafetensorsException(what + " holds more than " + max + " numbers");
+            if (count == max) {
+                throw wrong(key, name, "holds more than " + max + " numbers");
             }
-            numbers.add(number);
+            numbers[count++] = number;
         }
-        return numbers.stream().mapToLong(Long::longValue).toArray();
+        return Arrays.copyOf(numbers, count);
+    }
+
+    private static SafetensorsException wrong(String key, String name, String what) {
+        return new SafetensorsException(key + " of " + Quoted.of(name) + " " + what);
     }
 
     private TensorInfo check(String name, @Nullable ElementType type, long @Nullable [] shape,
             long @Nullable [] offsets) throws SafetensorsException {
         if (type == null || shape == null || offsets == null || offsets.length != 2) {
-            throw new SafetensorsException("tensor \"" + name + "\" needs dtype, shape and two data_offsets");
+            throw new SafetensorsException("tensor " + Quoted.of(name) + " needs dtype, shape and two data_offsets");
         }
         long begin = offsets[0];
         long end = offsets[1];
         if (begin > end || end > dataBytes) {
-            throw new SafetensorsException("tensor \"" + name + "\" is at " + begin + "..." + end
+            throw new SafetensorsException("tensor " + Quoted.of(name) + " is at " + begin + "..." + end
                     + ", outside of the " + dataBytes + " bytes of data");
         }
         long bytes;
         try {
             bytes = Tensor.bytes(type, shape);
         } catch (ArithmeticException e) {
-            throw new SafetensorsException("the size of tensor \"" + name + "\" exceeds 64 bits", e);
+            throw new SafetensorsException("the size of tensor " + Quoted.of(name) + " exceeds 64 bits", e);
         }
         List<Long> extents = new ArrayList<>();
         for (long extent : shape) {
             extents.add(extent);
         }
         if (bytes != end - begin) {
-            throw new SafetensorsException("tensor \"" + name + "\" has " + (end - begin) + " bytes, but shape "
+            throw new SafetensorsException("tensor " + Quoted.of(name) + " has " + (end - begin) + " bytes, but shape "
                     + extents + " of " + type + " needs " + bytes);
         }
         return new TensorInfo(type, extents, begin, bytes);
@@ -174,7 +253,7 @@ final class HeaderParser {
         for (Map.Entry<String, TensorInfo> entry : byOffset) {
             TensorInfo tensor = entry.getValue();
             if (tensor.offset() != end) {
-                throw new SafetensorsException("tensor \"" + entry.getKey() + "\" begins at " + tensor.offset()
+                throw new SafetensorsException("tensor " + Quoted.of(entry.getKey()) + " begins at " + tensor.offset()
                         + (tensor.offset() < end ? ", inside" : ", with a gap after")
                         + " the one before, which ends at " + end);
             }

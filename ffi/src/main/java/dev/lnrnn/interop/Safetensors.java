@@ -6,9 +6,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -26,7 +30,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Immutable, and safe for use by several threads. What the format does not allow is refused when reading: offsets
  * that overlap, leave gaps or lie outside of the file, sizes that do not match their shapes or overflow, unknown types,
- * names that occur twice, headers beyond 100 MB.
+ * names that occur twice or are no Unicode. So are headers beyond 32 MiB (the format would allow 100 MB), 262144 tensors,
+ * 65536 entries of metadata or 64 extents, which no file is known to have: reading a header takes a bounded time and
+ * less than 300 MB. What cannot be read is not written either.
  */
 public final class Safetensors implements AutoCloseable {
     private static final long MAX_HEADER_BYTES = 100_000_000;
@@ -58,6 +64,10 @@ public final class Safetensors implements AutoCloseable {
      */
     public static Safetensors read(Path file) throws IOException {
         Objects.requireNonNull(file, "file");
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            // To open a pipe would be to wait for who writes to it.
+            throw new FileSystemException(file.toString(), null, "is not a regular file");
+        }
         FileReplacement.removeAbandoned(file);
         Arena mapping = Arena.ofShared();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
@@ -106,6 +116,10 @@ public final class Safetensors implements AutoCloseable {
             throw new SafetensorsException("the header has " + headerBytes + " bytes, the whole file only "
                     + content.byteSize());
         }
+        if (headerBytes > HeaderParser.MAX_BYTES) {
+            throw new SafetensorsException("the header has " + headerBytes + " bytes, more than the "
+                    + HeaderParser.MAX_BYTES + " that are read");
+        }
         byte[] header = content.asSlice(Long.BYTES, headerBytes).toArray(ValueLayout.JAVA_BYTE);
         MemorySegment data = content.asSlice(Long.BYTES + headerBytes).asReadOnly();
         return new Safetensors(HeaderParser.parse(header, data.byteSize()), data, mapping);
@@ -118,14 +132,15 @@ public final class Safetensors implements AutoCloseable {
      * @param file the file, replaced if it is there
      * @param metadata text about the tensors
      * @param tensors what to write, in this order
-     * @throws IllegalArgumentException if a name occurs twice or is the format's own
+     * @throws IllegalArgumentException if a name occurs twice or is the format's own, or {@link #read(Path)} would refuse
+     *     the file for another reason; nothing is written then
      * @throws IOException if it cannot be written; what was there is then as it was
      */
     public static void write(Path file, Map<String, String> metadata, List<Tensor> tensors) throws IOException {
         Objects.requireNonNull(file, "file");
         Objects.requireNonNull(metadata, "metadata");
         Objects.requireNonNull(tensors, "tensors");
-        SafetensorsWriter.write(file, metadata, tensors);
+        SafetensorsWriter.write(file, new LinkedHashMap<>(metadata), new ArrayList<>(tensors));
     }
 
     /** {@return the text about the tensors, in the file's order} */
@@ -230,10 +245,10 @@ public final class Safetensors implements AutoCloseable {
     private static int arrayLength(String name, TensorInfo tensor, boolean fits, String target) {
         if (!fits) {
             throw new IllegalArgumentException(
-                    "tensor \"" + name + "\" is " + tensor.type() + ", which does not fit into " + target);
+                    "tensor " + Quoted.of(name) + " is " + tensor.type() + ", which does not fit into " + target);
         }
         if (tensor.elements() > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException("tensor \"" + name + "\" has " + tensor.elements()
+            throw new IllegalArgumentException("tensor " + Quoted.of(name) + " has " + tensor.elements()
                     + " elements, more than a Java array can have: use data");
         }
         return (int) tensor.elements();
@@ -242,8 +257,8 @@ public final class Safetensors implements AutoCloseable {
     private TensorInfo find(String name) {
         TensorInfo tensor = header.tensors().get(Objects.requireNonNull(name, "name"));
         if (tensor == null) {
-            throw new IllegalArgumentException(
-                    "there is no tensor \"" + name + "\", expected one of " + header.tensors().keySet());
+            throw new IllegalArgumentException("there is no tensor " + Quoted.of(name) + ", expected one of "
+                    + Quoted.list(header.tensors().keySet()));
         }
         if (!data.scope().isAlive()) {
             throw new IllegalStateException("this Safetensors is closed");

@@ -9,17 +9,17 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Objects;
 
 /** Writes safetensors files. */
 final class SafetensorsWriter {
     private static final JsonFactory JSON = new JsonFactory();
-    private static final String METADATA = "__metadata__";
     private static final int ALIGNMENT = 64;
     private static final long MAX_BUFFER_BYTES = 1 << 30;
     private static final long COPY_BYTES = 1 << 20;
@@ -27,9 +27,9 @@ final class SafetensorsWriter {
     private SafetensorsWriter() {}
 
     static void write(Path file, Map<String, String> metadata, List<Tensor> tensors) throws IOException {
-        checkNames(tensors);
         byte[] header = header(metadata, tensors);
         FileReplacement.write(file, channel -> {
+            channel.write(ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).flip());
             channel.write(ByteBuffer.wrap(header));
             for (Tensor tensor : tensors) {
                 write(channel, tensor.data());
@@ -37,53 +37,90 @@ final class SafetensorsWriter {
         });
     }
 
-    private static void checkNames(List<Tensor> tensors) {
-        Set<String> names = new HashSet<>();
-        for (Tensor tensor : tensors) {
-            if (tensor.name().equals(METADATA)) {
-                throw new IllegalArgumentException("a tensor cannot have the name " + METADATA);
-            }
-            if (!names.add(tensor.name())) {
-                throw new IllegalArgumentException("two tensors have the name \"" + tensor.name() + "\"");
-            }
-        }
-    }
-
-    /** The length, the JSON, and spaces up to the place where data is aligned. */
+    /** The JSON, and spaces up to the place where data is aligned; it can be read, and says what it should. */
     private static byte[] header(Map<String, String> metadata, List<Tensor> tensors) throws IOException {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
+        Map<String, TensorInfo> infos = new LinkedHashMap<>();
+        long offset = 0;
         try (JsonGenerator json = JSON.createGenerator(text)) {
             json.writeStartObject();
-            if (!metadata.isEmpty()) {
-                json.writeObjectFieldStart(METADATA);
-                for (Map.Entry<String, String> entry : metadata.entrySet()) {
-                    json.writeStringField(entry.getKey(), entry.getValue());
-                }
-                json.writeEndObject();
-            }
-            long offset = 0;
+            writeMetadata(json, metadata);
             for (Tensor tensor : tensors) {
-                describe(json, tensor, offset);
-                offset = Math.addExact(offset, tensor.data().byteSize());
+                Objects.requireNonNull(tensor, "one of tensors is null");
+                TensorInfo info = new TensorInfo(tensor.type(), Arrays.stream(tensor.shape()).boxed().toList(), offset,
+                        tensor.data().byteSize());
+                writeTensor(json, checkName(tensor.name()), info);
+                if (infos.put(tensor.name(), info) != null) {
+                    throw new IllegalArgumentException("two tensors have the name " + Quoted.of(tensor.name()));
+                }
+                offset = Math.addExact(offset, info.byteSize());
             }
             json.writeEndObject();
+        } catch (ArithmeticException e) {
+            throw new IllegalArgumentException("the size of all tensors together exceeds 64 bits", e);
         }
-        int unpadded = Long.BYTES + text.size();
-        int padded = (unpadded + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-        byte[] header = new byte[padded];
-        Arrays.fill(header, (byte) ' ');
-        ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).putLong(padded - Long.BYTES).put(text.toByteArray());
+        int padded = (Long.BYTES + text.size() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - Long.BYTES;
+        if (padded > HeaderParser.MAX_BYTES) {
+            throw new IllegalArgumentException("the header would have " + padded + " bytes, more than the "
+                    + HeaderParser.MAX_BYTES + " that are read");
+        }
+        byte[] header = Arrays.copyOf(text.toByteArray(), padded);
+        Arrays.fill(header, text.size(), padded, (byte) ' ');
+        checkReadable(header, offset, metadata, infos);
         return header;
     }
 
-    private static void describe(JsonGenerator json, Tensor tensor, long offset) throws IOException {
-        long[] shape = tensor.shape();
-        json.writeObjectFieldStart(tensor.name());
-        json.writeStringField("dtype", tensor.type().name());
-        json.writeFieldName("shape");
-        json.writeArray(shape, 0, shape.length);
+    private static void checkReadable(byte[] header, long dataBytes, Map<String, String> metadata,
+            Map<String, TensorInfo> infos) {
+        try {
+            HeaderParser.Header read = HeaderParser.parse(header, dataBytes);
+            if (!read.metadata().equals(metadata) || !read.tensors().equals(infos)) {
+                throw new IllegalArgumentException("the file would say something else when it is read");
+            }
+        } catch (SafetensorsException e) {
+            throw new IllegalArgumentException("the file could not be read: " + e.getMessage(), e);
+        }
+    }
+
+    private static String checkName(String name) {
+        if (name.equals(HeaderParser.METADATA)) {
+            throw new IllegalArgumentException("a tensor cannot have the name " + HeaderParser.METADATA);
+        }
+        return checkUnicode(name, "the name of a tensor");
+    }
+
+    private static String checkUnicode(String text, String what) {
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new IllegalArgumentException(
+                    what + ", " + Quoted.of(text) + ", holds half a surrogate pair, which is no character");
+        }
+        return text;
+    }
+
+    private static void writeMetadata(JsonGenerator json, Map<String, String> metadata) throws IOException {
+        if (metadata.isEmpty()) {
+            return;
+        }
+        json.writeObjectFieldStart(HeaderParser.METADATA);
+        for (Map.Entry<String, String> entry : metadata.entrySet()) {
+            String key = Objects.requireNonNull(entry.getKey(), "a key of metadata is null");
+            String value = Objects.requireNonNull(entry.getValue(), () -> "metadata " + Quoted.of(key) + " is null");
+            json.writeStringField(checkUnicode(key, "a key of metadata"),
+                    checkUnicode(value, "metadata " + Quoted.of(key)));
+        }
+        json.writeEndObject();
+    }
+
+    private static void writeTensor(JsonGenerator json, String name, TensorInfo info) throws IOException {
+        json.writeObjectFieldStart(name);
+        json.writeStringField("dtype", info.type().name());
+        json.writeArrayFieldStart("shape");
+        for (long extent : info.shape()) {
+            json.writeNumber(extent);
+        }
+        json.writeEndArray();
         json.writeFieldName("data_offsets");
-        json.writeArray(new long[] {offset, offset + tensor.data().byteSize()}, 0, 2);
+        json.writeArray(new long[] {info.offset(), info.offset() + info.byteSize()}, 0, 2);
         json.writeEndObject();
     }
 

@@ -3,8 +3,10 @@ package dev.lnrnn.interop;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.lnrnn.ChildJvm;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -14,8 +16,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -124,6 +132,128 @@ class SafetensorsTest {
         assertRefused("exceeds 64 bits", () -> Tensor.f32("a", new long[] {1L << 62, 4}, new float[0]));
     }
 
+    /** F5: refused before the old file is touched. */
+    @Test
+    void whatCouldNotBeReadIsNotWritten() throws IOException {
+        Path file = directory.resolve("file.safetensors");
+        Tensor good = Tensor.f32("a", new long[] {1}, new float[] {1});
+        Safetensors.write(file, Map.of("k", "v"), List.of(good));
+        byte[] before = Files.readAllBytes(file);
+        long[] ones = new long[65];
+        Arrays.fill(ones, 1);
+        Map<String, String> many = new HashMap<>();
+        for (int i = 0; i <= 1 << 16; i++) {
+            many.put(Integer.toString(i), "");
+        }
+        for (Executable write : List.<Executable>of(
+                () -> Safetensors.write(file, Collections.singletonMap("k", null), List.of(good)),
+                () -> Safetensors.write(file, Collections.singletonMap(null, "v"), List.of(good)),
+                () -> Safetensors.write(file, Map.of("k", "\uD800"), List.of(good)),
+                () -> Safetensors.write(file, Map.of("\uDC00k", "v"), List.of(good)),
+                () -> Safetensors.write(file, Map.of("k", "v".repeat(1 << 25)), List.of(good)),
+                () -> Safetensors.write(file, many, List.of(good)),
+                () -> Safetensors.write(file, Map.of(), Collections.singletonList(null)),
+                () -> Safetensors.write(file, Map.of(), List.of(Tensor.f32("a", ones, new float[1]))),
+                () -> Safetensors.write(file, Map.of(), List.of(Tensor.f32("x\uD83D", new long[0], new float[1]))),
+                () -> Safetensors.write(file, Map.of(), List.of(good, good)))) {
+            String message = assertThrows(RuntimeException.class, write).getMessage();
+            assertTrue(message.length() < 300, message);
+            assertArrayEquals(before, Files.readAllBytes(file));
+        }
+    }
+
+    @Test
+    void whatIsLongIsWrittenAndRead() throws IOException {
+        Path file = directory.resolve("file.safetensors");
+        String name = "n".repeat(1 << 20);
+        long[] ones = new long[64];
+        Arrays.fill(ones, 1);
+        Safetensors.write(file, Map.of(name, name), List.of(Tensor.f32(name, ones, new float[] {3})));
+        try (Safetensors read = Safetensors.read(file)) {
+            assertEquals(Map.of(name, name), read.metadata());
+            assertArrayEquals(new float[] {3}, read.floats(name));
+            assertEquals(64, read.tensors().get(name).shape().size());
+            String message = assertThrows(IllegalArgumentException.class, () -> read.floats(name + "x")).getMessage();
+            assertTrue(message.length() < 300, message);
+        }
+    }
+
+    /** F1: names of one hash fill the table that Jackson's parsers share. */
+    @Test
+    void noFileSpoilsAnother() throws IOException {
+        for (int round = 0; round < 2; round++) {
+            StringBuilder header = new StringBuilder("{");
+            for (int i = 0; i < 512; i++) {
+                StringBuilder name = new StringBuilder(round == 0 ? "" : "x");
+                for (int bit = 0; bit < 9; bit++) {
+                    name.append((i >> bit & 1) == 0 ? "Aa" : "B@");
+                }
+                header.append(i == 0 ? "\"" : ",\"").append(name).append("\":").append(EMPTY);
+            }
+            assertEquals(512, Safetensors.read(file(header + "}", new byte[0])).tensors().size());
+        }
+        for (int i = 0; i < 32; i++) {
+            String names = "{\"good " + i + "\":" + EMPTY + ",\"AaAaAaAaAaAaAaAaA" + i + "\":" + EMPTY + "}";
+            assertEquals(2, Safetensors.read(file(names, new byte[0])).tensors().size());
+        }
+    }
+
+    /** F7: in a heap of 192 MB; the largest that are read, and a larger one that only has to be refused. */
+    @ParameterizedTest
+    @CsvSource({"99000000, false", "33554432, true"})
+    void aLargeHeaderIsReadOrRefusedInBoundedMemory(int headerBytes, boolean read) throws Exception {
+        String entry = "\"%08x\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}";
+        StringBuilder text = new StringBuilder(headerBytes).append('{');
+        for (int i = 0; text.length() < headerBytes - 80 && (!read || i < 1 << 18); i++) {
+            text.append(i == 0 ? "" : ",").append(String.format(entry, i));
+        }
+        text.append('}').append(" ".repeat(headerBytes - text.length()));
+        Path file = Files.write(directory.resolve("large"), file(text.toString(), new byte[0]));
+        long start = System.nanoTime();
+        ChildJvm child = ChildJvm.run(Duration.ofSeconds(60), List.of("-Xmx192m", "-cp", ChildJvm.classPath(),
+                Reader.class.getName(), file.toString()));
+        assertEquals(0, child.exitCode(), child.output());
+        assertEquals(read ? (1 << 18) + " tensors\n" : file + ": the header has 99000000 bytes, more than the 33554432 "
+                + "that are read\n", child.output());
+        assertTrue(System.nanoTime() - start < Duration.ofSeconds(30).toNanos());
+    }
+
+    /** The program of {@link #aLargeHeaderIsReadOrRefusedInBoundedMemory}. */
+    static final class Reader {
+        public static void main(String[] arguments) throws IOException {
+            try (Safetensors file = Safetensors.read(Path.of(arguments[0]))) {
+                System.out.println(file.tensors().size() + " tensors");
+            } catch (SafetensorsException e) {
+                System.out.println(e.getMessage());
+            }
+        }
+    }
+
+    /** Names of a file in messages cut short, on one line. */
+    @Test
+    void hostileNamesDoNotFloodMessages() {
+        String name = "\\u001b[2J\\n" + "x".repeat(100_000);
+        assertMalformed("x...\" is not an object", "{\"" + name + "\":1}", 0);
+        assertMalformed("tensor \"\\u001B[2J\\u000Axx", "{\"" + name + "\":1}", 0);
+        assertMalformed("surrogate pair", "{\"\\uD800\":" + EMPTY + "}", 0);
+        assertMalformed("surrogate pair", "{\"__metadata__\":{\"k\":\"\\uDC00\"}}", 0);
+        assertMalformed("Duplicate field '__metadata__'", "{\"__metadata__\":{},\"__metadata__\":{}}", 0);
+        assertMalformed("Duplicate field 'k'", "{\"__metadata__\":{\"k\":\"\",\"k\":\"\"}}", 0);
+        assertMalformed("more than 65536 entries", "{\"__metadata__\":{" + IntStream.rangeClosed(0, 1 << 16)
+                .mapToObj(i -> "\"" + i + "\":\"\"").collect(Collectors.joining(",")) + "}}", 0);
+    }
+
+    @Test
+    void pipesAreRefused() throws IOException, InterruptedException {
+        Path pipe = directory.resolve("pipe");
+        assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+        for (Path file : List.of(pipe, directory, Path.of("/dev/zero"))) {
+            String message = assertTimeoutPreemptively(Duration.ofSeconds(10),
+                    () -> assertThrows(IOException.class, () -> Safetensors.read(file))).getMessage();
+            assertEquals(file + ": is not a regular file", message);
+        }
+    }
+
     @Test
     void missingFileIsSaidSo() {
         assertThrows(NoSuchFileException.class, () -> Safetensors.read(directory.resolve("none")));
@@ -218,6 +348,7 @@ class SafetensorsTest {
     private static void assertMalformed(String message, byte[] file) {
         String actual = assertThrows(SafetensorsException.class, () -> Safetensors.read(file)).getMessage();
         assertTrue(actual.contains(message), actual);
+        assertTrue(actual.length() < 400 && !actual.contains("\n"), actual);
     }
 
     private static void assertRefused(String message, Executable code) {
