@@ -24,18 +24,18 @@ final class HostForward {
         this.plan = plan;
         this.stream = plan.device().defaultStream();
         DataType type = plan.spec().dataType();
-        x = mirror("x", type);
-        y = mirror("y", type);
+        x = mirror(type);
+        y = mirror(type);
         stateType = type.accumulation();
-        h0 = mirror("h0", stateType);
-        c0 = mirror("c0", stateType);
-        hn = mirror("hn", stateType);
-        cn = mirror("cn", stateType);
-        workspace = mirror("workspace", type);
+        h0 = mirror(stateType);
+        c0 = mirror(stateType);
+        hn = mirror(stateType);
+        cn = mirror(stateType);
+        workspace = mirror(type);
     }
 
-    private Mirror mirror(String name, DataType type) {
-        return new Mirror(plan.device(), name, type, true);
+    private Mirror mirror(DataType type) {
+        return new Mirror(plan.device(), type, true);
     }
 
     /** Runs on an array with exactly the elements of the sequence, into new arrays. */
@@ -66,13 +66,21 @@ final class HostForward {
         InferencePass current = passFor(sequence);
         SequenceArguments extents = current.extents();
         long stateBytes = current.sizes().stateBytes();
+        new HostOperands(plan.spec())
+                .read("x", xHost, extents.xBytes, extents.xRows())
+                .read("h0", h0Host, stateBytes)
+                .readCell("c0", c0Host, stateBytes)
+                .written("y", yHost, extents.yBytes, extents.yRows())
+                .written("hn", hnHost, stateBytes)
+                .writtenCell("cn", cnHost, stateBytes)
+                .checkApart();
         current.setLengths(lengths);
         current.run(
                 packed,
                 x.requiredInput(xHost, extents.xBytes),
                 h0.input(h0Host, stateBytes),
                 c0.input(c0Host, stateBytes),
-                y.output(yHost, extents.yBytes, extents.isYDense()),
+                y.output(yHost, extents.yBytes, extents.yRows() == null),
                 hn.output(hnHost, stateBytes, true),
                 cn.output(cnHost, stateBytes, true),
                 workspace.atLeast(current.sizes().inferenceWorkspaceBytes()));

@@ -42,7 +42,7 @@ public final class Layer implements AutoCloseable {
     private final DeviceBuffer packed;
     private final Parameters parameters;
     private final HostForward forward;
-    private boolean parametersSet;
+    private long parametersVersion;
     private boolean packedStale = true;
 
     Layer(Device device, LayerSpec spec) {
@@ -54,7 +54,7 @@ public final class Layer implements AutoCloseable {
             DeviceBuffer flat = device.zeros(sizes.parameterBytes(), arena);
             packed = device.allocate(sizes.packedBytes(), arena);
             parameters = new Parameters(this, FlatTensors.parameters(plan, flat));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
         }
@@ -91,7 +91,7 @@ public final class Layer implements AutoCloseable {
     public synchronized Layer initialize(long seed) {
         checkOpen();
         plan.initialize(device.defaultStream(), seed, parameters.buffer());
-        parametersChanged();
+        parameters.changed();
         return this;
     }
 
@@ -103,7 +103,7 @@ public final class Layer implements AutoCloseable {
      * @param batch rows N, at least 0
      * @return the output and the state after it
      * @throws IllegalArgumentException if x does not have T&middot;N&middot;C elements
-     * @throws IllegalStateException if the layer is closed, has another type, or its parameters were never set
+     * @throws IllegalStateException if the layer is closed, has another type, or a parameter was never set
      */
     public LayerOutput forward(float[] x, long steps, long batch) {
         return forward(x, steps, batch, null, null);
@@ -119,7 +119,7 @@ public final class Layer implements AutoCloseable {
      * @param lengths steps of each row, each 0...T, beyond which y is 0 and the state stays; or null for T each
      * @return the output and the state after it
      * @throws IllegalArgumentException if x does not have T&middot;N&middot;C elements, or another size is wrong
-     * @throws IllegalStateException if the layer is closed, has another type, or its parameters were never set
+     * @throws IllegalStateException if the layer is closed, has another type, or a parameter was never set
      */
     public LayerOutput forward(
             float[] x, long steps, long batch, @Nullable LayerState initial, long @Nullable [] lengths) {
@@ -172,7 +172,8 @@ public final class Layer implements AutoCloseable {
     /**
      * Runs the layer on host memory, on the heap or native: x and y of its own type, states of the accumulation
      * type ({@link DataType#accumulation()}). Native memory is read and written in place on the CPU. Segments may
-     * be larger than needed. Returns when the results are there.
+     * be larger than needed. y, hn and cn may overlap neither an input nor each other, on the heap neither, except that
+     * hn and cn may be h0 and c0; x and y may be columns of one matrix. Returns when the results are there.
      *
      * @param x the input (T,N,C), strided as the sequence says
      * @param sequence the shape of the data
@@ -182,8 +183,9 @@ public final class Layer implements AutoCloseable {
      * @param y the output (T,N,D&middot;H), strided as the sequence says, or null where not wanted
      * @param hn h at each row's length (L&middot;D,N,H), or null where not wanted
      * @param cn c at each row's length (L&middot;D,N,H), or null where not wanted; only for an LSTM
-     * @throws IllegalArgumentException if a segment is too small, or read-only where it is written
-     * @throws IllegalStateException if the layer is closed or its parameters were never set
+     * @throws IllegalArgumentException if a segment is too small, or read-only where it is written, or overlaps another
+     *     one where it may not
+     * @throws IllegalStateException if the layer or a segment is closed, or a parameter was never set
      */
     public synchronized void forward(
             MemorySegment x,
@@ -281,15 +283,20 @@ public final class Layer implements AutoCloseable {
         return packed;
     }
 
-    synchronized void parametersChanged() {
-        parametersSet = true;
+    /** The caller holds the lock. */
+    void parametersChanged() {
+        parametersVersion++;
         packedStale = true;
     }
 
+    /** Another number after every change of the parameters; the caller holds the lock. */
+    long parametersVersion() {
+        return parametersVersion;
+    }
+
+    /** The caller holds the lock. */
     void checkParametersSet() {
-        if (!parametersSet) {
-            throw new IllegalStateException(this + " has no parameters yet: initialize, load or set them");
-        }
+        parameters.checkSet();
     }
 
     void checkOpen() {

@@ -6,11 +6,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The device's side of one host argument of a layer: memory that grows to what the largest call needed. A device that
- * can use the host's memory as it is needs no such copy, where the layer allows it.
+ * can use the host's memory as it is needs no such copy, where the layer allows it. {@link HostOperands} has checked
+ * the argument.
  */
 final class Mirror {
     private final Device device;
-    private final String name;
     private final boolean inPlace;
     private final long alignment;
     private @Nullable DeviceBuffer memory;
@@ -18,9 +18,8 @@ final class Mirror {
     /**
      * @param inPlace whether the host's memory may be used as it is: only where a call does not outlive its arguments
      */
-    Mirror(Device device, String name, DataType type, boolean inPlace) {
+    Mirror(Device device, DataType type, boolean inPlace) {
         this.device = device;
-        this.name = name;
         this.inPlace = inPlace && device.handle().isCpu();
         this.alignment = type.byteSize();
     }
@@ -31,7 +30,6 @@ final class Mirror {
     }
 
     DeviceBuffer requiredInput(MemorySegment host, long bytes) {
-        checkExtent(host, bytes);
         if (isUsable(host)) {
             return DeviceBuffer.ofHost(device, host);
         }
@@ -48,10 +46,6 @@ final class Mirror {
     @Nullable DeviceBuffer output(@Nullable MemorySegment host, long bytes, boolean dense) {
         if (host == null) {
             return null;
-        }
-        checkExtent(host, bytes);
-        if (host.isReadOnly()) {
-            throw new IllegalArgumentException(name + " is read-only, but is written");
         }
         return dense && !isUsable(host) ? atLeast(bytes) : requiredInput(host, bytes);
     }
@@ -82,12 +76,5 @@ final class Mirror {
 
     private boolean isUsable(MemorySegment host) {
         return inPlace && host.isNative() && !host.isMapped() && host.address() % alignment == 0;
-    }
-
-    private void checkExtent(MemorySegment host, long bytes) {
-        if (host.byteSize() < bytes) {
-            throw new IllegalArgumentException(
-                    name + " has " + host.byteSize() + " bytes, but " + bytes + " are needed");
-        }
     }
 }

@@ -2,8 +2,11 @@ package dev.lnrnn;
 
 import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The parameters of a {@link Layer}: one flat buffer of the device, whose tensors have names. Tensors are row-major; a
@@ -15,11 +18,18 @@ import java.util.Objects;
  * layer.parameters().set("bias_l0", bias);
  * }
  *
- * <p>Safe for use by several threads: the layer's lock is held meanwhile.
+ * <p>All of them are zeros at first, and the layer refuses to be used until each has been set, by itself or with all
+ * others. Safe for use by several threads: the layer's lock is held meanwhile.
  */
 public final class Parameters {
+    /** So many are named in a sentence; a stack may have thousands. */
+    private static final int NAMED = 12;
+
     private final Layer layer;
     private final FlatTensors tensors;
+    /** Names that were never set; null as long as nothing was. */
+    private @Nullable Set<String> missing;
+    private boolean complete;
 
     Parameters(Layer layer, FlatTensors tensors) {
         this.layer = layer;
@@ -79,7 +89,7 @@ public final class Parameters {
         synchronized (layer) {
             layer.checkOpen();
             tensors.set(name, values);
-            changed();
+            changed(name);
         }
     }
 
@@ -95,7 +105,7 @@ public final class Parameters {
         synchronized (layer) {
             layer.checkOpen();
             tensors.set(name, values);
-            changed();
+            changed(name);
         }
     }
 
@@ -132,21 +142,53 @@ public final class Parameters {
 
     /**
      * {@return the buffer itself, which the layer owns; call {@link #changed()} after writing to it} The layer works on
-     * the device's default stream: what another stream wrote has to be done before.
+     * the device's default stream: what another stream wrote has to be done before. Without that call the layer goes on
+     * with what it prepared from the former contents, and a backward pass mixes both.
      */
     public DeviceBuffer buffer() {
         return tensors.buffer();
     }
 
-    /** Tells the layer that the buffer was written to, so that it prepares the parameters anew before the next call. */
+    /**
+     * Tells the layer that the buffer was written to, so that it prepares the parameters anew before the next call. All
+     * of them count as set.
+     */
     public void changed() {
+        synchronized (layer) {
+            complete = true;
+            layer.parametersChanged();
+        }
+    }
+
+    private void changed(String name) {
+        if (!complete) {
+            if (missing == null) {
+                missing = new LinkedHashSet<>(names());
+            }
+            missing.remove(name);
+            complete = missing.isEmpty();
+        }
         layer.parametersChanged();
     }
 
     /** Replaces a tensor by its bytes; the caller holds the lock. */
     void set(String name, MemorySegment values) {
         tensors.set(name, values);
-        changed();
+        changed(name);
+    }
+
+    /** Refuses to go on before each was set; the caller holds the lock. */
+    void checkSet() {
+        if (complete) {
+            return;
+        }
+        if (missing == null) {
+            throw new IllegalStateException(layer + " has no parameters yet: initialize, load or set them");
+        }
+        List<String> named = missing.stream().limit(NAMED).toList();
+        int more = missing.size() - named.size();
+        throw new IllegalStateException("of " + layer + " some parameters were never set: " + String.join(", ", named)
+                + (more > 0 ? " and " + more + " more" : ""));
     }
 
     DeviceBuffer slice(Parameter parameter) {

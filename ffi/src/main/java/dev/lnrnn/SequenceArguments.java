@@ -29,8 +29,9 @@ final class SequenceArguments {
     final long yBytes;
     final long dxBytes;
     final long dyBytes;
-    private final boolean yDense;
-    private final boolean dxDense;
+    private final HostOperands.@Nullable Rows xRows;
+    private final HostOperands.@Nullable Rows yRows;
+    private final HostOperands.@Nullable Rows dxRows;
 
     SequenceArguments(LayerSpec spec, Sequence sequence) {
         Objects.requireNonNull(sequence, "sequence");
@@ -48,8 +49,9 @@ final class SequenceArguments {
             yBytes = Math.multiplyExact(y.extent(steps, batch, outputs), elementBytes);
             dxBytes = Math.multiplyExact(dx.extent(steps, batch, inputs), elementBytes);
             dyBytes = Math.multiplyExact(dy.extent(steps, batch, outputs), elementBytes);
-            yDense = yBytes == bytes(outputs, elementBytes);
-            dxDense = dxBytes == bytes(inputs, elementBytes);
+            xRows = rows(x, xBytes, inputs, elementBytes);
+            yRows = rows(y, yBytes, outputs, elementBytes);
+            dxRows = rows(dx, dxBytes, inputs, elementBytes);
             struct = lnrnnSequence_t.allocate(arena);
             lnrnnSequence_t.structSize(struct, struct.byteSize());
             lnrnnSequence_t.steps(struct, steps);
@@ -71,18 +73,26 @@ final class SequenceArguments {
         return strides != null ? strides : new Strides(Math.multiplyExact(batch, features), features);
     }
 
-    private long bytes(long features, int elementBytes) {
-        return Math.multiplyExact(Math.multiplyExact(Math.multiplyExact(steps, batch), features), elementBytes);
+    /** Null where the elements fill the extent: where rows do not overlap, their number decides. */
+    private HostOperands.@Nullable Rows rows(Strides strides, long extent, long features, int elementBytes) {
+        long bytes = Math.multiplyExact(Math.multiplyExact(Math.multiplyExact(steps, batch), features), elementBytes);
+        return bytes == extent ? null : new HostOperands.Rows(steps, batch, strides.step() * elementBytes,
+                strides.row() * elementBytes, features * elementBytes);
     }
 
-    /** Whether the elements of y fill its extent: where rows do not overlap, their number decides. */
-    boolean isYDense() {
-        return yDense;
+    /** The rows of x; null where its elements fill its extent. */
+    HostOperands.@Nullable Rows xRows() {
+        return xRows;
     }
 
-    /** Whether the elements of dx fill its extent. */
-    boolean isDxDense() {
-        return dxDense;
+    /** The rows of y; null where its elements fill its extent. */
+    HostOperands.@Nullable Rows yRows() {
+        return yRows;
+    }
+
+    /** The rows of dx; null where its elements fill its extent. */
+    HostOperands.@Nullable Rows dxRows() {
+        return dxRows;
     }
 
     MemorySegment struct() {

@@ -52,7 +52,7 @@ public final class Streaming implements AutoCloseable {
             c = spec.cell().carriesCell() ? device.allocate(pass.stateBytes(), arena) : null;
             workspace = device.allocate(pass.workspaceBytes(), arena);
             clearState();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
         }
@@ -65,7 +65,8 @@ public final class Streaming implements AutoCloseable {
      * @param x the input (N,C)
      * @return the new h (N,H)
      * @throws IllegalArgumentException if x does not have N&middot;C elements
-     * @throws IllegalStateException if this or the layer is closed, or the layer has another type or no parameters
+     * @throws IllegalStateException if this or the layer is closed, or the layer has another type or a
+     *     parameter that was never set
      */
     public float[] step(float[] x) {
         Objects.requireNonNull(x, "x");

@@ -16,17 +16,36 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet :
  * try (Training training = layer.training(Sequence.timeMajor(steps, batch))) {
- *     training.setSeed(epoch);                       // draws the masks of zoneout and DropConnect
- *     float[] y = training.forward(x);
- *     training.backward(dy);                         // dy: the loss's gradient by y
- *     float[] gradient = training.gradient("weight_hh_l0");
+ *     for (int i = 0; i < batches; i++) {
+ *         float[] y = training.forward(x[i]);        // draws fresh masks of zoneout, DropConnect and dropout
+ *         training.backward(dy(y, i));               // dy: the gradient of your loss by y
+ *         float[] gradient = training.gradient("weight_hh_l0");
+ *         // ... and the optimiser sets the parameters
+ *     }
  * }
  * }
  *
- * <p>Host segments may be on the heap or native (pinned is fastest), and larger than needed; x, y and their gradients
- * are of the layer's own type, states and gradients of parameters of the accumulation type
- * ({@link DataType#accumulation()}). They are read and written before the call returns. Safe for use by several threads; the layer's lock is held
- * meanwhile. The layer's parameters must not change between forward and backward.
+ * <p><b>Masks.</b> Each forward pass draws masks of its own, and its backward passes use the same. A program that is run
+ * again draws the same again: they depend on the {@link #setSeed seed}, which is 0 at first, and on the
+ * {@link #position}, the number of forward passes since the seed was set. A training that stopped goes on as if it had
+ * not, where seed and position are kept with the parameters and set again. Each of several trainings of a layer has a
+ * sequence of its own: give them different seeds. The seed of a {@link TrainingPass} that draws the same is the seed
+ * itself at position 0, and at position p number p of SplitMix64 from the seed on, which is what
+ * {@code new java.util.SplittableRandom(seed)} gives at the p-th {@code nextLong()}.
+ *
+ * <p><b>Memory.</b> Host segments may be on the heap or native (pinned is fastest), and larger than needed; x, y and
+ * their gradients are of the layer's own type, states and gradients of parameters of the accumulation type
+ * ({@link DataType#accumulation()}). They are read and written before the call returns. Outputs may overlap inputs,
+ * which have been copied, but not each other.
+ *
+ * <p><b>Order.</b> Between a forward pass and its backward passes the layer's parameters have to stay, and so have seed,
+ * lengths and masks of this training; backward refuses to go on when they were set. What is written to
+ * {@link Parameters#buffer()} is noticed only by {@link Parameters#changed()}. A call that is refused changes nothing:
+ * the forward pass before it can still go backward.
+ *
+ * <p><b>Threads.</b> Any thread may call, and the layer's lock is held meanwhile. But a training keeps what one forward
+ * pass left, so a backward pass is refused unless the latest forward pass is the same thread's, and so is the gradient
+ * when another thread's backward pass has replaced it: threads that train at the same time need trainings of their own.
  */
 public final class Training implements AutoCloseable {
     private final Layer layer;
@@ -50,10 +69,19 @@ public final class Training implements AutoCloseable {
     private final Mirror c0;
     private final Mirror hn;
     private final Mirror cn;
-    private final Mirror zoneoutMask;
-    private final Mirror dropconnectMask;
-    /** The input of the latest forward pass; null before it, and when what it depended on was set anew. */
-    private @Nullable DeviceBuffer forwardInput;
+    private @Nullable DeviceBuffer zoneoutMask;
+    private @Nullable DeviceBuffer dropconnectMask;
+    private SeedSequence seeds = new SeedSequence(0, 0);
+    /** Null before the first, and when what it depended on was set anew. */
+    private @Nullable ForwardPass latestForward;
+    /** Which backward pass filled the gradients, counted from 1; 0 where they are no pass's. */
+    private long latestBackward;
+    private long backwardPasses;
+    /** Each thread's own latest backward pass. */
+    private final ThreadLocal<Long> ownBackward = new ThreadLocal<>();
+
+    /** What backward needs to know of a forward pass. */
+    private record ForwardPass(DeviceBuffer x, long parametersVersion, long threadId, String threadName) {}
 
     Training(Layer layer, Sequence sequence) {
         this.layer = layer;
@@ -62,18 +90,16 @@ public final class Training implements AutoCloseable {
         Device device = layer.device();
         queue = device.defaultStream();
         DataType type = spec.dataType();
-        x = mirror("x", type);
-        y = mirror("y", type);
-        dy = mirror("dy", type);
-        dx = mirror("dx", type);
+        x = mirror(type);
+        y = mirror(type);
+        dy = mirror(type);
+        dx = mirror(type);
         // The states of forward and their gradients in backward have one shape, and are never needed at once.
         DataType stateType = type.accumulation();
-        h0 = mirror("h0 or dhn", stateType);
-        c0 = mirror("c0 or dcn", stateType);
-        hn = mirror("hn or dh0", stateType);
-        cn = mirror("cn or dc0", stateType);
-        zoneoutMask = mirror("zoneout", type);
-        dropconnectMask = mirror("dropconnect", type);
+        h0 = mirror(stateType);
+        c0 = mirror(stateType);
+        hn = mirror(stateType);
+        cn = mirror(stateType);
         try {
             pass = layer.plan().trainingPass(sequence, queue);
             extents = pass.extents();
@@ -84,7 +110,7 @@ public final class Training implements AutoCloseable {
                     Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes()), arena);
             DeviceBuffer flat = device.zeros(sizes.gradientBytes(), arena);
             gradients = FlatTensors.gradients(layer.plan(), flat);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
         }
@@ -92,22 +118,53 @@ public final class Training implements AutoCloseable {
     }
 
     /** Never in place: x has to stay as it was until backward, and the rest goes where it is fastest. */
-    private Mirror mirror(String name, DataType type) {
-        Mirror mirror = new Mirror(layer.device(), name, type, false);
+    private Mirror mirror(DataType type) {
+        Mirror mirror = new Mirror(layer.device(), type, false);
         mirrors.add(mirror);
         return mirror;
     }
 
     /**
-     * Sets what masks are drawn from in later forward passes.
+     * Starts a new sequence of masks, for later forward passes: {@link #position} is 0 again.
      *
      * @param seed all 64 bits count; 0 at first
      */
     public void setSeed(long seed) {
+        setSequence(new SeedSequence(seed, 0));
+    }
+
+    /** {@return what masks are drawn from} */
+    public long seed() {
+        synchronized (layer) {
+            return seeds.seed();
+        }
+    }
+
+    /**
+     * Goes on with the sequence of masks where it was after so many forward passes; after {@link #setSeed}, as a training
+     * does that was stopped.
+     *
+     * @param position what {@link #position()} was, at least 0
+     * @throws IllegalArgumentException if it is negative
+     */
+    public void setPosition(long position) {
+        synchronized (layer) {
+            setSequence(new SeedSequence(seeds.seed(), position));
+        }
+    }
+
+    /** {@return the number of forward passes since the seed was set; one that failed does not count} */
+    public long position() {
+        synchronized (layer) {
+            return seeds.position();
+        }
+    }
+
+    private void setSequence(SeedSequence sequence) {
         synchronized (layer) {
             checkOpen();
-            forwardInput = null;
-            pass.setSeed(seed);
+            latestForward = null;
+            seeds = sequence;
         }
     }
 
@@ -120,8 +177,8 @@ public final class Training implements AutoCloseable {
     public void setLengths(long @Nullable [] lengths) {
         synchronized (layer) {
             checkOpen();
-            forwardInput = null;
             pass.setLengths(lengths);
+            latestForward = null;
         }
     }
 
@@ -147,26 +204,59 @@ public final class Training implements AutoCloseable {
     public void setMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
         synchronized (layer) {
             checkOpen();
-            forwardInput = null;
             TrainingPass.checkDrawn(spec, zoneout, dropconnect);
-            pass.setMasks(
-                    mask(zoneoutMask, zoneout, TrainingPass.zoneoutMaskBytes(spec, sequence), "zoneout"),
-                    mask(dropconnectMask, dropconnect, TrainingPass.dropconnectMaskBytes(spec), "dropconnect"));
+            checkMask(zoneout, TrainingPass.zoneoutMaskBytes(spec, sequence), "zoneout");
+            checkMask(dropconnect, TrainingPass.dropconnectMaskBytes(spec), "dropconnect");
+            // Not over the masks in use: where there is no memory for the second, they stay both.
+            DeviceBuffer newZoneout = maskOf(zoneout);
+            DeviceBuffer newDropconnect;
+            try {
+                newDropconnect = maskOf(dropconnect);
+            } catch (RuntimeException | Error e) {
+                closeMask(newZoneout);
+                throw e;
+            }
+            pass.setMasks(newZoneout, newDropconnect);
+            latestForward = null;
+            closeMasks();
+            zoneoutMask = newZoneout;
+            dropconnectMask = newDropconnect;
         }
     }
 
-    private static @Nullable DeviceBuffer mask(Mirror mirror, byte @Nullable [] mask, long bytes, String name) {
+    private static void checkMask(byte @Nullable [] mask, long bytes, String name) {
+        if (mask != null && mask.length != bytes) {
+            throw new IllegalArgumentException(name + " has " + mask.length + " elements, expected " + bytes);
+        }
+    }
+
+    private @Nullable DeviceBuffer maskOf(byte @Nullable [] mask) {
         if (mask == null) {
             return null;
         }
-        if (mask.length != bytes) {
-            throw new IllegalArgumentException(name + " has " + mask.length + " elements, expected " + bytes);
+        DeviceBuffer buffer = layer.device().allocate(mask.length);
+        try {
+            queue.copy(buffer, MemorySegment.ofArray(mask));
+        } catch (RuntimeException | Error e) {
+            buffer.close();
+            throw e;
         }
-        return mirror.requiredInput(MemorySegment.ofArray(mask), bytes);
+        return buffer;
+    }
+
+    private void closeMasks() {
+        closeMask(zoneoutMask);
+        closeMask(dropconnectMask);
+    }
+
+    private static void closeMask(@Nullable DeviceBuffer mask) {
+        if (mask != null) {
+            mask.close();
+        }
     }
 
     /**
-     * Runs forward from the layer's parameters and keeps what {@link #backward} needs.
+     * Runs forward from the layer's parameters, with the masks that come next, and keeps what {@link #backward} needs.
      *
      * @param x the input (T,N,C), strided as the sequence says
      * @param h0 the initial h (L&middot;D,N,H), or null for zeros
@@ -174,8 +264,8 @@ public final class Training implements AutoCloseable {
      * @param y the output (T,N,D&middot;H), strided as the sequence says, or null where not wanted
      * @param hn h at each row's length (L&middot;D,N,H), or null where not wanted
      * @param cn c at each row's length (L&middot;D,N,H), or null where not wanted; only for an LSTM
-     * @throws IllegalArgumentException if a segment is too small, or read-only where it is written
-     * @throws IllegalStateException if this or the layer is closed, or the layer's parameters were never set
+     * @throws IllegalArgumentException if a segment is too small, or read-only where it is written, or outputs overlap
+     * @throws IllegalStateException if this, the layer or a segment is closed, or a parameter of the layer was never set
      */
     public void forward(
             MemorySegment x,
@@ -188,14 +278,23 @@ public final class Training implements AutoCloseable {
         synchronized (layer) {
             checkOpen();
             layer.checkParametersSet();
-            forwardInput = null;
+            new HostOperands(spec)
+                    .read("x", x, extents.xBytes, extents.xRows())
+                    .read("h0", h0, stateBytes)
+                    .readCell("c0", c0, stateBytes)
+                    .written("y", y, extents.yBytes, extents.yRows())
+                    .written("hn", hn, stateBytes)
+                    .writtenCell("cn", cn, stateBytes)
+                    .checkOutputsApart();
+            latestForward = null;
+            pass.setSeed(seeds.passSeed());
             DeviceBuffer input = this.x.requiredInput(x, extents.xBytes);
             pass.forward(
                     layer.parameters().buffer(),
                     input,
                     this.h0.input(h0, stateBytes),
                     this.c0.input(c0, stateBytes),
-                    this.y.output(y, extents.yBytes, extents.isYDense()),
+                    this.y.output(y, extents.yBytes, extents.yRows() == null),
                     this.hn.output(hn, stateBytes, true),
                     this.cn.output(cn, stateBytes, true),
                     reserve,
@@ -204,7 +303,9 @@ public final class Training implements AutoCloseable {
             this.hn.download(hn, stateBytes);
             this.cn.download(cn, stateBytes);
             queue.synchronize();
-            forwardInput = input;
+            Thread thread = Thread.currentThread();
+            latestForward = new ForwardPass(input, layer.parametersVersion(), thread.threadId(), thread.getName());
+            seeds = seeds.next();
         }
     }
 
@@ -220,9 +321,9 @@ public final class Training implements AutoCloseable {
      * @param dx filled with the gradient by x (T,N,C), strided as the sequence says; or null where not wanted
      * @param dh0 filled with the gradient by h0 (L&middot;D,N,H); or null where not wanted
      * @param dc0 filled with the gradient by c0 (L&middot;D,N,H); or null where not wanted; only for an LSTM
-     * @throws IllegalArgumentException if a segment is too small, or read-only where it is written
-     * @throws IllegalStateException if this or the layer is closed, or there was no forward pass since the seed, the
-     *     lengths or the masks were set
+     * @throws IllegalArgumentException if a segment is too small, or read-only where it is written, or outputs overlap
+     * @throws IllegalStateException if this, the layer or a segment is closed, or there was no forward pass since the
+     *     seed, the lengths, the masks or parameters of the layer were set, or it is another thread's
      */
     public void backward(
             @Nullable MemorySegment dy,
@@ -234,22 +335,27 @@ public final class Training implements AutoCloseable {
             @Nullable MemorySegment dc0) {
         synchronized (layer) {
             checkOpen();
-            DeviceBuffer input = forwardInput;
-            if (input == null) {
-                throw new IllegalStateException(
-                        "backward needs a forward pass after the latest change of seed, lengths or masks");
-            }
-            DeviceBuffer flat = gradients();
-            checkGradients(gradients, flat.byteSize());
+            ForwardPass forward = checkForward();
+            DeviceBuffer flat = this.gradients.buffer();
+            new HostOperands(spec)
+                    .read("dy", dy, extents.dyBytes)
+                    .read("dhn", dhn, stateBytes)
+                    .readCell("dcn", dcn, stateBytes)
+                    .written("gradients", gradients, flat.byteSize())
+                    .written("dx", dx, extents.dxBytes, extents.dxRows())
+                    .written("dh0", dh0, stateBytes)
+                    .writtenCell("dc0", dc0, stateBytes)
+                    .checkOutputsApart();
+            latestBackward = 0;
             pass.backward(
                     layer.parameters().buffer(),
-                    input,
+                    forward.x,
                     this.dy.input(dy, extents.dyBytes),
                     h0.input(dhn, stateBytes),
                     c0.input(dcn, stateBytes),
                     reserve,
                     flat,
-                    this.dx.output(dx, extents.dxBytes, extents.isDxDense()),
+                    this.dx.output(dx, extents.dxBytes, extents.dxRows() == null),
                     hn.output(dh0, stateBytes, true),
                     cn.output(dc0, stateBytes, true),
                     workspace);
@@ -260,17 +366,28 @@ public final class Training implements AutoCloseable {
                 queue.copy(gradients.asSlice(0, flat.byteSize()), flat);
             }
             queue.synchronize();
+            latestBackward = ++backwardPasses;
+            ownBackward.set(latestBackward);
         }
     }
 
-    private static void checkGradients(@Nullable MemorySegment gradients, long bytes) {
-        if (gradients != null && gradients.byteSize() < bytes) {
-            throw new IllegalArgumentException(
-                    "gradients has " + gradients.byteSize() + " bytes, but " + bytes + " are needed");
+    private ForwardPass checkForward() {
+        ForwardPass forward = latestForward;
+        if (forward == null) {
+            throw new IllegalStateException(
+                    "backward needs a forward pass after the latest change of seed, lengths or masks");
         }
-        if (gradients != null && gradients.isReadOnly()) {
-            throw new IllegalArgumentException("gradients is read-only, but is written");
+        if (forward.parametersVersion != layer.parametersVersion()) {
+            throw new IllegalStateException("backward needs a forward pass after the latest change of the parameters of "
+                    + layer + ": what it keeps is of those before");
         }
+        Thread thread = Thread.currentThread();
+        if (forward.threadId != thread.threadId()) {
+            throw new IllegalStateException("backward in thread \"" + thread.getName()
+                    + "\", but the latest forward pass is that of thread \"" + forward.threadName
+                    + "\": threads that train at the same time need trainings of their own");
+        }
+        return forward;
     }
 
     /**
@@ -333,10 +450,31 @@ public final class Training implements AutoCloseable {
 
     /**
      * {@return the gradients of the parameters, flat, with tensors at their {@link Parameter#gradientOffsetBytes()};
-     * owned by this object}
+     * owned by this object, and written by each backward pass}
+     *
+     * @throws IllegalStateException if this is closed, there was no backward pass, the latest failed, or it is another
+     *     thread's and came after one of this thread's
      */
     public DeviceBuffer gradients() {
-        return gradients.buffer();
+        synchronized (layer) {
+            return filledGradients().buffer();
+        }
+    }
+
+    private FlatTensors filledGradients() {
+        checkOpen();
+        if (latestBackward == 0) {
+            throw new IllegalStateException(backwardPasses == 0
+                    ? "there are no gradients before a backward pass"
+                    : "there are no gradients: the latest backward pass failed");
+        }
+        Long own = ownBackward.get();
+        if (own != null && own != latestBackward) {
+            throw new IllegalStateException("the gradients of thread \"" + Thread.currentThread().getName()
+                    + "\" are replaced by another thread's: threads that train at the same time need trainings of "
+                    + "their own");
+        }
+        return gradients;
     }
 
     /**
@@ -344,11 +482,11 @@ public final class Training implements AutoCloseable {
      *
      * @param name a name of {@link Parameters#names()}
      * @throws IllegalArgumentException if there is no such parameter
+     * @throws IllegalStateException as {@link #gradients()}
      */
     public float[] gradient(String name) {
         synchronized (layer) {
-            checkOpen();
-            return gradients.floats(name);
+            return filledGradients().floats(name);
         }
     }
 
@@ -357,11 +495,11 @@ public final class Training implements AutoCloseable {
      *
      * @param name a name of {@link Parameters#names()}
      * @throws IllegalArgumentException if there is no such parameter
+     * @throws IllegalStateException as {@link #gradients()}
      */
     public double[] gradientDoubles(String name) {
         synchronized (layer) {
-            checkOpen();
-            return gradients.doubles(name);
+            return filledGradients().doubles(name);
         }
     }
 
@@ -374,6 +512,7 @@ public final class Training implements AutoCloseable {
                 for (Mirror mirror : mirrors) {
                     mirror.close();
                 }
+                closeMasks();
                 Lifetime.end(arena, toString());
                 layer.disown(ownership);
             }
