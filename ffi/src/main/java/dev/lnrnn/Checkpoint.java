@@ -1,6 +1,5 @@
 package dev.lnrnn;
 
-import dev.lnrnn.interop.ElementType;
 import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.SafetensorsException;
 import dev.lnrnn.interop.Tensor;
@@ -13,9 +12,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,109 +23,156 @@ import org.jspecify.annotations.Nullable;
  * every machine is that the library is built for.
  */
 final class Checkpoint {
-    private static final String FORMAT = "format";
-    private static final String OWN_FORMAT = "lnrnn";
-    /** What the numbers mean, where names and shapes do not say it: two normalisations may have the same tensors. */
-    private static final List<String> MEANING = List.of("cell", "normalization");
+    /** So many differences a message lists. */
+    private static final int LISTED = 40;
+
+    private static final int LISTED_LENGTH = 200;
 
     private Checkpoint() {}
 
     static void save(Layer layer, Path file) throws IOException {
-        List<Tensor> tensors = new ArrayList<>();
         try (Arena arena = Arena.ofConfined()) {
-            for (Parameter parameter : layer.plan().parameters()) {
-                DeviceBuffer tensor = layer.parameters().slice(parameter);
-                MemorySegment data = arena.allocate(tensor.byteSize());
-                tensor.copyTo(data);
-                tensors.add(new Tensor(parameter.name(), elementType(layer.spec().dataType()), shape(parameter), data));
-            }
-            Safetensors.write(file, describe(layer.spec()), tensors);
+            Safetensors.write(file, SpecMetadata.write(layer.spec()), tensors(layer, "", arena));
         }
     }
 
-    private static ElementType elementType(DataType type) {
-        return switch (type) {
-            case F32 -> ElementType.F32;
-            case F64 -> ElementType.F64;
-            case F16 -> ElementType.F16;
-            case BF16 -> ElementType.BF16;
-        };
-    }
-
-    /** All that a spec is, so that a file is enough to make its layer again. */
-    private static Map<String, String> describe(LayerSpec spec) {
-        Map<String, String> metadata = new LinkedHashMap<>();
-        metadata.put(FORMAT, OWN_FORMAT);
-        metadata.put("cell", lower(spec.cell()));
-        metadata.put("normalization", lower(spec.normalization()));
-        metadata.put("data_type", lower(spec.dataType()));
-        metadata.put("direction", lower(spec.direction()));
-        metadata.put("layers", Integer.toString(spec.layers()));
-        metadata.put("input_size", Long.toString(spec.inputSize()));
-        metadata.put("hidden_size", Long.toString(spec.hiddenSize()));
-        metadata.put("epsilon", Double.toString(spec.epsilon()));
-        metadata.put("zoneout", Double.toString(spec.zoneout()));
-        metadata.put("zoneout_cell", Double.toString(spec.zoneoutCell()));
-        metadata.put("dropconnect", Double.toString(spec.dropconnect()));
-        metadata.put("dropout", Double.toString(spec.dropout()));
-        metadata.put("variational_dropout", Boolean.toString(spec.regularization().variationalDropout()));
-        metadata.put("recompute", Boolean.toString(spec.execution().recompute()));
-        metadata.put("deterministic", Boolean.toString(spec.execution().deterministic()));
-        return metadata;
-    }
-
-    private static String lower(Enum<?> constant) {
-        return constant.name().toLowerCase(Locale.ROOT);
-    }
-
-    static void load(Layer layer, Path file) throws IOException {
-        try (Safetensors tensors = Safetensors.read(file)) {
-            checkMatches(layer, tensors, file);
-            DataType type = layer.spec().dataType();
-            for (String name : layer.parameters().names()) {
-                // The bytes as they are wherever nothing has to be widened.
-                if (tensors.tensors().get(name).type() == elementType(type)) {
-                    layer.parameters().set(name, tensors.data(name));
-                } else if (type == DataType.F64) {
-                    layer.parameters().set(name, tensors.doubles(name));
-                } else {
-                    layer.parameters().set(name, tensors.floats(name));
-                }
-            }
-        }
-    }
-
-    private static void checkMatches(Layer layer, Safetensors file, Path path) throws SafetensorsException {
-        StringBuilder differences = new StringBuilder();
-        if (OWN_FORMAT.equals(file.metadata().get(FORMAT))) {
-            Map<String, String> expected = describe(layer.spec());
-            for (String key : MEANING) {
-                String found = file.metadata().get(key);
-                if (!expected.get(key).equals(found)) {
-                    differences.append("\n  ").append(key).append(": ").append(found)
-                            .append(", expected ").append(expected.get(key));
-                }
-            }
-        }
+    /** Copies of all parameters; the caller holds the lock. */
+    static List<Tensor> tensors(Layer layer, String prefix, Arena arena) {
+        List<Tensor> tensors = new ArrayList<>();
         for (Parameter parameter : layer.plan().parameters()) {
-            String difference =
-                    difference(parameter, file.tensors().get(parameter.name()), layer.spec().dataType());
+            DeviceBuffer tensor = layer.parameters().slice(parameter);
+            MemorySegment data = arena.allocate(tensor.byteSize());
+            tensor.copyTo(data);
+            tensors.add(new Tensor(prefix + parameter.name(), TensorReader.elementType(layer.spec().dataType()),
+                    shape(parameter), data));
+        }
+        return tensors;
+    }
+
+    /** The layer that a file describes. No memory of the device is asked for before its tensors are those of a layer. */
+    static Layer loadLayer(Device device, Safetensors file, LoadOptions options) throws IOException {
+        if (options.partial()) {
+            throw new IllegalArgumentException("the options leave parameters out, expected all of them: make the layer "
+                    + "with createLayer and load into it");
+        }
+        LayerSpec spec = describedBy(file);
+        try (Plan plan = device.createPlan(spec)) {
+            select(plan, file, options);
+        }
+        Layer layer = device.createLayer(spec);
+        try {
+            layer.load(file, options);
+            return layer;
+        } catch (IOException | RuntimeException | Error e) {
+            layer.close();
+            throw e;
+        }
+    }
+
+    private static LayerSpec describedBy(Safetensors file) throws SafetensorsException {
+        LayerSpec spec;
+        try {
+            spec = SpecMetadata.read(file.metadata());
+        } catch (IllegalArgumentException e) {
+            throw new SafetensorsException(file + ": " + e.getMessage(), e);
+        }
+        // Every layer has a matrix of so many columns and more rows than that; nothing is computed from sizes before.
+        long largest = file.tensors().values().stream().mapToLong(TensorInfo::elements).max().orElse(0);
+        if (spec.inputSize() > largest || spec.hiddenSize() > largest || spec.states() > file.tensors().size()) {
+            throw new SafetensorsException(file + ": the metadata describes a layer of input size " + spec.inputSize()
+                    + ", hidden size " + spec.hiddenSize() + " and " + spec.states()
+                    + " states, which is more than its tensors are");
+        }
+        return spec;
+    }
+
+    static void load(Layer layer, Safetensors file, LoadOptions options) throws IOException {
+        Map<String, MemorySegment> contents = new LinkedHashMap<>();
+        try (Arena arena = Arena.ofConfined()) {
+            for (String name : select(layer.plan(), file, options)) {
+                contents.put(name, read(file, options.prefix() + name, layer.spec().dataType(), arena));
+            }
+            contents.forEach(layer.parameters()::set);
+        }
+    }
+
+    private static MemorySegment read(Safetensors file, String name, DataType type, Arena arena) throws IOException {
+        try {
+            return TensorReader.read(file, name, type, arena);
+        } catch (SafetensorsException e) {
+            throw new SafetensorsException(file + ": " + e.getMessage(), e);
+        } catch (InternalError e) {
+            // What Java makes of a fault in a mapped file.
+            throw new IOException(file + ": it was cut short, or its disk failed, while it was read", e);
+        }
+    }
+
+    /** The names of the parameters to be loaded, after everything was compared. */
+    private static List<String> select(Plan plan, Safetensors file, LoadOptions options) throws SafetensorsException {
+        Map<String, Parameter> parameters = plan.parameters().stream()
+                .collect(Collectors.toMap(Parameter::name, parameter -> parameter, (a, b) -> a, LinkedHashMap::new));
+        checkNames(parameters.keySet(), options);
+        List<String> differences = SpecMetadata.differences(plan.spec(), file.metadata(), options);
+        int meanings = differences.size();
+        boolean roundable = false;
+        List<String> selected = new ArrayList<>();
+        for (Parameter parameter : parameters.values()) {
+            String name = options.prefix() + parameter.name();
+            TensorInfo tensor = file.tensors().get(name);
+            if (options.only() != null && !options.only().contains(parameter.name())
+                    || tensor == null && options.missing() && options.only() == null) {
+                continue;
+            }
+            selected.add(parameter.name());
+            DataType type = plan.spec().dataType();
+            String difference = difference(parameter, tensor, type, options.conversion());
+            roundable |= difference != null && difference(parameter, tensor, type, true) == null;
             if (difference != null) {
-                differences.append("\n  ").append(parameter.name()).append(": ").append(difference);
+                differences.add(name + ": " + difference);
             }
         }
-        Set<String> names = Set.copyOf(layer.parameters().names());
-        for (String name : file.tensors().keySet()) {
-            if (!names.contains(name)) {
-                differences.append("\n  ").append(name).append(": not a parameter of this layer");
+        if (!options.others() && options.only() == null) {
+            for (String name : file.tensors().keySet()) {
+                if (name.startsWith(options.prefix())
+                        && !parameters.containsKey(name.substring(options.prefix().length()))) {
+                    differences.add(name + ": not a parameter of this layer");
+                }
             }
+        }
+        if (selected.isEmpty()) {
+            differences.add("there is none of " + options.prefix() + parameters.keySet().iterator().next() + "...");
         }
         if (!differences.isEmpty()) {
-            throw new SafetensorsException(path + " does not have the parameters of " + layer + ":" + differences);
+            throw new SafetensorsException(file + " does not have the parameters of layer " + plan.spec().cell() + " "
+                    + plan.spec().inputSize() + " to " + plan.spec().hiddenSize() + " on "
+                    + plan.device().handle().name() + ":" + list(differences)
+                    + (meanings > 0 ? "\n(LoadOptions.withDiffering names what may differ all the same)" : "")
+                    + (roundable ? "\n(LoadOptions.withConversion has values rounded)" : ""));
+        }
+        return selected;
+    }
+
+    private static void checkNames(Set<String> parameters, LoadOptions options) {
+        for (String name : options.only() == null ? Set.<String>of() : new TreeSet<>(options.only())) {
+            if (!parameters.contains(name)) {
+                throw new IllegalArgumentException(
+                        "only has \"" + name + "\", expected some of the parameters " + parameters);
+            }
         }
     }
 
-    private static @Nullable String difference(Parameter parameter, @Nullable TensorInfo tensor, DataType type) {
+    /** On a line each, without what a hostile name could do to a terminal. */
+    private static String list(List<String> differences) {
+        StringBuilder list = new StringBuilder();
+        for (String difference : differences.subList(0, Math.min(LISTED, differences.size()))) {
+            list.append("\n  ").append((difference.length() > LISTED_LENGTH
+                    ? difference.substring(0, LISTED_LENGTH) + "..." : difference).replaceAll("\\p{Cntrl}", "?"));
+        }
+        return list + (differences.size() > LISTED ? "\n  and " + (differences.size() - LISTED) + " more" : "");
+    }
+
+    private static @Nullable String difference(
+            Parameter parameter, @Nullable TensorInfo tensor, DataType type, boolean conversion) {
         if (tensor == null) {
             return "missing";
         }
@@ -133,15 +180,7 @@ final class Checkpoint {
         if (!tensor.hasShape(expected)) {
             return "shape " + tensor.shape() + ", expected " + parameter.shape();
         }
-        return fits(tensor.type(), type) ? null : "type " + tensor.type() + ", which does not fit into " + type;
-    }
-
-    private static boolean fits(ElementType tensor, DataType type) {
-        return switch (type) {
-            case F64 -> tensor.fitsDouble();
-            case F32 -> tensor.fitsFloat();
-            case F16, BF16 -> tensor == elementType(type);
-        };
+        return TensorReader.refusal(tensor.type(), type, conversion);
     }
 
     private static long[] shape(Parameter parameter) {

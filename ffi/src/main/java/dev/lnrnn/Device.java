@@ -5,12 +5,15 @@ import dev.lnrnn.internal.Handle;
 import dev.lnrnn.internal.Native;
 import dev.lnrnn.internal.NativeDevice;
 import dev.lnrnn.internal.NativeLibrary;
+import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.memory.PinnedArena;
 import dev.lnrnn.memory.Registration;
 import dev.lnrnn.raw.lnrnn_h;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -235,6 +238,49 @@ public final class Device implements AutoCloseable {
      */
     public Layer createLayer(LayerSpec spec) {
         return new Layer(this, spec);
+    }
+
+    /**
+     * Makes the layer that a file of {@link Layer#save} describes, with its parameters.
+     *
+     * @param safetensors the file
+     * @return the layer, owned by this device until it is closed
+     * @throws IOException if the file cannot be read, is malformed, does not describe a layer that this version knows, or
+     *     has other tensors than that layer's parameters; no memory is allocated then
+     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this version cannot do it on this device
+     */
+    public Layer loadLayer(Path safetensors) throws IOException {
+        return loadLayer(safetensors, LoadOptions.DEFAULTS);
+    }
+
+    /**
+     * Makes the layer that a file describes, with its parameters: those of the file that begin with the options' prefix.
+     *
+     * @param safetensors the file, whose metadata has {@link LayerSpec#toMetadata()} and whatever else
+     * @param options which tensors are taken, and whether they are converted; not a part of the parameters
+     * @return the layer, owned by this device until it is closed
+     * @throws IllegalArgumentException if the options leave parameters out
+     * @throws IOException as {@link #loadLayer(Path)}
+     */
+    public Layer loadLayer(Path safetensors, LoadOptions options) throws IOException {
+        Objects.requireNonNull(options, "options");
+        try (Safetensors file = Safetensors.read(safetensors)) {
+            return loadLayer(file, options);
+        }
+    }
+
+    /**
+     * Makes the layer that a file describes which is open. Otherwise as {@link #loadLayer(Path, LoadOptions)}.
+     *
+     * @param safetensors the file, which stays open
+     * @param options which tensors are taken, and whether they are converted; not a part of the parameters
+     * @return the layer, owned by this device until it is closed
+     * @throws IllegalArgumentException if the options leave parameters out
+     * @throws IOException as {@link #loadLayer(Path)}
+     */
+    public Layer loadLayer(Safetensors safetensors, LoadOptions options) throws IOException {
+        return Checkpoint.loadLayer(this, Objects.requireNonNull(safetensors, "safetensors"),
+                Objects.requireNonNull(options, "options"));
     }
 
     /**

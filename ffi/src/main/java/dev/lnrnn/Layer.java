@@ -2,6 +2,7 @@ package dev.lnrnn;
 
 import dev.lnrnn.internal.Lifetime;
 import dev.lnrnn.internal.NativeDevice;
+import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.memory.DeviceBuffer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -224,8 +225,9 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Writes the parameters to a safetensors file, in their own type and with this layer's {@link #spec()} as metadata.
-     * It appears complete or not at all.
+     * Writes the parameters to a safetensors file, in their own type and with this layer's {@link #spec()} as metadata,
+     * from which {@link Device#loadLayer(Path)} makes the layer again. It appears complete or not at all, as
+     * {@link dev.lnrnn.interop.FileReplacement} does. For a file with more in it see {@link Parameters#toTensors}.
      *
      * @param safetensors the file, replaced if it is there
      * @throws IOException if it cannot be written
@@ -238,18 +240,50 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Reads the parameters from a safetensors file. Tensors of another type than the layer's are refused, except those
-     * that {@link DataType#F32} or {@link DataType#F64} widens without loss. What a file of {@link #save} says of its
-     * cell and normalisation has to be true of this layer, too.
+     * Reads the parameters from a safetensors file, with {@link LoadOptions#DEFAULTS}: exactly this layer's, in its type
+     * or one that it holds without loss. What a file of {@link #save} says of all that changes results
+     * ({@link LoadOptions#COMPARED}) has to be true of this layer. {@link Device#loadLayer(Path)} makes the layer that
+     * such a file describes.
      *
      * @param safetensors the file
-     * @throws IOException if it cannot be read, is malformed, or does not have exactly this layer's parameters: then
-     *     the message lists every difference, and the layer is as it was
+     * @throws IOException if it cannot be read, is malformed, or does not have what is asked for: then the message lists
+     *     every difference, and the layer is as it was
      */
-    public synchronized void load(Path safetensors) throws IOException {
-        Objects.requireNonNull(safetensors, "safetensors");
+    public void load(Path safetensors) throws IOException {
+        load(safetensors, LoadOptions.DEFAULTS);
+    }
+
+    /**
+     * Reads the parameters from a safetensors file, or some of them.
+     *
+     * @param safetensors the file
+     * @param options which tensors are taken, and what may differ
+     * @throws IllegalArgumentException if the options name a parameter that this layer does not have
+     * @throws IOException if it cannot be read, is malformed, or does not have what is asked for: then the message lists
+     *     every difference, and the layer is as it was
+     */
+    public void load(Path safetensors, LoadOptions options) throws IOException {
+        Objects.requireNonNull(options, "options");
         checkOpen();
-        Checkpoint.load(this, safetensors);
+        try (Safetensors file = Safetensors.read(safetensors)) {
+            load(file, options);
+        }
+    }
+
+    /**
+     * Reads the parameters, or some of them, from a safetensors file that is open.
+     *
+     * @param safetensors the file, which stays open
+     * @param options which tensors are taken, and what may differ
+     * @throws IllegalArgumentException if the options name a parameter that this layer does not have
+     * @throws IOException if it cannot be read or does not have what is asked for: then the message lists every
+     *     difference, and the layer is as it was
+     */
+    public synchronized void load(Safetensors safetensors, LoadOptions options) throws IOException {
+        Objects.requireNonNull(safetensors, "safetensors");
+        Objects.requireNonNull(options, "options");
+        checkOpen();
+        Checkpoint.load(this, safetensors, options);
     }
 
     /** Frees the layer's memory on the device, after closing what it still owns; harmless when that is done already. */

@@ -1,5 +1,6 @@
 package dev.lnrnn;
 
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -265,6 +266,24 @@ public record LayerSpec(
      */
     public LayerSpec withDeterministic(boolean deterministic) {
         return withExecution(execution.withDeterministic(deterministic));
+    }
+
+    /**
+     * {@return all that this description says as the metadata of a file, as {@link Layer#save} writes it: names like
+     * {@code hidden_size}, and {@code format=lnrnn}}
+     */
+    public Map<String, String> toMetadata() {
+        return SpecMetadata.write(this);
+    }
+
+    /**
+     * {@return the description in a file's metadata}
+     *
+     * @param metadata what {@link #toMetadata()} gives, and whatever else
+     * @throws IllegalArgumentException if something is missing, unknown to this version or not legal
+     */
+    public static LayerSpec ofMetadata(Map<String, String> metadata) {
+        return SpecMetadata.read(Objects.requireNonNull(metadata, "metadata"));
     }
 
     /** {@return {@link Regularization#zoneout}} */

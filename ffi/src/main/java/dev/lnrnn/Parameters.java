@@ -1,6 +1,8 @@
 package dev.lnrnn;
 
+import dev.lnrnn.interop.Tensor;
 import dev.lnrnn.memory.DeviceBuffer;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -137,6 +139,23 @@ public final class Parameters {
             layer.checkOpen();
             checkFlat(flat);
             tensors.buffer().copyTo(flat);
+        }
+    }
+
+    /**
+     * {@return copies of all parameters for a file of the caller's, which may hold several layers and other tensors}
+     * With {@link LayerSpec#toMetadata()} as its metadata, {@link Device#loadLayer(java.nio.file.Path, LoadOptions)}
+     * makes the layer again.
+     *
+     * @param prefix what stands before the names in the file, {@code ""} for nothing
+     * @throws IllegalStateException if the layer is closed, or its parameters were never set
+     */
+    public List<Tensor> toTensors(String prefix) {
+        Objects.requireNonNull(prefix, "prefix");
+        synchronized (layer) {
+            layer.checkOpen();
+            layer.checkParametersSet();
+            return Checkpoint.tensors(layer, prefix, Arena.ofAuto());
         }
     }
 

@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * less than 300 MB. What cannot be read is not written either.
  */
 public final class Safetensors implements AutoCloseable {
+    private static final String IN_MEMORY = "safetensors in memory";
     private static final long MAX_HEADER_BYTES = 100_000_000;
     private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LITTLE);
@@ -43,11 +44,13 @@ public final class Safetensors implements AutoCloseable {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE);
     private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(LITTLE);
 
+    private final String name;
     private final HeaderParser.Header header;
     private final MemorySegment data;
     private final @Nullable Arena mapping;
 
-    private Safetensors(HeaderParser.Header header, MemorySegment data, @Nullable Arena mapping) {
+    private Safetensors(String name, HeaderParser.Header header, MemorySegment data, @Nullable Arena mapping) {
+        this.name = name;
         this.header = header;
         this.data = data;
         this.mapping = mapping;
@@ -71,7 +74,7 @@ public final class Safetensors implements AutoCloseable {
         FileReplacement.removeAbandoned(file);
         Arena mapping = Arena.ofShared();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return read(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), mapping), mapping);
+            return read(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), mapping), file.toString(), mapping);
         } catch (SafetensorsException e) {
             mapping.close();
             throw new SafetensorsException(file + ": " + e.getMessage(), e);
@@ -89,7 +92,7 @@ public final class Safetensors implements AutoCloseable {
      * @throws SafetensorsException if it is malformed
      */
     public static Safetensors read(MemorySegment content) throws SafetensorsException {
-        return read(Objects.requireNonNull(content, "content"), null);
+        return read(Objects.requireNonNull(content, "content"), IN_MEMORY, null);
     }
 
     /**
@@ -100,10 +103,11 @@ public final class Safetensors implements AutoCloseable {
      * @throws SafetensorsException if it is malformed
      */
     public static Safetensors read(byte[] content) throws SafetensorsException {
-        return read(MemorySegment.ofArray(Objects.requireNonNull(content, "content")), null);
+        return read(MemorySegment.ofArray(Objects.requireNonNull(content, "content")), IN_MEMORY, null);
     }
 
-    private static Safetensors read(MemorySegment content, @Nullable Arena mapping) throws SafetensorsException {
+    private static Safetensors read(MemorySegment content, String name, @Nullable Arena mapping)
+            throws SafetensorsException {
         if (content.byteSize() < Long.BYTES) {
             throw new SafetensorsException("the file has " + content.byteSize() + " bytes, too few for a header");
         }
@@ -122,7 +126,7 @@ public final class Safetensors implements AutoCloseable {
         }
         byte[] header = content.asSlice(Long.BYTES, headerBytes).toArray(ValueLayout.JAVA_BYTE);
         MemorySegment data = content.asSlice(Long.BYTES + headerBytes).asReadOnly();
-        return new Safetensors(HeaderParser.parse(header, data.byteSize()), data, mapping);
+        return new Safetensors(name, HeaderParser.parse(header, data.byteSize()), data, mapping);
     }
 
     /**
@@ -264,6 +268,12 @@ public final class Safetensors implements AutoCloseable {
             throw new IllegalStateException("this Safetensors is closed");
         }
         return tensor;
+    }
+
+    /** {@return the path that was read, or that it is in memory} */
+    @Override
+    public String toString() {
+        return name;
     }
 
     /** Unmaps the file; harmless when that is done already, or there is none. */

@@ -4,6 +4,7 @@ import dev.lnrnn.DataType;
 import dev.lnrnn.Direction;
 import dev.lnrnn.DoubleLayerState;
 import dev.lnrnn.LayerSpec;
+import dev.lnrnn.LoadOptions;
 import dev.lnrnn.LayerState;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
@@ -140,6 +141,8 @@ final class Recipes {
                     + "MemorySegment,MemorySegment)" ->
                     of(hostX(), World.SEQUENCE, hostH(), hostC(), new long[] {1, 2}, hostY(), hostH(), hostC());
             case "Layer.load(Path)" -> of(world.weights());
+            case "Layer.load(Path,LoadOptions)" -> of(world.weights(), LoadOptions.DEFAULTS);
+            case "Layer.load(Safetensors,LoadOptions)" -> of(world.saved(), LoadOptions.DEFAULTS);
             case "Streaming.step(float[])" -> of(new float[extents.stepX()]);
             case "Streaming.step(float[],float[])" ->
                     of(new float[extents.stepX()], new float[extents.stepOutput()]);
@@ -192,6 +195,11 @@ final class Recipes {
             return of(((Enum<?>) world.the(method.getDeclaringClass())).name());
         }
         return switch (key(method)) {
+            case "Device.loadLayer(Path)" -> of(world.weights());
+            case "Device.loadLayer(Path,LoadOptions)" -> of(world.weights(), LoadOptions.DEFAULTS);
+            case "Device.loadLayer(Safetensors,LoadOptions)" -> of(world.saved(), LoadOptions.DEFAULTS);
+            case "LayerSpec.ofMetadata(Map)" -> of(spec.toMetadata());
+            case "LoadOptions.withDiffering(String[])" -> of((Object) new String[] {"zoneout"});
             case "Stream.copy(DeviceBuffer,DeviceBuffer)" -> of(bytes(64), bytes(64));
             case "DeviceBuffer.slice(long,long)" -> of(8L, 16L);
             case "PinnedArena.allocate(long,long)" -> of(100L, 16L);
@@ -221,6 +229,8 @@ final class Recipes {
             case "Path" -> world.directory().resolve("written.safetensors");
             case "Runnable" -> (Runnable) () -> { };
             case "List" -> List.of();
+            case "Set" -> Set.of("zoneout");
+            case "String[]" -> new String[] {"bias_l0"};
             case "Map" -> Map.of();
             case "Object", "Throwable" -> new IllegalStateException("an object");
             default -> world.the(type);

@@ -5,6 +5,7 @@ import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.Direction;
 import dev.lnrnn.Execution;
 import dev.lnrnn.LayerSpec;
+import dev.lnrnn.LoadOptions;
 import dev.lnrnn.Regularization;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
@@ -19,6 +20,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Values that a caller should not pass, by the type of the parameter. */
@@ -103,6 +105,12 @@ final class Values {
         }
         if (type == Path.class) {
             return random.nextBoolean() ? world.directory() : world.directory().resolve("no/such/file");
+        }
+        if (type == LoadOptions.class) {
+            return LoadOptions.DEFAULTS.withPrefix("no such.").withConversion(random.nextBoolean());
+        }
+        if (type == Set.class) {
+            return Collections.singleton(random.nextBoolean() ? null : "no such");
         }
         if (type == List.class) {
             return Collections.singletonList(null);

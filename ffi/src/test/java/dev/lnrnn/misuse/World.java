@@ -11,6 +11,7 @@ import dev.lnrnn.Event;
 import dev.lnrnn.Layer;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.LayerState;
+import dev.lnrnn.LoadOptions;
 import dev.lnrnn.Library;
 import dev.lnrnn.LnrnnException;
 import dev.lnrnn.Plan;
@@ -30,6 +31,7 @@ import dev.lnrnn.memory.DeviceBuffer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -77,6 +79,15 @@ final class World implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         return file;
+    }
+
+    /** The same in memory. */
+    Safetensors saved() {
+        try {
+            return Safetensors.read(Files.readAllBytes(weights()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Two tensors: floats "x" and integers "n". */
@@ -180,6 +191,7 @@ final class World implements AutoCloseable {
             case "Execution" -> spec.execution();
             case "Sequence" -> SEQUENCE;
             case "Strides" -> new Strides(24, 12);
+            case "LoadOptions" -> LoadOptions.DEFAULTS;
             case "DeviceOptions" -> TestDevice.isCpu()
                     ? DeviceOptions.DEFAULTS.withThreads(1)
                     : DeviceOptions.DEFAULTS;

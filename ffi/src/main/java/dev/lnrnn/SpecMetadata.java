@@ -1,0 +1,143 @@
+package dev.lnrnn;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** A {@link LayerSpec} as the metadata of a file, and back. */
+final class SpecMetadata {
+    private static final String FORMAT = "format";
+    private static final String OWN_FORMAT = "lnrnn";
+    /** Of a stack and its sizes: with a part of the parameters these need not be the same. */
+    private static final List<String> STACK = List.of("direction", "layers", "input_size", "hidden_size");
+    /** What a message may repeat of a file. */
+    private static final Pattern HARMLESS = Pattern.compile("[!-~]{0,40}");
+
+    private SpecMetadata() {}
+
+    static Map<String, String> write(LayerSpec spec) {
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put(FORMAT, OWN_FORMAT);
+        metadata.put("cell", lower(spec.cell()));
+        metadata.put("normalization", lower(spec.normalization()));
+        metadata.put("data_type", lower(spec.dataType()));
+        metadata.put("direction", lower(spec.direction()));
+        metadata.put("layers", Integer.toString(spec.layers()));
+        metadata.put("input_size", Long.toString(spec.inputSize()));
+        metadata.put("hidden_size", Long.toString(spec.hiddenSize()));
+        metadata.put("epsilon", Double.toString(spec.epsilon()));
+        metadata.put("zoneout", Double.toString(spec.zoneout()));
+        metadata.put("zoneout_cell", Double.toString(spec.zoneoutCell()));
+        metadata.put("dropconnect", Double.toString(spec.dropconnect()));
+        metadata.put("dropout", Double.toString(spec.dropout()));
+        metadata.put("variational_dropout", Boolean.toString(spec.regularization().variationalDropout()));
+        metadata.put("recompute", Boolean.toString(spec.execution().recompute()));
+        metadata.put("deterministic", Boolean.toString(spec.execution().deterministic()));
+        return metadata;
+    }
+
+    private static String lower(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Whether this library's words have this library's meaning in it. */
+    static boolean isOwn(Map<String, String> metadata) {
+        return OWN_FORMAT.equals(metadata.get(FORMAT));
+    }
+
+    /** The description, or IllegalArgumentException with what is wrong. */
+    static LayerSpec read(Map<String, String> metadata) {
+        if (!isOwn(metadata)) {
+            throw new IllegalArgumentException("the metadata does not describe a layer: it has no format=lnrnn");
+        }
+        return new LayerSpec(
+                constant(metadata, "cell", CellType.values()),
+                constant(metadata, "normalization", Normalization.values()),
+                constant(metadata, "data_type", DataType.values()),
+                constant(metadata, "direction", Direction.values()),
+                value(metadata, "layers", "an integer", Integer::valueOf),
+                value(metadata, "input_size", "an integer", Long::valueOf),
+                value(metadata, "hidden_size", "an integer", Long::valueOf),
+                number(metadata, "epsilon"),
+                new Regularization(number(metadata, "zoneout"), number(metadata, "zoneout_cell"),
+                        number(metadata, "dropconnect"), number(metadata, "dropout"),
+                        truth(metadata, "variational_dropout")),
+                new Execution(truth(metadata, "recompute"), truth(metadata, "deterministic")));
+    }
+
+    private static <E extends Enum<E>> E constant(Map<String, String> metadata, String key, E[] known) {
+        List<String> names = new ArrayList<>();
+        for (E constant : known) {
+            if (lower(constant).equals(metadata.get(key))) {
+                return constant;
+            }
+            names.add(lower(constant));
+        }
+        throw new IllegalArgumentException(
+                key + " is " + shown(metadata.get(key)) + " in the metadata, expected one of " + names);
+    }
+
+    private static double number(Map<String, String> metadata, String key) {
+        return value(metadata, key, "a number", Double::valueOf);
+    }
+
+    private static boolean truth(Map<String, String> metadata, String key) {
+        return value(metadata, key, "true or false", text -> switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw new NumberFormatException();
+        });
+    }
+
+    private static <T> T value(Map<String, String> metadata, String key, String expected, Function<String, T> parse) {
+        String text = metadata.get(key);
+        if (text != null && HARMLESS.matcher(text).matches()) {
+            try {
+                return parse.apply(text);
+            } catch (NumberFormatException e) {
+                // Said below.
+            }
+        }
+        throw new IllegalArgumentException(key + " is " + shown(text) + " in the metadata, expected " + expected);
+    }
+
+    private static String shown(@Nullable String text) {
+        return text == null ? "missing" : HARMLESS.matcher(text).matches() ? text : "something unreadable";
+    }
+
+    /** A line for all that the file says otherwise and that changes results; none for a file that says nothing. */
+    static List<String> differences(LayerSpec spec, Map<String, String> metadata, LoadOptions options) {
+        List<String> differences = new ArrayList<>();
+        if (!isOwn(metadata)) {
+            return differences;
+        }
+        Map<String, String> expected = write(spec);
+        for (String key : LoadOptions.COMPARED) {
+            if (options.differing().contains(key) || options.partial() && STACK.contains(key)) {
+                continue;
+            }
+            String found = metadata.get(key);
+            if (found == null || !same(expected.get(key), found)) {
+                differences.add(key + ": " + shown(found) + ", expected " + expected.get(key));
+            }
+        }
+        return differences;
+    }
+
+    /** Of two texts, or two numbers however they are written. */
+    private static boolean same(String expected, String found) {
+        if (expected.equals(found)) {
+            return true;
+        }
+        try {
+            return HARMLESS.matcher(found).matches() && Double.parseDouble(expected) == Double.parseDouble(found);
+        } catch (NumberFormatException e) {
+            return false;
+        }
+    }
+}
