@@ -33,6 +33,60 @@ void no_driver() { refuse_to_open("no NVIDIA driver is installed"); }
 void old_driver() { refuse_to_open("for CUDA 12.2, which is older than the 13.0"); }
 void no_device() { refuse_to_open("finds no GPU"); }
 
+// A device that is there, and has no kernels: it is counted and described, and not opened.
+void refuse_device(int32_t ordinal, const char* words) {
+  lnrnnDeviceProperties_t properties{};
+  properties.structSize = sizeof properties;
+  DONE(lnrnnGetDeviceProperties(LNRNN_DEVICE_CUDA, ordinal, &properties));
+  CHECK(std::strcmp(properties.isa, "") == 0);
+  CHECK(properties.totalMemory > 0 && properties.cublasVersion == 0);
+  lnrnnHandle_t handle = nullptr;
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CUDA, ordinal, 0, nullptr, &handle), DEVICE_UNAVAILABLE, words);
+}
+void no_kernels() {
+  int32_t count = 0;
+  DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
+  CHECK(count == 2);
+  refuse_device(0, "CUDA device 0, lnrnn emulator, cannot be used: this library has no kernels for its "
+                   "compute capability 8.6; it was built for sm_90a compute_90");
+  refuse_device(1, "capability 7.5");
+}
+// The first of two has no kernels, the second computes what the CPU does.
+void no_kernels_for_first() {
+  refuse_device(0, "capability 8.6");
+  Options options;
+  Network<double> cpu({4, 3, 3, 9}, options);
+  options.device = LNRNN_DEVICE_CUDA;
+  options.ordinal = 1;
+  Network<double> device({4, 3, 3, 9}, options);
+  for (Network<double>* net : {&cpu, &device}) {
+    net->train();
+    net->wait();
+  }
+  for (size_t i = 0; i < cpu.y->size(); ++i) CHECK_NEAR((*device.y)[i], (*cpu.y)[i], 1e-10);
+}
+// Kernels for 7.5 run on 8.0, but for those of 16-bit types.
+void older_kernels() {
+  Options options;
+  options.device = LNRNN_DEVICE_CUDA;
+  Network<float> net({2, 3, 5, 17}, options);
+  net.pack();
+  net.infer();
+  net.train();
+  net.wait();
+  lnrnnDeviceProperties_t properties{};
+  properties.structSize = sizeof properties;
+  DONE(lnrnnGetProperties(net.handle, &properties));
+  CHECK(std::strncmp(properties.isa, "sm_75", 5) == 0 && properties.computeCapabilityMajor == 8);
+  for (const int32_t type : {LNRNN_DATA_F16, LNRNN_DATA_BF16}) {
+    const lnrnnPlanDescription_t description = options.description({2, 3, 5, 17}, type);
+    lnrnnPlan_t plan = nullptr;
+    REFUSED(lnrnnPlanCreate(net.handle, &description, &plan), NOT_SUPPORTED,
+            "need kernels for compute capability 8.0 or later; this library was built for compute_75, "
+            "of which lnrnn emulator (8.0) runs sm_75");
+  }
+}
+
 void little_memory() {
   lnrnnHandle_t handle = open();
   void *large = nullptr, *small = nullptr;
@@ -175,11 +229,16 @@ void no_cublas() {
 struct Case {
   const char *name, *variable, *value;
   void (*run)();
+  const char *variable2 = nullptr, *value2 = nullptr;
 };
 constexpr Case kCases[] = {
     {"no driver", "LNRNN_EMULATOR_DRIVER", "none", no_driver},
     {"an old driver", "LNRNN_EMULATOR_DRIVER", "12020", old_driver},
     {"no device", "LNRNN_EMULATOR_DRIVER", "no_device", no_device},
+    {"no kernels", "LNRNN_EMULATOR_DEVICES", "8.6,7.5", no_kernels},
+    {"no kernels for the first device", "LNRNN_EMULATOR_DEVICES", "8.6,9.0", no_kernels_for_first},
+    {"older kernels", "LNRNN_EMULATOR_DEVICES", "8.0", older_kernels, "LNRNN_EMULATOR_KERNELS",
+     "compute_75"},
     {"no cuBLAS", "LNRNN_EMULATOR_CUBLAS", "missing", no_cublas},
     {"little memory", "LNRNN_EMULATOR_MEMORY", "104857600", little_memory},
     {"no pinned memory", "LNRNN_EMULATOR_FAULT", "out_of_host_memory@1", no_pinned_memory},
@@ -204,6 +263,7 @@ int main() {
     const pid_t child = fork();
     if (child == 0) {
       setenv(one.variable, one.value, 1);
+      if (one.variable2 != nullptr) setenv(one.variable2, one.value2, 1);
       one.run();
       check::nothing_left();
       const int status = check::summary();

@@ -91,6 +91,7 @@ constexpr Cell kCells[] = {{LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_NONE, "LSTM NON
 
 struct Options {
   lnrnnDeviceKind_t device = LNRNN_DEVICE_CPU;
+  int32_t ordinal = 0;
   int32_t cell = LNRNN_CELL_LSTM;
   int32_t normalization = LNRNN_NORMALIZATION_HASTE;
   int32_t direction = LNRNN_DIRECTION_FORWARD;
@@ -157,7 +158,7 @@ struct Network {
 
   Network(Shape s, Options options) : shape(s) {
     const bool cpu = options.device == LNRNN_DEVICE_CPU;
-    done(lnrnnCreate(options.device, 0, cpu ? options.threads : 0, options.isa, &handle));
+    done(lnrnnCreate(options.device, options.ordinal, cpu ? options.threads : 0, options.isa, &handle));
     const lnrnnPlanDescription_t d = options.description(s, data_type<S>());
     done(lnrnnPlanCreate(handle, &d, &plan));
     sizes.structSize = sizeof sizes;

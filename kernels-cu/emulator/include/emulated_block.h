@@ -205,9 +205,9 @@ emulated::Launch launch_of(const LaunchShape& shape) {
 
 template <class Kernel>
 cudaError_t find_architecture(int* architecture) {
-  *architecture = 90;
-  return cudaSuccess;
+  return emulated::find_architecture(architecture);
 }
+inline const char* targets() { return emulated::targets(); }
 
 template <class Kernel>
 cudaError_t count_clusters(const LaunchShape& shape, int* count) {
@@ -218,6 +218,7 @@ template <class Kernel>
 cudaError_t enqueue(cudaStream_t stream, const LaunchShape& shape, const Kernel& kernel) {
   static_assert(std::is_trivially_copyable_v<Kernel>, "a kernel is its arguments, as bytes");
   static_assert(sizeof(Kernel) <= 32764, "CUDA's limit for arguments");
+  const emulated::Call call;
   emulated::Launch launch = launch_of<Kernel>(shape);
   launch.kernel = std::make_shared<const Kernel>(kernel);
   launch.run = [](const void* bytes, emulated::Lane& lane) {

@@ -39,12 +39,29 @@ struct Launch {
   size_t shared_bytes;
   int cluster;
   bool cooperative;
+  int architecture;  // filled in when it is queued
   std::shared_ptr<const void> kernel;
   void (*run)(const void* kernel, Lane& lane);
 };
 
+// A call of the runtime, from its first to its last instruction: counts for the fault "call", and makes
+// device 0 current where the thread has no device yet and the call needs one. Calls that it makes in its
+// turn are part of it.
+class Call {
+ public:
+  enum Needs { kContext, kWithoutContext };
+  explicit Call(Needs needs = kContext);
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+};
+
+// The architecture, as 90, of the kernels that the thread's device runs.
+cudaError_t find_architecture(int* architecture);
+// What kernels are compiled for, as "sm_90a compute_90".
+const char* targets();
 // Checks the launch against the device's limits and queues it.
-cudaError_t enqueue(cudaStream_t stream, const Launch& launch);
+cudaError_t enqueue(cudaStream_t stream, Launch launch);
 // How many clusters of the launch the device holds at once.
 cudaError_t count_clusters(const Launch& launch, int* count);
 

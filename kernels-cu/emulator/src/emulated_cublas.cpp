@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include "../../src/cuda/device.h"
+#include "contexts.h"
+#include "device.h"
 #include "dlfcn.h"
 
 namespace {
@@ -17,12 +19,16 @@ using lnrnn::cuda::Block;
 using lnrnn::cuda::LaunchShape;
 using lnrnn::cuda::to_accumulation;
 using lnrnn::cuda::to_storage;
+using lnrnn::emulator::Call;
+using lnrnn::emulator::current_device;
+using lnrnn::emulator::enter;
 
 // cublasStatus_t
 constexpr int kSuccess = 0, kNotInitialized = 1, kInvalidValue = 7, kExecutionFailed = 13,
               kNotSupported = 15;
 
 struct Handle {
+  int device = 0;
   cudaStream_t stream = nullptr;
   unsigned char* workspace = nullptr;
 };
@@ -67,7 +73,8 @@ int gemm(void* opaque, int transpose_a, int transpose_b, int m, int n, int k,
          const accumulation_t<S>* alpha, const S* a, int lda, const S* b, int ldb,
          const accumulation_t<S>* beta, O* c, int ldc) {
   const Handle* const handle = static_cast<Handle*>(opaque);
-  if (handle == nullptr) return kNotInitialized;
+  const Call call;
+  if (handle == nullptr || handle->device != current_device()) return kNotInitialized;
   const bool operations = (transpose_a == 0 || transpose_a == 1) &&
                           (transpose_b == 0 || transpose_b == 1);
   if (!operations || m < 0 || n < 0 || k < 0 || lda < (transpose_a == 1 ? k : m) ||
@@ -109,7 +116,11 @@ int gemm_ex(void* handle, int transpose_a, int transpose_b, int m, int n, int k,
 }
 
 int create(void** handle) {
-  *handle = new Handle;
+  const Call call;
+  if (enter() != cudaSuccess) return kNotInitialized;
+  auto* const created = new Handle;
+  created->device = current_device();
+  *handle = created;
   return kSuccess;
 }
 // As cuBLAS's, it waits for the whole device, which ends captures on it.
@@ -122,7 +133,9 @@ int get_version(void*, int* version) {
   return kSuccess;
 }
 int set_stream(void* handle, cudaStream_t stream) {
-  *static_cast<Handle*>(handle) = {stream, nullptr};
+  auto* const set = static_cast<Handle*>(handle);
+  set->stream = stream;
+  set->workspace = nullptr;
   return kSuccess;
 }
 int set_workspace(void* handle, void* workspace, size_t bytes) {

@@ -21,6 +21,11 @@ std::set<CUgraphExec_st*>& execs() {
 
 }  // namespace
 
+std::string count_graphs() {
+  const std::lock_guard<std::mutex> lock(handles());
+  return counted(graphs().size(), "graphs") + counted(execs().size(), "executable graphs");
+}
+
 Recording::Recording(cudaStream_t stream_handle, cudaEvent_t event_handle) {
   {
     const std::lock_guard<std::mutex> lock(handles());
@@ -59,6 +64,7 @@ using namespace lnrnn::emulator;
 extern "C" {
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* status) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   if (status == nullptr) return leave(cudaErrorInvalidValue);
@@ -72,6 +78,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t handle, cudaStreamCaptureMode mode) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   const std::lock_guard<std::mutex> lock(handles());
@@ -92,6 +99,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t handle, cudaStreamCaptureMode mo
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* graph) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   if (graph == nullptr) return leave(cudaErrorInvalidValue);
@@ -126,6 +134,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* graph) {
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph,
                                  unsigned long long flags) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   if (exec == nullptr || flags != 0) return leave(cudaErrorInvalidValue);
@@ -140,10 +149,12 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph,
 
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph,
                                           unsigned long long flags) {
+  const Call call;
   return cudaGraphInstantiate(exec, graph, flags);
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t handle) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   const Recording recording(handle);
@@ -164,6 +175,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t handle) {
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
+  const Call call;
   const std::lock_guard<std::mutex> lock(handles());
   if (execs().erase(exec) == 0) return leave(cudaErrorInvalidValue);
   delete exec;
@@ -171,6 +183,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  const Call call;
   const std::lock_guard<std::mutex> lock(handles());
   if (graphs().erase(graph) == 0) return leave(cudaErrorInvalidValue);
   delete graph;

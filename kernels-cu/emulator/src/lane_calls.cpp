@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "device.h"
 #include "machine.h"
 #include "sanitizers.h"
 
@@ -204,6 +205,10 @@ void multiply(Lane& lane, bool bf16, float (&d)[4], const uint32_t (&a)[4], cons
   std::memcpy(slot.a, a, sizeof slot.a);
   std::memcpy(slot.b, b, sizeof slot.b);
   std::memcpy(slot.d, d, sizeof slot.d);
+  if (self.machine->architecture() < kLeastForMma)
+    self.machine->fail(self, cudaErrorIllegalInstruction, "mma %s:%d in a kernel compiled for %d.%d",
+                       base_name(site.file), site.line, self.machine->architecture() / 10,
+                       self.machine->architecture() % 10);
   self.machine->meet(self, Scope::kWarp, bf16 ? "mma (bf16)" : "mma (f16)", site, false,
                      bf16 ? multiply_fragments<true> : multiply_fragments<false>);
   std::memcpy(d, slot.d, sizeof slot.d);

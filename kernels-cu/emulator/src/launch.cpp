@@ -1,6 +1,7 @@
 // Launches: the limits of the device, and the way into a stream.
 #include <climits>
 
+#include "contexts.h"
 #include "device.h"
 #include "machine.h"
 #include "streams.h"
@@ -26,6 +27,9 @@ cudaError_t check(const Launch& launch) {
   if (launch.shared_bytes > kSharedLimit) return cudaErrorInvalidValue;
   if (launch.cluster < 1 || launch.cluster > kLargestCluster) return cudaErrorInvalidClusterSize;
   if (launch.blocks % launch.cluster != 0) return cudaErrorInvalidClusterSize;
+  const int architecture = architecture_of_kernels(current_device());
+  if (architecture == 0) return cudaErrorNoKernelImageForDevice;
+  if (launch.cluster > 1 && architecture < kLeastForClusters) return cudaErrorNotSupported;
   if (!launch.cooperative) return cudaSuccess;
   return launch.blocks <= resident_blocks(launch) ? cudaSuccess
                                                   : cudaErrorCooperativeLaunchTooLarge;
@@ -39,17 +43,19 @@ namespace lnrnn::cuda::emulated {
 
 using namespace lnrnn::emulator;
 
-cudaError_t enqueue(cudaStream_t handle, const Launch& launch) {
+cudaError_t enqueue(cudaStream_t handle, Launch launch) {
   cudaError_t error = enter();
   if (error == cudaSuccess) error = check(launch);
   if (error == cudaSuccess && fault_is_due(FaultPoint::kLaunch))
     error = cudaErrorLaunchOutOfResources;
   if (error != cudaSuccess) return leave(error);
+  launch.architecture = lnrnn::emulator::architecture_of_kernels(current_device());
   const bool lost = fault_is_due(FaultPoint::kDeviceLost);
   const Recording recording(handle);
   const std::lock_guard<std::mutex> lock(handles());
   CUstream_st* stream = find_stream(handle);
-  if (stream == nullptr) return leave(cudaErrorInvalidResourceHandle);
+  if (stream == nullptr || (handle != nullptr && stream->device != current_device()))
+    return leave(cudaErrorInvalidResourceHandle);
   return leave(submit(*stream, {[launch, lost](Machine& machine, uint64_t seed) {
     Fault fault = machine.run(launch, seed);
     if (lost)
@@ -59,6 +65,7 @@ cudaError_t enqueue(cudaStream_t handle, const Launch& launch) {
 }
 
 cudaError_t count_clusters(const Launch& launch, int* count) {
+  const Call call;
   cudaError_t error = enter();
   if (error == cudaSuccess) error = check(launch);
   if (error == cudaSuccess) *count = resident_blocks(launch) / launch.cluster;

@@ -118,6 +118,7 @@ class Machine {
   [[noreturn]] void fail(RunningLane& lane, cudaError_t error, const char* format, ...)
       __attribute__((format(printf, 4, 5)));
   bool cooperative() const { return launch_->cooperative; }
+  int architecture() const { return launch_->architecture; }
 
   // The lane that this thread is running, nullptr if none.
   static RunningLane* running();

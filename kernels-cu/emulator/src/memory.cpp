@@ -178,6 +178,17 @@ size_t pool_bytes_used(cudaMemPool_t pool) {
   return table().pools[pool];
 }
 
+std::string count_memory() {
+  const std::lock_guard<std::mutex> lock(table().mutex);
+  size_t device = 0, pinned = 0, registered = 0;
+  for (const auto& [begin, allocation] : table().allocations) {
+    if (allocation.freed) continue;
+    ++(allocation.kind == MemoryKind::kDevice ? device : allocation.map != nullptr ? pinned : registered);
+  }
+  return counted(device, "device allocations") + counted(pinned, "pinned allocations") +
+         counted(registered, "registrations");
+}
+
 void free_all_memory() {
   const std::lock_guard<std::mutex> lock(table().mutex);
   for (const auto& [begin, allocation] : table().allocations)
@@ -197,6 +208,7 @@ using namespace lnrnn::emulator;
 extern "C" {
 
 cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) {
+  const Call call;
   const cudaError_t error = enter_between_captures();
   if (error != cudaSuccess) return leave(error);
   if (pointer == nullptr) return leave(cudaErrorInvalidValue);
@@ -218,6 +230,7 @@ cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) {
 }
 
 cudaError_t cudaFreeHost(void* pointer) {
+  const Call call;
   const cudaError_t error = enter_between_captures();
   if (pointer == nullptr || error == cudaErrorStreamCaptureUnsupported) return leave(error);
   const std::lock_guard<std::mutex> lock(table().mutex);
@@ -230,6 +243,7 @@ cudaError_t cudaFreeHost(void* pointer) {
 }
 
 cudaError_t cudaHostRegister(void* pointer, size_t bytes, unsigned) {
+  const Call call;
   const cudaError_t error = enter_between_captures();
   if (error != cudaSuccess) return leave(error);
   if (pointer == nullptr || bytes == 0) return leave(cudaErrorInvalidValue);
@@ -253,6 +267,7 @@ cudaError_t cudaHostRegister(void* pointer, size_t bytes, unsigned) {
 }
 
 cudaError_t cudaHostUnregister(void* pointer) {
+  const Call call;
   const cudaError_t error = enter_between_captures();
   if (error == cudaErrorStreamCaptureUnsupported) return leave(error);
   const std::lock_guard<std::mutex> lock(table().mutex);
@@ -264,6 +279,7 @@ cudaError_t cudaHostUnregister(void* pointer) {
 }
 
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   if (attributes == nullptr) return leave(cudaErrorInvalidValue);

@@ -31,6 +31,8 @@ void close_device(void* pointer);
 
 size_t device_bytes_used();
 size_t pool_bytes_used(cudaMemPool_t pool);
+// What is allocated or registered.
+std::string count_memory();
 // Everything, with handles of pools.
 void free_all_memory();
 

@@ -10,6 +10,15 @@
 
 namespace lnrnn::emulator {
 
+std::string counted(size_t count, const char* what) {
+  return count == 0 ? std::string() : std::to_string(count) + " " + what + "; ";
+}
+
+std::string left_over() {
+  wait_for_all_streams();
+  return count_streams_and_events() + count_graphs() + count_pools() + count_memory();
+}
+
 void reset_device() {
   wait_for_all_streams();
   free_all_memory();
@@ -39,6 +48,9 @@ constexpr Text kTexts[] = {
     LNRNN_TEXT(cudaErrorInvalidConfiguration, "invalid configuration argument"),
     LNRNN_TEXT(cudaErrorInsufficientDriver,
                "CUDA driver version is insufficient for CUDA runtime version"),
+    LNRNN_TEXT(cudaErrorNoKernelImageForDevice,
+               "no kernel image is available for execution on the device"),
+    LNRNN_TEXT(cudaErrorDeviceUninitialized, "invalid device context"),
     LNRNN_TEXT(cudaErrorNoDevice, "no CUDA-capable device is detected"),
     LNRNN_TEXT(cudaErrorInvalidDevice, "invalid device ordinal"),
     LNRNN_TEXT(cudaErrorInvalidResourceHandle, "invalid resource handle"),
@@ -115,7 +127,7 @@ int attribute_of(const cudaDeviceProp& p, cudaDeviceAttr attribute) {
   return -1;
 }
 
-cudaDeviceProp properties_of_device() {
+cudaDeviceProp properties_of_device(int device) {
   cudaDeviceProp p{};
   std::strcpy(p.name, "lnrnn emulator");
   p.totalGlobalMem = memory_limit();
@@ -127,8 +139,8 @@ cudaDeviceProp properties_of_device() {
   p.maxThreadsDim[2] = 64;
   p.maxGridSize[0] = 2147483647;
   p.maxGridSize[1] = p.maxGridSize[2] = 65535;
-  p.major = 9;
-  p.minor = 0;
+  p.major = capability(device) / 10;
+  p.minor = capability(device) % 10;
   p.multiProcessorCount = kMultiprocessors;
   p.canMapHostMemory = p.concurrentKernels = p.unifiedAddressing = 1;
   p.asyncEngineCount = 2;
@@ -136,7 +148,8 @@ cudaDeviceProp properties_of_device() {
   p.l2CacheSize = 4 * 1024 * 1024;
   p.maxThreadsPerMultiProcessor = kThreadsOfMultiprocessor;
   p.sharedMemPerMultiprocessor = kSharedOfMultiprocessor;
-  p.cooperativeLaunch = p.clusterLaunch = 1;
+  p.cooperativeLaunch = 1;
+  p.clusterLaunch = capability(device) >= kLeastForClusters ? 1 : 0;
   p.sharedMemPerBlockOptin = kSharedLimit;
   p.maxBlocksPerMultiProcessor = kBlocksOfMultiprocessor;
   p.reservedSharedMemPerBlock = kSharedReserved;
@@ -163,6 +176,7 @@ cudaError_t cudaPeekAtLastError() { return last_error(false); }
 
 // Works without a driver: the version is 0 then.
 cudaError_t cudaDriverGetVersion(int* version) {
+  const Call call(Call::kWithoutContext);
   if (version == nullptr) return leave(cudaErrorInvalidValue);
   bool no_device;
   *version = driver_version(&no_device);
@@ -170,51 +184,42 @@ cudaError_t cudaDriverGetVersion(int* version) {
 }
 
 cudaError_t cudaRuntimeGetVersion(int* version) {
+  const Call call(Call::kWithoutContext);
   if (version == nullptr) return leave(cudaErrorInvalidValue);
   *version = kRuntimeVersion;
   return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
+  const Call call(Call::kWithoutContext);
   if (count == nullptr) return leave(cudaErrorInvalidValue);
   const cudaError_t error = enter();
-  *count = error == cudaErrorInsufficientDriver || error == cudaErrorNoDevice ? 0 : 1;
+  *count = error == cudaSuccess || error == sticky_error() ? device_count() : 0;
   return leave(error);
 }
 
-cudaError_t cudaSetDevice(int device) {
-  const cudaError_t error = enter();
-  if (error != cudaSuccess) return leave(error);
-  return leave(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
-}
-
-cudaError_t cudaGetDevice(int* device) {
-  const cudaError_t error = enter();
-  if (error != cudaSuccess) return leave(error);
-  if (device == nullptr) return leave(cudaErrorInvalidValue);
-  *device = 0;
-  return leave(cudaSuccess);
-}
-
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
+  const Call call(Call::kWithoutContext);
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
-  if (device != 0) return leave(cudaErrorInvalidDevice);
+  if (device < 0 || device >= device_count()) return leave(cudaErrorInvalidDevice);
   if (properties == nullptr) return leave(cudaErrorInvalidValue);
-  *properties = properties_of_device();
+  *properties = properties_of_device(device);
   return leave(cudaSuccess);
 }
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  const Call call(Call::kWithoutContext);
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
-  if (device != 0) return leave(cudaErrorInvalidDevice);
+  if (device < 0 || device >= device_count()) return leave(cudaErrorInvalidDevice);
   if (value == nullptr) return leave(cudaErrorInvalidValue);
-  *value = attribute_of(properties_of_device(), attribute);
+  *value = attribute_of(properties_of_device(device), attribute);
   return leave(*value >= 0 ? cudaSuccess : cudaErrorInvalidValue);
 }
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   if (free == nullptr || total == nullptr) return leave(cudaErrorInvalidValue);

@@ -4,6 +4,7 @@
 #include <set>
 #include <system_error>
 
+#include "contexts.h"
 #include "device.h"
 
 namespace lnrnn::emulator {
@@ -31,6 +32,7 @@ CUstream_st* make_stream() {
   } catch (const std::system_error&) {
     return nullptr;
   }
+  stream->device = current_device();
   all().streams.insert(stream.get());
   return stream.release();
 }
@@ -70,6 +72,12 @@ cudaError_t enter_between_captures() {
     error = cudaErrorStreamCaptureUnsupported;
   }
   return error;
+}
+
+std::string count_streams_and_events() {
+  const std::lock_guard<std::mutex> lock(handles());
+  const size_t streams = all().streams.size() - (all().default_stream != nullptr ? 1 : 0);
+  return counted(streams, "streams") + counted(all().events.size(), "events");
 }
 
 void wait_for_all_streams() {
@@ -113,6 +121,7 @@ using namespace lnrnn::emulator;
 extern "C" {
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   if (stream == nullptr || flags > cudaStreamNonBlocking) return leave(cudaErrorInvalidValue);
@@ -124,6 +133,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
 
 // Handles can be given back after an error that is sticky, too.
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const Call call;
   const std::lock_guard<std::mutex> lock(handles());
   if (stream == nullptr || all().streams.erase(stream) == 0)
     return leave(cudaErrorInvalidResourceHandle);
@@ -134,6 +144,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
+  const Call call;
   std::shared_ptr<Completion> moment;
   const cudaError_t error = with_stream(handle, [&](CUstream_st& stream) {
     if (stream.capture != nullptr) return invalidate(stream);
@@ -146,6 +157,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t handle) {
+  const Call call;
   return with_stream(handle, [](CUstream_st& stream) {
     if (stream.capture != nullptr) return invalidate(stream);
     return stream.worker->idle() ? sticky_error() : cudaErrorNotReady;
@@ -153,6 +165,7 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
 }
 
 cudaError_t cudaDeviceSynchronize() {
+  const Call call;
   cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   {
@@ -166,6 +179,7 @@ cudaError_t cudaDeviceSynchronize() {
 }
 
 cudaError_t cudaLaunchHostFunc(cudaStream_t handle, cudaHostFn_t function, void* user_data) {
+  const Call call;
   if (function == nullptr) return leave(cudaErrorInvalidValue);
   const Recording recording(handle);
   return with_stream(handle, [&](CUstream_st& stream) {
@@ -177,6 +191,7 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t handle, cudaHostFn_t function, void*
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   if (event == nullptr || (flags & ~(cudaEventBlockingSync | cudaEventDisableTiming)) != 0)
@@ -185,11 +200,13 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   const std::lock_guard<std::mutex> lock(handles());
   *event = new CUevent_st;
   (*event)->flags = flags;
+  (*event)->device = current_device();
   all().events.insert(*event);
   return leave(cudaSuccess);
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  const Call call;
   const std::lock_guard<std::mutex> lock(handles());
   if (all().events.erase(event) == 0) return leave(cudaErrorInvalidResourceHandle);
   delete event;
@@ -197,10 +214,11 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t handle, cudaStream_t stream_handle) {
+  const Call call;
   const Recording recording(stream_handle);
   return with_stream(stream_handle, [&](CUstream_st& stream) {
     CUevent_st* event = find_event(handle);
-    if (event == nullptr) return cudaErrorInvalidResourceHandle;
+    if (event == nullptr || event->device != stream.device) return cudaErrorInvalidResourceHandle;
     event->capture = stream.capture;
     event->completion = nullptr;
     if (stream.capture == nullptr) event->completion = mark(stream);
@@ -210,6 +228,7 @@ cudaError_t cudaEventRecord(cudaEvent_t handle, cudaStream_t stream_handle) {
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream_handle, cudaEvent_t handle, unsigned flags) {
+  const Call call;
   if (flags != 0) return leave(cudaErrorInvalidValue);
   const Recording recording(stream_handle, handle);
   return with_stream(stream_handle, [&](CUstream_st& stream) {
@@ -264,6 +283,7 @@ cudaError_t find_moment(cudaEvent_t handle, std::shared_ptr<Completion>* moment)
 }  // namespace
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const Call call;
   std::shared_ptr<Completion> moment;
   const cudaError_t error = find_moment(event, &moment);
   if (error != cudaSuccess || moment == nullptr) return leave(error);
@@ -271,6 +291,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const Call call;
   std::shared_ptr<Completion> moment;
   const cudaError_t error = find_moment(event, &moment);
   if (error != cudaSuccess || moment == nullptr) return leave(error);
@@ -279,6 +300,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
+  const Call call;
   std::shared_ptr<Completion> moments[2];
   for (int i = 0; i < 2; ++i) {
     const cudaEvent_t event = i == 0 ? start : end;

@@ -123,12 +123,17 @@ std::shared_ptr<Completion> mark(CUstream_st& stream);
 cudaError_t enter_between_captures();
 
 void wait_for_all_streams();
+// How many there are.
+std::string count_streams_and_events();
+std::string count_graphs();
+std::string count_pools();
 // Schedules follow from the seed and a stream's number: from here on, as in a new process.
 void number_streams_anew();
 
 }  // namespace lnrnn::emulator
 
 struct CUstream_st {
+  int device = 0;
   std::unique_ptr<lnrnn::emulator::Worker> worker;
   std::shared_ptr<lnrnn::emulator::Capture> capture;
   bool began_capture = false;
@@ -137,6 +142,7 @@ struct CUstream_st {
 };
 
 struct CUevent_st {
+  int device = 0;
   unsigned flags = 0;
   std::shared_ptr<lnrnn::emulator::Completion> completion;  // of the last record
   std::shared_ptr<lnrnn::emulator::Capture> capture;        // or where it was recorded

@@ -22,6 +22,15 @@ std::set<CUmemPoolHandle_st*>& pools() {
   return the_pools;
 }
 
+}  // namespace
+
+std::string count_pools() {
+  const std::lock_guard<std::mutex> lock(handles());
+  return counted(pools().size(), "pools");
+}
+
+namespace {
+
 struct Transfer {
   void* to;
   const void* from;  // null: value is written
@@ -91,6 +100,7 @@ extern "C" {
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t handle) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess || bytes == 0) return leave(error);
   if (to == nullptr || from == nullptr) return leave(cudaErrorInvalidValue);
@@ -119,6 +129,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
 }
 
 cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t handle) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess || bytes == 0) return leave(error);
   const Range range = find_range(pointer, bytes);
@@ -133,6 +144,7 @@ cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t
 
 cudaError_t cudaMallocFromPoolAsync(void** pointer, size_t bytes, cudaMemPool_t pool,
                                     cudaStream_t handle) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   if (pointer == nullptr) return leave(cudaErrorInvalidValue);
@@ -158,10 +170,12 @@ cudaError_t cudaMallocFromPoolAsync(void** pointer, size_t bytes, cudaMemPool_t 
 }
 
 cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t stream) {
+  const Call call;
   return cudaMallocFromPoolAsync(pointer, bytes, nullptr, stream);
 }
 
 cudaError_t cudaFreeAsync(void* pointer, cudaStream_t handle) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess || pointer == nullptr) return leave(error);
   const std::lock_guard<std::mutex> lock(handles());
@@ -177,11 +191,12 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t handle) {
 }
 
 cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* properties) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   if (pool == nullptr || properties == nullptr ||
       properties->allocType != cudaMemAllocationTypePinned ||
-      properties->location.type != cudaMemLocationTypeDevice || properties->location.id != 0)
+      properties->location.type != cudaMemLocationTypeDevice || properties->location.id < 0 || properties->location.id >= device_count())
     return leave(cudaErrorInvalidValue);
   const std::lock_guard<std::mutex> lock(handles());
   *pool = new CUmemPoolHandle_st;
@@ -191,6 +206,7 @@ cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* prope
 }
 
 cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool) {
+  const Call call;
   const std::lock_guard<std::mutex> lock(handles());
   if (pools().erase(pool) == 0) return leave(cudaErrorInvalidValue);
   delete pool;
@@ -198,6 +214,7 @@ cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool) {
 }
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   const std::lock_guard<std::mutex> lock(handles());
@@ -213,6 +230,7 @@ cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
 }
 
 cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   const std::lock_guard<std::mutex> lock(handles());
@@ -230,6 +248,7 @@ cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
 }
 
 cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, size_t) {
+  const Call call;
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   const std::lock_guard<std::mutex> lock(handles());

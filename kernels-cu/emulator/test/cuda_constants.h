@@ -16,9 +16,13 @@
   X(cudaErrorNoDevice) \
   X(cudaErrorInvalidDevice) \
   X(cudaErrorInvalidKernelImage) \
+  X(cudaErrorDeviceUninitialized) \
   X(cudaErrorNoKernelImageForDevice) \
   X(cudaErrorECCUncorrectable) \
   X(cudaErrorNvlinkUncorrectable) \
+  X(cudaErrorJitCompilerNotFound) \
+  X(cudaErrorUnsupportedPtxVersion) \
+  X(cudaErrorJitCompilationDisabled) \
   X(cudaErrorContained) \
   X(cudaErrorOperatingSystem) \
   X(cudaErrorInvalidResourceHandle) \
@@ -118,5 +122,9 @@
   X(cudaHostAllocWriteCombined) \
   X(cudaHostRegisterDefault) \
   X(cudaHostRegisterPortable) \
+  X(cudaEnableDefault) \
+  X(cudaDriverEntryPointSuccess) \
+  X(cudaDriverEntryPointSymbolNotFound) \
+  X(cudaDriverEntryPointVersionNotSufficent) \
   X(cudaHostRegisterMapped) \
   X(cudaHostRegisterReadOnly)

@@ -106,6 +106,8 @@ class Device {
 
   virtual void get_properties(lnrnnDeviceProperties_t* properties) const = 0;
   virtual Stream& default_stream() = 0;
+  // Waits for what is being given back; the destructor follows where it succeeds.
+  virtual lnrnnStatus_t close() { return LNRNN_STATUS_SUCCESS; }
 
   virtual lnrnnStatus_t create_stream(std::unique_ptr<Stream>* stream) = 0;
   virtual lnrnnStatus_t synchronize(Stream& stream) = 0;
@@ -120,9 +122,10 @@ class Device {
   // captured calls use until the graph is gone. Until the capture ends it puts releases off, and
   // refuses initialize, launch and synchronize on a captured stream; all else may come at any time
   // and from any thread, allocations and unregistrations too. end_capture ends the capture also
-  // where it fails; a stream that joined the capture and did not come back is such a failure.
+  // where it fails; a stream that joined the capture and did not come back is such a failure. Only
+  // where the system refuses to end it *ended is false: then it can be asked again.
   virtual lnrnnStatus_t begin_capture(Stream& stream) = 0;
-  virtual lnrnnStatus_t end_capture(Stream& stream, std::unique_ptr<Graph>* graph) = 0;
+  virtual lnrnnStatus_t end_capture(Stream& stream, std::unique_ptr<Graph>* graph, bool* ended) = 0;
   // True also for a stream that joined the capture by waiting for an event of it.
   virtual lnrnnStatus_t capturing(Stream& stream, bool* is_capturing) = 0;
   virtual lnrnnStatus_t launch(Graph& graph, Stream& stream) = 0;
@@ -133,6 +136,7 @@ class Device {
   virtual lnrnnStatus_t release(Stream& stream, void* pointer) = 0;
   virtual lnrnnStatus_t allocate_host(size_t bytes, void** pointer) = 0;
   virtual lnrnnStatus_t release_host(void* pointer) = 0;
+  // Releases do not fail: what the system does not do now it is asked again for.
   // Pins the caller's memory. unregister_host waits for the work queued so far, on every stream
   // that is not captured.
   virtual lnrnnStatus_t register_host(void* pointer, size_t bytes) = 0;

@@ -32,11 +32,13 @@ lnrnnStatus_t refuse_capture(const char* function, lnrnnHandle_t handle, Stream&
 namespace {
 
 // Ends the open capture. What it held goes to the graph, or, with the capture itself, is let go of
-// by the caller, who must have neither the guard nor a stream then.
-lnrnnStatus_t end_capture(lnrnnHandle_t handle, std::unique_ptr<Graph>* graph,
-                          std::unique_ptr<Capture>* ended) {
-  const lnrnnStatus_t status =
-      handle->device->end_capture(*handle->capture->origin->impl, graph);
+// by the caller, who must have neither the guard nor a stream then. Null where the capture goes on,
+// which it does not when its stream goes.
+lnrnnStatus_t end_capture(lnrnnHandle_t handle, bool goes, std::unique_ptr<Capture>* ended) {
+  bool over = false;
+  const lnrnnStatus_t status = handle->device->end_capture(
+      *handle->capture->origin->impl, &handle->capture->graph->impl, &over);
+  if (!over && !goes) return status;
   *ended = std::move(handle->capture);
   handle->capturing = false;
   return status;
@@ -60,14 +62,15 @@ void abandon_capture(lnrnnStream_t stream) {
   lnrnnHandle_t handle = stream->handle;
   if (!handle->capturing) return;
   std::unique_ptr<Capture> ended;
-  std::unique_ptr<Graph> graph;
   // Under the guard the capture that the stream takes part in is the open one. Its origin, which may
   // be going as well, cannot be held: a pass that is being queued there may end up in two halves.
   const std::lock_guard<std::mutex> lock(handle->guard);
-  bool captured;
-  if (handle->capture != nullptr &&
-      handle->device->capturing(*stream->impl, &captured) == LNRNN_STATUS_SUCCESS && captured) {
-    end_capture(handle, &graph, &ended);
+  if (handle->capture == nullptr) return;
+  const bool origin = handle->capture->origin == stream;
+  bool captured = false;
+  if (origin || (handle->device->capturing(*stream->impl, &captured) == LNRNN_STATUS_SUCCESS &&
+                 captured)) {
+    end_capture(handle, origin, &ended);
   }
 }
 
@@ -84,6 +87,8 @@ lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream
   return guarded(__func__, [&] {
     auto begun = std::make_unique<Capture>();
     begun->origin = stream;
+    begun->graph = std::make_unique<lnrnnGraph>();
+    begun->graph->handle = handle;
     const std::lock_guard<std::mutex> queueing(resolved->busy);
     const std::lock_guard<std::mutex> lock(handle->guard);
     LNRNN_CHECK(handle->capture == nullptr, LNRNN_STATUS_INVALID_STATE,
@@ -102,8 +107,6 @@ lnrnnStatus_t lnrnnStreamEndCapture(lnrnnHandle_t handle, lnrnnStream_t stream,
   Stream* resolved;
   LNRNN_FORWARD(resolve(__func__, handle, stream, &resolved));
   return guarded(__func__, [&] {
-    auto created = std::make_unique<lnrnnGraph>();
-    created->handle = handle;
     std::unique_ptr<Capture> ended;
     {
       const std::lock_guard<std::mutex> queueing(resolved->busy);
@@ -111,12 +114,12 @@ lnrnnStatus_t lnrnnStreamEndCapture(lnrnnHandle_t handle, lnrnnStream_t stream,
       LNRNN_CHECK(handle->capture != nullptr && handle->capture->origin == stream,
                   LNRNN_STATUS_INVALID_STATE,
                   "lnrnnStreamEndCapture: no capture has begun on this stream");
-      LNRNN_FORWARD(end_capture(handle, &created->impl, &ended));
+      LNRNN_FORWARD(end_capture(handle, false, &ended));
     }
-    created->holdings = std::move(ended->holdings);
+    ended->graph->holdings = std::move(ended->holdings);
     ++handle->graphs;
     ++usage.graphs;
-    *graph = created.release();
+    *graph = ended->graph.release();
     return LNRNN_STATUS_SUCCESS;
   });
 }

@@ -101,6 +101,7 @@ lnrnnStatus_t lnrnnDestroy(lnrnnHandle_t handle) {
               "lnrnnDestroy: the handle still owns %lld plans, %lld streams, %lld events, %lld "
               "graphs and %zu allocations or registrations",
               plans, streams, events, graphs, memory);
+  LNRNN_FORWARD(handle->device->close());
   delete handle;
   --usage.handles;
   return LNRNN_STATUS_SUCCESS;

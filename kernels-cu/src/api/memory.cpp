@@ -11,7 +11,6 @@ void Allocation::own(void* start) {
   ++tally().count;
 }
 
-// A failure is the device's for good, and the next call on it says so.
 Allocation::~Allocation() { release(device_.default_stream()); }
 
 lnrnnStatus_t Allocation::release(Stream& stream) {
@@ -26,7 +25,9 @@ lnrnnStatus_t Allocation::release(Stream& stream) {
     case MemoryKind::kRegistered:
       break;
   }
-  return device_.unregister_host(start_);
+  const lnrnnStatus_t status = device_.unregister_host(start_);
+  if (status != LNRNN_STATUS_SUCCESS) own(start_);
+  return status;
 }
 
 Tally& Allocation::tally() const {
@@ -35,12 +36,10 @@ Tally& Allocation::tally() const {
                                       : usage.registered;
 }
 
-Hold Ledger::strike(MemoryKind kind, const void* pointer) {
+Ledger::Entry Ledger::strike(MemoryKind kind, const void* pointer) {
   const auto entry = entries_.find(address(pointer));
-  if (entry == entries_.end() || entry->second->kind() != kind) return nullptr;
-  Hold struck = std::move(entry->second);
-  entries_.erase(entry);
-  return struck;
+  if (entry == entries_.end() || entry->second->kind() != kind) return {};
+  return entries_.extract(entry);
 }
 
 Hold Ledger::find(const void* pointer) const {
@@ -84,10 +83,11 @@ lnrnnStatus_t give_back(const char* function, lnrnnHandle_t handle, MemoryKind k
       const std::lock_guard<std::mutex> lock(handle->guard);
       Capture* const capture = handle->capture.get();
       if (capture != nullptr) capture->waiting.reserve(capture->waiting.size() + 1);
-      struck = handle->memory.strike(kind, pointer);
-      LNRNN_CHECK(struck != nullptr, LNRNN_STATUS_INVALID_ARGUMENT,
+      const Ledger::Entry entry = handle->memory.strike(kind, pointer);
+      LNRNN_CHECK(!entry.empty(), LNRNN_STATUS_INVALID_ARGUMENT,
                   "%s: pointer %p was not allocated through this handle, or is freed already",
                   function, pointer);
+      struck = entry.mapped();
       if (capture != nullptr) capture->waiting.push_back(struck);
     }
     return struck.use_count() == 1 ? struck->release(stream) : LNRNN_STATUS_SUCCESS;
@@ -158,14 +158,19 @@ lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void* pointer, size_t byte
 lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void* pointer) {
   LNRNN_REQUIRE(handle);
   if (pointer == nullptr) return LNRNN_STATUS_SUCCESS;
-  Hold struck;
+  Ledger::Entry struck;
   {
     const std::lock_guard<std::mutex> lock(handle->guard);
     struck = handle->memory.strike(MemoryKind::kRegistered, pointer);
   }
-  LNRNN_CHECK(struck != nullptr, LNRNN_STATUS_INVALID_ARGUMENT,
+  LNRNN_CHECK(!struck.empty(), LNRNN_STATUS_INVALID_ARGUMENT,
               "%s: pointer %p is not registered with this handle", __func__, pointer);
-  return struck->release(handle->device->default_stream());
+  const lnrnnStatus_t status = struck.mapped()->release(handle->device->default_stream());
+  if (status != LNRNN_STATUS_SUCCESS) {
+    const std::lock_guard<std::mutex> lock(handle->guard);
+    handle->memory.put_back(std::move(struck));
+  }
+  return status;
 }
 
 lnrnnStatus_t lnrnnMemcpy(lnrnnHandle_t handle, lnrnnStream_t stream, void* destination,

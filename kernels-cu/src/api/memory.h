@@ -10,8 +10,6 @@
 
 #include "device.h"
 
-struct lnrnnStream;
-
 namespace lnrnn {
 
 // How much there is of one kind of memory, in the whole process.
@@ -33,7 +31,8 @@ class Allocation {
 
   // Owns, from here on, what the device gave or pinned.
   void own(void* start);
-  // In the stream's order. The destructor does it where it has not been done.
+  // In the stream's order. The destructor does it where it has not been done. Only a registration's can
+  // fail, and is then as it was.
   lnrnnStatus_t release(Stream& stream);
 
   MemoryKind kind() const { return kind_; }
@@ -58,8 +57,11 @@ class Ledger {
  public:
   size_t size() const { return entries_.size(); }
   void enter(Hold allocation) { entries_[address(allocation->start())] = std::move(allocation); }
-  // Takes out what starts at the pointer; null where nothing of this kind does.
-  Hold strike(MemoryKind kind, const void* pointer);
+  // Takes out what starts at the pointer; empty where nothing of this kind does. Can be put back, which
+  // takes no memory.
+  using Entry = std::map<uintptr_t, Hold>::node_type;
+  Entry strike(MemoryKind kind, const void* pointer);
+  void put_back(Entry entry) { entries_.insert(std::move(entry)); }
   // What the pointer points into; null where that is not ours.
   Hold find(const void* pointer) const;
   bool overlaps(const void* start, size_t bytes) const;
@@ -68,13 +70,6 @@ class Ledger {
   static uintptr_t address(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
 
   std::map<uintptr_t, Hold> entries_;
-};
-
-// A capture that has begun and not ended.
-struct Capture {
-  lnrnnStream* origin;
-  Holdings holdings;           // what the captured calls use
-  std::vector<Hold> waiting;   // freed since it began
 };
 
 }  // namespace lnrnn

@@ -14,6 +14,10 @@
 #include "status.h"
 #include "structs.h"
 
+namespace lnrnn {
+struct Capture;
+}
+
 struct lnrnnHandle {
   std::unique_ptr<lnrnn::Device> device;      // outlives what was made through it
   std::atomic<int64_t> plans{0}, streams{0}, events{0}, graphs{0};
@@ -46,6 +50,14 @@ struct lnrnnPlan {
 };
 
 namespace lnrnn {
+
+// A capture that has begun and not ended.
+struct Capture {
+  lnrnnStream* origin;
+  Holdings holdings;                  // what the captured calls use
+  std::vector<Hold> waiting;          // freed since it began
+  std::unique_ptr<lnrnnGraph> graph;  // what it becomes, so that its end takes no memory
+};
 
 // Of the whole process; see lnrnnUsage_t.
 struct Usage {

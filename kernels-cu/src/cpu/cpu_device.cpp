@@ -144,7 +144,10 @@ class CpuDevice final : public Device {
   }
 
   lnrnnStatus_t begin_capture(Stream&) override { return no_capture(); }
-  lnrnnStatus_t end_capture(Stream&, std::unique_ptr<Graph>*) override { return no_capture(); }
+  lnrnnStatus_t end_capture(Stream&, std::unique_ptr<Graph>*, bool* ended) override {
+    *ended = true;
+    return no_capture();
+  }
   lnrnnStatus_t capturing(Stream&, bool* is_capturing) override {
     *is_capturing = false;
     return LNRNN_STATUS_SUCCESS;

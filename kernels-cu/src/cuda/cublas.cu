@@ -77,9 +77,10 @@ const EntryPoints* open_library() {
 
 // Handles that are in nobody's hands, by device. They are used again instead of destroyed: cuBLAS
 // would wait for the whole device, and so end whatever is being captured there by anyone.
+using HandlesByDevice = std::multimap<int, CublasHandle>;
 struct SpareHandles {
   std::mutex guard;
-  std::multimap<int, CublasHandle> by_device;
+  HandlesByDevice by_device;
 };
 SpareHandles& spare_handles() {
   static SpareHandles& spare = *new SpareHandles;  // never destroyed: a device may close later
@@ -88,11 +89,11 @@ SpareHandles& spare_handles() {
 
 class LoadedCublas final : public Cublas {
  public:
-  LoadedCublas(const EntryPoints& entry, int device, CublasHandle handle)
-      : entry_(entry), device_(device), handle_(handle) {}
+  LoadedCublas(const EntryPoints& entry, HandlesByDevice::node_type handle)
+      : entry_(entry), node_(std::move(handle)), handle_(node_.mapped()) {}
   ~LoadedCublas() override {
     const std::lock_guard<std::mutex> lock(spare_handles().guard);
-    spare_handles().by_device.emplace(device_, handle_);
+    spare_handles().by_device.insert(std::move(node_));
   }
 
   lnrnnStatus_t multiply(const CudaStream& stream, const Gemm<float>& gemm) const override {
@@ -151,7 +152,7 @@ class LoadedCublas final : public Cublas {
   }
 
   const EntryPoints& entry_;
-  const int device_;
+  HandlesByDevice::node_type node_;  // to give the handle back in: that takes no memory
   const CublasHandle handle_;
   mutable std::mutex guard_;
 };
@@ -170,17 +171,18 @@ std::unique_ptr<Cublas> open_cublas() {
   const EntryPoints* const entry = open_library();
   int device = 0;
   if (entry == nullptr || cudaGetDevice(&device) != cudaSuccess) return nullptr;
-  CublasHandle handle = nullptr;
+  HandlesByDevice::node_type handle;
   {
     const std::lock_guard<std::mutex> lock(spare_handles().guard);
-    const auto spare = spare_handles().by_device.find(device);
-    if (spare != spare_handles().by_device.end()) {
-      handle = spare->second;
-      spare_handles().by_device.erase(spare);
-    }
+    handle = spare_handles().by_device.extract(device);
   }
-  if (handle == nullptr && entry->create(&handle) != 0) return nullptr;
-  return std::make_unique<LoadedCublas>(*entry, device, handle);
+  if (handle.empty()) {
+    HandlesByDevice made;
+    made.emplace(device, nullptr);
+    handle = made.extract(made.begin());
+    if (entry->create(&handle.mapped()) != 0) return nullptr;
+  }
+  return std::make_unique<LoadedCublas>(*entry, std::move(handle));
 }
 
 }  // namespace lnrnn::cuda

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "architectures.h"
 #include "cublas.h"
 #include "strand.h"
 
@@ -23,7 +24,11 @@ int minor_of(int version) { return version % 1000 / 10; }
 lnrnnStatus_t count_devices(int* count) {
   *count = 0;
   int driver = 0;
-  cudaDriverGetVersion(&driver);
+  const cudaError_t asked = cudaDriverGetVersion(&driver);
+  if (asked != cudaSuccess) cudaGetLastError();
+  LNRNN_CHECK(asked == cudaSuccess, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+              "there is no CUDA device that can be used: the driver's version could not be read: %s",
+              cudaGetErrorString(asked));
   LNRNN_CHECK(driver != 0, LNRNN_STATUS_DEVICE_UNAVAILABLE,
               "there is no CUDA device: no NVIDIA driver is installed");
   LNRNN_CHECK(driver >= CUDART_VERSION, LNRNN_STATUS_DEVICE_UNAVAILABLE,
@@ -43,11 +48,17 @@ lnrnnStatus_t count_devices(int* count) {
   return LNRNN_STATUS_SUCCESS;
 }
 
-// The version in use, 0 for none.
-void set_cublas(int version, lnrnnDeviceProperties_t* out) {
-  out->cublasVersion = version;
-  std::snprintf(out->isa, sizeof out->isa, "sm_%d%d%s", out->computeCapabilityMajor,
-                out->computeCapabilityMinor, version == 0 ? "" : " cuBLAS");
+// The kernels in use, and the version of cuBLAS, 0 for none.
+void name_kernels(int architecture, int cublas, lnrnnDeviceProperties_t* out) {
+  out->cublasVersion = cublas;
+  std::snprintf(out->isa, sizeof out->isa, "sm_%d%s", architecture, cublas == 0 ? "" : " cuBLAS");
+}
+
+// What CUDA answers where a kernel has nothing that the device could run.
+bool is_no_kernel(cudaError_t error) {
+  return error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction ||
+         error == cudaErrorInvalidKernelImage || error == cudaErrorUnsupportedPtxVersion ||
+         error == cudaErrorJitCompilerNotFound || error == cudaErrorJitCompilationDisabled;
 }
 
 lnrnnStatus_t read_properties(int ordinal, lnrnnDeviceProperties_t* out) {
@@ -61,13 +72,18 @@ lnrnnStatus_t read_properties(int ordinal, lnrnnDeviceProperties_t* out) {
   out->ordinal = ordinal;
   out->totalMemory = device.totalGlobalMem;
   std::snprintf(out->name, sizeof out->name, "%.127s", device.name);
-  std::snprintf(out->isaAvailable, sizeof out->isaAvailable, "%s", LNRNN_CUDA_TARGETS);
+  std::snprintf(out->isaAvailable, sizeof out->isaAvailable, "%s", cuda::targets());
   out->computeCapabilityMajor = device.major;
   out->computeCapabilityMinor = device.minor;
   out->multiprocessors = device.multiProcessorCount;
   cudaDriverGetVersion(&out->driverVersion);
   out->runtimeVersion = CUDART_VERSION;
-  set_cublas(cuda::cublas_version(), out);
+  const int capability = 10 * device.major + device.minor;
+  const int architecture = cuda::find_architecture(cuda::targets(), capability);
+  if (architecture != 0) {
+    name_kernels(architecture == cuda::kUnknownArchitecture ? capability : architecture,
+                 cuda::cublas_version(), out);
+  }
   return LNRNN_STATUS_SUCCESS;
 }
 
@@ -88,13 +104,23 @@ class CudaDevice final : public Device {
 
   lnrnnStatus_t open(int ordinal) {
     LNRNN_FORWARD(read_properties(ordinal, &properties_));
-    LNRNN_FORWARD(context_.enter());
+    // Before anything is made on the device: a context takes memory.
+    if (properties_.isa[0] == '\0') return no_kernels();
+    LNRNN_FORWARD(context_.find_device());
+    LNRNN_ENTER(context_);
+    const cudaError_t error = cuda::find_architecture_of_kernels(&architecture_);
+    if (is_no_kernel(error)) {
+      cudaGetLastError();
+      return no_kernels();
+    }
+    LNRNN_FORWARD(check(context_, error, "cudaFuncGetAttributes"));
+    name_kernels(architecture_, cuda::cublas_version(), &properties_);
     const bool overlaps = properties_.computeCapabilityMajor >= cuda::kLeastForOverlap &&
-                          cuda::architecture_of_kernels() >= 10 * cuda::kLeastForOverlap;
+                          architecture_ >= 10 * cuda::kLeastForOverlap;
     LNRNN_FORWARD(context_.open(
         overlaps, overlaps ? cuda::count_resident_clusters() : cuda::ClusterCounts{}));
     cublas_ = cuda::open_cublas();
-    if (cublas_ == nullptr) set_cublas(0, &properties_);
+    if (cublas_ == nullptr) name_kernels(architecture_, 0, &properties_);
     return context_.add_stream(cublas_.get(), &default_stream_);
   }
 
@@ -102,6 +128,7 @@ class CudaDevice final : public Device {
     *properties = properties_;
   }
   Stream& default_stream() override { return *default_stream_; }
+  lnrnnStatus_t close() override { return context_.close(); }
 
   lnrnnStatus_t create_stream(std::unique_ptr<Stream>* stream) override {
     std::unique_ptr<CudaStream> created;
@@ -110,27 +137,27 @@ class CudaDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t synchronize(Stream& stream) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     LNRNN_CUDA_CHECK(context_, cudaStreamSynchronize(of(stream).raw));
     return LNRNN_STATUS_SUCCESS;
   }
 
   lnrnnStatus_t create_event(std::unique_ptr<Event>* event) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     auto created = std::make_unique<CudaEvent>(context_);
     LNRNN_CUDA_CHECK(context_, cudaEventCreateWithFlags(&created->raw, cudaEventDefault));
     *event = std::move(created);
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t record(Event& event, Stream& stream) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     const std::unique_lock<std::mutex> held = context_.hold_captures();
     LNRNN_CUDA_CHECK(context_, cudaEventRecord(of(event).raw, of(stream).raw));
     of(event).recorded = true;
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t wait(Stream& stream, Event& event) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     // Also where no capture is open yet: one may be when CUDA looks at the event.
     const std::unique_lock<std::mutex> held = context_.hold_captures();
     const cudaError_t error = cudaStreamWaitEvent(of(stream).raw, of(event).raw, 0);
@@ -141,14 +168,14 @@ class CudaDevice final : public Device {
                 "lnrnnStreamWaitEvent: event was last recorded in a capture that has ended or failed");
   }
   lnrnnStatus_t query(Event& event, bool* done) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     const cudaError_t state = cudaEventQuery(of(event).raw);
     *done = state == cudaSuccess;
     return state == cudaErrorNotReady ? LNRNN_STATUS_SUCCESS
                                       : check(context_, state, "cudaEventQuery");
   }
   lnrnnStatus_t synchronize(Event& event) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     LNRNN_CUDA_CHECK(context_, cudaEventSynchronize(of(event).raw));
     return LNRNN_STATUS_SUCCESS;
   }
@@ -158,7 +185,7 @@ class CudaDevice final : public Device {
                   "lnrnnEventElapsedMilliseconds: %s has not been recorded",
                   event == &of(start) ? "start" : "end");
     }
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     float elapsed = 0;
     const cudaError_t error = cudaEventElapsedTime(&elapsed, of(start).raw, of(end).raw);
     if (error == cudaErrorNotReady) {
@@ -171,20 +198,22 @@ class CudaDevice final : public Device {
   }
 
   lnrnnStatus_t begin_capture(Stream& stream) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     return context_.begin_capture(of(stream));
   }
-  lnrnnStatus_t end_capture(Stream& stream, std::unique_ptr<Graph>* graph) override {
-    LNRNN_FORWARD(context_.enter());
-    auto created = std::make_unique<CudaGraph>(context_);
+  lnrnnStatus_t end_capture(Stream& stream, std::unique_ptr<Graph>* graph, bool* ended) override {
+    *ended = context_.lost();
+    LNRNN_ENTER(context_);
+    std::unique_ptr<CudaGraph> created;
     cudaGraph_t captured = nullptr;
-    const cudaError_t ended = context_.end_capture(of(stream), *created, &captured);
-    if (ended == cudaErrorStreamCaptureUnjoined || ended == cudaErrorStreamCaptureInvalidated) {
+    const cudaError_t error = context_.end_capture(of(stream), &created, &captured);
+    *ended = created != nullptr;
+    if (error == cudaErrorStreamCaptureUnjoined || error == cudaErrorStreamCaptureInvalidated) {
       cudaGetLastError();
       return fail(LNRNN_STATUS_INVALID_ARGUMENT,
-                  "the capture failed: %s", cudaGetErrorString(ended));
+                  "the capture failed: %s", cudaGetErrorString(error));
     }
-    LNRNN_FORWARD(check(context_, ended, "cudaStreamEndCapture"));
+    LNRNN_FORWARD(check(context_, error, "cudaStreamEndCapture"));
     const cudaError_t instantiated = cudaGraphInstantiate(&created->raw, captured, 0);
     const lnrnnStatus_t status = check(context_, instantiated, "cudaGraphInstantiate");
     cudaGraphDestroy(captured);
@@ -193,13 +222,12 @@ class CudaDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t capturing(Stream& stream, bool* is_capturing) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     const std::unique_lock<std::mutex> held = context_.hold_captures();
-    *is_capturing = of(stream).capturing();
-    return LNRNN_STATUS_SUCCESS;
+    return of(stream).find_capturing(is_capturing);
   }
   lnrnnStatus_t launch(Graph& graph, Stream& stream) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     LNRNN_CUDA_CHECK(context_,
                      cudaGraphLaunch(static_cast<CudaGraph&>(graph).raw, of(stream).raw));
     return LNRNN_STATUS_SUCCESS;
@@ -214,7 +242,7 @@ class CudaDevice final : public Device {
   }
   lnrnnStatus_t release_host(void* pointer) override { return context_.release_host(pointer); }
   lnrnnStatus_t register_host(void* pointer, size_t bytes) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     const cudaError_t error = cudaHostRegister(pointer, bytes, cudaHostRegisterPortable);
     if (error == cudaErrorHostMemoryAlreadyRegistered || error == cudaErrorInvalidValue ||
         error == cudaErrorNotSupported) {
@@ -227,14 +255,18 @@ class CudaDevice final : public Device {
   }
   lnrnnStatus_t unregister_host(void* pointer) override {
     // A lost device uses nothing any more.
-    if (context_.drain() == LNRNN_STATUS_DEVICE_LOST) return LNRNN_STATUS_SUCCESS;
+    const lnrnnStatus_t drained = context_.drain();
+    if (drained == LNRNN_STATUS_DEVICE_LOST) return LNRNN_STATUS_SUCCESS;
+    LNRNN_FORWARD(drained);
+    LNRNN_ENTER(context_);
     LNRNN_CUDA_CHECK(context_, cudaHostUnregister(pointer));
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) override {
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     const CudaStream& on = of(stream);
-    const std::unique_lock<std::mutex> recording = on.recording();
+    std::unique_lock<std::mutex> recording;
+    LNRNN_FORWARD(on.record(&recording));
     if (recording.owns_lock()) {
       LNRNN_FORWARD(check_capturable("destination", to));
       LNRNN_FORWARD(check_capturable("source", from));
@@ -243,20 +275,27 @@ class CudaDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t fill(Stream& stream, void* to, int value, size_t bytes) override {
-    LNRNN_FORWARD(context_.enter());
-    const std::unique_lock<std::mutex> recording = of(stream).recording();
+    LNRNN_ENTER(context_);
+    std::unique_lock<std::mutex> recording;
+    LNRNN_FORWARD(of(stream).record(&recording));
     LNRNN_CUDA_CHECK(context_, cudaMemsetAsync(to, value, bytes, of(stream).raw));
     return LNRNN_STATUS_SUCCESS;
   }
 
   lnrnnStatus_t check_support(const Plan& plan) const override {
-    LNRNN_CHECK(plan.element_bytes() > 2 ||
-                    properties_.computeCapabilityMajor >= cuda::kLeastForMma,
+    if (plan.element_bytes() > 2) return LNRNN_STATUS_SUCCESS;
+    LNRNN_CHECK(properties_.computeCapabilityMajor >= cuda::kLeastForMma,
                 LNRNN_STATUS_NOT_SUPPORTED,
                 "lnrnnPlanCreate: dataType is F16 or BF16, which need a GPU of compute capability "
                 "%d.0 or later; %s has %d.%d",
                 cuda::kLeastForMma, properties_.name, properties_.computeCapabilityMajor,
                 properties_.computeCapabilityMinor);
+    LNRNN_CHECK(architecture_ >= 10 * cuda::kLeastForMma, LNRNN_STATUS_NOT_SUPPORTED,
+                "lnrnnPlanCreate: dataType is F16 or BF16, which need kernels for compute capability "
+                "%d.0 or later; this library was built for %s, of which %s (%d.%d) runs sm_%d",
+                cuda::kLeastForMma, properties_.isaAvailable, properties_.name,
+                properties_.computeCapabilityMajor, properties_.computeCapabilityMinor,
+                architecture_);
     return LNRNN_STATUS_SUCCESS;
   }
 
@@ -286,7 +325,7 @@ class CudaDevice final : public Device {
                            void* parameters) override {
     std::vector<char> host(plan.parameter_bytes());
     LNRNN_FORWARD(initialize_on_host(plan, seed, host.data()));
-    LNRNN_FORWARD(context_.enter());
+    LNRNN_ENTER(context_);
     LNRNN_CUDA_CHECK(context_, cudaMemcpyAsync(parameters, host.data(), host.size(),
                                                cudaMemcpyDefault, of(stream).raw));
     // Large pageable copies may still read host.
@@ -295,8 +334,9 @@ class CudaDevice final : public Device {
   }
   lnrnnStatus_t pack(const Strand& strand, Stream& stream, const void* parameters,
                      void* packed) override {
-    LNRNN_FORWARD(context_.enter());
-    const std::unique_lock<std::mutex> recording = of(stream).recording();
+    LNRNN_ENTER(context_);
+    std::unique_lock<std::mutex> recording;
+    LNRNN_FORWARD(of(stream).record(&recording));
     return with_type(strand.plan, [&](auto type) {
       using S = decltype(type);
       return cuda::pack_strand(of(stream), strand, static_cast<const S*>(parameters), packed);
@@ -309,15 +349,17 @@ class CudaDevice final : public Device {
     return forward(stream, true, call);
   }
   lnrnnStatus_t backward(Stream& stream, const BackwardArguments& call) override {
-    LNRNN_FORWARD(context_.enter());
-    const std::unique_lock<std::mutex> recording = of(stream).recording();
+    LNRNN_ENTER(context_);
+    std::unique_lock<std::mutex> recording;
+    LNRNN_FORWARD(of(stream).record(&recording));
     return with_type(call.strand.plan, [&](auto type) {
       return cuda::run_backward<decltype(type)>(of(stream), call);
     });
   }
   lnrnnStatus_t dropout(Stream& stream, const DropoutArguments& call) override {
-    LNRNN_FORWARD(context_.enter());
-    const std::unique_lock<std::mutex> recording = of(stream).recording();
+    LNRNN_ENTER(context_);
+    std::unique_lock<std::mutex> recording;
+    LNRNN_FORWARD(of(stream).record(&recording));
     return with_type(call.plan, [&](auto type) {
       return cuda::drop_out<decltype(type)>(of(stream), call);
     });
@@ -340,14 +382,24 @@ class CudaDevice final : public Device {
   }
 
   lnrnnStatus_t forward(Stream& stream, bool training, const ForwardArguments& call) {
-    LNRNN_FORWARD(context_.enter());
-    const std::unique_lock<std::mutex> recording = of(stream).recording();
+    LNRNN_ENTER(context_);
+    std::unique_lock<std::mutex> recording;
+    LNRNN_FORWARD(of(stream).record(&recording));
     return with_type(call.strand.plan, [&](auto type) {
       return cuda::run_forward<decltype(type)>(of(stream), training, call);
     });
   }
 
+  lnrnnStatus_t no_kernels() const {
+    return fail(LNRNN_STATUS_DEVICE_UNAVAILABLE,
+                "CUDA device %d, %s, cannot be used: this library has no kernels for its compute "
+                "capability %d.%d; it was built for %s",
+                properties_.ordinal, properties_.name, properties_.computeCapabilityMajor,
+                properties_.computeCapabilityMinor, properties_.isaAvailable);
+  }
+
   lnrnnDeviceProperties_t properties_{};
+  int architecture_ = 0;  // of the kernels that the device runs, as 90
   Context context_;
   std::unique_ptr<Cublas> cublas_;
   std::unique_ptr<CudaStream> default_stream_;

@@ -390,6 +390,9 @@ cudaError_t find_architecture(int* architecture) {
   return error;
 }
 
+// What kernels are compiled for, as nvcc names it, separated by spaces.
+inline const char* targets() { return LNRNN_CUDA_TARGETS; }
+
 // How many such clusters run at once on the thread's device.
 template <class Kernel>
 cudaError_t count_clusters(const LaunchShape& shape, int* count) {

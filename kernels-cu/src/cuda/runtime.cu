@@ -1,5 +1,7 @@
 #include "runtime.h"
 
+#include <new>
+
 #include "cublas.h"
 
 namespace lnrnn::cuda {
@@ -64,49 +66,79 @@ lnrnnStatus_t check(Context& context, cudaError_t error, const char* what) {
 
 CudaStream::~CudaStream() { context.remove_stream(*this); }
 
-bool CudaStream::capturing() const {
-  if (!context.capture_is_open_) return false;
-  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-  ignore(cudaStreamIsCapturing(raw, &status));
-  return status != cudaStreamCaptureStatusNone;
+lnrnnStatus_t CudaStream::find_capturing(bool* capturing) const {
+  return context.find_capturing(raw, capturing);
 }
 
 // A capture that opens after the question is none of this stream's, because of busy.
-std::unique_lock<std::mutex> CudaStream::recording() const {
-  if (!context.capture_is_open_) return {};
-  std::unique_lock<std::mutex> held = context.hold_captures();
-  if (!capturing()) held.unlock();
-  return held;
+lnrnnStatus_t CudaStream::record(std::unique_lock<std::mutex>* held) const {
+  held_ = held;
+  if (!context.capture_is_open_) return LNRNN_STATUS_SUCCESS;
+  *held = context.hold_captures();
+  bool capturing = false;
+  LNRNN_FORWARD(find_capturing(&capturing));
+  if (!capturing) held->unlock();
+  return LNRNN_STATUS_SUCCESS;
 }
 
 lnrnnStatus_t CudaStream::find_workspace(void** workspace) const {
-  const bool captured = capturing();
-  if (captured && captured_workspace == nullptr) {
-    LNRNN_FORWARD(context.allocate(Cublas::kWorkspaceBytes, &captured_workspace));
+  *workspace = cublas_workspace;
+  if (!held_->owns_lock()) return LNRNN_STATUS_SUCCESS;
+  if (captured_workspace == nullptr) {
+    // The device may have to be waited for, and not with captures_ held.
+    void* fresh = nullptr;
+    held_->unlock();
+    const lnrnnStatus_t allocated = context.allocate(Cublas::kWorkspaceBytes, &fresh);
+    held_->lock();
+    LNRNN_FORWARD(allocated);
+    bool capturing = false;
+    lnrnnStatus_t status = find_capturing(&capturing);
+    if (status == LNRNN_STATUS_SUCCESS && !capturing) {
+      status = fail(LNRNN_STATUS_INVALID_STATE,
+                    "the capture of the stream ended while a call was recorded");
+    }
+    if (status == LNRNN_STATUS_SUCCESS) status = context.keep_for_graph(fresh);
+    if (status != LNRNN_STATUS_SUCCESS) {
+      held_->unlock();  // which comes after what a release takes
+      context.release(fresh);
+      held_->lock();
+      return status;
+    }
+    captured_workspace = fresh;
   }
-  *workspace = captured ? captured_workspace : cublas_workspace;
+  *workspace = captured_workspace;
   return LNRNN_STATUS_SUCCESS;
 }
 
 CudaEvent::~CudaEvent() {
+  const ThreadContext current(context.primary());
   const std::unique_lock<std::mutex> held = context.hold_captures();  // it may stand in one
   if (raw != nullptr) ignore(cudaEventDestroy(raw));
 }
 
 CudaGraph::~CudaGraph() {
-  // It may be running.
-  if (raw != nullptr) ignore(context.leave(nullptr, raw));
+  const ThreadContext current(context.primary());
+  if (raw == nullptr) {
+    if (!leaving.empty()) context.destroy(leaving.mapped());
+  } else {
+    leaving.key() = raw;
+    context.leave(std::move(leaving));  // it may be running
+  }
   for (void* const workspace : workspaces) context.release(workspace);
 }
 
 // ---- Context ---------------------------------------------------------------------------------
 
-lnrnnStatus_t Context::enter() {
-  const cudaError_t lost = lost_;
+lnrnnStatus_t Entrance::status() const {
+  const cudaError_t lost = context_.lost_;
   LNRNN_CHECK(lost == cudaSuccess, LNRNN_STATUS_DEVICE_LOST,
               "CUDA device %d was lost earlier (%s); close it and all that was made through it",
-              ordinal_, cudaGetErrorString(lost));
-  return check(*this, cudaSetDevice(ordinal_), "cudaSetDevice");
+              context_.ordinal_, cudaGetErrorString(lost));
+  return check(context_, current_.error(), "making the device current");
+}
+
+lnrnnStatus_t Context::find_device() {
+  return check(*this, find_primary_context(ordinal_, &primary_), "finding the device's context");
 }
 
 lnrnnStatus_t Context::open(bool overlaps, const ClusterCounts& clusters) {
@@ -132,90 +164,185 @@ lnrnnStatus_t Context::open(bool overlaps, const ClusterCounts& clusters) {
   return LNRNN_STATUS_SUCCESS;
 }
 
+lnrnnStatus_t Context::close() {
+  if (drain() == LNRNN_STATUS_DEVICE_LOST) see_off();
+  const std::lock_guard<std::mutex> lock(nodes_);
+  if (lost_ != cudaSuccess || leaving_.empty()) return LNRNN_STATUS_SUCCESS;
+  return fail(LNRNN_STATUS_INTERNAL_ERROR,
+              "CUDA device %d: %zu allocations or graphs could not be given back yet", ordinal_,
+              leaving_.size());
+}
+
 Context::~Context() {
-  ignore(cudaSetDevice(ordinal_));
-  if (freeing_ != nullptr) {
-    ignore(cudaStreamSynchronize(freeing_));
-    see_off(true);
-    ignore(cudaStreamDestroy(freeing_));
-  }
+  const ThreadContext current(primary_);
+  if (freeing_ != nullptr) close();
+  for (Queue& queue : queues_) destroy(queue);
+  if (freeing_ != nullptr) ignore(cudaStreamDestroy(freeing_));
   if (allocating_ != nullptr) ignore(cudaStreamDestroy(allocating_));
   if (pool_ != nullptr) ignore(cudaMemPoolDestroy(pool_));
 }
 
+lnrnnStatus_t Context::make_leaving(Leaving::Kind kind, LeavingByAddress::node_type* made) {
+  LeavingByAddress one;
+  try {
+    one.emplace(nullptr, Leaving{kind});
+  } catch (const std::bad_alloc&) {
+    return fail(LNRNN_STATUS_OUT_OF_MEMORY, "CUDA device %d: out of host memory", ordinal_);
+  }
+  if (kind != Leaving::kDeviceMemory) {
+    LNRNN_CUDA_CHECK(*this, cudaEventCreateWithFlags(&one.begin()->second.when,
+                                                     cudaEventDisableTiming));
+  }
+  *made = one.extract(one.begin());
+  return LNRNN_STATUS_SUCCESS;
+}
+
+void Context::destroy(Leaving& leaving) {
+  if (leaving.when != nullptr) ignore(cudaEventDestroy(leaving.when));
+}
+
 lnrnnStatus_t Context::add_stream(const Cublas* cublas, std::unique_ptr<CudaStream>* stream) {
-  LNRNN_FORWARD(enter());
+  LNRNN_ENTER(*this);
   auto created = std::make_unique<CudaStream>(*this, cublas);
-  LNRNN_CUDA_CHECK(*this, cudaStreamCreateWithFlags(&created->raw, cudaStreamNonBlocking));
-  LNRNN_CUDA_CHECK(*this, cudaEventCreateWithFlags(&created->fence, cudaEventDisableTiming));
+  Queue& queue = created->made.front();
+  LNRNN_CUDA_CHECK(*this, cudaStreamCreateWithFlags(&queue.raw, cudaStreamNonBlocking));
+  created->raw = queue.raw;
+  LNRNN_CUDA_CHECK(*this, cudaEventCreateWithFlags(&queue.fence, cudaEventDisableTiming));
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    queues_.splice(queues_.end(), created->made);
+  }
   if (cublas != nullptr) {
     LNRNN_FORWARD(allocate(Cublas::kWorkspaceBytes, &created->cublas_workspace));
   }
-  const std::lock_guard<std::mutex> lock(guard_);
-  streams_.insert(created.get());
   *stream = std::move(created);
   return LNRNN_STATUS_SUCCESS;
 }
 
 // Its work goes on; what is freed from now on still waits for it.
 void Context::remove_stream(CudaStream& stream) {
-  ignore(cudaSetDevice(ordinal_));
+  const ThreadContext current(primary_);
   if (stream.cublas_workspace != nullptr) release(stream.cublas_workspace);
+  for (Queue& queue : stream.made) destroy(queue);
+  std::unique_ptr<CudaGraph> unfinished;  // destroyed when the locks are not held any more
   const std::lock_guard<std::mutex> lock(guard_);
   const std::lock_guard<std::mutex> held(captures_);
-  if (streams_.erase(&stream) != 0 && !stream.capturing()) {
-    ignore(cudaEventRecord(stream.fence, stream.raw));
-    ignore(cudaStreamWaitEvent(freeing_, stream.fence, 0));
+  for (auto queue = queues_.begin(); queue != queues_.end(); ++queue) {
+    if (queue->owner != &stream) continue;
+    queue->owner = nullptr;
+    bool done = false;
+    fence(*queue, &done);
+    if (done) {
+      destroy(*queue);
+      queues_.erase(queue);
+    }
+    break;
   }
-  if (stream.fence != nullptr) ignore(cudaEventDestroy(stream.fence));
-  if (stream.raw != nullptr) ignore(cudaStreamDestroy(stream.raw));
+  if (origin_ != &stream) return;
+  // A capture that could not be ended ends with its stream.
+  capture_is_open_ = false;
+  origin_ = nullptr;
+  unfinished = std::move(recorded_);
+}
+
+void Context::destroy(Queue& queue) {
+  if (queue.fence != nullptr) ignore(cudaEventDestroy(queue.fence));
+  if (queue.raw != nullptr) ignore(cudaStreamDestroy(queue.raw));
 }
 
 // Relaxed: what must not happen during a capture is refused before it gets here.
 lnrnnStatus_t Context::begin_capture(const CudaStream& stream) {
+  // What ends a capture takes no memory.
+  auto graph = std::make_unique<CudaGraph>(*this);
+  LNRNN_FORWARD(make_leaving(Leaving::kGraph, &graph->leaving));
   const std::lock_guard<std::mutex> held(captures_);
   LNRNN_CUDA_CHECK(*this, cudaStreamBeginCapture(stream.raw, cudaStreamCaptureModeRelaxed));
+  recorded_ = std::move(graph);
+  origin_ = &stream;
   capture_is_open_ = true;
   return LNRNN_STATUS_SUCCESS;
 }
 
-cudaError_t Context::end_capture(const CudaStream& stream, CudaGraph& graph,
+lnrnnStatus_t Context::keep_for_graph(void* workspace) {
+  try {
+    recorded_->workspaces.push_back(workspace);
+  } catch (const std::bad_alloc&) {
+    return fail(LNRNN_STATUS_OUT_OF_MEMORY, "CUDA device %d: out of host memory", ordinal_);
+  }
+  return LNRNN_STATUS_SUCCESS;
+}
+
+cudaError_t Context::end_capture(const CudaStream& stream, std::unique_ptr<CudaGraph>* graph,
                                  cudaGraph_t* captured) {
   const std::lock_guard<std::mutex> lock(guard_);
   const std::lock_guard<std::mutex> held(captures_);
   const cudaError_t ended = cudaStreamEndCapture(stream.raw, captured);
-  capture_is_open_ = false;
-  for (CudaStream* const each : streams_) {
-    if (each->captured_workspace == nullptr) continue;
-    graph.workspaces.push_back(each->captured_workspace);
-    each->captured_workspace = nullptr;
+  if (ended != cudaSuccess) {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    const cudaError_t asked = cudaStreamIsCapturing(stream.raw, &status);
+    cudaGetLastError();
+    const bool open = asked != cudaSuccess || status != cudaStreamCaptureStatusNone;
+    if (open && !is_fatal(ended)) return ended;
   }
+  capture_is_open_ = false;
+  origin_ = nullptr;
+  for (const Queue& queue : queues_) {
+    if (queue.owner != nullptr) queue.owner->captured_workspace = nullptr;
+  }
+  *graph = std::move(recorded_);
   return ended;
+}
+
+lnrnnStatus_t Context::find_capturing(cudaStream_t stream, bool* capturing) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  if (capture_is_open_) LNRNN_CUDA_CHECK(*this, cudaStreamIsCapturing(stream, &status));
+  *capturing = status != cudaStreamCaptureStatusNone;
+  return LNRNN_STATUS_SUCCESS;
 }
 
 // What is queued on freeing_ next comes after all work that is queued now. A stream that captures
 // is left out: what it queues does not run.
-cudaError_t Context::fence_all() {
-  const std::lock_guard<std::mutex> held(captures_);
-  for (CudaStream* const stream : streams_) {
-    if (stream->capturing()) continue;
-    cudaError_t error = cudaEventRecord(stream->fence, stream->raw);
-    if (error == cudaSuccess) error = cudaStreamWaitEvent(freeing_, stream->fence, 0);
-    if (error != cudaSuccess) return error;
+lnrnnStatus_t Context::fence(const Queue& queue, bool* done) {
+  bool capturing = false;
+  LNRNN_FORWARD(find_capturing(queue.raw, &capturing));
+  if (!capturing) {
+    LNRNN_CUDA_CHECK(*this, cudaEventRecord(queue.fence, queue.raw));
+    LNRNN_CUDA_CHECK(*this, cudaStreamWaitEvent(freeing_, queue.fence, 0));
   }
-  return cudaSuccess;
+  *done = true;
+  return LNRNN_STATUS_SUCCESS;
+}
+
+lnrnnStatus_t Context::fence_all() {
+  const std::lock_guard<std::mutex> held(captures_);
+  for (auto next = queues_.begin(); next != queues_.end();) {
+    const auto queue = next++;
+    bool done = false;
+    LNRNN_FORWARD(fence(*queue, &done));
+    if (queue->owner != nullptr) continue;
+    destroy(*queue);
+    queues_.erase(queue);
+  }
+  return LNRNN_STATUS_SUCCESS;
 }
 
 lnrnnStatus_t Context::allocate(size_t bytes, void** pointer) {
-  LNRNN_FORWARD(enter());
-  cudaError_t error = cudaMallocFromPoolAsync(pointer, bytes, pool_, allocating_);
+  LNRNN_ENTER(*this);
+  LeavingByAddress::node_type node;
+  LNRNN_FORWARD(make_leaving(Leaving::kDeviceMemory, &node));
+  void* fresh = nullptr;
+  cudaError_t error = cudaMallocFromPoolAsync(&fresh, bytes, pool_, allocating_);
   if (error == cudaErrorMemoryAllocation) {
     // Frees may be on their way. The only place that waits for work of the caller's, and only
     // where the alternative is to fail.
     cudaGetLastError();
+    {
+      const std::lock_guard<std::mutex> lock(guard_);
+      LNRNN_FORWARD(queue_leaving());
+    }
     LNRNN_CUDA_CHECK(*this, cudaStreamSynchronize(freeing_));
     LNRNN_CUDA_CHECK(*this, cudaMemPoolTrimTo(pool_, 0));
-    error = cudaMallocFromPoolAsync(pointer, bytes, pool_, allocating_);
+    error = cudaMallocFromPoolAsync(&fresh, bytes, pool_, allocating_);
   }
   if (error == cudaErrorMemoryAllocation) {
     cudaGetLastError();
@@ -227,74 +354,115 @@ lnrnnStatus_t Context::allocate(size_t bytes, void** pointer) {
                 bytes, ordinal_, free_bytes, total_bytes);
   }
   LNRNN_FORWARD(check(*this, error, "cudaMallocFromPoolAsync"));
-  return check(*this, cudaStreamSynchronize(allocating_), "cudaMallocFromPoolAsync");
+  const lnrnnStatus_t status =
+      check(*this, cudaStreamSynchronize(allocating_), "cudaMallocFromPoolAsync");
+  node.key() = fresh;
+  {
+    const std::lock_guard<std::mutex> lock(nodes_);
+    (status == LNRNN_STATUS_SUCCESS ? in_use_ : leaving_).insert(std::move(node));
+  }
+  LNRNN_FORWARD(status);
+  *pointer = fresh;
+  return LNRNN_STATUS_SUCCESS;
 }
 
 lnrnnStatus_t Context::release(void* pointer) {
-  // Memory of a lost device is gone with it.
-  if (enter() != LNRNN_STATUS_SUCCESS) return LNRNN_STATUS_SUCCESS;
-  const std::lock_guard<std::mutex> lock(guard_);
-  LNRNN_CUDA_CHECK(*this, fence_all());
-  LNRNN_CUDA_CHECK(*this, cudaFreeAsync(pointer, freeing_));
+  const ThreadContext current(primary_);
+  leave(pointer);
   return LNRNN_STATUS_SUCCESS;
 }
 
 lnrnnStatus_t Context::allocate_host(size_t bytes, void** pointer) {
-  LNRNN_FORWARD(enter());
-  {
-    const std::lock_guard<std::mutex> lock(guard_);
-    see_off(false);
-  }
+  LNRNN_ENTER(*this);
+  see_off();
+  LeavingByAddress::node_type node;
+  LNRNN_FORWARD(make_leaving(Leaving::kHostMemory, &node));
   const cudaError_t error = cudaHostAlloc(pointer, bytes, cudaHostAllocPortable);
+  if (error != cudaSuccess) destroy(node.mapped());
   if (error == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     return fail(LNRNN_STATUS_OUT_OF_MEMORY,
                 "out of host memory: %zu bytes could not be page-locked for CUDA device %d", bytes,
                 ordinal_);
   }
-  return check(*this, error, "cudaHostAlloc");
+  LNRNN_FORWARD(check(*this, error, "cudaHostAlloc"));
+  node.key() = *pointer;
+  const std::lock_guard<std::mutex> lock(nodes_);
+  in_use_.insert(std::move(node));
+  return LNRNN_STATUS_SUCCESS;
 }
 
 lnrnnStatus_t Context::release_host(void* pointer) {
-  if (enter() != LNRNN_STATUS_SUCCESS) {
-    ignore(cudaFreeHost(pointer));
-    return LNRNN_STATUS_SUCCESS;
-  }
-  return check(*this, leave(pointer, nullptr), "cudaFreeHost");
+  const ThreadContext current(primary_);
+  leave(pointer);
+  see_off();
+  return LNRNN_STATUS_SUCCESS;
 }
 
-cudaError_t Context::leave(void* host, cudaGraphExec_t graph) {
-  ignore(cudaSetDevice(ordinal_));
+void Context::leave(void* pointer) {
+  std::unique_lock<std::mutex> lock(nodes_);
+  LeavingByAddress::node_type node = in_use_.extract(pointer);
+  lock.unlock();
+  leave(std::move(node));
+}
+
+void Context::leave(LeavingByAddress::node_type node) {
   const std::lock_guard<std::mutex> lock(guard_);
-  see_off(false);
-  cudaEvent_t when;
-  cudaError_t error = cudaEventCreateWithFlags(&when, cudaEventDisableTiming);
-  if (error != cudaSuccess) return error;
-  leaving_.push_back({when, host, graph});
-  error = fence_all();
-  return error == cudaSuccess ? cudaEventRecord(when, freeing_) : error;
+  {
+    const std::lock_guard<std::mutex> held(nodes_);
+    leaving_.insert(std::move(node));
+  }
+  queue_leaving();
 }
 
-void Context::see_off(bool wait) {
-  size_t kept = 0;
-  for (const Leaving& one : leaving_) {
-    if (!wait && cudaEventQuery(one.when) == cudaErrorNotReady) {
-      leaving_[kept++] = one;
-      continue;
+lnrnnStatus_t Context::queue_leaving() {
+  const bool lost = lost_ != cudaSuccess;
+  lnrnnStatus_t status = lost ? LNRNN_STATUS_SUCCESS : fence_all();
+  const std::lock_guard<std::mutex> held(nodes_);
+  for (auto next = leaving_.begin(); next != leaving_.end();) {
+    const auto at = next++;
+    Leaving& one = at->second;
+    if (one.queued || status != LNRNN_STATUS_SUCCESS) continue;
+    // Memory of a lost device is gone with it.
+    if (!lost && one.kind == Leaving::kDeviceMemory) {
+      status = check(*this, cudaFreeAsync(at->first, freeing_), "cudaFreeAsync");
+    } else if (!lost) {
+      status = check(*this, cudaEventRecord(one.when, freeing_), "cudaEventRecord");
     }
-    if (one.host != nullptr) ignore(cudaFreeHost(one.host));
-    if (one.graph != nullptr) ignore(cudaGraphExecDestroy(one.graph));
-    ignore(cudaEventDestroy(one.when));
+    if (status != LNRNN_STATUS_SUCCESS) continue;
+    one.queued = true;
+    if (one.kind == Leaving::kDeviceMemory) leaving_.erase(at);
   }
-  leaving_.resize(kept);
+  return status;
+}
+
+// Frees of pinned memory and of graphs may wait for the device.
+void Context::see_off() {
+  LeavingByAddress gone;
+  {
+    const std::lock_guard<std::mutex> held(nodes_);
+    for (auto next = leaving_.begin(); next != leaving_.end();) {
+      const auto at = next++;
+      const bool done = lost_ != cudaSuccess ||
+                        (at->second.queued && cudaEventQuery(at->second.when) == cudaSuccess);
+      if (done) gone.insert(leaving_.extract(at));
+    }
+  }
+  for (auto& [pointer, one] : gone) {
+    if (one.kind == Leaving::kHostMemory) ignore(cudaFreeHost(pointer));
+    if (one.kind == Leaving::kGraph) ignore(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(pointer)));
+    destroy(one);
+  }
 }
 
 lnrnnStatus_t Context::drain() {
-  LNRNN_FORWARD(enter());
-  const std::lock_guard<std::mutex> lock(guard_);
-  LNRNN_CUDA_CHECK(*this, fence_all());
+  LNRNN_ENTER(*this);
+  {
+    const std::lock_guard<std::mutex> lock(guard_);
+    LNRNN_FORWARD(queue_leaving());
+  }
   LNRNN_CUDA_CHECK(*this, cudaStreamSynchronize(freeing_));
-  see_off(true);
+  see_off();
   return LNRNN_STATUS_SUCCESS;
 }
 

@@ -6,14 +6,16 @@
 
 #include <array>
 #include <atomic>
+#include <list>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <vector>
 
 #include "../api/device.h"
 #include "../api/status.h"
 #include "device.h"
+#include "thread_context.h"
 
 namespace lnrnn::cuda {
 
@@ -29,26 +31,46 @@ lnrnnStatus_t check(Context& context, cudaError_t error, const char* what);
 
 #define LNRNN_CUDA_CHECK(context, call) LNRNN_FORWARD(check(context, call, #call))
 
+// What is given back when the work queued before is done. Made together with what it stands for, so that
+// giving back takes no memory and always succeeds: what CUDA does not do now it is asked again for.
+struct Leaving {
+  enum Kind { kDeviceMemory, kHostMemory, kGraph } kind;
+  cudaEvent_t when = nullptr;  // but for device memory, whose free is queued itself
+  bool queued = false;         // the event
+};
+using LeavingByAddress = std::map<void*, Leaving>;
+
+// What CUDA has of a stream. Outlives its owner until what is freed from then on waits for its work.
+struct Queue {
+  struct CudaStream* owner;  // null: gone
+  cudaStream_t raw = nullptr;
+  cudaEvent_t fence = nullptr;  // re-recorded by every free, see Context
+};
+
 struct CudaStream final : Stream {
-  CudaStream(Context& owner, const Cublas* products) : context(owner), cublas(products) {}
+  CudaStream(Context& owner, const Cublas* products)
+      : context(owner), cublas(products), made{{this}} {}
   ~CudaStream() override;
 
   Context& context;
   const Cublas* const cublas;  // null where cuBLAS is not there
   cudaStream_t raw = nullptr;
-  cudaEvent_t fence = nullptr;  // re-recorded by every free, see Context
+  std::list<Queue> made;  // one, until the context has it
   void* cublas_workspace = nullptr;
   // During a capture in its place, allocated where it is needed: the graph's, which runs on other
   // streams and when this one is gone.
   mutable void* captured_workspace = nullptr;
 
   // Busy or the context's captures_ is held.
-  bool capturing() const;
-  // Called with busy held, for as long as work is queued. Owns captures_ if the stream is being
-  // captured.
-  std::unique_lock<std::mutex> recording() const;
-  // What cuBLAS may use for work that is queued now, while recording() is kept.
+  lnrnnStatus_t find_capturing(bool* capturing) const;
+  // Called with busy held; *held is kept for as long as work is queued. It owns captures_ if the stream is
+  // being captured.
+  lnrnnStatus_t record(std::unique_lock<std::mutex>* held) const;
+  // What cuBLAS may use for work that is queued now, after record().
   lnrnnStatus_t find_workspace(void** workspace) const;
+
+ private:
+  mutable std::unique_lock<std::mutex>* held_ = nullptr;  // what the last record() was given
 };
 
 struct CudaEvent final : Event {
@@ -66,6 +88,7 @@ struct CudaGraph final : Graph {
 
   Context& context;
   cudaGraphExec_t raw = nullptr;
+  LeavingByAddress::node_type leaving;
   std::vector<void*> workspaces;  // cuBLAS's
 };
 
@@ -77,26 +100,34 @@ struct CudaGraph final : Graph {
 //
 // Memory comes from a pool of its own. An allocation is made on a stream on which nothing else
 // happens, so that it is there at once and for every stream; a free is queued on another, behind a
-// fence after the work of every stream, and holds up none of them.
+// fence after the work of every stream, and holds up none of them. No lock is held while the device is
+// waited for.
 class Context {
  public:
   explicit Context(int ordinal) : ordinal_(ordinal) {}
   ~Context();
 
-  // After enter(). overlaps: whether kernels may be sent ahead of the end of those before them.
+  // First of all. Then there can be an Entrance.
+  lnrnnStatus_t find_device();
+  // In an Entrance. overlaps: whether kernels may be sent ahead of the end of those before them.
   lnrnnStatus_t open(bool overlaps, const ClusterCounts& clusters);
+  // Waits for what is being given back. Fails where CUDA does, and can be repeated.
+  lnrnnStatus_t close();
+  void* primary() const { return primary_; }
+  bool lost() const { return lost_ != cudaSuccess; }
   bool overlaps() const { return overlaps_; }
   int resident_clusters(int64_t blocks) const {
     return resident_clusters_[static_cast<size_t>(blocks)];
   }
 
-  // Before any other call into CUDA: the thread's device, and whether it is lost.
-  lnrnnStatus_t enter();
-
   lnrnnStatus_t add_stream(const Cublas* cublas, std::unique_ptr<CudaStream>* stream);
   lnrnnStatus_t begin_capture(const CudaStream& stream);
-  // What was allocated for the capture, on every stream, is the graph's from here on.
-  cudaError_t end_capture(const CudaStream& stream, CudaGraph& graph, cudaGraph_t* captured);
+  // What was allocated for the capture, on every stream, is the graph's, which is null where the capture
+  // has not ended.
+  cudaError_t end_capture(const CudaStream& stream, std::unique_ptr<CudaGraph>* graph,
+                          cudaGraph_t* captured);
+  // Memory that the captured work uses; captures_ is held.
+  lnrnnStatus_t keep_for_graph(void* workspace);
   // For whoever asks about captures, or touches an event, which may stand in one.
   std::unique_lock<std::mutex> hold_captures() { return std::unique_lock<std::mutex>(captures_); }
 
@@ -110,32 +141,55 @@ class Context {
  private:
   friend struct CudaStream;  // which say when they go
   friend struct CudaGraph;
+  friend class Entrance;
   friend lnrnnStatus_t check(Context&, cudaError_t, const char*);
 
-  // What goes when the work queued so far is done.
-  struct Leaving {
-    cudaEvent_t when;
-    void* host;              // one of the two
-    cudaGraphExec_t graph;
-  };
-
+  lnrnnStatus_t make_leaving(Leaving::Kind kind, LeavingByAddress::node_type* made);
+  void destroy(Leaving& leaving);
+  void destroy(Queue& queue);
   void remove_stream(CudaStream& stream);
-  cudaError_t fence_all();                           // guard_ is held, captures_ is not
-  cudaError_t leave(void* host, cudaGraphExec_t graph);
-  void see_off(bool wait);                           // guard_ is held
+  lnrnnStatus_t find_capturing(cudaStream_t stream, bool* capturing);
+  // guard_ is held for both, and captures_ for the former, not for the latter.
+  lnrnnStatus_t fence(const Queue& queue, bool* done);
+  lnrnnStatus_t fence_all();
+  // Not used any more, but perhaps by work that is queued.
+  void leave(void* pointer);
+  void leave(LeavingByAddress::node_type node);
+  lnrnnStatus_t queue_leaving();  // guard_ is held
+  void see_off();
 
   const int ordinal_;
+  void* primary_ = nullptr;  // the device's context
   bool overlaps_ = false;
   ClusterCounts resident_clusters_{};
   std::atomic<cudaError_t> lost_{cudaSuccess};  // what it was lost to
   cudaMemPool_t pool_ = nullptr;
   cudaStream_t allocating_ = nullptr, freeing_ = nullptr;
   std::mutex guard_;
-  std::set<CudaStream*> streams_;
-  std::vector<Leaving> leaving_;
+  std::list<Queue> queues_;
   std::mutex captures_;  // taken after a stream's busy and guard_
   std::atomic<bool> capture_is_open_{false};
+  const CudaStream* origin_ = nullptr;   // of the open capture; under captures_
+  std::unique_ptr<CudaGraph> recorded_;  // and what it becomes
+  std::mutex nodes_;     // taken last
+  LeavingByAddress in_use_, leaving_;
 };
+
+// Makes the context's device the thread's, as long as it lives: before any other call into CUDA.
+class Entrance {
+ public:
+  explicit Entrance(Context& context) : context_(context), current_(context.primary()) {}
+  // A failure where the device is lost, too.
+  lnrnnStatus_t status() const;
+
+ private:
+  Context& context_;
+  const ThreadContext current_;
+};
+
+#define LNRNN_ENTER(context)                      \
+  const ::lnrnn::cuda::Entrance entrance(context); \
+  LNRNN_FORWARD(entrance.status())
 
 // Queues a kernel.
 template <class Kernel>

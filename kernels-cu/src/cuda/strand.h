@@ -169,7 +169,7 @@ int64_t vector_partials(const Strand& strand, int64_t steps, int64_t batch);
 
 // Of the thread's device: what the kernels that it runs were compiled for, as 90, and how many clusters of
 // them it runs at once.
-int architecture_of_kernels();
+cudaError_t find_architecture_of_kernels(int* architecture);
 ClusterCounts count_resident_clusters();
 
 // Bytes of workspace; kTooLarge where that does not fit.

@@ -325,10 +325,8 @@ class Forward {
 
 using LargestClusterKernel = LstmClusterForward<F16, 4>;  // none takes more room
 
-int architecture_of_kernels() {
-  int architecture = 0;
-  if (find_architecture<LargestClusterKernel>(&architecture) != cudaSuccess) cudaGetLastError();
-  return architecture;
+cudaError_t find_architecture_of_kernels(int* architecture) {
+  return find_architecture<LargestClusterKernel>(architecture);
 }
 
 ClusterCounts count_resident_clusters() {
