@@ -141,7 +141,8 @@ typedef struct lnrnnDeviceProperties_t {
   char name[128];          /* "AMD EPYC 9575F 64-Core Processor" */
   char isa[32];            /* the kernels in use. CPU: "baseline", "avx2", "avx512"; "neon" on ARM.
                               CUDA: the architecture they were compiled for, as "sm_90"; "sm_90
-                              cuBLAS" where cuBLAS does the large products */
+                              cuBLAS" where cuBLAS does the large products; "" where the library
+                              has none for the device, and lnrnnCreate refuses it */
   char isaAvailable[96];   /* separated by spaces. CPU: the names that lnrnnCreate accepts here.
                               CUDA: the architectures this library has kernels for */
   /* From here on CUDA's: elsewhere 0. */
@@ -157,8 +158,9 @@ typedef struct lnrnnDeviceProperties_t {
 typedef struct lnrnnHandle *lnrnnHandle_t;
 
 /*
- * How many devices of a kind can be opened; 0 is not an error. *count is written also where the
- * kind is unavailable (0), and the last error message then says why.
+ * How many devices of a kind there are; 0 is not an error. *count is written also where the kind is
+ * unavailable (0), and the last error message then says why. Whether a device can be opened is
+ * lnrnnCreate's to say; none can where its isa is "".
  */
 LNRNN_API lnrnnStatus_t lnrnnGetDeviceCount(lnrnnDeviceKind_t kind, int32_t *count);
 
@@ -172,11 +174,17 @@ LNRNN_API lnrnnStatus_t lnrnnGetDeviceProperties(lnrnnDeviceKind_t kind, int32_t
  *             per processor that the process may use. Elsewhere 0.
  *   isa       CPU: the kernels to use, a name from isaAvailable; NULL for the best. Elsewhere NULL.
  * The forward pass gives the same bits for any number of threads, gradients for the same number.
+ * DEVICE_UNAVAILABLE, with the reason, where there is no such device, or no kernel of this library
+ * for it. A call leaves the CUDA device and context that its thread uses as they were.
  */
 LNRNN_API lnrnnStatus_t lnrnnCreate(lnrnnDeviceKind_t kind, int32_t ordinal, int32_t threads,
                                     const char *isa, lnrnnHandle_t *handle);
 
-/* IN_USE, and nothing is destroyed, while anything made through the handle exists. */
+/*
+ * IN_USE, and nothing is destroyed, while anything made through the handle exists. Waits for what was
+ * freed and is still used; where the device refuses even that, nothing is destroyed, and it can be
+ * repeated.
+ */
 LNRNN_API lnrnnStatus_t lnrnnDestroy(lnrnnHandle_t handle);
 
 /* Properties of an opened device: what it really uses. */
@@ -278,7 +286,7 @@ LNRNN_API lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void *pointer, s
 /*
  * Undoes lnrnnHostRegister, by the pointer given there. Waits for the work queued so far, on every
  * stream of the handle: after it the caller may free the memory. Graphs that use the memory cannot
- * be launched any more. NULL is a no-op.
+ * be launched any more. NULL is a no-op. Where it fails the memory stays registered.
  */
 LNRNN_API lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void *pointer);
 
@@ -327,8 +335,9 @@ typedef struct lnrnnGraph *lnrnnGraph_t;
 LNRNN_API lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream);
 
 /*
- * Ends the capture, also where it fails; the stream carries out calls again. INVALID_STATE where
- * lnrnnStreamBeginCapture was not called on this stream.
+ * Ends the capture, also where it fails; the stream carries out calls again. Only where the device
+ * refuses to end it, it goes on, and can be ended again. INVALID_STATE where lnrnnStreamBeginCapture
+ * was not called on this stream.
  */
 LNRNN_API lnrnnStatus_t lnrnnStreamEndCapture(lnrnnHandle_t handle, lnrnnStream_t stream,
                                               lnrnnGraph_t *graph);

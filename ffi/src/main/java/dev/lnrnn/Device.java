@@ -15,6 +15,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -58,12 +59,20 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * {@return the best device there is: the first GPU that can be opened, or else the processor}
+     * {@return the best device there is: the first GPU that can be opened, or else the processor} A GPU that is there
+     * and cannot be opened is named in a warning of the logger {@code dev.lnrnn}.
      *
      * @throws LnrnnException if the native library cannot be loaded
      */
     public static Device best() {
-        return open((Devices.count(DeviceName.FIRST_CUDA) > 0 ? DeviceName.FIRST_CUDA : DeviceName.CPU).toString());
+        for (DeviceName gpu : Devices.all(DeviceName.FIRST_CUDA)) {
+            try {
+                return open(gpu.toString());
+            } catch (LnrnnException refusal) {
+                System.getLogger("dev.lnrnn").log(System.Logger.Level.WARNING, refusal.getMessage());
+            }
+        }
+        return cpu();
     }
 
     /**
@@ -96,7 +105,8 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * {@return the devices that can be opened, the processor first}
+     * {@return the devices that the native library has kernels for, the processor first} Opens none of them: what a
+     * device has no memory for, or another process has taken, is found when it is opened.
      *
      * @throws LnrnnException if the native library cannot be loaded
      */
@@ -105,7 +115,17 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * {@return why a device cannot be opened, as a sentence; null if it can}
+     * {@return the other GPUs, by name, each with a sentence that says why it cannot be opened; under {@code "cuda:0"}
+     * why there is no GPU at all, where there is none}
+     *
+     * @throws LnrnnException if the native library cannot be loaded
+     */
+    public static Map<String, String> unavailable() {
+        return Devices.unavailable();
+    }
+
+    /**
+     * {@return why a device is not among the {@link #available()} ones, as a sentence; null if it is}
      *
      * @param name {@code "cpu"} or {@code "cuda:N"}
      * @throws IllegalArgumentException if the name is neither

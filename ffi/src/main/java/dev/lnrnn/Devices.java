@@ -7,15 +7,18 @@ import dev.lnrnn.raw.lnrnn_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Which devices there are, before one is opened. */
 final class Devices {
     private Devices() {}
 
-    /** How many devices of the same kind can be opened. */
+    /** How many devices of the same kind there are. */
     static int count(DeviceName device) {
         NativeLibrary.load();
         int kind = device.kind();
@@ -27,25 +30,49 @@ final class Devices {
         }
     }
 
+    /** All of one kind, in their order. */
+    static List<DeviceName> all(DeviceName first) {
+        return IntStream.range(0, count(first)).mapToObj(ordinal -> new DeviceName(first.cuda(), ordinal)).toList();
+    }
+
     static List<DeviceInfo> available() {
-        List<DeviceInfo> devices = new ArrayList<>();
-        for (DeviceName first : List.of(DeviceName.CPU, DeviceName.FIRST_CUDA)) {
-            int count = count(first);
-            for (int ordinal = 0; ordinal < count; ordinal++) {
-                devices.add(info(new DeviceName(first.cuda(), ordinal)));
+        return List.of(DeviceName.CPU, DeviceName.FIRST_CUDA).stream().flatMap(first -> all(first).stream())
+                .map(Devices::info).filter(Devices::hasKernels).toList();
+    }
+
+    static Map<String, String> unavailable() {
+        Map<String, String> reasons = new LinkedHashMap<>();
+        List<DeviceName> gpus = all(DeviceName.FIRST_CUDA);
+        for (DeviceName device : gpus.isEmpty() ? List.of(DeviceName.FIRST_CUDA) : gpus) {
+            String reason = unavailableReason(device);
+            if (reason != null) {
+                reasons.put(device.toString(), reason);
             }
         }
-        return List.copyOf(devices);
+        return Collections.unmodifiableMap(reasons);
     }
 
     static @Nullable String unavailableReason(DeviceName device) {
         int count = count(device);
         if (device.ordinal() < count) {
-            return null;
+            return hasKernels(info(device)) ? null : refusal(device);
         }
         return count == 0
                 ? Native.lastErrorMessage()
                 : "there is no " + device + ", the last one is " + new DeviceName(device.cuda(), count - 1);
+    }
+
+    private static boolean hasKernels(DeviceInfo info) {
+        return !info.isa().isEmpty();
+    }
+
+    /** What opening the device is refused with: before anything is made on it, so this costs nothing. */
+    private static @Nullable String refusal(DeviceName device) {
+        try (Device opened = Device.open(device.toString())) {
+            return null;
+        } catch (LnrnnException refusal) {
+            return refusal.getMessage();
+        }
     }
 
     static MemorySegment allocateProperties(Arena arena) {

@@ -26,6 +26,8 @@ class FaultTest {
         "DRIVER, none, unavailable, no NVIDIA driver is installed",
         "DRIVER, 12020, unavailable, 'for CUDA 12.2, which is older than the'",
         "DRIVER, no_device, unavailable, finds no GPU",
+        "DEVICES, 8.6, unavailable, 'no kernels for its compute capability 8.6; it was built for sm_90a compute_90'",
+        "DEVICES, '8.6,9.0', firstUnusable, no kernels for its compute capability 8.6",
         "MEMORY, 104857600, outOfMemory, out of device memory: 314572800 bytes could not be allocated",
         "FAULT, device_lost@5, lost, is lost",
     })

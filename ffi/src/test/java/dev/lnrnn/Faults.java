@@ -2,12 +2,15 @@ package dev.lnrnn;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Set;
 
 /** What a program meets where the emulated GPU fails, in a JVM of its own ({@link FaultTest} starts it). */
 final class Faults {
@@ -18,6 +21,7 @@ final class Faults {
     public static void main(String[] arguments) {
         switch (arguments[0]) {
             case "unavailable" -> unavailable(arguments[1]);
+            case "firstUnusable" -> firstUnusable(arguments[1]);
             case "outOfMemory" -> outOfMemory(arguments[1]);
             case "lost" -> lost(arguments[1]);
             default -> throw new IllegalArgumentException(arguments[0]);
@@ -30,8 +34,26 @@ final class Faults {
                 assertThrows(LnrnnException.class, () -> Device.open(TestDevice.NAME)));
         String reason = Device.unavailableReason(TestDevice.NAME);
         assertTrue(reason != null && reason.contains(words), reason);
+        assertEquals(reason, Device.unavailable().get(TestDevice.NAME));
+        assertEquals(List.of("cpu"), Device.available().stream().map(DeviceInfo::name).toList());
         try (Device best = Device.best()) {
             assertEquals("cpu", best.info().name());
+        }
+    }
+
+    /** The second GPU is used in the first one's place. */
+    private static void firstUnusable(String words) {
+        assertSays(Status.DEVICE_UNAVAILABLE, words,
+                assertThrows(LnrnnException.class, () -> Device.open("cuda:0")));
+        assertEquals(List.of("cpu", "cuda:1"), Device.available().stream().map(DeviceInfo::name).toList());
+        assertEquals(Set.of("cuda:0"), Device.unavailable().keySet());
+        String reason = Device.unavailable().get("cuda:0");
+        assertTrue(reason != null && reason.contains(words), reason);
+        assertNull(Device.unavailableReason("cuda:1"));
+        try (Device best = Device.best();
+                Layer layer = best.createLayer(LayerSpec.lstm(3, 4)).initialize(1)) {
+            assertEquals("cuda:1", best.info().name());
+            assertEquals(5 * 2 * 4, layer.forward(new float[30], 5, 2).y().length);
         }
     }
 

@@ -1,7 +1,6 @@
 package dev.lnrnn.bench;
 
 import dev.lnrnn.Device;
-import dev.lnrnn.DeviceInfo;
 import dev.lnrnn.DeviceOptions;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -17,17 +16,20 @@ public final class DeviceOption {
 
     /** Opens the device asked for; threads and instruction set apply to the CPU alone. */
     public Device open(DeviceOptions cpuOptions) {
-        String chosen = name != null ? name : best();
         try {
-            return chosen.equals(CPU) ? Device.open(CPU, cpuOptions) : Device.open(chosen);
+            return name == null ? best(cpuOptions)
+                    : name.equals(CPU) ? Device.open(CPU, cpuOptions) : Device.open(name);
         } catch (IllegalArgumentException e) {
             throw new BadInputException(e.getMessage());
         }
     }
 
-    /** As {@link Device#best()}, but known before it is opened, so that the options reach the CPU and only the CPU. */
-    private static String best() {
-        return Device.available().stream().map(DeviceInfo::name).filter(name -> !name.equals(CPU)).findFirst()
-                .orElse(CPU);
+    private static Device best(DeviceOptions cpuOptions) {
+        Device best = Device.best();
+        if (!best.info().name().equals(CPU)) {
+            return best;
+        }
+        best.close();
+        return Device.open(CPU, cpuOptions);
     }
 }

@@ -11,8 +11,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -24,14 +24,14 @@ final class InfoCommand implements Callable<Integer> {
 
     private static final double GIB = 1L << 30;
 
-    /** What is printed. {@code cudaUnavailable} is why there is no CUDA device, null where there is one. */
+    /** What is printed. {@code unavailable} has why devices cannot be used, by their names. */
     record Info(String version, int abiVersion, String library, String java, String os, String arch,
-            List<DeviceInfo> devices, @Nullable String cudaUnavailable) {
+            List<DeviceInfo> devices, Map<String, String> unavailable) {
 
         static Info collect() {
             return new Info(Library.version(), Library.abiVersion(), Library.location(),
                     System.getProperty("java.runtime.version"), System.getProperty("os.name"),
-                    System.getProperty("os.arch"), Device.available(), Device.unavailableReason("cuda:0"));
+                    System.getProperty("os.arch"), Device.available(), Device.unavailable());
         }
     }
 
@@ -74,8 +74,6 @@ final class InfoCommand implements Callable<Integer> {
                         cuda.cublasVersion() == null ? "no cuBLAS found" : "cuBLAS " + cuda.cublasVersion());
             }
         }
-        if (info.cudaUnavailable() != null) {
-            out.printf("cuda:0   %s%n", info.cudaUnavailable());
-        }
+        info.unavailable().forEach((name, reason) -> out.printf("%-8s %s%n", name, reason));
     }
 }

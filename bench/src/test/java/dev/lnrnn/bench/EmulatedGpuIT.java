@@ -78,6 +78,16 @@ class EmulatedGpuIT {
         assertFalse(train.output().contains("\tat "), train.output());
     }
 
+    @Test
+    void infoSaysWhyAGpuCannotBeUsed() throws Exception {
+        List<String> devices = List.of("env", "LNRNN_EMULATOR_DEVICES=8.6,9.0");
+        Jar.Result info = Jar.run(emulated(devices, "info"));
+        assertEquals(ExitCode.OK, info.exitCode(), info.output());
+        assertTrue(info.output().contains("cuda:0   CUDA device 0, lnrnn emulator, cannot be used: this library has no "
+                + "kernels for its compute capability 8.6; it was built for sm_90a compute_90"), info.output());
+        assertTrue(info.output().contains("cuda:1   lnrnn emulator, 4.0 GiB"), info.output());
+    }
+
     private static List<String> emulated(List<String> before, String... arguments) {
         List<String> command = new ArrayList<>(before);
         command.addAll(Jar.command(Jar.JAVA_HOME, List.of("-Dlnrnn.library=" + LIBRARY.toAbsolutePath()), arguments));
