@@ -7,18 +7,28 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Reads one numeric column of a CSV file (RFC 4180: comma-separated, cells may be quoted, the first
- * line names the columns). Every refusal names the file, and the line where there is one.
+ * Reads one numeric column of a CSV file, see {@link CsvLine}; the first line names the columns. What could mean two
+ * things is refused: points are equally spaced, so that one that was dropped, or read for another number, would be
+ * learnt without a word. Every refusal names the file, the column, and the line where there is one.
  */
 final class CsvColumn {
 
+    /** Narrower than Java's own: no suffixes, no hexadecimal digits, no words. */
+    private static final Pattern NUMBER = Pattern.compile("[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?");
+    private static final Pattern ZERO = Pattern.compile("[+-]?[0.]*([eE].*)?");
+    /** Series are learnt from memory. */
+    private static final int MOST_POINTS = 10_000_000;
+    private static final int MOST_NAMES_SHOWN = 20;
+
     private final String file;
     private final String column;
+    private int columns;
 
     private CsvColumn(String file, String column) {
         this.file = file;
@@ -39,27 +49,35 @@ final class CsvColumn {
     }
 
     static double[] read(BufferedReader reader, String file, String column) throws IOException {
-        return new CsvColumn(file, column).read(reader);
+        return new CsvColumn(file, column).read(new CsvLine.Source(reader, file));
     }
 
-    private double[] read(BufferedReader reader) throws IOException {
-        String header = reader.readLine();
+    private double[] read(CsvLine.Source lines) throws IOException {
+        CsvLine header = lines.next();
         if (header == null) {
             throw new BadInputException("The file " + file + " is empty.");
         }
-        int index = indexIn(cells(withoutByteOrderMark(header), 1));
+        int index = indexIn(header.cells());
         double[] values = new double[1024];
         int count = 0;
-        int line = 1;
-        for (String text = reader.readLine(); text != null; text = reader.readLine()) {
-            line++;
-            if (text.isBlank()) {
+        int blank = 0;
+        for (CsvLine line = lines.next(); line != null; line = lines.next()) {
+            if (line.isBlank()) {
+                blank = blank == 0 ? line.number() : blank;
                 continue;
+            }
+            if (blank > 0) {
+                // At the end of a file it means nothing, before another line it may be a point.
+                throw refusal(blank, "is blank, so that the column \"" + column + "\" has no number there");
+            }
+            if (count == MOST_POINTS) {
+                throw new BadInputException("The column \"" + column + "\" of " + file + " has more than "
+                        + MOST_POINTS + " points.");
             }
             if (count == values.length) {
                 values = Arrays.copyOf(values, 2 * count);
             }
-            values[count++] = number(cells(text, line), index, line);
+            values[count++] = number(line.cells(), index, line.number());
         }
         return Arrays.copyOf(values, count);
     }
@@ -67,63 +85,57 @@ final class CsvColumn {
     private int indexIn(List<String> names) {
         int index = names.indexOf(column);
         if (index < 0) {
-            throw new BadInputException("The file " + file + " has no column \"" + column
-                    + "\"; its columns are " + String.join(", ", names) + ".");
+            throw new BadInputException("The file " + file + " has no column \"" + CsvLine.shown(column)
+                    + "\"; its columns, as commas separate them, are " + list(names) + ".");
         }
+        int again = names.lastIndexOf(column);
+        if (again != index) {
+            throw new BadInputException("Line 1 of " + file + " names two columns \"" + column + "\", those at "
+                    + (index + 1) + " and " + (again + 1) + "; which of them is meant is not known.");
+        }
+        if (NUMBER.matcher(column).matches()) {
+            throw new BadInputException("Line 1 of " + file + " has the number " + column + " where the column \""
+                    + column + "\" should have its name; whether it is a point is not known.");
+        }
+        columns = names.size();
         return index;
     }
 
-    private double number(List<String> cells, int index, int line) {
-        if (index >= cells.size()) {
-            throw refusal(line, "has " + cells.size() + " cells, so none for the column \"" + column + "\"");
-        }
-        String cell = cells.get(index);
-        double value;
-        try {
-            value = Double.parseDouble(cell);
-        } catch (NumberFormatException e) {
-            throw refusal(line, "has \"" + cell + "\" in the column \"" + column + "\", which is not a number");
-        }
-        if (!Double.isFinite(value)) {
-            throw refusal(line, "has " + cell + " in the column \"" + column + "\", which is not finite");
-        }
-        return value;
+    private static String list(List<String> names) {
+        String list = String.join(", ", names.stream().limit(MOST_NAMES_SHOWN).map(CsvLine::shown).toList());
+        return names.size() > MOST_NAMES_SHOWN ? list + " and " + (names.size() - MOST_NAMES_SHOWN) + " more" : list;
     }
 
-    private List<String> cells(String text, int line) {
-        List<String> cells = new ArrayList<>();
-        StringBuilder cell = new StringBuilder();
-        boolean quoted = false;
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '"') {
-                boolean escaped = quoted && i + 1 < text.length() && text.charAt(i + 1) == '"';
-                if (escaped) {
-                    cell.append('"');
-                    i++;
-                } else {
-                    quoted = !quoted;
-                }
-            } else if (c == ',' && !quoted) {
-                cells.add(cell.toString().strip());
-                cell.setLength(0);
-            } else {
-                cell.append(c);
-            }
+    private double number(List<String> cells, int index, int line) {
+        if (cells.size() != columns) {
+            throw refusal(line, "has " + cells.size() + " cells, the line of names " + columns
+                    + ", so that which belongs to the column \"" + column
+                    + "\" is not known (a comma separates cells, never decimals)");
         }
-        if (quoted) {
-            throw refusal(line, "opens a quote that it does not close");
+        String cell = cells.get(index);
+        if (cell.isEmpty()) {
+            throw refusal(line, "has nothing in the column \"" + column + "\"");
         }
-        cells.add(cell.toString().strip());
-        return cells;
+        String wrong = whatIsWrongWith(cell);
+        if (wrong != null) {
+            throw refusal(line, "has \"" + CsvLine.shown(cell) + "\" in the column \"" + column + "\", which is "
+                    + wrong);
+        }
+        return Double.parseDouble(cell);
+    }
+
+    private static @Nullable String whatIsWrongWith(String cell) {
+        if (!NUMBER.matcher(cell).matches()) {
+            return "not a number: expected digits with at most a sign, a decimal point and an exponent";
+        }
+        double value = Double.parseDouble(cell);
+        if (Double.isInfinite(value)) {
+            return "too large for a double";
+        }
+        return value == 0 && !ZERO.matcher(cell).matches() ? "too small for a double" : null;
     }
 
     private BadInputException refusal(int line, String what) {
         return new BadInputException("Line " + line + " of " + file + " " + what + ".");
-    }
-
-    /** Spreadsheets like to begin their files with one. */
-    private static String withoutByteOrderMark(String header) {
-        return header.startsWith("\uFEFF") ? header.substring(1) : header;
     }
 }
