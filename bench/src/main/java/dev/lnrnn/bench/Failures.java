@@ -21,7 +21,15 @@ final class Failures {
     static int report(Exception failure, CommandLine line, ParseResult arguments) throws Exception {
         switch (failure) {
             case BadInputException e -> line.getErr().println(e.getMessage());
+            case BadResultException e -> {
+                line.getErr().println(e.getMessage());
+                return ExitCode.BAD_RESULT;
+            }
             case IOException e -> line.getErr().println(sentence(e));
+            case NotSupportedException e -> {
+                line.getErr().println(e.getMessage());
+                return ExitCode.NOT_SUPPORTED;
+            }
             case LnrnnException e when e.status() == Status.NOT_SUPPORTED -> {
                 line.getErr().println(e.getMessage());
                 return ExitCode.NOT_SUPPORTED;
@@ -35,10 +43,12 @@ final class Failures {
     /** The file system's exceptions say what is wrong by their type, and name only the file. */
     private static String sentence(IOException failure) {
         return switch (failure) {
+            case FileSystemException e when e.getReason() != null -> e.getFile() + ": " + e.getReason() + ".";
             case NoSuchFileException e -> "The file " + e.getFile() + " does not exist.";
             case AccessDeniedException e -> "Access to " + e.getFile() + " is denied.";
             case FileAlreadyExistsException e -> e.getFile() + " is a file where a directory is needed.";
-            case FileSystemException e -> e.getFile() + ": " + e.getReason() + ".";
+            case FileSystemException e -> e.getFile() + " cannot be read or written: " + e.getClass().getSimpleName()
+                    + ".";
             default -> failure.getMessage();
         };
     }

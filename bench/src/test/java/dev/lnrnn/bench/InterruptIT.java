@@ -1,10 +1,12 @@
 package dev.lnrnn.bench;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lnrnn.interop.Safetensors;
 import java.io.BufferedReader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,6 +39,32 @@ class InterruptIT {
         }
         assertEquals(KILLED_BY_SIGINT, process.exitValue());
         assertWhole(directory.resolve("checkpoint.safetensors"));
+    }
+
+    /** Its steps take longer than it takes to interrupt it. */
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void ctrlCBeforeTheFirstEpochKeepsTheCheckpointThatStandsThere(@TempDir Path directory) throws Exception {
+        Path checkpoint = directory.resolve("checkpoint.safetensors");
+        Jar.Result first = Jar.run(Jar.command(Jar.JAVA_HOME, List.of(), "train", "--device", "cpu", "--hidden", "4",
+                "--epochs", "2", "--out", directory.toString()));
+        assertEquals(ExitCode.OK, first.exitCode(), first.output());
+        byte[] before = Files.readAllBytes(checkpoint);
+        List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
+        command.addAll(Jar.command(Jar.JAVA_HOME, List.of(), "train", "--device", "cpu", "--threads", "1", "--hidden",
+                "512", "--out", directory.toString()));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        try (BufferedReader output = process.inputReader()) {
+            readUntil(output, "Network:");
+            new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
+            String last = readUntil(output, "Stopped");
+            assertEquals("Stopped before the first epoch was over; " + checkpoint + " is as it was: it has been trained "
+                    + "for 2", last);
+            assertTrue(process.waitFor(60, TimeUnit.SECONDS), "still running a minute after SIGINT");
+        } finally {
+            process.destroyForcibly();
+        }
+        assertArrayEquals(before, Files.readAllBytes(checkpoint));
     }
 
     private static String readUntil(BufferedReader output, String text) throws Exception {

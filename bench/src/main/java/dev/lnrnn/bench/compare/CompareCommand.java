@@ -3,11 +3,12 @@ package dev.lnrnn.bench.compare;
 import dev.lnrnn.bench.BadInputException;
 import dev.lnrnn.bench.ChartFile;
 import dev.lnrnn.bench.ExitCode;
+import dev.lnrnn.bench.JsonFile;
+import dev.lnrnn.bench.Outputs;
 import dev.lnrnn.bench.jmh.Shape;
 import dev.lnrnn.bench.results.Limit;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -50,7 +51,8 @@ public final class CompareCommand implements Callable<Integer> {
     private boolean quick;
 
     @Option(names = "--json", paramLabel = "FILE",
-            description = "Write the measurements and the calibration here, after every case what there is.")
+            description = "Write the measurements and the calibration here, after every case what there is, unless more stands "
+                    + "there until all are done.")
     private @Nullable Path json;
 
     @Option(names = "--chart", paramLabel = "FILE", defaultValue = "lnrnn-compare.png",
@@ -73,11 +75,7 @@ public final class CompareCommand implements Callable<Integer> {
             throw new BadInputException("There is nothing to compare with in this jar: build it with "
                     + "mvn -q -Ppeers -DskipTests package.");
         }
-        // Before the measurements, so that nothing is lost to a wrong path.
-        createParent(chart);
-        if (json != null) {
-            createParent(json);
-        }
+        new Outputs().writing("--chart", chart).writing("--json", json);
         return compare(peers, schedule);
     }
 
@@ -92,35 +90,29 @@ public final class CompareCommand implements Callable<Integer> {
         List<Timing> rows;
         try (Progress progress = Progress.of(cases.size(), out)) {
             rows = new Comparison(threads, peers, calibration, schedule, progress).run(cases,
-                    soFar -> save(Outcome.of(peers, calibration, soFar)));
+                    soFar -> keep(Outcome.of(peers, calibration, soFar)));
         }
         Outcome outcome = Outcome.of(peers, calibration, rows);
+        JsonFile.requireFinite(outcome);
         Limit limit = new Limit(calibration);
+        JsonFile.requireFinite(rows.stream().map(row -> Outcome.fractionOfLimit(limit, row)).toList());
         new ComparisonTable(outcome, limit).print(out);
-        save(outcome);
         if (json != null) {
+            JsonFile.write(json, outcome);
             out.printf("Results: %s%n", json);
         }
+        out.flush();
         if (!rows.isEmpty()) {
-            draw(outcome, limit, out);
+            out.println(ChartFile.write(chart, () -> ComparisonChart.draw(outcome, limit)));
         }
         out.flush();
         return outcome.isGood() ? ExitCode.OK : ExitCode.BAD_RESULT;
     }
 
-    private void save(Outcome outcome) throws IOException {
-        if (json != null) {
-            outcome.write(json);
-        }
-    }
-
-    private void draw(Outcome outcome, Limit limit, PrintWriter out) {
-        try {
-            ChartFile.write(chart, () -> ComparisonChart.draw(outcome, limit));
-            out.printf("Chart:   %s%n", chart);
-        } catch (IOException e) {
-            // The figures are there already.
-            out.println(e.getMessage());
+    /** What there is so far, unless more stands there from an earlier run, which this one may not come up to. */
+    private void keep(Outcome outcome) throws IOException {
+        if (json != null && outcome.rows().size() >= JsonFile.rowsIn(json)) {
+            JsonFile.write(json, outcome);
         }
     }
 
@@ -134,9 +126,5 @@ public final class CompareCommand implements Callable<Integer> {
             }
         }
         return cases;
-    }
-
-    private static void createParent(Path file) throws IOException {
-        Files.createDirectories(file.toAbsolutePath().getParent());
     }
 }

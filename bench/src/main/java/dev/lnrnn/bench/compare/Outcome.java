@@ -1,14 +1,10 @@
 package dev.lnrnn.bench.compare;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import dev.lnrnn.Library;
 import dev.lnrnn.bench.Machine;
 import dev.lnrnn.bench.results.Limit;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,10 +25,6 @@ record Outcome(Machine machine, Map<String, String> versions, CpuCalibration.Val
             versions.putAll(peer.versions());
         }
         return new Outcome(Machine.here(), versions, calibration.values(), rows);
-    }
-
-    void write(Path file) throws IOException {
-        new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(file.toFile(), this);
     }
 
     boolean isGood() {

@@ -2,6 +2,8 @@ package dev.lnrnn.bench.latency;
 
 import dev.lnrnn.bench.ChartFile;
 import dev.lnrnn.bench.ExitCode;
+import dev.lnrnn.bench.JsonFile;
+import dev.lnrnn.bench.Outputs;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -48,12 +50,7 @@ public final class LatencyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        // Before the measurements, so that nothing is lost to a wrong path.
-        for (Path file : new Path[] {json, chart}) {
-            if (file != null) {
-                Files.createDirectories(file.toAbsolutePath().getParent());
-            }
-        }
+        new Outputs().reading("--probe", probe).writing("--json", json).writing("--chart", chart);
         Path directory = Files.createTempDirectory("lnrnn-latency");
         try {
             return measure(directory);
@@ -77,14 +74,15 @@ public final class LatencyCommand implements Callable<Integer> {
             }
         }
         Measured measured = Measured.here(quick, leftOut, rows);
+        JsonFile.requireFinite(measured);
         LatencyTable.print(measured, out);
         if (json != null) {
-            measured.write(json);
+            JsonFile.write(json, measured);
             out.printf("Results: %s%n", json);
         }
+        out.flush();
         if (chart != null && !LatencyChart.steps(measured).isEmpty()) {
-            ChartFile.write(chart, () -> LatencyChart.draw(measured));
-            out.printf("Chart:   %s%n", chart);
+            out.println(ChartFile.write(chart, () -> LatencyChart.draw(measured)));
         }
         out.flush();
         return measured.isGood() ? ExitCode.OK : ExitCode.BAD_RESULT;

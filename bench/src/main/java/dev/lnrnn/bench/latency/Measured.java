@@ -1,13 +1,9 @@
 package dev.lnrnn.bench.latency;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import dev.lnrnn.Library;
 import dev.lnrnn.bench.Machine;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,10 +23,6 @@ record Measured(Machine machine, Map<String, String> versions, boolean quick, Li
         versions.put("lnrnn", Library.version());
         versions.put("java", System.getProperty("java.vm.name") + " " + System.getProperty("java.runtime.version"));
         return new Measured(Machine.here(), versions, quick, List.copyOf(leftOut), List.copyOf(rows));
-    }
-
-    void write(Path file) throws IOException {
-        new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(file.toFile(), this);
     }
 
     List<Row> of(Part part) {

@@ -5,17 +5,30 @@ import dev.lnrnn.DataType;
 import dev.lnrnn.Direction;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Normalization;
+import dev.lnrnn.Plan;
 import dev.lnrnn.bench.BadInputException;
+import dev.lnrnn.bench.NotSupportedException;
+import dev.lnrnn.bench.PlainNumber;
 import dev.lnrnn.interop.Safetensors;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
+import java.util.Set;
 
 /**
  * A reference case: what a safetensors file asks of a layer, and what a float64 reference computed.
  */
 final class Case implements AutoCloseable {
+
+    private static final String BOUND = "bound_";
+    private static final Set<String> KEYS = Set.of("cell", "normalization", "layers", "direction", "zoneout", "dropconnect",
+            "epsilon", "training", "T", "N", "C", "H", "name", "flavour", "format");
+    /** What other versions of the library can do. */
+    private static final Set<String> LATER = Set.of("P", "cell_clip");
+    private static final String RESETS = "resets";
+    private static final Set<String> NORMALIZATIONS_LATER = Set.of("joint", "per_gate", "per_gate_cell", "per_gate_carry");
 
     private final Path path;
     private final Safetensors file;
@@ -26,7 +39,63 @@ final class Case implements AutoCloseable {
     }
 
     static Case read(Path path) throws IOException {
-        return new Case(path, Safetensors.read(path));
+        Case read = new Case(path, Safetensors.read(path));
+        try {
+            read.checkMetadata();
+            return read;
+        } catch (RuntimeException e) {
+            read.close();
+            throw e;
+        }
+    }
+
+    /** What changes results, and is not looked at, would make them wrong without a word. */
+    private void checkMetadata() {
+        for (String key : file.metadata().keySet()) {
+            if (LATER.contains(key)) {
+                throw new NotSupportedException("The case " + path + " has \"" + key + "\" in its metadata, which this "
+                        + "version cannot do.");
+            }
+            if (!KEYS.contains(key) && !key.startsWith(BOUND)) {
+                throw new BadInputException("The case " + path + " has \"" + key + "\" in its metadata, which is none "
+                        + "of " + KEYS + " and no bound.");
+            }
+        }
+        if (has(RESETS)) {
+            throw new NotSupportedException("The case " + path + " has a tensor " + RESETS + ", which this version cannot "
+                    + "do.");
+        }
+        String normalization = text("normalization").toLowerCase(Locale.ROOT);
+        if (NORMALIZATIONS_LATER.contains(normalization)
+                || normalization.equals("paper") && text("cell").equalsIgnoreCase("gru")) {
+            throw new NotSupportedException("The case " + path + " has the normalization " + normalization + " of "
+                    + text("cell") + ", which this version cannot do.");
+        }
+    }
+
+    /**
+     * Compares every tensor with what the plan of {@link #spec} says of it.
+     *
+     * @throws BadInputException if one is missing, or other than expected
+     */
+    void check(Plan plan) {
+        new CaseLayout(path.toString(), plan, steps(), batch(), training()).check(file.tensors());
+        if (has("lengths")) {
+            for (long length : longs("lengths")) {
+                if (length < 0 || length > steps()) {
+                    throw new BadInputException("The case " + path + " has " + length + " among its lengths; expected 0 to "
+                            + steps() + ", its steps.");
+                }
+            }
+        }
+        for (String mask : List.of("zoneout_mask", "dropconnect_mask")) {
+            for (double keep : has(mask) ? doubles(mask) : new double[0]) {
+                if (keep != 0 && keep != 1) {
+                    throw new BadInputException("The case " + path + " has " + keep + " in its " + mask
+                            + "; expected 0 or 1.");
+                }
+            }
+        }
     }
 
     LayerSpec spec(DataType type) {
@@ -44,7 +113,7 @@ final class Case implements AutoCloseable {
                     .withZoneout(real("zoneout"))
                     .withDropconnect(real("dropconnect"));
         } catch (IllegalArgumentException | ArithmeticException e) {
-            throw new BadInputException("The case " + path + " is not legal: " + e.getMessage());
+            throw new BadInputException("The case " + path + " is not legal: " + e.getMessage() + ".");
         }
     }
 
@@ -57,7 +126,11 @@ final class Case implements AutoCloseable {
     }
 
     boolean training() {
-        return Boolean.parseBoolean(text("training"));
+        return switch (text("training")) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw wrong("training");
+        };
     }
 
     boolean has(String tensor) {
@@ -77,8 +150,15 @@ final class Case implements AutoCloseable {
 
     /** The largest error allowed of "out" or "grad" at a data type; empty where it is not asked for. */
     OptionalDouble bound(DataType type, String kind) {
-        String key = "bound_" + type.name().toLowerCase(Locale.ROOT) + "_" + kind;
-        return file.metadata().containsKey(key) ? OptionalDouble.of(real(key)) : OptionalDouble.empty();
+        String key = BOUND + type.name().toLowerCase(Locale.ROOT) + "_" + kind;
+        if (!file.metadata().containsKey(key)) {
+            return OptionalDouble.empty();
+        }
+        double bound = real(key);
+        if (!(bound > 0 && bound < 1)) {
+            throw wrong(key);
+        }
+        return OptionalDouble.of(bound);
     }
 
     private void requireTensor(String name) {
@@ -96,19 +176,17 @@ final class Case implements AutoCloseable {
     }
 
     private long integer(String key) {
-        try {
-            return Long.parseLong(text(key));
-        } catch (NumberFormatException e) {
+        if (!PlainNumber.isWhole(text(key))) {
             throw wrong(key);
         }
+        return Long.parseLong(text(key));
     }
 
     private double real(String key) {
-        try {
-            return Double.parseDouble(text(key));
-        } catch (NumberFormatException e) {
+        if (!PlainNumber.isReal(text(key))) {
             throw wrong(key);
         }
+        return Double.parseDouble(text(key));
     }
 
     private <E extends Enum<E>> E choice(Class<E> type, String key) {

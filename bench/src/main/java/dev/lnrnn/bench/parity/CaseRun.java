@@ -10,6 +10,7 @@ import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TrainingPass;
+import dev.lnrnn.bench.BadInputException;
 import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
@@ -41,7 +42,11 @@ final class CaseRun {
     private final long[] outputShape;
     private final long[] stateShape;
 
-    /** What it allocates is freed with the device. */
+    /**
+     * What it allocates is freed with the device.
+     *
+     * @throws BadInputException if the case's tensors are not what its layer expects
+     */
     CaseRun(Case reference, Device device, DataType type) {
         this.reference = reference;
         this.device = device;
@@ -49,6 +54,7 @@ final class CaseRun {
         this.type = type;
         stateType = type.accumulation();
         plan = device.createPlan(spec);
+        reference.check(plan);
         long steps = reference.steps();
         long batch = reference.batch();
         sizes = plan.sizes(steps, batch);

@@ -3,8 +3,10 @@ package dev.lnrnn.bench.parity;
 import dev.lnrnn.DataType;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceOptions;
+import dev.lnrnn.bench.BadResultException;
 import dev.lnrnn.bench.DeviceOption;
 import dev.lnrnn.bench.ExitCode;
+import dev.lnrnn.bench.Outputs;
 import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.Tensor;
 import java.io.IOException;
@@ -52,8 +54,10 @@ public final class ParityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        new Outputs().reading("the case", input).writing("--out", output);
         try (Case reference = Case.read(input); Device opened = device.open(DeviceOptions.DEFAULTS)) {
             Map<String, CaseRun.Result> results = new CaseRun(reference, opened, type).run();
+            requireFinite(results);
             write(results);
             if (!check) {
                 return ExitCode.OK;
@@ -63,6 +67,17 @@ public final class ParityCommand implements Callable<Integer> {
             out.flush();
             return good ? ExitCode.OK : ExitCode.BAD_RESULT;
         }
+    }
+
+    private static void requireFinite(Map<String, CaseRun.Result> results) {
+        results.forEach((name, result) -> {
+            for (int i = 0; i < result.values().length; i++) {
+                if (!Double.isFinite(result.values()[i])) {
+                    throw new BadResultException("The library computed " + result.values()[i] + " at element " + i + " of "
+                            + name + ", which is no number; nothing is written.");
+                }
+            }
+        });
     }
 
     private void write(Map<String, CaseRun.Result> results) throws IOException {

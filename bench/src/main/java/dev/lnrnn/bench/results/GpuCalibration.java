@@ -1,6 +1,7 @@
 package dev.lnrnn.bench.results;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.lnrnn.bench.BadInputException;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.DoubleStream;
@@ -26,33 +27,44 @@ final class GpuCalibration implements Calibration {
 
     @Override
     public double peak(String dtype) {
-        return RATES.get(dtype).stream().mapToDouble(path -> json.at(path).asDouble()).max().orElseThrow();
+        List<String> rates = RATES.get(dtype);
+        return Math.max(number(rates.getFirst()), json.at(rates.getLast()).asDouble());
     }
 
     /** All multiprocessors together. */
     @Override
     public double bandwidth(double bytes) {
         String level = bytes <= multiprocessors() * sharedBytes() ? "shared"
-                : bytes <= json.get("l2_bytes").asDouble() ? "l2" : "copy";
-        return json.at("/bytes_per_second/" + level).asDouble();
+                : bytes <= number("/l2_bytes") ? "l2" : "copy";
+        return number("/bytes_per_second/" + level);
     }
 
     /** The quickest among as many multiprocessors as it takes to hold so many bytes. */
     @Override
     public double exchange(double bytes) {
         DoubleStream grid = Stream.of("grid_barrier_exchange", "grid_flag_exchange")
-                .mapToDouble(name -> json.at("/microseconds/" + name).asDouble());
+                .mapToDouble(name -> number("/microseconds/" + name));
         DoubleStream clusters = CLUSTERS.stream().filter(blocks -> bytes <= blocks * sharedBytes())
                 .map(blocks -> json.at("/microseconds/cluster_exchange/" + blocks)).filter(JsonNode::isNumber)
                 .mapToDouble(JsonNode::asDouble);
         return 1e-6 * DoubleStream.concat(grid, clusters).min().orElseThrow();
     }
 
+    /** What the calibration always has. */
+    private double number(String path) {
+        double number = json.at(path).asDouble(Double.NaN);
+        if (!(number > 0 && number < Double.POSITIVE_INFINITY)) {
+            throw new BadInputException("The calibration has \"" + json.at(path).asText() + "\" at " + path
+                    + "; expected a number above 0.");
+        }
+        return number;
+    }
+
     private double multiprocessors() {
-        return json.get("multiprocessors").asDouble();
+        return number("/multiprocessors");
     }
 
     private double sharedBytes() {
-        return json.get("shared_bytes_per_multiprocessor").asDouble();
+        return number("/shared_bytes_per_multiprocessor");
     }
 }

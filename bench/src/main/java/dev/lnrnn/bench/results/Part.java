@@ -1,5 +1,6 @@
 package dev.lnrnn.bench.results;
 
+import dev.lnrnn.bench.BadInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,11 +25,19 @@ record Part(String state, long seconds, String sentence) {
         for (String name : NAMES) {
             Path file = directory.resolve(name + ".status");
             if (Files.exists(file)) {
-                String[] words = Files.readString(file).strip().split(" ", 3);
-                parts.put(name, new Part(words[0], Long.parseLong(words[1]), words.length > 2 ? words[2] : ""));
+                parts.put(name, parse(file, Files.readString(file).strip().split(" ", 3)));
             }
         }
         return parts;
+    }
+
+    private static Part parse(Path file, String[] words) {
+        try {
+            return new Part(words[0], Long.parseLong(words[1]), words.length > 2 ? words[2] : "");
+        } catch (IndexOutOfBoundsException | NumberFormatException e) {
+            throw new BadInputException("The file " + file + " has \"" + String.join(" ", words)
+                    + "\"; expected a state, seconds and a sentence.");
+        }
     }
 
     boolean isOk() {

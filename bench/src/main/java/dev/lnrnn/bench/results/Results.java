@@ -1,5 +1,8 @@
 package dev.lnrnn.bench.results;
 
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
@@ -29,7 +32,8 @@ import org.jspecify.annotations.Nullable;
 record Results(@Nullable String device, @Nullable String driver, Map<String, String> versions, Map<String, Part> parts,
         Map<String, Map<String, Integer>> parity, @Nullable JsonNode calibration, List<Row> rows) {
 
-    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final ObjectMapper JSON = new ObjectMapper()
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES);
 
     private static final Comparator<Row> ORDER = Comparator.comparing(Row::shape).thenComparing(Row::mode)
             .thenComparing(Row::dtype).thenComparing(row -> !row.normalized()).thenComparing(row -> !row.isOurs())
@@ -43,18 +47,14 @@ record Results(@Nullable String device, @Nullable String driver, Map<String, Str
         // A part that failed may have left a file of an earlier run, or half a one.
         JsonNode calibration = isOk(parts, "calibrate") ? json(directory.resolve("calibration.json")) : null;
         List<Row> rows = new ArrayList<>();
-        for (JsonNode line : lines(directory.resolve("bench.jsonl"), parts, "bench")) {
-            rows.add(JSON.treeToValue(line, Row.class));
-        }
-        for (JsonNode line : lines(directory.resolve("peers.jsonl"), parts, "peers")) {
-            rows.add(JSON.treeToValue(line, Row.class));
-        }
-        if (calibration != null && !calibration.get("smoke").asBoolean()) {
+        rows.addAll(lines(directory.resolve("bench.jsonl"), parts, "bench", Row.class));
+        rows.addAll(lines(directory.resolve("peers.jsonl"), parts, "peers", Row.class));
+        if (calibration != null && !calibration.path("smoke").asBoolean()) {
             Limit limit = new Limit(new GpuCalibration(calibration));
             rows.replaceAll(row -> row.withFraction(limit.milliseconds(row.workload()) / row.medianMs()));
         }
         rows.sort(ORDER);
-        return new Results(calibration == null ? null : calibration.get("device").asText(), driver(directory),
+        return new Results(calibration == null ? null : text(calibration, "device"), driver(directory),
                 versions(directory, parts), parts, parity(directory, parts), calibration, rows);
     }
 
@@ -63,23 +63,36 @@ record Results(@Nullable String device, @Nullable String driver, Map<String, Str
     }
 
     /** Rows are good as far as they were written: a part that ran out of time keeps those it has. */
-    private static List<JsonNode> lines(Path file, Map<String, Part> parts, String part) throws IOException {
-        List<JsonNode> lines = new ArrayList<>();
+    private static <T> List<T> lines(Path file, Map<String, Part> parts, String part, Class<T> type)
+            throws IOException {
+        List<T> lines = new ArrayList<>();
         if (!parts.containsKey(part) || parts.get(part).state().equals("skipped") || !Files.exists(file)) {
             return lines;
         }
         for (String line : Files.readAllLines(file)) {
-            lines.add(JSON.readTree(line));
+            lines.add(parse(file + ", line " + (lines.size() + 1), JSON.getFactory().createParser(line), type));
         }
         return lines;
+    }
+
+    private static <T> T parse(String place, JsonParser json, Class<T> type) throws IOException {
+        try (json) {
+            return JSON.readValue(json, type);
+        } catch (JsonProcessingException e) {
+            throw new BadInputException(place + ": " + e.getOriginalMessage());
+        }
+    }
+
+    private static String text(JsonNode json, String name) {
+        return json.path(name).asText("not known");
     }
 
     private static Map<String, Map<String, Integer>> parity(Path directory, Map<String, Part> parts)
             throws IOException {
         Map<String, Map<String, Integer>> counts = new LinkedHashMap<>();
-        for (JsonNode line : lines(directory.resolve("parity.jsonl"), parts, "parity")) {
-            counts.computeIfAbsent(line.get("dtype").asText(), dtype -> new LinkedHashMap<>())
-                    .merge(line.get("state").asText(), 1, Integer::sum);
+        for (JsonNode line : lines(directory.resolve("parity.jsonl"), parts, "parity", JsonNode.class)) {
+            counts.computeIfAbsent(text(line, "dtype"), dtype -> new LinkedHashMap<>())
+                    .merge(text(line, "state"), 1, Integer::sum);
         }
         return counts;
     }
@@ -88,8 +101,8 @@ record Results(@Nullable String device, @Nullable String driver, Map<String, Str
         Map<String, String> versions = new LinkedHashMap<>();
         JsonNode info = isOk(parts, "info") ? json(directory.resolve("info.json")) : null;
         if (info != null) {
-            versions.put("lnrnn", info.get("version").asText());
-            versions.put("java", info.get("java").asText());
+            versions.put("lnrnn", text(info, "version"));
+            versions.put("java", text(info, "java"));
         }
         JsonNode peers = isOk(parts, "peers") ? json(directory.resolve("peers-versions.json")) : null;
         if (peers != null) {
@@ -104,6 +117,7 @@ record Results(@Nullable String device, @Nullable String driver, Map<String, Str
     }
 
     private static @Nullable JsonNode json(Path file) throws IOException {
-        return Files.exists(file) ? JSON.readTree(file.toFile()) : null;
+        return Files.exists(file) ? parse(file.toString(), JSON.getFactory().createParser(file.toFile()), JsonNode.class)
+                : null;
     }
 }

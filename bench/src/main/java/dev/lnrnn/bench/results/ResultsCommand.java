@@ -1,8 +1,7 @@
 package dev.lnrnn.bench.results;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.lnrnn.bench.ExitCode;
+import dev.lnrnn.bench.JsonFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -26,8 +25,7 @@ public final class ResultsCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Results results = Results.read(directory);
-        new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT)
-                .writeValue(directory.resolve("results.json").toFile(), results);
+        JsonFile.write(directory.resolve("results.json"), results);
         PrintWriter out = spec.commandLine().getOut();
         new Table(results).print(out);
         out.flush();

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,27 @@ import org.jspecify.annotations.Nullable;
 record Row(String shape, long steps, long batch, long input, long hidden, String mode, String system, String dtype,
         boolean normalized, double medianMs, double lowMs, double highMs, @Nullable Double enqueueMs,
         @Nullable Double fractionOfLimit, @Nullable Double error, boolean checked) {
+
+    private static final Set<String> MODES = Set.of("inference", "training");
+    private static final Set<String> DTYPES = Set.of("f64", "f32", "f16", "bf16");
+
+    /** What an interrupted part, or another program, wrote may be no measurement. */
+    Row {
+        if (shape == null || system == null || mode == null || !MODES.contains(mode) || dtype == null
+                || !DTYPES.contains(dtype)) {
+            throw new IllegalArgumentException("shape " + shape + ", mode " + mode + ", system " + system + ", dtype "
+                    + dtype + " say not what was measured");
+        }
+        if (steps < 1 || batch < 1 || input < 1 || hidden < 1) {
+            throw new IllegalArgumentException("steps " + steps + ", batch " + batch + ", input " + input + ", hidden "
+                    + hidden + " are not all at least 1");
+        }
+        for (double milliseconds : new double[] {medianMs, lowMs, highMs}) {
+            if (!(milliseconds > 0 && milliseconds < Double.POSITIVE_INFINITY)) {
+                throw new IllegalArgumentException(milliseconds + " ms is no time");
+            }
+        }
+    }
 
     Row withFraction(double fraction) {
         return new Row(shape, steps, batch, input, hidden, mode, system, dtype, normalized, medianMs, lowMs, highMs,

@@ -22,10 +22,11 @@ final class Baselines {
     }
 
     static double meanAbsoluteError(double[] forecast, double[] target) {
-        double sum = 0;
+        double mean = 0;
         for (int i = 0; i < target.length; i++) {
-            sum += Math.abs(forecast[i] - target[i]);
+            // Not the sum, which overflows where the mean does not.
+            mean += Math.abs(forecast[i] - target[i]) / target.length;
         }
-        return sum / target.length;
+        return mean;
     }
 }

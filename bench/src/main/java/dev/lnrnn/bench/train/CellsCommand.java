@@ -2,9 +2,10 @@ package dev.lnrnn.bench.train;
 
 import dev.lnrnn.Device;
 import dev.lnrnn.bench.ExitCode;
+import dev.lnrnn.bench.JsonFile;
+import dev.lnrnn.bench.Outputs;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,7 +23,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Train every cell with every normalisation, a stack of two layers and a bidirectional layer on a series, "
                     + "each with several seeds, and compare their errors on the last fifth of it.",
-            "Ctrl-C ends early and keeps what is done."})
+            "Ctrl-C ends early and keeps what is done, unless the results of more networks stand there already."})
 public final class CellsCommand implements Callable<Integer> {
 
     private static final double ZONEOUT = 0.05;
@@ -54,45 +55,62 @@ public final class CellsCommand implements Callable<Integer> {
         RunOptions.requireAtLeastOne("--seeds", seeds);
         int epochs = run.epochs();
         Task task = series.task();
-        Files.createDirectories(directory);
+        List<Network> networks = Comparison.networks(hidden, ZONEOUT);
+        Outputs outputs = new Outputs().reading("--data", series.data()).writing("the results", json())
+                .writing("the chart", chart());
+        for (Network network : networks) {
+            for (int i = 0; i < seeds; i++) {
+                outputs.writing("a checkpoint", checkpoint(network, run.seed() + i));
+            }
+        }
         try (Device device = run.open(); StopRequest stop = new StopRequest()) {
-            write(compare(device, task, epochs, stop, spec.commandLine().getOut()));
+            List<Comparison.Row> rows = new ArrayList<>();
+            try {
+                compare(device, task, networks, epochs, stop, rows);
+            } finally {
+                // What one network cannot do, or the user does not wait for, takes nothing from the others.
+                write(comparison(device, task, epochs, rows), rows.size() == networks.size());
+            }
         }
         return ExitCode.OK;
     }
 
-    private Comparison compare(Device device, Task task, int epochs, StopRequest stop, PrintWriter out)
-            throws IOException {
+    /** Adds the networks that are done to the rows, and ends early where that is requested. */
+    private void compare(Device device, Task task, List<Network> networks, int epochs, StopRequest stop,
+            List<Comparison.Row> rows) throws IOException {
+        PrintWriter out = spec.commandLine().getOut();
         Scaler scaler = task.scaler();
         Inputs inputs = Inputs.of(task, scaler);
-        List<Comparison.Row> rows = new ArrayList<>();
-        Holdout.Errors simple = Holdout.of(task, inputs, scaler, new float[inputs.rows()]).errors();
-        List<Network> networks = Comparison.networks(hidden, ZONEOUT);
         for (Network network : networks) {
             List<Double> errors = new ArrayList<>();
             List<Double> rates = new ArrayList<>();
             long parameters = 0;
-            for (long seed = run.seed(); seed < run.seed() + seeds; seed++) {
+            for (int i = 0; i < seeds; i++) {
+                long seed = run.seed() + i;
                 try (Model model = Model.create(device, network, inputs.width()).initialize(seed)) {
                     parameters = model.parameters();
                     TrainingRun.Outcome outcome = new TrainingRun(model, task, inputs, scaler, checkpoint(network, seed))
-                            .run(epochs, seed, Progress.SILENT, stop);
+                            .run(epochs, seed, Progress.SILENT, stop::requested);
                     if (outcome.stopped()) {
-                        break;
+                        return;
                     }
                     errors.add(Holdout.of(task, inputs, scaler, model.forecast(inputs)).errors().model());
                     rates.add(outcome.stepsPerSecond());
                 }
             }
-            if (errors.size() < seeds) {
-                break;
-            }
             Comparison.Row row = Comparison.Row.of(network, parameters, errors, rates);
+            JsonFile.requireFinite(row);
             rows.add(row);
             out.printf(Locale.ROOT, "%d/%d  %-24s  mean absolute error %.4g%n", rows.size(), networks.size(),
                     row.title(), row.median());
             out.flush();
         }
+    }
+
+    private static Comparison comparison(Device device, Task task, int epochs, List<Comparison.Row> rows) {
+        Scaler scaler = task.scaler();
+        Inputs inputs = Inputs.of(task, scaler);
+        Holdout.Errors simple = Holdout.of(task, inputs, scaler, new float[inputs.rows()]).errors();
         return new Comparison(task.series().name(), task.horizon(), epochs, device.info().name(),
                 device.info().description(), device.info().threads(), simple.persistence(), simple.seasonal(),
                 simple.ridge(), rows);
@@ -103,24 +121,30 @@ public final class CellsCommand implements Callable<Integer> {
                 + ".safetensors");
     }
 
-    private void write(Comparison comparison) throws IOException {
+    /** A part of the networks does not replace more of them. */
+    private void write(Comparison comparison, boolean all) throws IOException {
         PrintWriter out = spec.commandLine().getOut();
-        Path json = directory.resolve("cells.json");
-        comparison.write(json);
         out.println();
         comparison.print(out);
-        out.printf("Results: %s%n", json);
-        if (comparison.rows().isEmpty()) {
-            return;
-        }
-        Path chart = directory.resolve("cells.png");
-        try {
-            Chart.write(chart, comparison);
-            out.printf("Chart:   %s%n", chart);
-        } catch (IOException e) {
-            // The numbers are there already.
-            out.println(e.getMessage());
+        int networks = comparison.rows().size();
+        int there = JsonFile.rowsIn(json());
+        if (!all && (networks == 0 || networks < there)) {
+            out.printf("Results: %s%n", there == 0 ? "none, as no network is done"
+                    : json() + " is as it was, as no more than " + networks + " networks are done");
+        } else {
+            JsonFile.write(json(), comparison);
+            out.printf("Results: %s%n", json());
+            out.flush();
+            out.println(Chart.write(chart(), comparison));
         }
         out.flush();
+    }
+
+    private Path json() {
+        return directory.resolve("cells.json");
+    }
+
+    private Path chart() {
+        return directory.resolve("cells.png");
     }
 }

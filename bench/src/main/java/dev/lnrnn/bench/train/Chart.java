@@ -21,14 +21,14 @@ final class Chart {
 
     private Chart() {}
 
-    /** The end of the held-out part beside what was forecast. */
-    static void write(Path file, Task task, Holdout holdout) throws IOException {
-        ChartFile.write(file, () -> draw(task, holdout));
+    /** The end of the held-out part beside what was forecast; answers as {@link ChartFile#write}, likewise below. */
+    static String write(Path file, Task task, Holdout holdout) throws IOException {
+        return ChartFile.write(file, () -> draw(task, holdout));
     }
 
     /** The errors of networks. */
-    static void write(Path file, Comparison comparison) throws IOException {
-        ChartFile.write(file, () -> draw(comparison));
+    static String write(Path file, Comparison comparison) throws IOException {
+        return ChartFile.write(file, () -> draw(comparison));
     }
 
     private static XYChart draw(Task task, Holdout holdout) {

@@ -3,9 +3,11 @@ package dev.lnrnn.bench.train;
 import dev.lnrnn.Device;
 import dev.lnrnn.Layer;
 import dev.lnrnn.Parameter;
+import dev.lnrnn.bench.BadResultException;
 import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.Tensor;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -22,8 +24,28 @@ final class Checkpoint {
     private static final String HEAD_WEIGHT = "head.weight";
     private static final String HEAD_BIAS = "head.bias";
 
+    /** More epochs than any training has. */
+    static final long NOT_KNOWN = Long.MAX_VALUE;
+
     private Checkpoint() {}
 
+    /**
+     * How many epochs the network in a file has been trained for.
+     *
+     * @return 0 where there is no file, and {@link #NOT_KNOWN} where it is something else
+     */
+    static long epochsIn(Path file) {
+        if (!Files.exists(file)) {
+            return 0;
+        }
+        try (Safetensors tensors = Safetensors.read(file)) {
+            return Integer.parseInt(tensors.metadata().getOrDefault("epochs", ""));
+        } catch (IOException | NumberFormatException e) {
+            return NOT_KNOWN;
+        }
+    }
+
+    /** @throws BadResultException if a parameter is no number; the file is then as it was */
     static void save(Path file, Model model, Task task, Scaler scaler, int epochs) throws IOException {
         Layer layer = model.layer();
         Map<String, String> metadata = new LinkedHashMap<>();
@@ -38,12 +60,22 @@ final class Checkpoint {
         List<Tensor> tensors = new ArrayList<>();
         for (Parameter parameter : layer.plan().parameters()) {
             long[] shape = parameter.shape().stream().mapToLong(Long::longValue).toArray();
-            tensors.add(Tensor.f32(parameter.name(), shape, layer.parameters().get(parameter.name())));
+            tensors.add(tensor(parameter.name(), shape, layer.parameters().get(parameter.name())));
         }
         LinearHead head = model.head();
-        tensors.add(Tensor.f32(HEAD_WEIGHT, new long[] {head.weight().length}, head.weight()));
-        tensors.add(Tensor.f32(HEAD_BIAS, new long[] {1}, head.bias()));
+        tensors.add(tensor(HEAD_WEIGHT, new long[] {head.weight().length}, head.weight()));
+        tensors.add(tensor(HEAD_BIAS, new long[] {1}, head.bias()));
         Safetensors.write(file, metadata, tensors);
+    }
+
+    private static Tensor tensor(String name, long[] shape, float[] values) {
+        for (float value : values) {
+            if (!Float.isFinite(value)) {
+                throw new BadResultException("The parameter " + name + " has become " + value
+                        + ": the training has diverged.");
+            }
+        }
+        return Tensor.f32(name, shape, values);
     }
 
     /** A new model on the device, with what the file holds. */

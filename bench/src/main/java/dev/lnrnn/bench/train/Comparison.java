@@ -1,15 +1,10 @@
 package dev.lnrnn.bench.train;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import dev.lnrnn.CellType;
 import dev.lnrnn.Normalization;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -74,10 +69,6 @@ record Comparison(String series, int horizon, int epochs, String device, String 
             int hidden, double zoneout) {
         return new Network(cell, normalization, layers, bidirectional, hidden, zoneout,
                 NetworkOptions.dropconnectOf(cell), 0);
-    }
-
-    void write(Path file) throws IOException {
-        Files.write(file, new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(this));
     }
 
     /** As a table in Markdown. */

@@ -1,6 +1,7 @@
 package dev.lnrnn.bench.train;
 
 import dev.lnrnn.bench.BadInputException;
+import dev.lnrnn.bench.PlainNumber;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -19,8 +20,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class CsvColumn {
 
-    /** Narrower than Java's own: no suffixes, no hexadecimal digits, no words. */
-    private static final Pattern NUMBER = Pattern.compile("[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?");
     private static final Pattern ZERO = Pattern.compile("[+-]?[0.]*([eE].*)?");
     /** Series are learnt from memory. */
     private static final int MOST_POINTS = 10_000_000;
@@ -93,7 +92,7 @@ final class CsvColumn {
             throw new BadInputException("Line 1 of " + file + " names two columns \"" + column + "\", those at "
                     + (index + 1) + " and " + (again + 1) + "; which of them is meant is not known.");
         }
-        if (NUMBER.matcher(column).matches()) {
+        if (PlainNumber.isReal(column)) {
             throw new BadInputException("Line 1 of " + file + " has the number " + column + " where the column \""
                     + column + "\" should have its name; whether it is a point is not known.");
         }
@@ -125,7 +124,7 @@ final class CsvColumn {
     }
 
     private static @Nullable String whatIsWrongWith(String cell) {
-        if (!NUMBER.matcher(cell).matches()) {
+        if (!PlainNumber.isReal(cell)) {
             return "not a number: expected digits with at most a sign, a decimal point and an exponent";
         }
         double value = Double.parseDouble(cell);

@@ -1,5 +1,6 @@
 package dev.lnrnn.bench.train;
 
+import dev.lnrnn.bench.BadInputException;
 import java.util.List;
 
 /**
@@ -23,12 +24,20 @@ record Inputs(int rows, int width, float[] x, float[] target) {
 
     private static final int OBSERVED = 2;
     private static final int MOST_HARMONICS = 3;
+    private static final int MOST_ELEMENTS = 1 << 29;
+    /** In scaled units; squares of some hundred such numbers are finite as float32. */
+    private static final double FARTHEST = 1e12;
 
     static Inputs of(Task task, Scaler scaler) {
         double[] values = task.series().values();
         List<Double> periods = task.series().periods();
         int rows = task.origins();
         int width = OBSERVED + 2 * periods.stream().mapToInt(Inputs::harmonics).sum();
+        if ((long) rows * width > MOST_ELEMENTS) {
+            throw new BadInputException("The series has " + rows + " points with " + width + " inputs each, more than "
+                    + MOST_ELEMENTS + " in all.");
+        }
+        requireNear(values, scaler);
         float[] x = new float[rows * width];
         float[] target = new float[rows];
         for (int t = 0, i = 0; t < rows; t++) {
@@ -47,6 +56,18 @@ record Inputs(int rows, int width, float[] x, float[] target) {
             }
         }
         return new Inputs(rows, width, x, target);
+    }
+
+    /** Before anything is trained: what float32 cannot hold would be no number, or make one that is none. */
+    private static void requireNear(double[] values, Scaler scaler) {
+        for (int t = 0; t < values.length; t++) {
+            double distance = scaler.scale(values[t]);
+            if (!(Math.abs(distance) <= FARTHEST)) {
+                throw new BadInputException("Point " + (t + 1) + " of the series, " + values[t] + ", lies "
+                        + Math.abs(distance) + " standard deviations of the training part from its mean; expected at most "
+                        + FARTHEST + ".");
+            }
+        }
     }
 
     /** Beyond half the period, harmonics repeat at whole points. */

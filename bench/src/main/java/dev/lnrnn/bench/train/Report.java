@@ -1,12 +1,7 @@
 package dev.lnrnn.bench.train;
 
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /**
  * What a finished training is judged by; written as JSON with names in snake_case.
@@ -30,12 +25,7 @@ record Report(String series, int horizon, int season, String device, int threads
     /** What float32 arithmetic in another order may differ by. */
     static final double LARGEST_STREAM_DIFFERENCE = 1e-5;
 
-    void write(Path file) throws IOException {
-        byte[] json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(this);
-        Files.write(file, json);
-    }
-
     boolean good() {
-        return streamMaxDifference < LARGEST_STREAM_DIFFERENCE && Double.isFinite(lastLoss);
+        return streamMaxDifference < LARGEST_STREAM_DIFFERENCE;
     }
 }

@@ -25,6 +25,11 @@ final class SeriesOptions {
             description = "How far ahead to forecast. Default: ${DEFAULT-VALUE}.")
     private int horizon;
 
+    /** What is read; null for what ships with the program. */
+    @Nullable Path data() {
+        return data;
+    }
+
     /** Reads the series. */
     Task task() {
         return new Task(series(), horizon);

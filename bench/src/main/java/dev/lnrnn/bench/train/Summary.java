@@ -23,8 +23,15 @@ final class Summary {
     }
 
     private static void baseline(PrintWriter out, String name, double error, double model) {
+        out.printf(Locale.ROOT, "  %-24s %10.4g   the network is %s%n", name, error, comparison(error, model));
+    }
+
+    private static String comparison(double error, double model) {
         double percent = 100 * (1 - model / error);
-        out.printf(Locale.ROOT, "  %-24s %10.4g   the network is %.1f %% %s%n", name, error, Math.abs(percent),
-                percent >= 0 ? "below" : "above");
+        // Forecasts that are right throughout leave nothing to be a share of.
+        if (!Double.isFinite(percent)) {
+            return model == error ? "as good" : "above";
+        }
+        return String.format(Locale.ROOT, "%.1f %% %s", Math.abs(percent), percent >= 0 ? "below" : "above");
     }
 }

@@ -2,9 +2,10 @@ package dev.lnrnn.bench.train;
 
 import dev.lnrnn.Device;
 import dev.lnrnn.bench.ExitCode;
+import dev.lnrnn.bench.JsonFile;
+import dev.lnrnn.bench.Outputs;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +23,8 @@ import picocli.CommandLine.Spec;
                     + "series, and compare it with simple forecasts on the last fifth of the series, which it has not "
                     + "seen.",
             "Without --data: births per day in the United States, 1969-1988, one day ahead.",
-            "Ctrl-C ends the training early and keeps a valid checkpoint."})
+            "Ctrl-C ends the training early. What it has learnt by then is kept, unless no epoch is over or a checkpoint "
+                    + "that has been trained for more epochs stands there already; so it is while a training runs."})
 public final class TrainCommand implements Callable<Integer> {
 
     @Mixin
@@ -49,11 +51,8 @@ public final class TrainCommand implements Callable<Integer> {
         int epochs = run.epochs();
         Network chosen = network.network();
         Task task = series.task();
-        // Before the training, so that nothing is lost to a wrong path.
-        Files.createDirectories(directory);
-        if (report != null) {
-            Files.createDirectories(report.toAbsolutePath().getParent());
-        }
+        new Outputs().reading("--data", series.data()).writing("the checkpoint", checkpoint())
+                .writing("the chart", chart()).writing("the report", json());
         try (Device opened = run.open()) {
             return train(opened, chosen, epochs, task, spec.commandLine().getOut());
         }
@@ -62,7 +61,7 @@ public final class TrainCommand implements Callable<Integer> {
     private int train(Device opened, Network chosen, int epochs, Task task, PrintWriter out) throws IOException {
         Scaler scaler = task.scaler();
         Inputs inputs = Inputs.of(task, scaler);
-        Path checkpoint = directory.resolve("checkpoint.safetensors");
+        Path checkpoint = checkpoint();
         out.printf("Series: %s, %d points; horizon %d, season %d; held out: the last %d%n", task.series().name(),
                 task.series().length(), task.horizon(), task.series().season(), task.holdoutSize());
         out.printf("Device: %s, %s%n", opened.info().name(), opened.info().description());
@@ -76,10 +75,10 @@ public final class TrainCommand implements Callable<Integer> {
             try (StopRequest stop = new StopRequest()) {
                 try (Progress progress = Progress.of(epochs, out)) {
                     outcome = new TrainingRun(model, task, inputs, scaler, checkpoint)
-                            .run(epochs, run.seed(), progress, stop);
+                            .run(epochs, run.seed(), progress, stop::requested);
                 }
                 if (outcome.stopped()) {
-                    out.printf("Stopped after %d epochs; the checkpoint is %s%n", outcome.epochs(), checkpoint);
+                    out.println(outcome.whatWasKept(checkpoint));
                     out.flush();
                     return ExitCode.OK;
                 }
@@ -111,18 +110,23 @@ public final class TrainCommand implements Callable<Integer> {
     }
 
     private void write(Report result, Task task, Path checkpoint, PrintWriter out) throws IOException {
-        Path chart = directory.resolve("chart.png");
-        Path json = report != null ? report : directory.resolve("report.json");
-        result.write(json);
+        JsonFile.write(json(), result);
         Summary.print(result, out);
-        out.printf("Checkpoint: %s%nReport:     %s%n", checkpoint, json);
-        try {
-            Chart.write(chart, task, result.holdout());
-            out.printf("Chart:      %s%n", chart);
-        } catch (IOException e) {
-            // Everything that the training was for is there already.
-            out.println(e.getMessage());
-        }
+        out.printf("Checkpoint: %s%nReport:     %s%n", checkpoint, json());
         out.flush();
+        out.println(Chart.write(chart(), task, result.holdout()));
+        out.flush();
+    }
+
+    private Path checkpoint() {
+        return directory.resolve("checkpoint.safetensors");
+    }
+
+    private Path chart() {
+        return directory.resolve("chart.png");
+    }
+
+    private Path json() {
+        return report != null ? report : directory.resolve("report.json");
     }
 }

@@ -36,7 +36,7 @@ final class Trainer implements AutoCloseable {
     private final int batch;
     private final int firstRows;
     private final int stepsPerEpoch;
-    private final int totalSteps;
+    private final double totalSteps;
     private final Random random;
     private final Adam adam = new Adam(LARGEST_GRADIENT_NORM);
 
@@ -53,7 +53,7 @@ final class Trainer implements AutoCloseable {
     private final float[] targets;
     private final float[] forecast;
     private final float[] forecastGradient;
-    private int steps;
+    private long steps;
 
     /** Rows before {@code trainingOrigins} are trained on, for {@code epochs} times as many rows in all. */
     Trainer(Model model, Inputs inputs, int trainingOrigins, int epochs, long seed) {
@@ -66,7 +66,7 @@ final class Trainer implements AutoCloseable {
         this.batch = everyRow ? BATCH : BIDIRECTIONAL_BATCH;
         this.firstRows = trainingOrigins - window + 1;
         this.stepsPerEpoch = Math.ceilDiv(trainingOrigins, window * batch);
-        this.totalSteps = epochs * stepsPerEpoch;
+        this.totalSteps = (double) epochs * stepsPerEpoch;
         this.random = new Random(seed);
         int forecasts = everyRow ? window * batch : batch;
         targets = new float[forecasts];

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lnrnn.bench.JsonFile;
 import dev.lnrnn.bench.compare.Entrant.Kind;
 import dev.lnrnn.bench.jmh.Shape;
 import dev.lnrnn.bench.results.Limit;
@@ -123,7 +124,7 @@ class ComparisonTest {
         Outcome outcome = run(0, Schedule.Until.inSeconds(1));
         assertTrue(outcome.isGood());
         Path file = directory.resolve("compare.json");
-        outcome.write(file);
+        JsonFile.write(file, outcome);
 
         JsonNode json = new ObjectMapper().readTree(file.toFile());
         assertEquals(4, json.get("rows").size());

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lnrnn.bench.ChartFile;
+import dev.lnrnn.bench.JsonFile;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -31,7 +32,7 @@ class MeasuredTest {
     @Test
     void theFileHasTheMachineAndWhatWasMeasured(@TempDir Path directory) throws Exception {
         Path file = directory.resolve("latency.json");
-        Measured.here(true, List.of("Left out, something."), List.of(step(), call())).write(file);
+        JsonFile.write(file, Measured.here(true, List.of("Left out, something."), List.of(step(), call())));
         JsonNode json = new ObjectMapper().readTree(file.toFile());
         assertFalse(json.at("/machine/cpu").asText().isEmpty());
         assertTrue(json.at("/machine/processors").asInt() >= 1);

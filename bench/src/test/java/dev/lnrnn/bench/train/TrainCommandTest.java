@@ -1,6 +1,7 @@
 package dev.lnrnn.bench.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -17,6 +18,9 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -195,6 +199,52 @@ class TrainCommandTest {
         assertRefused("--data needs --column, the name of the column to learn.", "--data", few.toString());
         assertRefused("--column and --season describe --data, which is missing.", "--column", "a");
         assertRefused("--column and --season describe --data, which is missing.", "--season", "7");
+    }
+
+    private Path series(String name, IntToDoubleFunction values) throws IOException {
+        return Files.writeString(directory.resolve(name), IntStream.range(0, 300)
+                .mapToObj(i -> Double.toString(values.applyAsDouble(i))).collect(Collectors.joining("\n", "v\n", "\n")));
+    }
+
+    @Test
+    void whatCannotBeLearntIsRefusedBefore() throws IOException {
+        String[] options = {"--data", "", "--column", "v", "--epochs", "1", "--hidden", "2"};
+        // Its mean is rounded, so that its variance is not 0.
+        options[1] = series("constant.csv", i -> 5.1).toString();
+        assertRefused("The first 240 points of the series are all 5.1; there is nothing to learn.", options);
+        options[1] = series("wide.csv", i -> i % 2 == 0 ? -1e308 : 1e308).toString();
+        assertRefused("The points of the series lie between -1.0E308 and 1.0E308, more than 1.0E305 apart: their errors "
+                + "would overflow.", options);
+        options[1] = series("narrow.csv", i -> i % 7 * Double.MIN_VALUE).toString();
+        assertRefused("The first 240 points of the series lie between 0.0 and 3.0E-323, less than 1.0E-290 apart: their "
+                + "errors would underflow.", options);
+        options[1] = series("far.csv", i -> i == 290 ? 1e13 : Math.sin(i)).toString();
+        CommandRun far = train(options);
+        assertEquals(ExitCode.BAD_INPUT, far.exitCode());
+        assertTrue(far.err().startsWith("Point 291 of the series, 1.0E13, lies 1."), far.err());
+        assertEquals("", far.out());
+    }
+
+    @Test
+    void unusualSeriesGiveNumbers() throws IOException {
+        List<Path> all = List.of(
+                series("huge.csv", i -> 1e302 * (10 + Math.sin(i))),
+                series("huge-both-signs.csv", i -> 4e304 * Math.sin(i)),
+                series("tiny.csv", i -> 1e-280 * Math.sin(i)),
+                series("far-from-zero.csv", i -> 1e12 + Math.sin(i)),
+                // Seasonal-naive and persistence are right throughout.
+                series("ends-constant.csv", i -> i < 230 ? Math.sin(i) : 1),
+                series("outlier.csv", i -> i == 290 ? 1e9 : Math.sin(i)));
+        for (Path data : all) {
+            Path report = directory.resolve("report.json");
+            CommandRun run = train("--data", data.toString(), "--column", "v", "--epochs", "2", "--hidden", "2",
+                    "--report", report.toString());
+            assertEquals(ExitCode.OK, run.exitCode(), data + run.err());
+            String text = run.out() + Files.readString(report);
+            assertFalse(text.contains("NaN") || text.contains("Infinity"), data + text);
+            double error = new ObjectMapper().readTree(report.toFile()).at("/errors/model").asDouble();
+            assertTrue(error > 0, data.toString());
+        }
     }
 
     @Test
