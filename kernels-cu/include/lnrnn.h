@@ -360,7 +360,10 @@ typedef enum lnrnnCell_t {
 } lnrnnCell_t;
 
 /*
- * Where layer normalisation stands. LN(x; gain, bias) is over a whole row, gates together.
+ * Where layer normalisation stands. LN(x; gain, bias) is over a whole row, gates together. A row is
+ * normalised though its squares overflow. It is NaN, never a finite number that is wrong, where an
+ * element is beyond 2^126 (F64: 2^1022), infinite or NaN; on CUDA, in 16-bit types, h W_hh' and u may
+ * be from 1e30 on.
  * With A = x W_ih' and r = h W_hh', in the LSTM, where u = f c + i g:
  *   NONE    A + r + b; h = o tanh(u); carries u (Hochreiter & Schmidhuber 1997; cuDNN, PyTorch)
  *   HASTE   LN(A; g1, 0) + LN(r; g2, 0) + b; h = o tanh(LN(u; g3, b3)); carries u (haste)
@@ -585,7 +588,12 @@ LNRNN_API lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_
  *                    the work is carried out; NULL: the sequence's. So a graph that is launched
  *                    again draws other masks. Offsets wrap at 2^32.
  * A mask is INVALID_ARGUMENT where the plan's probability is 0. Masks of dropout and of zoneoutCell
- * are always drawn.
+ * are always drawn; probabilities count in steps of 2^-32.
+ * Masks select: a value or a weight that is left out is not multiplied by 0 but absent, forward and
+ * backward, so that NaN in it stays there. A gradient of exactly 0 goes through a row as 0, whatever
+ * the row holds: where zoneout kept all of a row, or dropout left it out, dx is 0 and parameters get
+ * no gradient from it. Where some units of a row are taken its NaN is theirs, and by products and
+ * layer norms its neighbours'.
  */
 LNRNN_API lnrnnStatus_t lnrnnForwardTraining(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence,

@@ -43,6 +43,11 @@ struct Plan {
   // Features of what a layer reads.
   int64_t input(int layer) const { return layer == 0 ? description.inputSize : output(); }
   bool has(uint32_t flag) const { return (description.flags & flag) != 0; }
+  // Whether training leaves out some of what it computes. A row of which nothing is used gives no gradient, and
+  // may be NaN.
+  bool discards() const {
+    return description.zoneout > 0 || description.zoneoutCell > 0 || description.dropout > 0;
+  }
 
   // Of the data type, and of the accumulation type.
   size_t element_bytes() const {

@@ -27,6 +27,7 @@ LNRNN_CELL V gru_output(V z, V n, V h_before) {
   return fma(z, h_before, (V(1) - z) * n);
 }
 
+// Where nothing comes in nothing goes out, though the gates be NaN.
 template <class V>
 struct GruGradients {
   V pr, pz, pn;  // by p; by q likewise, but for
@@ -38,7 +39,9 @@ template <class V>
 LNRNN_CELL GruGradients<V> gru_backward(V dh, V r, V z, V n, V qn, V h_before) {
   const V one(1);
   const V pn = dh * (one - z) * (one - n * n);
-  return {pn * qn * r * (one - r), dh * (h_before - n) * z * (one - z), pn, pn * r, dh * z};
+  return {unless_zero(dh, pn * qn * r * (one - r)),
+          unless_zero(dh, dh * (h_before - n) * z * (one - z)), unless_zero(dh, pn),
+          unless_zero(dh, pn * r), unless_zero(dh, dh * z)};
 }
 
 }  // namespace lnrnn

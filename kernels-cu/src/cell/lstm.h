@@ -1,6 +1,6 @@
 // The LSTM's elementwise formulas (Hochreiter & Schmidhuber 1997, with the forget gate of Gers,
 // Schmidhuber & Cummins 2000), shared by every normalisation and backend. V is a scalar or a SIMD
-// vector with fma, sigmoid and tanh found by argument-dependent lookup.
+// vector with fma, sigmoid, tanh and unless_zero found by argument-dependent lookup.
 //
 //   i, f, o = sigmoid(v);  g = tanh(v);  u = f c' + i g;  q = tanh(k);  h = o q
 //
@@ -31,6 +31,7 @@ LNRNN_CELL V lstm_output(V o, V k) {
   return o * tanh(k);
 }
 
+// Gradients: where nothing comes in nothing goes out, though the gates be NaN.
 template <class V>
 struct LstmOutputGradients {
   V k;   // by k
@@ -40,7 +41,7 @@ struct LstmOutputGradients {
 template <class V>
 LNRNN_CELL LstmOutputGradients<V> lstm_output_backward(V dh, V o, V q) {
   const V one(1);
-  return {dh * o * (one - q * q), dh * q * o * (one - o)};
+  return {unless_zero(dh, dh * o * (one - q * q)), unless_zero(dh, dh * q * o * (one - o))};
 }
 
 template <class V>
@@ -52,7 +53,8 @@ struct LstmCellGradients {
 template <class V>
 LNRNN_CELL LstmCellGradients<V> lstm_cell_backward(V du, V i, V f, V g, V c_before) {
   const V one(1);
-  return {du * g * i * (one - i), du * c_before * f * (one - f), du * i * (one - g * g), du * f};
+  return {unless_zero(du, du * g * i * (one - i)), unless_zero(du, du * c_before * f * (one - f)),
+          unless_zero(du, du * i * (one - g * g)), unless_zero(du, du * f)};
 }
 
 }  // namespace lnrnn

@@ -11,6 +11,18 @@ namespace lnrnn {
 LNRNN_CELL float fma(float a, float b, float c) { return ::fmaf(a, b, c); }
 LNRNN_CELL double fma(double a, double b, double c) { return ::fma(a, b, c); }
 
+// value, or 0 where d is 0, whatever value is: 0 times NaN is NaN.
+LNRNN_CELL float unless_zero(float d, float value) { return d == 0.0f ? 0.0f : value; }
+LNRNN_CELL double unless_zero(double d, double value) { return d == 0.0 ? 0.0 : value; }
+
+// value where |x| <= limit, else NaN.
+LNRNN_CELL float within(float x, float limit, float value) {
+  return ::fabsf(x) <= limit ? value : NAN;
+}
+LNRNN_CELL double within(double x, double limit, double value) {
+  return ::fabs(x) <= limit ? value : static_cast<double>(NAN);
+}
+
 LNRNN_CELL float tanh(float x) { return ::tanhf(x); }
 LNRNN_CELL double tanh(double x) { return ::tanh(x); }
 

@@ -39,7 +39,7 @@ static void indrnn_backward_row(const BackwardRow<T>& row) {
     unit.add_to(row.sums->bias, dv);
     const T* const w = row.vectors->weight_hh;
     T* const dw = row.sums->weight_hh;
-    unit.store_to(dw, fma(unit.load_from(row.h_before), dv, unit.load_from(dw)));
+    unit.store_to(dw, fma(unless_zero(dv, unit.load_from(row.h_before)), dv, unit.load_from(dw)));
     unit.store_to(row.dh, fma(unit.load_from(w), dv, dh.before));
   });
   a.backward(row.da, row.da, row.sums->gain_i, nullptr);

@@ -8,6 +8,7 @@
 
 #include "../cell/half.h"
 #include "../cell/shape.h"
+#include "../cell/zoneout.h"
 
 namespace lnrnn::cpu {
 
@@ -51,7 +52,7 @@ constexpr int kRowScratch = 6;
 template <class T>
 struct ForwardRow : Row<T> {
   T epsilon;
-  T zoneout, zoneout_cell;  // expectations of inference; 0 where masks are drawn
+  ZoneoutShares<T> zoneout, zoneout_cell;  // inference's; where masks are drawn h and c are new
   T* h;                     // (H), may be h_before
   T* c;                     // (H), may be c_before
   T* y;                     // (H), optional

@@ -72,7 +72,7 @@ static void lstm_backward_row(const BackwardRow<T>& row) {
   lstm.products.recall();
   if (lstm.normalizes_cell()) lstm.cell.recall();
 
-  const Zoneout<T> of_c{row.update_cell, T(0)};
+  const Zoneout<T> of_c{row.update_cell, {}};
   for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
     prefetch_next<4>(row, unit);
     const auto dh = zoneout_of_h_backward(row, unit);

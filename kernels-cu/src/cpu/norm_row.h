@@ -91,33 +91,60 @@ struct Moments {
   static Moments saved(const T* pair) { return {pair[0], pair[1]}; }
 };
 
+// An element as its row is measured.
+template <class T, bool kLarge>
+LNRNN_SIMD Vec<T> measured(Vec<T> x) {
+  if constexpr (kLarge) return large_row_element<T>(x);
+  return x;
+}
+
 // Two passes, with the mean corrected by what the second one leaves over (Chan, Golub & LeVeque
-// 1983): a constant row has variance 0 at any magnitude.
+// 1983): a constant row has variance 0 at any magnitude. Of a large row: of its elements scaled.
 template <class T>
-static Moments<T> moments(const T* row, int64_t n, T epsilon) {
+struct Measure {
+  T mean, variance;
+};
+template <class T, bool kLarge>
+LNRNN_SIMD Measure<T> measure(const T* row, int64_t n) {
   Chains<T> all;
   for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
-    all.of[chain] = all.of[chain] + at.load_from(row);
+    all.of[chain] = all.of[chain] + measured<T, kLarge>(at.load_from(row));
   });
   const T count = static_cast<T>(n);
   const T mean = all.total() / count;
 
   Chains<T> left, squares;
+  const T fill = kLarge ? mean * LargeRow<T>::kUnscale : mean;
   for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
-    const Vec<T> d = at.load_from(row, mean) - Vec<T>(mean);
+    const Vec<T> d = measured<T, kLarge>(at.load_from(row, fill)) - Vec<T>(mean);
     left.of[chain] = left.of[chain] + d;
     squares.of[chain] = fma(d, d, squares.of[chain]);
   });
   const T correction = left.total() / count;
   const T variance = squares.total() / count - correction * correction;
   // Not std::max: NaN must pass.
-  return {mean + correction, T(1) / square_root((variance < T(0) ? T(0) : variance) + epsilon)};
+  return {mean + correction, variance < T(0) ? T(0) : variance};
+}
+
+template <class T>
+__attribute__((noinline, cold)) static Moments<T> large_row_moments(const T* row, int64_t n,
+                                                                    T epsilon) {
+  const Measure<T> of = measure<T, true>(row, n);
+  return {of.mean * LargeRow<T>::kUnscale, large_row_rstd(of.variance, epsilon)};
+}
+template <class T>
+static Moments<T> moments(const T* row, int64_t n, T epsilon) {
+  const Measure<T> of = measure<T, false>(row, n);
+  const T variance = of.variance + epsilon;
+  if (__builtin_expect(overflows(variance), false)) return large_row_moments(row, n, epsilon);
+  return {of.mean, T(1) / square_root(variance)};
 }
 
 // dx from dy for one row of n; dx may be dy. Adds to dgain, and to dbias unless null.
 //
 // z is what forward computed with, whose mean is not quite 0: the mean of x was rounded, and where it is
-// large against the deviations that is a large part of them. So z is centred here.
+// large against the deviations that is a large part of them. So z is centred here. Where nothing comes in
+// z is not read as a number.
 template <class T>
 static void layernorm_backward_row(const Moments<T>& of_x, const T* x, const T* gain, const T* dy,
                                    int64_t n, T* dx, T* dgain, T* dbias) {
@@ -128,15 +155,15 @@ static void layernorm_backward_row(const Moments<T>& of_x, const T* x, const T* 
     const Vec<T> q = at.load_from(gain) * dy_at;
     sum_z.of[chain] = sum_z.of[chain] + z;
     sum_q.of[chain] = sum_q.of[chain] + q;
-    sum_qz.of[chain] = fma(q, z, sum_qz.of[chain]);
-    at.store_to(dgain, fma(dy_at, z, at.load_from(dgain)));
+    sum_qz.of[chain] = fma(q, unless_zero(q, z), sum_qz.of[chain]);
+    at.store_to(dgain, fma(dy_at, unless_zero(dy_at, z), at.load_from(dgain)));
     if (dbias != nullptr) at.add_to(dbias, dy_at);
   });
   const T count = static_cast<T>(n);
   const T mean_z = sum_z.total() / count, mean_q = sum_q.total() / count;
-  const T mean_qz = sum_qz.total() / count - mean_q * mean_z;
+  const T mean_qz = sum_qz.total() / count - mean_q * unless_zero(mean_q, mean_z);
 
-  const Vec<T> slope(mean_qz), rest(mean_q - mean_z * mean_qz), rstd(of_x.rstd);
+  const Vec<T> slope(mean_qz), rest(mean_q - unless_zero(mean_qz, mean_z) * mean_qz), rstd(of_x.rstd);
   for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
     const Vec<T> z = of_x.normalize(at.load_from(x));
     const Vec<T> q = at.load_from(gain) * at.load_from(dy);

@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "../cell/half.h"
+#include "../cell/scalar.h"
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
@@ -159,6 +161,20 @@ LNRNN_SIMD Vec<T> at_least(Vec<T> x, Vec<T> limit) { return max_native(limit.v, 
 template <class T>
 LNRNN_SIMD Vec<T> select(typename Vec<T>::Bits mask, Vec<T> a, Vec<T> b) {
   return mask ? a.v : b.v;
+}
+
+// value, or 0 where d is 0, whatever value is: 0 times NaN is NaN.
+using lnrnn::unless_zero;
+template <class T>
+LNRNN_SIMD Vec<T> unless_zero(Vec<T> d, Vec<T> value) {
+  return from_bits<T>(bits(value) & (typename Vec<T>::Bits)(d.v != Vec<T>(T(0)).v));
+}
+
+// value where |x| <= limit, else NaN.
+template <class T>
+LNRNN_SIMD Vec<T> within(Vec<T> x, Vec<T> limit, Vec<T> value) {
+  const auto inside = (typename Vec<T>::Bits)((x.v <= limit.v) & (-limit.v <= x.v));
+  return select(inside, value, Vec<T>(std::numeric_limits<T>::quiet_NaN()));
 }
 
 template <class T>

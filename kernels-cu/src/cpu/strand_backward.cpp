@@ -116,7 +116,8 @@ class Backward {
                          strand_.find(ParameterRole::kWeightIh, gradients()), strand_.input(),
                          rows, call_.accumulate);
     for_active(all_rows(), [&](int64_t t, int64_t n) {
-      dih.add(layout_.da.at(t, n), input(t, n));
+      const T* const da = layout_.da.at(t, n);
+      if (gives(da)) dih.add(da, input(t, n));
     });
     dih.flush();
 
@@ -126,7 +127,8 @@ class Backward {
     OuterProducts<T> dhh(kernels_, scratch.packed, scratch.panels, masked, hidden_, rows,
                          call_.accumulate && masked == whole);
     for_active(all_rows(), [&](int64_t t, int64_t n) {
-      dhh.add(layout_.dr.at(t, n), forward_.h.at(strand_.before(t), n));
+      const T* const dr = layout_.dr.at(t, n);
+      if (gives(dr)) dhh.add(dr, forward_.h.at(strand_.before(t), n));
     });
     dhh.flush();
     if (masked == whole) return;
@@ -205,6 +207,12 @@ class Backward {
     for_rows(rows, [&](int64_t t, int64_t n) {
       if (lengths_.active(t, n)) body(t, n);
     });
+  }
+
+  // Whether a row takes part in a matrix's gradient, by the gradient of its product.
+  bool gives(const T* gradient) const {
+    return !strand_.plan.discards() ||
+           std::any_of(gradient, gradient + gates_, [](T g) { return g != T(0); });
   }
 
   // x as the products see it.

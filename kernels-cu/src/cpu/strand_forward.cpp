@@ -34,8 +34,8 @@ class Forward {
       zoneout_cell_mask_ = Mask(d.zoneoutCell, nullptr, random_.seed,
                                 stream_of(RandomKind::kZoneoutCell, strand_), hidden_);
     } else {
-      zoneout_ = static_cast<T>(d.zoneout);
-      zoneout_cell_ = static_cast<T>(d.zoneoutCell);
+      zoneout_ = ZoneoutShares<T>::of(d.zoneout);
+      zoneout_cell_ = ZoneoutShares<T>::of(d.zoneoutCell);
     }
   }
 
@@ -183,7 +183,7 @@ class Forward {
   const Lengths lengths_;
   const int64_t chunk_;
   const int64_t hidden_;
-  T zoneout_ = T(0), zoneout_cell_ = T(0);
+  ZoneoutShares<T> zoneout_, zoneout_cell_;
   Mask zoneout_mask_, zoneout_cell_mask_;
 };
 

@@ -8,14 +8,14 @@ namespace lnrnn::cpu::LNRNN_ISA {
 
 template <class T>
 struct Zoneout {
-  const uint8_t* update;  // the mask; null where there is none
-  T expectation;          // where there is no mask
+  const uint8_t* update;         // the mask; null where there is none
+  ZoneoutShares<T> expectation;  // where there is no mask
 
   // The state that goes on.
   __attribute__((always_inline)) Vec<T> apply(Lanes<T> unit, Vec<T> now, const T* before) const {
     if (update != nullptr) return select(unit.mask(update), now, unit.load_from(before));
-    if (expectation == T(0)) return now;
-    return zoneout_expectation(unit.load_from(before), now, Vec<T>(expectation));
+    if (expectation.before == T(0)) return now;
+    return zoneout_expectation(unit.load_from(before), now, expectation);
   }
 
   struct Gradients {
@@ -35,7 +35,7 @@ LNRNN_SIMD typename Zoneout<T>::Gradients zoneout_of_h_backward(const BackwardRo
                                                                 Lanes<T> unit) {
   Vec<T> dh = unit.load_from(row.dh);
   if (row.dy != nullptr) dh = dh + unit.load_from(row.dy);
-  return Zoneout<T>{row.update, T(0)}.backward(unit, dh);
+  return Zoneout<T>{row.update, {}}.backward(unit, dh);
 }
 
 }  // namespace lnrnn::cpu::LNRNN_ISA

@@ -8,6 +8,8 @@
 
 #include "product.h"
 
+#include <cfloat>
+
 namespace lnrnn::cuda {
 
 constexpr int kClusterRows = 8;    // of the batch, one for each warp
@@ -116,17 +118,40 @@ LNRNN_DEVICE void cluster_sum(const Block& block, const ClusterPlace& place,
   lane_sums<kMostClusterBlocks>(block, values);
 }
 
+// What rows are multiplied by before they are squared, a power of two: their squares overflow as late as can
+// be, while epsilon is still a normal number, beside which what underflows is nothing. Where they overflow even
+// so the norm is NaN.
+struct NormScale {
+  float factor, epsilon;  // epsilon times the factor's square
+
+  static NormScale of(float epsilon) {
+    int exponent;
+    std::frexp(epsilon, &exponent);
+    const float factor = std::ldexp(1.0f, -((exponent - FLT_MIN_EXP) / 2));
+    return {factor, epsilon * factor * factor};
+  }
+  // sum + share times the square of x, multiplied.
+  LNRNN_DEVICE float add_square(float sum, float x, float share = 1.0f) const {
+    const float scaled = factor * x;
+    return fma(share * scaled, scaled, sum);
+  }
+  LNRNN_DEVICE float rstd(float variance) const {
+    const float sum = variance + epsilon;
+    return overflows(sum) ? NAN : factor * reciprocal_root(sum);
+  }
+};
+
 // The norm of a row, of whose units a lane has one: each block's mean and sum of squares about it, merged
 // (Chan, Golub & LeVeque 1983). Both come of one round of sums, about one of the values: what that loses to
 // cancellation is bounded, for the sum of squares about the mean is at least that value's own.
 LNRNN_DEVICE Norm<float> cluster_norm(const Block& block, const ClusterPlace& place,
                                       RowExchange<2>& exchange, int64_t step, float value,
-                                      float epsilon) {
+                                      const NormScale& scale) {
   constexpr float kShare = 1.0f / kClusterUnits;
   const float first = block.shuffle(value, 0), apart = value - first;
-  float of_block[2] = {apart, apart * apart};
+  float of_block[2] = {apart, scale.add_square(0.0f, apart)};
   lane_sums<kWarp>(block, of_block);
-  of_block[1] = fma(-kShare * of_block[0], of_block[0], of_block[1]);
+  of_block[1] = scale.add_square(of_block[1], of_block[0], -kShare);
   of_block[0] = fma(kShare, of_block[0], first);
   exchange.swap(block, place, step, of_block);
 
@@ -134,10 +159,11 @@ LNRNN_DEVICE Norm<float> cluster_norm(const Block& block, const ClusterPlace& pl
   const float other = block.shuffle(of_block[0], 0);
   const bool there = block.lane() % kMostClusterBlocks < place.ranks;
   const float blocks_apart = there ? of_block[0] - other : 0.0f;
-  float of_all[2] = {blocks_apart, fma(kClusterUnits * blocks_apart, blocks_apart, of_block[1])};
+  float of_all[2] = {blocks_apart,
+                     scale.add_square(of_block[1], blocks_apart, float{kClusterUnits})};
   lane_sums<kMostClusterBlocks>(block, of_all);
   const float mean = share * of_all[0];
-  return Norm<float>::of(other + mean, fma(-mean, mean, share * kShare * of_all[1]), epsilon);
+  return {other + mean, scale.rstd(scale.add_square(share * kShare * of_all[1], mean, -1.0f))};
 }
 
 }  // namespace lnrnn::cuda

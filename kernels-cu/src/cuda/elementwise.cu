@@ -1,4 +1,5 @@
 // What is done to each number of a tensor on its own.
+#include "reduce.h"
 #include "strand.h"
 
 namespace lnrnn::cuda {
@@ -45,6 +46,36 @@ struct ClearRows {
     const int64_t stride = block.blocks() * block.threads();
     for (int64_t i = block.index() * block.threads() + block.thread(); i < elements; i += stride) {
       rows.sample(i / features)[i % features] = S{};
+    }
+  }
+};
+
+// Blocks: samples.
+//   to:(S,features) = from, or 0 where gradient:(S,width) is 0
+template <class S>
+struct KeepGivingSamples {
+  static constexpr const char* kName = "keep_giving_samples";
+  static constexpr int kMaxThreads = kThreads;
+  struct Shared {
+    SumScratch<float, 1> nonzeros;
+  };
+
+  int64_t width, features;
+  const S* gradient;
+  Rows<const S> from;
+  S* to;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t i = block.index();
+    const S* const row = gradient + i * width;
+    float nonzeros[1] = {0};
+    for (int64_t j = block.thread(); j < width; j += block.threads()) {
+      if (to_accumulation(row[j]) != 0) nonzeros[0] = 1;
+    }
+    block_sum(block, block.template shared<Shared>().nonzeros, nonzeros);
+    const bool gives = nonzeros[0] > 0 && from.active(i);
+    for (int64_t j = block.thread(); j < features; j += block.threads()) {
+      to[i * features + j] = gives ? from.sample(i)[j] : S{};
     }
   }
 };
@@ -111,6 +142,15 @@ lnrnnStatus_t clear_rows(const CudaStream& stream, const Rows<S>& rows, int64_t 
 }
 
 template <class S>
+lnrnnStatus_t keep_giving_samples(const CudaStream& stream, const S* gradient, int64_t width,
+                                  const Rows<const S>& from, int64_t samples, int64_t features,
+                                  S* to) {
+  using Kernel = KeepGivingSamples<S>;
+  return launch(stream, row_shape<Kernel>(samples, features),
+                Kernel{width, features, gradient, from, to});
+}
+
+template <class S>
 lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call) {
   using Kernel = DropOut<S>;
   using T = accumulation_t<S>;
@@ -130,6 +170,8 @@ template lnrnnStatus_t copy_state<double>(const CudaStream&, const void*, void*,
   template lnrnnStatus_t round_to_storage(const CudaStream&, const accumulation_t<S>*, S*,        \
                                           int64_t);                                               \
   template lnrnnStatus_t clear_rows(const CudaStream&, const Rows<S>&, int64_t, int64_t);         \
+  template lnrnnStatus_t keep_giving_samples(const CudaStream&, const S*, int64_t,                \
+                                             const Rows<const S>&, int64_t, int64_t, S*);         \
   template lnrnnStatus_t drop_out<S>(const CudaStream&, const DropoutArguments&);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)

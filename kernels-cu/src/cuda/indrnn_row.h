@@ -56,8 +56,8 @@ struct IndrnnForward {
 
   IndrnnWalk walk;
   IndrnnInputs<T> in;
-  T zoneout;  // inference: the share of h that stays
-  Mask mask;  // training
+  ZoneoutShares<T> zoneout;  // inference's
+  Mask mask;                 // training's
   const T* h_from;
   T *h_to, *h;
   Rows<S> y;  // base may be null
@@ -79,8 +79,7 @@ struct IndrnnForward {
         const int64_t t = walk.step(from + i);
         const bool active = walk.active(from + i, n);
         if (active && drawn.keeps(t, walk.batch, n, j)) {
-          const T now = indrnn_output(v[i], weight, state);
-          state = zoneout == T(0) ? now : zoneout_expectation(state, now, zoneout);
+          state = zoneout_expectation(state, indrnn_output(v[i], weight, state), zoneout);
         }
         if (h != nullptr) h[((walk.upwards ? t + 1 : t) * walk.batch + n) * hidden + j] = state;
         if (y.base != nullptr) y.at(t, n)[j] = to_storage<S>(active ? state : T(0));

@@ -64,7 +64,7 @@ struct LstmClusterForward {
       auto of_u = no_norm();
       float k = u;
       if (call.normalizes_u()) {
-        of_u = cluster_norm(block, at, shared.of_u, step, u, call.epsilon);
+        of_u = cluster_norm(block, at, shared.of_u, step, u, call.scale);
         k = fma(unit.gain_c, of_u.z(u), unit.bias_c);
       }
       if (x.active) {

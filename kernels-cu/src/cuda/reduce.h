@@ -43,8 +43,9 @@ struct Norm {
   T mean, rstd;
 
   LNRNN_DEVICE T z(T x) const { return layernorm_normalize(x, mean, rstd); }
-  LNRNN_DEVICE static Norm of(T mean, T variance, T epsilon) {
-    return {mean, reciprocal_root(variance + epsilon)};
+  // The same of a large row, measured as large_row_element has it.
+  LNRNN_DEVICE static Norm of_large(T mean, T variance, T epsilon) {
+    return {mean * LargeRow<T>::kUnscale, large_row_rstd(variance, epsilon)};
   }
   LNRNN_DEVICE static Norm load(const T* pair) { return {pair[0], pair[1]}; }
   LNRNN_DEVICE void store(T* pair) const {
@@ -60,9 +61,13 @@ struct NormScratch {
   SumScratch<T, 1> first;
   SumScratch<T, 2> second;
 };
+template <class T>
+struct Measure {
+  T mean, variance;
+};
 template <class T, class F>
-LNRNN_DEVICE Norm<T> block_norm(const Block& block, NormScratch<T>& scratch, int64_t width,
-                                T epsilon, const F& value) {
+LNRNN_DEVICE Measure<T> block_measure(const Block& block, NormScratch<T>& scratch, int64_t width,
+                                      const F& value) {
   const T share = T(1) / static_cast<T>(width);
   T sum[1] = {};
   for (int64_t j = block.thread(); j < width; j += block.threads()) sum[0] += value(j);
@@ -76,7 +81,19 @@ LNRNN_DEVICE Norm<T> block_norm(const Block& block, NormScratch<T>& scratch, int
   }
   block_sum(block, scratch.second, rest);
   const T correction = rest[0] * share;
-  return Norm<T>::of(mean + correction, fma(-correction, correction, rest[1] * share), epsilon);
+  return {mean + correction, fma(-correction, correction, rest[1] * share)};
+}
+template <class T, class F>
+LNRNN_DEVICE Norm<T> block_norm(const Block& block, NormScratch<T>& scratch, int64_t width,
+                                T epsilon, const F& value) {
+  const Measure<T> plain = block_measure(block, scratch, width, value);
+  const T variance = plain.variance + epsilon;
+  if (!overflows(variance)) return {plain.mean, reciprocal_root(variance)};
+  // All threads come here or none does. Who writes to the first sums again has met all who read them.
+  const Measure<T> large = block_measure(block, scratch, width, [&](int64_t j) {
+    return large_row_element<T>(value(j));
+  });
+  return Norm<T>::of_large(large.mean, large.variance, epsilon);
 }
 
 }  // namespace lnrnn::cuda

@@ -141,6 +141,11 @@ lnrnnStatus_t round_to_storage(const CudaStream& stream, const accumulation_t<S>
 template <class S>
 lnrnnStatus_t clear_rows(const CudaStream& stream, const Rows<S>& rows, int64_t samples,
                          int64_t features);
+// to (samples,features) = from, but 0 in samples whose gradient (samples,width) is 0.
+template <class S>
+lnrnnStatus_t keep_giving_samples(const CudaStream& stream, const S* gradient, int64_t width,
+                                  const Rows<const S>& from, int64_t samples, int64_t features,
+                                  S* to);
 // Between layers: kept values are scaled, the others 0, in place.
 template <class S>
 lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call);

@@ -29,6 +29,7 @@ struct BackwardLayout {
   T *dh, *dc;    // (N,H)
   T* partials;   // vector_partials
   T* masked_dhh; // (GH,H) gradient of the masked weight_hh, with DropConnect
+  S* giving;     // (T,N,I or H, the larger) x or h in samples that give gradients, else 0; or null
   int64_t* lengths;  // (N)
 
   static BackwardLayout take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
@@ -63,6 +64,10 @@ struct BackwardLayout {
     if (shape.carries_cell) layout.dc = carver.take<T>({batch, hidden});
     layout.partials = carver.take<T>({vector_partials(strand, steps, batch)});
     if (strand.plan.description.dropconnect > 0) layout.masked_dhh = carver.take<T>({gates, hidden});
+    if (strand.plan.discards()) {
+      layout.giving =
+          carver.take<S>({steps, batch, hidden > strand.input() ? hidden : strand.input()});
+    }
     layout.lengths = carver.take<int64_t>({batch});
     return layout;
   }
@@ -308,6 +313,15 @@ class Backward {
     return round_to_storage<S>(stream_, layout_.dv, layout_.da, samples_ * gates_);
   }
 
+  // from as the gradient of a matrix takes it, by the gradient of its product.
+  lnrnnStatus_t keep_giving(const S* gradient, Rows<const S>* from, int64_t features) const {
+    if (layout_.giving == nullptr) return LNRNN_STATUS_SUCCESS;
+    LNRNN_FORWARD(keep_giving_samples<S>(stream_, gradient, gates_, *from, samples_, features,
+                                         layout_.giving));
+    *from = samples<const S>(layout_.giving, features);
+    return LNRNN_STATUS_SUCCESS;
+  }
+
   const S* weight_ih() const { return strand_.find(ParameterRole::kWeightIh, parameters_); }
 
   lnrnnStatus_t input_gradient() const {
@@ -321,19 +335,21 @@ class Backward {
   lnrnnStatus_t weight_gradient() const {
     const int64_t input = strand_.input();
     T* const to = strand_.find(ParameterRole::kWeightIh, gradients_);
+    auto x = samples_of<const S>(call_.x);
+    LNRNN_FORWARD(keep_giving(layout_.da, &x, input));
     return multiply_sequence<Depth::kSamples, Depth::kSamples>(
         stream_, Product<S>{gates_, input, samples_, samples<const S>(layout_.da, gates_),
-                            samples_of<const S>(call_.x), Rows<T>::matrix(to, gates_, input),
-                            true});
+                            x, Rows<T>::matrix(to, gates_, input), true});
   }
 
   lnrnnStatus_t recurrent_gradient() const {
     T* const whole = strand_.find(ParameterRole::kWeightHh, gradients_);
     T* const to = dropconnect_.on ? layout_.masked_dhh : whole;
+    auto h = samples(h_operands(), hidden_);
+    LNRNN_FORWARD(keep_giving(dr_at(0), &h, hidden_));
     LNRNN_FORWARD((multiply_sequence<Depth::kSamples, Depth::kSamples>(
         stream_, Product<S>{gates_, hidden_, samples_, samples(dr_at(0), gates_),
-                            samples(h_operands(), hidden_), Rows<T>::matrix(to, gates_, hidden_),
-                            !dropconnect_.on})));
+                            h, Rows<T>::matrix(to, gates_, hidden_), !dropconnect_.on})));
     if (!dropconnect_.on) return LNRNN_STATUS_SUCCESS;
     return apply_dropconnect<T>(stream_, strand_, to, dropconnect_, whole);
   }

@@ -60,8 +60,8 @@ struct ClusterPass {
 
 template <class S>
 struct ClusterForward : ClusterPass<S> {
-  float epsilon;
-  float zoneout, zoneout_cell;   // inference: the shares of h and c that stay
+  NormScale scale;
+  ZoneoutShares<float> zoneout, zoneout_cell;  // inference's, of h and of c
   const float* norm_a;           // (T,N,kStatistics)
   float* a;                      // (T,N,GH); h R' is added to it, if adds
   bool adds;
@@ -104,9 +104,9 @@ struct ClusterForward : ClusterPass<S> {
     if (!this->normalizes_r()) return no_norm();
     float squares[1] = {0};
     LNRNN_UNROLL
-    for (int gate = 0; gate < kGates; ++gate) squares[0] = fma(r[gate], r[gate], squares[0]);
+    for (int gate = 0; gate < kGates; ++gate) squares[0] = scale.add_square(squares[0], r[gate]);
     cluster_sum(block, at, exchange, step, squares);
-    return Norm<float>::of(0.0f, squares[0] / static_cast<float>(kGates * this->hidden), epsilon);
+    return {0.0f, scale.rstd(squares[0] / static_cast<float>(kGates * this->hidden))};
   }
 
   template <int kGates>

@@ -142,7 +142,9 @@ class Forward {
     return at_step(rows_.norm_a, training_ ? t : t - begin, batch_ * kStatistics);
   }
   T epsilon() const { return static_cast<T>(strand_.plan.description.epsilon); }
-  T share(double zoneout) const { return training_ ? T(0) : static_cast<T>(zoneout); }
+  ZoneoutShares<T> share(double zoneout) const {
+    return training_ ? ZoneoutShares<T>{} : ZoneoutShares<T>::of(zoneout);
+  }
   Mask mask(double p, RandomKind kind, const uint8_t* given) const {
     return training_ ? Mask::of(strand_, p, kind, given, call_.random) : Mask{};
   }
@@ -224,7 +226,6 @@ class Forward {
     to.lengths = lengths_;
     to.weights = vectors_;
     to.carries_norm = strand_.shape().carries_norm;
-    to.epsilon = epsilon();
     to.zoneout = share(d.zoneout);
     to.zoneout_cell = share(d.zoneoutCell);
     to.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
@@ -234,6 +235,7 @@ class Forward {
   lnrnnStatus_t advance(int64_t begin, int64_t t) const {
     ForwardRow<S> row{};
     describe(row);
+    row.epsilon = epsilon();
     row.step = t;
     row.hidden = hidden_;
     row.gates = gates_;
@@ -284,6 +286,7 @@ class Forward {
     }
     call.norm_r = at_step(rows_.norm_r, begin, row_of_norm);
     call.norm_u = at_step(rows_.norm_u, begin, row_of_norm);
+    call.scale = NormScale::of(epsilon());
     call.h_from = h_at(from);
     call.c_from = c_at(from);
     call.keeps_states = training_;

@@ -20,11 +20,10 @@ struct TimeWalk {
 };
 
 // A state after zoneout: the old one where the mask, training's, does not keep the new; and the mean
-// by share, inference's.
+// by shares, inference's.
 template <class T>
-LNRNN_DEVICE T after_zoneout(bool keeps, T share, T old, T now) {
-  if (!keeps) now = old;
-  return share == T(0) ? now : zoneout_expectation(old, now, share);
+LNRNN_DEVICE T after_zoneout(bool keeps, const ZoneoutShares<T>& share, T old, T now) {
+  return zoneout_expectation(old, keeps ? now : old, share);
 }
 
 // A product's part of the gates' pre-activations: x, or gain z of its layer norm, or nothing.
@@ -60,7 +59,7 @@ struct ForwardRow {
   StrandVectors<const T> weights;
   bool carries_norm;
   T epsilon;
-  T zoneout, zoneout_cell;    // inference: the shares of h and c that stay
+  ZoneoutShares<T> zoneout, zoneout_cell;  // inference's, of h and of c
   Mask mask, mask_cell;       // training
   const T *a, *r;             // (N,GH)
   const T *norm_a;            // (N,kStatistics)
@@ -81,10 +80,21 @@ struct ForwardRow {
     if (term.gain == nullptr) return term;
     T squares(0);
     for (int64_t i = block.lane(); i < tiles; i += kWarp) squares += square_sums[n * tiles + i];
-    squares = warp_sum(block, squares);
-    term.norm = Norm<T>::of(T(0), squares / static_cast<T>(gates), epsilon);
+    const T variance = warp_sum(block, squares) / static_cast<T>(gates) + epsilon;
+    term.norm = overflows(variance) ? norm_of_large_r(block, term.x)
+                                    : Norm<T>{T(0), reciprocal_root(variance)};
     if (norm_r != nullptr && block.thread() == 0) term.norm.store(norm_r + n * kStatistics);
     return term;
+  }
+
+  // Every warp takes all of the row: it is rare.
+  LNRNN_DEVICE Norm<T> norm_of_large_r(const Block& block, const T* row) const {
+    T squares(0);
+    for (int64_t j = block.lane(); j < gates; j += kWarp) {
+      const T value = large_row_element<T>(row[j]);
+      squares = fma(value, value, squares);
+    }
+    return Norm<T>::of_large(T(0), warp_sum(block, squares) / static_cast<T>(gates), epsilon);
   }
 
   // Zoneout of h, and where h goes.
@@ -116,7 +126,7 @@ struct NormGradient {
 
   LNRNN_DEVICE static void add(T (&sums)[3], T q_at, T z_at) {
     sums[0] += q_at;
-    sums[1] = fma(q_at, z_at, sums[1]);
+    sums[1] = fma(q_at, unless_zero(q_at, z_at), sums[1]);
     sums[2] += z_at;
   }
   LNRNN_DEVICE static NormGradient of(const T (&sums)[3], int64_t count) {

@@ -99,7 +99,10 @@ struct SumSamples {
         T x[kCount];
         call.factor[k].load(i, column, call.width, x);
         LNRNN_UNROLL
-        for (int c = 0; c < kCount; ++c) sums[k + 1][c] = fma(gradients[c], x[c], sums[k + 1][c]);
+        for (int c = 0; c < kCount; ++c) {
+          sums[k + 1][c] =
+              fma(gradients[c], unless_zero(gradients[c], x[c]), sums[k + 1][c]);
+        }
       }
     }
     for (int k = 0; k < kMostTerms; ++k) {
