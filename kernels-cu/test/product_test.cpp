@@ -3,6 +3,7 @@
 #include "cpu/row_product.h"
 
 #include <random>
+#include <tuple>
 #include <vector>
 
 #include "check.h"
@@ -157,12 +158,14 @@ void test_outer_products(const Kernels<T>& kernels, double bound) {
       Carver carver(memory.data());
       T* const panels = OuterProducts<T>::take_panels(carver, kernels, columns);
       T* const packed = RowGroup<T>::take(carver, kernels, rows);
+      const PartialSums<T> none{};
       for (const Span share : {Span{0, 20}, Span{20, rows}}) {
-        OuterProducts<T> sums(kernels, packed, panels, gradient.data(), columns, share, accumulate);
+        OuterProducts<T> sums(kernels, packed, panels, none, gradient.data(), columns, share,
+                              accumulate);
         for (int64_t k = 0; k < entries; ++k) {
           sums.add(left.data() + k * rows, right.data() + k * columns);
         }
-        sums.flush();
+        sums.finish();
       }
       double worst = 0;
       for (int64_t r = 0; r < rows; ++r) {
@@ -175,6 +178,45 @@ void test_outer_products(const Kernels<T>& kernels, double bound) {
         }
       }
       CHECK(worst <= bound);
+    }
+  }
+}
+
+// As many entries of one sign as fill none, one and two matrices of partial sums, or nearly: each element
+// is within the bound of what so many of them are.
+template <class T>
+void test_long_sums(const Kernels<T>& kernels, double bound) {
+  constexpr int64_t kOne = PartialSums<T>::kEntries * PartialSums<T>::kBlocks;
+  constexpr int64_t kTwo = kOne * PartialSums<T>::kBlocks;
+  for (const int64_t entries : {kOne, kOne + 1, 3 * kOne, kTwo + 300}) {
+    const int64_t rows = 3, columns = 2;
+    const T left[] = {T(0.1), T(0.7), T(1.3)}, right[] = {T(1), T(0.3)};
+    Carver measure;
+    const auto lay_out = [&](Carver& carver) {
+      return std::tuple(PartialSums<T>::take(carver, entries, rows, columns + 1),
+                        OuterProducts<T>::take_panels(carver, kernels, columns),
+                        RowGroup<T>::take(carver, kernels, rows));
+    };
+    lay_out(measure);
+    std::vector<char> memory(measure.bytes(), '\xff');
+    Carver carver(memory.data());
+    const auto [partial, panels, packed] = lay_out(carver);
+    CHECK(partial.count == (entries > kTwo ? 2 : entries > kOne ? 1 : 0));
+    for (const bool accumulate : {false, true}) {
+      std::vector<T> gradient(static_cast<size_t>(rows * columns), T(1000));
+      for (const Span share : {Span{0, 1}, Span{1, rows}}) {
+        OuterProducts<T> sums(kernels, packed, panels, partial, gradient.data(), columns, share,
+                              accumulate);
+        for (int64_t k = 0; k < entries; ++k) sums.add(left, right);
+        sums.finish();
+      }
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t c = 0; c < columns; ++c) {
+          const double exact = double(entries) * double(left[r]) * double(right[c]) +
+                               (accumulate ? 1000 : 0);
+          CHECK_NEAR(double(gradient[size_t(r * columns + c)]), exact, bound * exact);
+        }
+      }
     }
   }
 }
@@ -192,6 +234,8 @@ int main() {
     test_every_number<lnrnn::F16>((*isa)->f32);
     test_outer_products<float>((*isa)->f32, 1e-4);
     test_outer_products<double>((*isa)->f64, 1e-12);
+    test_long_sums<float>((*isa)->f32, 1e-5);
+    test_long_sums<double>((*isa)->f64, 2e-14);
   }
   return check::summary();
 }

@@ -103,6 +103,9 @@ struct Kernels {
   void (*forward_row[kCellKinds])(const ForwardRow<T>& row);
   void (*backward_row[kCellKinds])(const BackwardRow<T>& row);
 
+  // high + low += part, and part = 0, elementwise over n values; see src/cell/total.h.
+  void (*move_to_total)(T* part, int64_t n, T* high, T* low);
+
   // For tests: elementwise over n values.
   void (*sigmoid)(const T* x, T* y, int64_t n);
   void (*tanh)(const T* x, T* y, int64_t n);

@@ -1,12 +1,24 @@
 // The body of every isa_*.cpp, which defines LNRNN_ISA (its namespace) and is compiled for it.
 #pragma once
 
+#include "../cell/total.h"
 #include "gru_row.h"
 #include "indrnn_row.h"
 #include "lstm_row.h"
 #include "product.h"
 
 namespace lnrnn::cpu::LNRNN_ISA {
+
+template <class T>
+static void move_to_total(T* part, int64_t n, T* high, T* low) {
+  for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
+    Vec<T> high_at = at.load_from(high), low_at = at.load_from(low);
+    add_to_total(at.load_from(part), high_at, low_at);
+    at.store_to(high, high_at);
+    at.store_to(low, low_at);
+    at.store_to(part, Vec<T>(T(0)));
+  });
+}
 
 template <class T>
 static void sigmoid_all(const T* x, T* y, int64_t n) {
@@ -39,6 +51,7 @@ constexpr Kernels<T> kernels() {
           multiply_stored<T, Bf16>(),
           {lstm_forward_row<T>, gru_forward_row<T>, indrnn_forward_row<T>},
           {lstm_backward_row<T>, gru_backward_row<T>, indrnn_backward_row<T>},
+          move_to_total<T>,
           sigmoid_all<T>,
           tanh_all<T>,
           spin_flops<T>};

@@ -105,16 +105,50 @@ void pack_row(const Kernels<T>& kernels, const T* row, int64_t k, const PackedMa
   }
 }
 
+// to[j] (+)= from[j]
+template <class T>
+void add_numbers(const T* from, int64_t n, T* to, bool accumulate) {
+  for (int64_t j = 0; j < n; ++j) to[j] = accumulate ? to[j] + from[j] : from[j];
+}
+
+// Where sums over many entries are added up: as a tree, because the rounding errors of one chain of
+// additions grow with its length. kBlocks blocks of kEntries entries are added up in a matrix of its own,
+// kBlocks of these in the next, and the last kBlocks at most where the sum is wanted. Where so many blocks
+// are all there is no such matrix. Rows of a matrix are of width numbers.
+template <class T>
+struct PartialSums {
+  static constexpr int64_t kEntries = 256, kBlocks = 64;
+
+  T* base = nullptr;
+  int count = 0;
+  int64_t rows = 0, width = 0;
+
+  static PartialSums take(Carver& carver, int64_t entries, int64_t rows, int64_t width) {
+    PartialSums partial;
+    partial.rows = rows;
+    partial.width = width;
+    for (int64_t sums = block_count(entries, kEntries); sums > kBlocks;
+         sums = block_count(sums, kBlocks)) {
+      ++partial.count;
+    }
+    partial.base = carver.take<T>({partial.count, rows, width});
+    return partial;
+  }
+  T* row(int matrix, int64_t m) const { return base + (matrix * rows + m) * width; }
+};
+
 // Sums of outer products: gradient[m][j] (+)= sum over entries of left[m] right[j], for the rows m
-// of a share. Entries are gathered one by one and summed in the order in which they came.
+// of a share. Entries are gathered one by one and summed in the order in which they came, in
+// blocks and sums of these as PartialSums has it.
 template <class T>
 class OuterProducts {
  public:
-  // packed, panels: as RowGroup and take_panels take them. gradient (rows, columns).
-  OuterProducts(const Kernels<T>& kernels, T* packed, T* panels, T* gradient, int64_t columns,
-                Span rows, bool accumulate)
-      : kernels_(kernels), packed_(packed), panels_(panels), gradient_(gradient),
-        columns_(columns), rows_(rows) {
+  // packed, panels: as RowGroup and take_panels take them. partial: for so many entries, or more; others
+  // may use the rows of other shares. gradient (rows, columns).
+  OuterProducts(const Kernels<T>& kernels, T* packed, T* panels, const PartialSums<T>& partial,
+                T* gradient, int64_t columns, Span rows, bool accumulate)
+      : kernels_(kernels), packed_(packed), panels_(panels), partial_(partial),
+        gradient_(gradient), columns_(columns), rows_(rows) {
     if (!accumulate) {
       std::fill_n(gradient + rows.begin * columns, (rows.end - rows.begin) * columns, T(0));
     }
@@ -127,11 +161,25 @@ class OuterProducts {
   void add(const T* left, const T* right) {
     left_[count_] = left;
     right_[count_] = right;
-    if (++count_ == kEntries) flush();
+    if (++count_ == kEntries) end_block();
   }
 
-  void flush() {
-    if (count_ == 0) return;
+  // To be called after the last entry.
+  void finish() {
+    if (count_ > 0) end_block();
+    bool carried = false;
+    int64_t sums = blocks_;  // that came to a matrix
+    for (int matrix = 0; matrix < partial_.count; ++matrix) {
+      carried = carried || sums % kBlocks != 0;
+      sums = block_count(sums, kBlocks);
+      if (carried) carry(matrix, sums);
+    }
+  }
+
+ private:
+  static constexpr int64_t kEntries = PartialSums<T>::kEntries, kBlocks = PartialSums<T>::kBlocks;
+
+  void end_block() {
     const PackedMatrix<T> right{count_, columns_, panels_};
     for (int64_t k = 0; k < count_; ++k) pack_row(kernels_, right_[k], k, right);
     const int64_t capacity = RowGroup<T>::capacity(kernels_, count_);
@@ -139,26 +187,45 @@ class OuterProducts {
       multiply(right, m, std::min(capacity, rows_.end - m));
     }
     count_ = 0;
+    int64_t sums = ++blocks_;
+    for (int matrix = 0; matrix < partial_.count && sums % kBlocks == 0; ++matrix) {
+      sums /= kBlocks;
+      carry(matrix, sums);
+    }
   }
-
- private:
-  static constexpr int64_t kEntries = 256;
 
   void multiply(const PackedMatrix<T>& right, int64_t first, int64_t rows) {
     T* out_row[RowGroup<T>::kRows];
     kernels_.gather(left_, count_, first, rows, packed_);
-    for (int64_t r = 0; r < rows; ++r) out_row[r] = gradient_ + (first + r) * columns_;
+    for (int64_t r = 0; r < rows; ++r) out_row[r] = row(0, first + r);
     kernels_.multiply(packed_, rows, count_, right.panels, columns_, 0,
-                      panel_count(columns_, kernels_.panel_width), out_row, true);
+                      panel_count(columns_, kernels_.panel_width), out_row, adds(0, blocks_ + 1));
+  }
+
+  // The gradient stands behind all matrices.
+  T* row(int matrix, int64_t m) const {
+    return matrix < partial_.count ? partial_.row(matrix, m) : gradient_ + m * columns_;
+  }
+  // Whether the nth sum that comes to a matrix is added to others.
+  bool adds(int matrix, int64_t nth) const {
+    return matrix == partial_.count || (nth - 1) % kBlocks != 0;
+  }
+  // The sum in a matrix is the nth that comes to the next.
+  void carry(int matrix, int64_t nth) const {
+    for (int64_t m = rows_.begin; m < rows_.end; ++m) {
+      add_numbers(row(matrix, m), columns_, row(matrix + 1, m), adds(matrix + 1, nth));
+    }
   }
 
   const Kernels<T>& kernels_;
   T* const packed_;
   T* const panels_;
+  const PartialSums<T>& partial_;
   T* const gradient_;
   const int64_t columns_;
   const Span rows_;
   int64_t count_ = 0;
+  int64_t blocks_ = 0;
   const T* left_[kEntries];
   const T* right_[kEntries];
 };

@@ -36,7 +36,7 @@ class Backward {
   }
 
   void clear_sums(const Scratch& scratch) const {
-    std::fill_n(scratch.sums.flat, scratch.sums.elements, T(0));
+    scratch.sums.clear();
   }
 
   // Brings weights and inputs into the form that the products want.
@@ -91,14 +91,20 @@ class Backward {
         copy_or_zero(state_row<T>(call_.dcn, n, hidden_), hidden_, layout_.dc.at(0, n));
       }
     }
+    int64_t in_block = 0;
     for (int64_t i = call_.active_steps - 1; i >= 0; --i) {
       const int64_t t = nth_step(strand_, call_.active_steps, i);
       const int64_t next_t = nth_step(strand_, call_.active_steps, std::max<int64_t>(i - 1, 0));
       for (int64_t n = own.begin; n < own.end; ++n) {
-        if (lengths_.active(t, n)) step_row(t, n, place_after(own, t, n, next_t), scratch);
+        if (!lengths_.active(t, n)) continue;
+        step_row(t, n, place_after(own, t, n, next_t), scratch);
+        if (++in_block < VectorSums<T>::kRows) continue;
+        scratch.sums.end_block(kernels_);
+        in_block = 0;
       }
       if (strand_.shape().recurrent_matrix) multiply_gradients(crew, rows, t, scratch.packed);
     }
+    scratch.sums.end_block(kernels_);
     for (int64_t n = own.begin; n < own.end; ++n) {
       if (call_.dh0 != nullptr) {
         copy_or_zero<T>(layout_.dh.at(0, n), hidden_, state_row<T>(call_.dh0, n, hidden_));
@@ -112,29 +118,29 @@ class Backward {
   void weight_gradients(const Crew& crew, const Scratch& scratch) const {
     if (call_.gradients == nullptr) return;
     const Span rows = crew.share(0, gates_);
-    OuterProducts<T> dih(kernels_, scratch.packed, scratch.panels,
+    OuterProducts<T> dih(kernels_, scratch.packed, scratch.panels, layout_.partial,
                          strand_.find(ParameterRole::kWeightIh, gradients()), strand_.input(),
                          rows, call_.accumulate);
     for_active(all_rows(), [&](int64_t t, int64_t n) {
       const T* const da = layout_.da.at(t, n);
       if (gives(da)) dih.add(da, input(t, n));
     });
-    dih.flush();
+    dih.finish();
 
     if (!strand_.shape().recurrent_matrix) return;
     T* const whole = strand_.find(ParameterRole::kWeightHh, gradients());
     T* const masked = weight_hh_.masked() ? layout_.masked_dhh : whole;
-    OuterProducts<T> dhh(kernels_, scratch.packed, scratch.panels, masked, hidden_, rows,
-                         call_.accumulate && masked == whole);
+    OuterProducts<T> dhh(kernels_, scratch.packed, scratch.panels, layout_.partial, masked,
+                         hidden_, rows, call_.accumulate && masked == whole);
     for_active(all_rows(), [&](int64_t t, int64_t n) {
       const T* const dr = layout_.dr.at(t, n);
       if (gives(dr)) dhh.add(dr, forward_.h.at(strand_.before(t), n));
     });
-    dhh.flush();
+    dhh.finish();
     if (masked == whole) return;
     for (int64_t m = rows.begin; m < rows.end; ++m) {
       weight_hh_.apply(m, masked + m * hidden_, scratch.pack.bytes);
-      store(masked + m * hidden_, hidden_, whole + m * hidden_, call_.accumulate);
+      add_numbers(masked + m * hidden_, hidden_, whole + m * hidden_, call_.accumulate);
     }
   }
 
@@ -173,24 +179,21 @@ class Backward {
     if (call_.gradients == nullptr) return;
     if (!call_.accumulate) strand_.clear_padding(gradients());
     const VectorSums<T> total = scratch_of(0).sums;
-    for (int index = 1; index < threads; ++index) {
-      store(scratch_of(index).sums.flat, total.elements, total.flat, true);
-    }
+    for (int index = 1; index < threads; ++index) total.add(kernels_, scratch_of(index).sums);
+    total.finish();
     each_vector(strand_, total.vectors, [&](T* sum, const auto& roles, int64_t n) {
       for (const ParameterRole role : roles) {
-        store(sum, n, strand_.find(role, gradients()), call_.accumulate);
+        add_numbers(sum, n, strand_.find(role, gradients()), call_.accumulate);
       }
     });
   }
 
-  Scratch scratch_of(int index) const { return layout_.scratch.of(index, kernels_, strand_); }
+  Scratch scratch_of(int index) const {
+    return layout_.scratch.of(index, kernels_, strand_, samples_of(call_.steps, call_.batch));
+  }
 
  private:
   T* gradients() const { return static_cast<T*>(call_.gradients); }
-
-  static void store(const T* from, int64_t n, T* to, bool accumulate) {
-    for (int64_t j = 0; j < n; ++j) to[j] = accumulate ? to[j] + from[j] : from[j];
-  }
 
   // Rows of all steps that have active ones: the i-th is row i % N of step i / N.
   Span all_rows() const { return {0, call_.active_steps * call_.batch}; }

@@ -2,6 +2,7 @@
 // workspace. Sizes and uses come from the same functions.
 #pragma once
 
+#include "../cell/total.h"
 #include "strand_weights.h"
 
 namespace lnrnn::cpu {
@@ -161,24 +162,58 @@ struct ForwardLayout {
 
 // ---- Backward -----------------------------------------------------------------------------------
 
-// Sums over rows of the gradients of vectors; each thread has its own.
+// Sums over rows of the gradients of vectors; each thread has its own. Blocks of kRows rows are added up
+// one after another, and blocks to a total that loses nothing, where there may be more than one.
 template <class T>
 struct VectorSums {
+  static constexpr int64_t kRows = 64;
+
   T* flat;                    // all of them, and what lies between
   int64_t elements;
   CellVectors<T*> vectors{};
+  T *high = nullptr, *low = nullptr;  // the total of flat's blocks, behind it
 
-  static VectorSums take(Carver& carver, const Strand& strand) {
+  static VectorSums take(Carver& carver, const Strand& strand, int64_t samples) {
     Carver measure;
     take_vectors<T>(measure, strand);
     VectorSums sums;
     sums.elements = static_cast<int64_t>(measure.bytes() / sizeof(T));
-    sums.flat = carver.take<T>({sums.elements});
+    const bool totals = samples > kRows;
+    sums.flat = carver.take<T>({totals ? 3 : 1, sums.elements});
     Carver parts(sums.flat);
     sums.vectors = take_vectors<T>(parts, strand);
+    if (totals && sums.flat != nullptr) {
+      sums.high = sums.flat + sums.elements;
+      sums.low = sums.high + sums.elements;
+    }
     return sums;
   }
+
+  void clear() const { std::fill_n(flat, high == nullptr ? elements : 3 * elements, T(0)); }
+  // To be called after kRows rows at most, and after the last one.
+  void end_block(const Kernels<T>& kernels) const {
+    if (high != nullptr) kernels.move_to_total(flat, elements, high, low);
+  }
+  // Blocks of other have ended, as have these.
+  void add(const Kernels<T>& kernels, const VectorSums& other) const {
+    if (high == nullptr) {
+      add_numbers(other.flat, elements, flat, true);
+    } else {
+      kernels.move_to_total(other.high, elements, high, low);
+      kernels.move_to_total(other.low, elements, high, low);
+    }
+  }
+  // Brings the total to flat.
+  void finish() const {
+    if (high == nullptr) return;
+    for (int64_t j = 0; j < elements; ++j) flat[j] = value_of_total(high[j], low[j]);
+  }
 };
+
+// As many as can be counted, where sizes are asked for that cannot be had.
+inline int64_t samples_of(int64_t steps, int64_t batch) {
+  return static_cast<int64_t>(std::min<uint64_t>(size_product({steps, batch}), INT64_MAX));
+}
 
 template <class S>
 struct BackwardScratch {
@@ -192,10 +227,11 @@ struct BackwardScratch {
   T* dy;                          // (H) widened
   ZoneoutMasks masks;
 
-  static BackwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
+  static BackwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
+                              int64_t samples) {
     const int64_t hidden = strand.hidden();
     BackwardScratch scratch;
-    scratch.sums = VectorSums<T>::take(carver, strand);
+    scratch.sums = VectorSums<T>::take(carver, strand, samples);
     scratch.packed =
         RowGroup<T>::take(carver, kernels, std::max(strand.gates(), strand.input()));
     scratch.panels =
@@ -222,6 +258,7 @@ struct BackwardLayout {
   StepRows<T> x;              // (T,N,I) widened; later dx
   StrandWeights<T> weights;   // forward's, to compute its products again
   StrandReserve<T> products;
+  PartialSums<T> partial;     // of the gradients of matrices
   ScratchOfThreads<BackwardScratch<S>> scratch;
 
   static BackwardLayout take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
@@ -247,8 +284,12 @@ struct BackwardLayout {
       layout.weights = StrandWeights<T>::take(carver, kernels, strand);
       layout.products.take_products(carver, strand, steps, batch);
     }
+    const int64_t samples = samples_of(steps, batch);
+    layout.partial = PartialSums<T>::take(
+        carver, samples, gates,
+        shape.recurrent_matrix ? std::max(strand.input(), hidden) : strand.input());
     layout.scratch =
-        ScratchOfThreads<BackwardScratch<S>>::take(carver, threads, kernels, strand);
+        ScratchOfThreads<BackwardScratch<S>>::take(carver, threads, kernels, strand, samples);
     return layout;
   }
 };
