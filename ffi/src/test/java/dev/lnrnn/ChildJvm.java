@@ -27,19 +27,9 @@ public record ChildJvm(int exitCode, String output) {
     /** The same, with variables added to the environment. */
     public static ChildJvm run(Duration limit, Map<String, String> variables, List<String> arguments)
             throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.add("--enable-native-access=ALL-UNNAMED");
-        for (String property : INHERITED) {
-            String value = System.getProperty(property);
-            if (value != null) {
-                command.add("-D" + property + "=" + value);
-            }
-        }
-        command.addAll(arguments);
         Path output = Files.createTempFile("child-jvm", ".txt");
         try {
-            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
+            ProcessBuilder builder = command(arguments).redirectErrorStream(true)
                     .redirectOutput(output.toFile());
             builder.environment().putAll(variables);
             Process process = builder.start();
@@ -53,6 +43,21 @@ public record ChildJvm(int exitCode, String output) {
         } finally {
             Files.delete(output);
         }
+    }
+
+    /** {@code java ARGUMENTS}, for who wants to talk to it. */
+    public static ProcessBuilder command(List<String> arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.add("--enable-native-access=ALL-UNNAMED");
+        for (String property : INHERITED) {
+            String value = System.getProperty(property);
+            if (value != null) {
+                command.add("-D" + property + "=" + value);
+            }
+        }
+        command.addAll(arguments);
+        return new ProcessBuilder(command);
     }
 
     public static String classPath() {
