@@ -2,7 +2,6 @@ package dev.lnrnn.bench.train;
 
 import dev.lnrnn.Device;
 import dev.lnrnn.Layer;
-import dev.lnrnn.Parameter;
 import dev.lnrnn.bench.BadResultException;
 import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.Tensor;
@@ -16,8 +15,8 @@ import java.util.Map;
 
 /**
  * A trained forecaster as one safetensors file: the layer's parameters under their own names, the head
- * as {@code head.weight} and {@code head.bias}, and in the metadata what it takes to feed it and to read
- * its forecasts. Written to a temporary file and moved, so that there is always a whole one.
+ * as {@code head.weight} and {@code head.bias}, and in the metadata what the layer is, what it takes to feed it and to
+ * read its forecasts. Written to a temporary file and moved, so that there is always a whole one.
  */
 final class Checkpoint {
 
@@ -54,39 +53,33 @@ final class Checkpoint {
         metadata.put("horizon", Integer.toString(task.horizon()));
         metadata.put("mean", Double.toString(scaler.mean()));
         metadata.put("deviation", Double.toString(scaler.deviation()));
-        metadata.putAll(model.network().toMetadata());
-        metadata.put("input_size", Long.toString(layer.spec().inputSize()));
+        metadata.putAll(layer.spec().toMetadata());
         metadata.put("epochs", Integer.toString(epochs));
-        List<Tensor> tensors = new ArrayList<>();
-        for (Parameter parameter : layer.plan().parameters()) {
-            long[] shape = parameter.shape().stream().mapToLong(Long::longValue).toArray();
-            tensors.add(tensor(parameter.name(), shape, layer.parameters().get(parameter.name())));
-        }
         LinearHead head = model.head();
-        tensors.add(tensor(HEAD_WEIGHT, new long[] {head.weight().length}, head.weight()));
-        tensors.add(tensor(HEAD_BIAS, new long[] {1}, head.bias()));
+        for (String name : layer.parameters().names()) {
+            checkFinite(name, layer.parameters().get(name));
+        }
+        checkFinite(HEAD_WEIGHT, head.weight());
+        checkFinite(HEAD_BIAS, head.bias());
+        List<Tensor> tensors = new ArrayList<>(layer.parameters().toTensors(""));
+        tensors.add(Tensor.f32(HEAD_WEIGHT, new long[] {head.weight().length}, head.weight()));
+        tensors.add(Tensor.f32(HEAD_BIAS, new long[] {1}, head.bias()));
         Safetensors.write(file, metadata, tensors);
     }
 
-    private static Tensor tensor(String name, long[] shape, float[] values) {
+    private static void checkFinite(String name, float[] values) {
         for (float value : values) {
             if (!Float.isFinite(value)) {
                 throw new BadResultException("The parameter " + name + " has become " + value
                         + ": the training has diverged.");
             }
         }
-        return Tensor.f32(name, shape, values);
     }
 
     /** A new model on the device, with what the file holds. */
     static Model load(Path file, Device device) throws IOException {
         try (Safetensors tensors = Safetensors.read(file)) {
-            Map<String, String> metadata = tensors.metadata();
-            Model model = Model.create(device, Network.fromMetadata(metadata),
-                    Integer.parseInt(metadata.get("input_size")));
-            for (Parameter parameter : model.layer().plan().parameters()) {
-                model.layer().parameters().set(parameter.name(), tensors.floats(parameter.name()));
-            }
+            Model model = Model.load(device, tensors);
             float[] weight = tensors.floats(HEAD_WEIGHT);
             System.arraycopy(weight, 0, model.head().weight(), 0, weight.length);
             model.head().bias()[0] = tensors.floats(HEAD_BIAS)[0];

@@ -3,7 +3,10 @@ package dev.lnrnn.bench.train;
 import dev.lnrnn.Device;
 import dev.lnrnn.Layer;
 import dev.lnrnn.LayerOutput;
+import dev.lnrnn.LoadOptions;
 import dev.lnrnn.Streaming;
+import dev.lnrnn.interop.Safetensors;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -32,6 +35,12 @@ final class Model implements AutoCloseable {
     /** With parameters as the library allocates them: {@link #initialize}, or set them, before use. */
     static Model create(Device device, Network network, int inputSize) {
         return new Model(network, device.createLayer(network.spec(inputSize)));
+    }
+
+    /** With the parameters of a file, whose other tensors the caller reads. */
+    static Model load(Device device, Safetensors file) throws IOException {
+        Layer layer = device.loadLayer(file, LoadOptions.DEFAULTS.withOthers(true));
+        return new Model(Network.of(layer.spec()), layer);
     }
 
     Model initialize(long seed) {

@@ -7,8 +7,6 @@ import dev.lnrnn.Direction;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Normalization;
 import dev.lnrnn.bench.BadInputException;
-import java.util.LinkedHashMap;
-import java.util.Map;
 
 /** The recurrent part of a forecaster, but for what it reads. */
 @JsonNaming(SnakeCaseStrategy.class)
@@ -44,27 +42,9 @@ record Network(CellType cell, Normalization normalization, int layers, boolean b
                 + (bidirectional ? ", bidirectional" : "");
     }
 
-    Map<String, String> toMetadata() {
-        Map<String, String> metadata = new LinkedHashMap<>();
-        metadata.put("cell", cell.name());
-        metadata.put("normalization", normalization.name());
-        metadata.put("layers", Integer.toString(layers));
-        metadata.put("bidirectional", Boolean.toString(bidirectional));
-        metadata.put("hidden_size", Integer.toString(hidden));
-        metadata.put("zoneout", Double.toString(zoneout));
-        metadata.put("dropconnect", Double.toString(dropconnect));
-        metadata.put("dropout", Double.toString(dropout));
-        return metadata;
-    }
-
-    static Network fromMetadata(Map<String, String> metadata) {
-        return new Network(CellType.valueOf(metadata.get("cell")),
-                Normalization.valueOf(metadata.get("normalization")),
-                Integer.parseInt(metadata.get("layers")),
-                Boolean.parseBoolean(metadata.get("bidirectional")),
-                Integer.parseInt(metadata.get("hidden_size")),
-                Double.parseDouble(metadata.get("zoneout")),
-                Double.parseDouble(metadata.get("dropconnect")),
-                Double.parseDouble(metadata.get("dropout")));
+    /** What a checkpoint's layer is an instance of. */
+    static Network of(LayerSpec spec) {
+        return new Network(spec.cell(), spec.normalization(), spec.layers(), spec.direction() != Direction.FORWARD,
+                Math.toIntExact(spec.hiddenSize()), spec.zoneout(), spec.dropconnect(), spec.dropout());
     }
 }
