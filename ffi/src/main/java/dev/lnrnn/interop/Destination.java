@@ -105,7 +105,7 @@ record Destination(Path named, Path target, @Nullable PosixFileAttributes old) {
      * @param own a file there of this program's
      */
     void checkMayReplace(Path own) throws IOException {
-        if (old == null || !Files.getFileStore(target).supportsFileAttributeView("unix")) {
+        if (old == null || !target.getFileSystem().supportedFileAttributeViews().contains("unix")) {
             return;
         }
         int user = (int) Files.getAttribute(own, "unix:uid");

@@ -3,6 +3,7 @@ package dev.lnrnn.interop;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -64,6 +65,36 @@ class SafetensorsPropertyTest {
         Safetensors read = Safetensors.read(bytes(tensors));
         for (int i = 0; i < arrays.size(); i++) {
             assertArrayEquals(arrays.get(i), read.floats("tensor " + i));
+        }
+    }
+
+    /** Any characters, also halves of pairs: what is written is what is read, or the old file stays. */
+    @Property(tries = 150)
+    void whatIsWrittenIsReadOrNothingIsWritten(@ForAll @Size(max = 4) Map<String, String> metadata,
+            @ForAll @Size(max = 4) List<String> names, @ForAll @Size(max = 3) List<@IntRange(max = 2) Integer> extents)
+            throws IOException {
+        long[] shape = extents.stream().mapToLong(Integer::longValue).toArray();
+        float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+        List<Tensor> tensors = names.stream().map(name -> Tensor.f32(name, shape, values)).toList();
+        Path file = Files.createTempFile("lnrnn", ".safetensors");
+        try {
+            byte[] before = Files.readAllBytes(file);
+            try {
+                Safetensors.write(file, metadata, tensors);
+            } catch (IllegalArgumentException e) {
+                assertArrayEquals(before, Files.readAllBytes(file));
+                return;
+            }
+            try (Safetensors read = Safetensors.read(file)) {
+                assertEquals(metadata, read.metadata());
+                assertEquals(names, List.copyOf(read.tensors().keySet()));
+                for (String name : names) {
+                    assertArrayEquals(values, read.floats(name));
+                    assertTrue(read.tensors().get(name).hasShape(shape));
+                }
+            }
+        } finally {
+            Files.delete(file);
         }
     }
 
