@@ -1,9 +1,5 @@
 // The CPU as a device. Calls do their work before they return, so streams need only keep calls
 // apart, and events only remember when they were recorded.
-#include <sched.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -18,6 +14,7 @@
 #include "dropout.h"
 #include "initialize.h"
 #include "isa.h"
+#include "os.h"
 #include "strand.h"
 #include "strand_layout.h"
 #include "team.h"
@@ -41,35 +38,13 @@ struct CpuEvent : Event {
   Clock::time_point at;
 };
 
-int processors() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
-// The name the kernel reports; "CPU" where it reports none.
-void read_cpu_name(char* name, size_t size) {
-  std::snprintf(name, size, "CPU");
-  std::FILE* const file = std::fopen("/proc/cpuinfo", "r");
-  if (file == nullptr) return;
-  char line[256];
-  while (std::fgets(line, sizeof line, file) != nullptr) {
-    const char* const value = std::strstr(line, ": ");
-    if (std::strncmp(line, "model name", 10) != 0 || value == nullptr) continue;
-    line[std::strcspn(line, "\n")] = '\0';
-    std::snprintf(name, size, "%s", value + 2);
-    break;
-  }
-  std::fclose(file);
-}
-
 void fill_properties(int threads, const Isa& isa, lnrnnDeviceProperties_t* out) {
   out->kind = LNRNN_DEVICE_CPU;
   out->ordinal = 0;
   out->threads = threads;
-  out->maxThreads = processors();
-  out->totalMemory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                     static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  read_cpu_name(out->name, sizeof out->name);
+  out->maxThreads = os::processors();
+  out->totalMemory = os::total_memory();
+  os::read_cpu_name(out->name, sizeof out->name);
   std::snprintf(out->isa, sizeof out->isa, "%s", isa.name);
   size_t used = 0;
   for (const Isa* const* i = cpu::available_isas(); *i != nullptr; ++i) {
@@ -165,7 +140,7 @@ class CpuDevice final : public Device {
     }
     LNRNN_CHECK(*pointer != nullptr, LNRNN_STATUS_OUT_OF_MEMORY,
                 "out of host memory: %zu bytes could not be allocated", bytes);
-    if (huge) madvise(*pointer, rounded, MADV_HUGEPAGE);  // a refusal only costs speed
+    if (huge) os::prefer_huge_pages(*pointer, rounded);
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t release(Stream& stream, void* pointer) override {
@@ -268,7 +243,7 @@ class CpuDevice final : public Device {
 }  // namespace
 
 lnrnnStatus_t cpu_device_properties(lnrnnDeviceProperties_t* properties) {
-  fill_properties(processors(), *cpu::find_isa(nullptr), properties);
+  fill_properties(os::processors(), *cpu::find_isa(nullptr), properties);
   return LNRNN_STATUS_SUCCESS;
 }
 
@@ -284,7 +259,7 @@ lnrnnStatus_t open_cpu_device(int threads, const char* isa_name, std::unique_ptr
                 isa_name, known.isaAvailable);
   }
   try {
-    *device = std::make_unique<CpuDevice>(threads == 0 ? processors() : threads, *isa);
+    *device = std::make_unique<CpuDevice>(threads == 0 ? os::processors() : threads, *isa);
   } catch (const std::system_error& error) {
     return fail(LNRNN_STATUS_OUT_OF_MEMORY, "lnrnnCreate: %d threads could not be started: %s",
                 threads, error.what());
@@ -294,7 +269,7 @@ lnrnnStatus_t open_cpu_device(int threads, const char* isa_name, std::unique_ptr
 
 lnrnnStatus_t initialize_on_host(const Plan& plan, uint64_t seed, void* parameters) {
   constexpr int kGates = 4;  // more threads than gates find nothing to do
-  Team team(std::min(kGates, processors()));
+  Team team(std::min(kGates, os::processors()));
   cpu::initialize_parameters(plan, team, seed, parameters);
   return LNRNN_STATUS_SUCCESS;
 }

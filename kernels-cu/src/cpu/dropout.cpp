@@ -18,9 +18,8 @@ void drop_values(Team& team, const DropoutArguments& call) {
       random_stream(RandomKind::kDropout, static_cast<uint32_t>(call.layer), 0);
   const int64_t features = plan.output();
   S* const values = static_cast<S*>(call.values);
-  team.run([&](int index) {
-    const Span rows =
-        Crew{index, team.size(), nullptr}.share(0, call.steps * call.batch);
+  team.run([&](const Crew& crew) {
+    const Span rows = crew.share(0, call.steps * call.batch);
     for (int64_t i = rows.begin; i < rows.end; ++i) {
       const int64_t step = once ? 0 : i / call.batch + random.step_offset;
       const int64_t row = i % call.batch + random.row_offset;

@@ -98,9 +98,9 @@ void fill(const Plan& plan, Team& team, uint64_t seed, S* parameters) {
     // A gate is a matrix of its own; gates are shared out over the threads.
     const int64_t members = std::min<int64_t>(team.size(), gates);
     const auto each_gate = [&](const auto& fill_gate) {
-      team.run([&](int index) {
-        for (int64_t gate = index; index < members && gate < gates; gate += members) {
-          fill_gate(index, gate * hidden, out + gate * hidden * columns);
+      team.run([&](const Crew& crew) {
+        for (int64_t gate = crew.index; crew.index < members && gate < gates; gate += members) {
+          fill_gate(crew.index, gate * hidden, out + gate * hidden * columns);
         }
       });
     };

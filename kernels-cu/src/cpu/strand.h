@@ -1,6 +1,6 @@
 // A strand's passes on the CPU: what they share. Rows of a batch are shared out over threads where
 // there are enough of them, and then never wait for each other; else all threads work on one step,
-// the products' panels shared out, with two barriers a step.
+// the products' panels shared out, with two phases a step.
 #pragma once
 
 #include "../api/device.h"
@@ -56,7 +56,8 @@ struct Lengths {
   }
 };
 
-// Runs body(crew, rows) on every thread of the team that the work is worth.
+// Runs body(phases, rows, first) on every thread of the team that the work is worth: for these rows of
+// the batch, share s of a phase with the scratch of thread first + s.
 //   tile_rows   rows that keep a thread's register tiles busy
 //   step_flops  of one time step over the whole batch
 template <class F>
@@ -73,16 +74,15 @@ void share_batch(Team& team, int64_t batch, int tile_rows, double step_flops, co
       (threads * block_count(rows_each, tile_rows) > block_count(batch, tile_rows) ||
        step_flops > 2 * static_cast<double>(batch) * kBeyondCaches);
   if (threads > 1 && batch >= threads * tile_rows / 2 && !together) {
-    team.run([&](int index) {
-      const Span rows = Crew{index, static_cast<int>(threads), nullptr}.share(0, batch);
-      body(index, Crew{0, 1, nullptr}, rows);
+    team.run([&](const Crew& crew) {
+      Phases alone;
+      body(alone, crew.share(0, batch), crew.index);
     });
   } else if (threads > 1 && worth_barriers) {
-    team.run([&](int index) {
-      body(index, Crew{index, static_cast<int>(threads), &team.barrier()}, Span{0, batch});
-    });
+    team.run_phases([&](Phases& phases) { body(phases, Span{0, batch}, 0); });
   } else {
-    body(0, Crew{0, 1, nullptr}, Span{0, batch});
+    Phases alone;
+    body(alone, Span{0, batch}, 0);
   }
 }
 

@@ -82,37 +82,30 @@ class Backward {
   }
 
   // Carries the gradient of rows [rows.begin, rows.end) back through all steps.
-  void run(const Crew& crew, Span rows, const Scratch& scratch) const {
-    const bool carries_cell = strand_.shape().carries_cell;
-    const Span own = crew.share(rows.begin, rows.end);
-    for (int64_t n = own.begin; n < own.end; ++n) {
-      copy_or_zero(state_row<T>(call_.dhn, n, hidden_), hidden_, layout_.dh.at(0, n));
-      if (carries_cell) {
-        copy_or_zero(state_row<T>(call_.dcn, n, hidden_), hidden_, layout_.dc.at(0, n));
-      }
+  template <class ScratchOf>
+  void run(Phases& phases, Span rows, ScratchOf& scratch) const {
+    const int64_t steps = call_.active_steps;
+    // Without a matrix rows have nothing to do with each other: all steps are one phase.
+    const bool recurrent = strand_.shape().recurrent_matrix;
+    const int64_t each = recurrent ? 1 : std::max<int64_t>(steps, 1);
+    for (int64_t i = steps; i > 0; i -= each) {
+      phases.run([&](const Crew& crew) {
+        const Span own = crew.share(rows.begin, rows.end);
+        if (i == steps) begin(own);
+        for (int64_t j = i - 1; j >= i - each; --j) {
+          step_rows(own, j, std::max<int64_t>(j - 1, 0), scratch(crew));
+        }
+      }, rows.end - rows.begin);
+      if (!recurrent) continue;
+      phases.run([&](const Crew& crew) {
+        multiply_gradients(crew, rows, i - 1, scratch(crew).packed);
+      });
     }
-    int64_t in_block = 0;
-    for (int64_t i = call_.active_steps - 1; i >= 0; --i) {
-      const int64_t t = nth_step(strand_, call_.active_steps, i);
-      const int64_t next_t = nth_step(strand_, call_.active_steps, std::max<int64_t>(i - 1, 0));
-      for (int64_t n = own.begin; n < own.end; ++n) {
-        if (!lengths_.active(t, n)) continue;
-        step_row(t, n, place_after(own, t, n, next_t), scratch);
-        if (++in_block < VectorSums<T>::kRows) continue;
-        scratch.sums.end_block(kernels_);
-        in_block = 0;
-      }
-      if (strand_.shape().recurrent_matrix) multiply_gradients(crew, rows, t, scratch.packed);
-    }
-    scratch.sums.end_block(kernels_);
-    for (int64_t n = own.begin; n < own.end; ++n) {
-      if (call_.dh0 != nullptr) {
-        copy_or_zero<T>(layout_.dh.at(0, n), hidden_, state_row<T>(call_.dh0, n, hidden_));
-      }
-      if (call_.dc0 != nullptr) {
-        copy_or_zero<T>(layout_.dc.at(0, n), hidden_, state_row<T>(call_.dc0, n, hidden_));
-      }
-    }
+    phases.run([&](const Crew& crew) {
+      const Span own = crew.share(rows.begin, rows.end);
+      if (steps == 0) begin(own);
+      end(own);
+    }, rows.end - rows.begin);
   }
 
   void weight_gradients(const Crew& crew, const Scratch& scratch) const {
@@ -237,16 +230,49 @@ class Backward {
     }
   }
 
+  // The gradients of these rows' states, after the last step and before the first.
+  void begin(Span own) const {
+    for (int64_t n = own.begin; n < own.end; ++n) {
+      copy_or_zero(state_row<T>(call_.dhn, n, hidden_), hidden_, layout_.dh.at(0, n));
+      if (strand_.shape().carries_cell) {
+        copy_or_zero(state_row<T>(call_.dcn, n, hidden_), hidden_, layout_.dc.at(0, n));
+      }
+    }
+  }
+  void end(Span own) const {
+    for (int64_t n = own.begin; n < own.end; ++n) {
+      if (call_.dh0 != nullptr) {
+        copy_or_zero<T>(layout_.dh.at(0, n), hidden_, state_row<T>(call_.dh0, n, hidden_));
+      }
+      if (call_.dc0 != nullptr) {
+        copy_or_zero<T>(layout_.dc.at(0, n), hidden_, state_row<T>(call_.dc0, n, hidden_));
+      }
+    }
+  }
+
+  void step_rows(Span own, int64_t i, int64_t next, const Scratch& scratch) const {
+    const int64_t t = nth_step(strand_, call_.active_steps, i);
+    const int64_t next_t = nth_step(strand_, call_.active_steps, next);
+    // Of all rows of these steps and of those after them, active or not: whoever carries out a share
+    // knows where its blocks end.
+    int64_t summed = (call_.active_steps - 1 - i) * (own.end - own.begin);
+    for (int64_t n = own.begin; n < own.end; ++n) {
+      if (lengths_.active(t, n)) step_row(t, n, place_after(own, t, n, next_t), scratch);
+      if (++summed % VectorSums<T>::kRows == 0 || (i == 0 && n + 1 == own.end)) {
+        scratch.sums.end_block(kernels_);
+      }
+    }
+  }
+
   // To the step before, by way of R.
-  void multiply_gradients(const Crew& crew, Span rows, int64_t t, T* packed) const {
-    crew.wait();
+  void multiply_gradients(const Crew& crew, Span rows, int64_t i, T* packed) const {
+    const int64_t t = nth_step(strand_, call_.active_steps, i);
     RowProduct<T> product(kernels_, layout_.hh, packed,
                           crew.share(0, panel_count(hidden_, kernels_.panel_width)), true);
     for (int64_t n = rows.begin; n < rows.end; ++n) {
       if (lengths_.active(t, n)) product.add(layout_.dr.at(t, n), layout_.dh.at(0, n));
     }
     product.flush();
-    crew.wait();
   }
 
   void step_row(int64_t t, int64_t n, Place next, const Scratch& scratch) const {
@@ -310,9 +336,7 @@ void run_backward(const Kernels<accumulation_t<S>>& kernels, Team& team,
                                               call.batch);
   const Backward<S> backward(kernels, layout, call);
   const auto together = [&](const auto& work) {
-    team.run([&](int index) {
-      work(Crew{index, team.size(), nullptr}, backward.scratch_of(index));
-    });
+    team.run([&](const Crew& crew) { work(crew, backward.scratch_of(crew.index)); });
   };
   using Scratch = BackwardScratch<S>;
 
@@ -325,8 +349,10 @@ void run_backward(const Kernels<accumulation_t<S>>& kernels, Team& team,
   }
   const int64_t depth = strand.shape().recurrent_matrix ? strand.hidden() : 0;
   share_batch(team, call.batch, kernels.tile_rows, step_flops(strand, call.batch, depth),
-              [&](int index, const Crew& crew, Span rows) {
-                backward.run(crew, rows, backward.scratch_of(index));
+              [&](Phases& phases, Span rows, int first) {
+                const auto scratch_of = [&](int index) { return backward.scratch_of(index); };
+                ScratchOfShare scratch(phases, first, scratch_of);
+                backward.run(phases, rows, scratch);
               });
   together([&](const Crew& crew, const Scratch& scratch) {
     backward.weight_gradients(crew, scratch);

@@ -39,37 +39,53 @@ class Forward {
     }
   }
 
-  // Carries rows [rows.begin, rows.end) of the batch through all steps, together with the crew.
-  void run(const Crew& crew, Span rows, const ForwardScratch<S>& scratch) const {
-    const Span own = crew.share(rows.begin, rows.end);
+  // Carries rows [rows.begin, rows.end) of the batch through all steps.
+  template <class Scratch>
+  void run(Phases& phases, Span rows, Scratch& scratch) const {
+    const int64_t steps = call_.active_steps;
+    const auto own = [&](const Crew& crew) { return crew.share(rows.begin, rows.end); };
+    if (steps == 0) {
+      phases.run([&](const Crew& crew) {
+        begin(own(crew));
+        end(own(crew));
+      });
+    }
+    for (int64_t i = 0; i < steps; i += chunk_) {
+      const Span chunk{i, std::min(i + chunk_, steps)};
+      if (kIsHalf<S>) phases.run([&](const Crew& crew) { widen_inputs(own(crew), chunk); });
+      phases.run([&](const Crew& crew) {
+        if (i == 0) begin(own(crew));
+        multiply_inputs(crew, rows, chunk, scratch(crew).packed);
+      });
+      // Without a matrix rows have nothing to do with each other: all steps are one phase.
+      const int64_t each = strand_.shape().recurrent_matrix ? 1 : chunk_;
+      for (int64_t j = chunk.begin; j < chunk.end; j += each) {
+        if (strand_.shape().recurrent_matrix) {
+          phases.run([&](const Crew& crew) { multiply_states(crew, rows, j, scratch(crew).packed); });
+        }
+        phases.run([&](const Crew& crew) {
+          for (int64_t k = j; k < std::min(j + each, chunk.end); ++k) {
+            step_rows(own(crew), k, std::min(k + 1, chunk.end - 1), scratch(crew));
+          }
+          if (j + each >= steps) end(own(crew));
+        }, rows.end - rows.begin);
+      }
+    }
+  }
+
+ private:
+  // The states of these rows, before the first step and after the last.
+  void begin(Span own) const {
     const int64_t first = strand_.reverse() ? call_.active_steps : 0;
     begin(own, rows_.h, call_.h0, first);
     if (strand_.shape().carries_cell) begin(own, rows_.c, call_.c0, first);
-    for (int64_t i = 0; i < call_.active_steps; i += chunk_) {
-      const Span chunk{i, std::min(i + chunk_, call_.active_steps)};
-      if (kIsHalf<S>) {
-        widen_inputs(own, chunk);
-        crew.wait();
-      }
-      multiply_inputs(crew, rows, chunk, scratch.packed);
-      crew.wait();
-      for (int64_t j = chunk.begin; j < chunk.end; ++j) {
-        const int64_t t = nth_step(strand_, call_.active_steps, j);
-        multiply_states(crew, rows, t, scratch.packed);
-        const int64_t next_t = nth_step(strand_, call_.active_steps, std::min(j + 1, chunk.end - 1));
-        for (int64_t n = own.begin; n < own.end; ++n) {
-          step_row(t, n, place_after(own, t, n, next_t), scratch);
-        }
-        crew.wait();
-      }
-    }
+  }
+  void end(Span own) const {
     const int64_t last = strand_.reverse() ? 0 : call_.active_steps;
     end(own, rows_.h, call_.hn, last);
     if (strand_.shape().carries_cell) end(own, rows_.c, call_.cn, last);
     if (call_.y.base != nullptr) clear_outputs(own);
   }
-
- private:
   void begin(Span own, const StepRows<T>& states, const void* initial, int64_t place) const {
     for (int64_t n = own.begin; n < own.end; ++n) {
       copy_or_zero(state_row<T>(initial, n, hidden_), hidden_, states.at(place, n));
@@ -123,8 +139,8 @@ class Forward {
   }
 
   // Where the products are not needed apart their sum is all that is kept.
-  void multiply_states(const Crew& crew, Span rows, int64_t t, T* packed) const {
-    if (!strand_.shape().recurrent_matrix) return;
+  void multiply_states(const Crew& crew, Span rows, int64_t i, T* packed) const {
+    const int64_t t = nth_step(strand_, call_.active_steps, i);
     const bool apart = strand_.shape().separate_products;
     RowProduct<T, P> product(kernels_, weights_.hh, packed, panels(crew), !apart);
     for (int64_t n = rows.begin; n < rows.end; ++n) {
@@ -132,7 +148,14 @@ class Forward {
       product.add(rows_.h.at(strand_.before(t), n), apart ? rows_.r.at(t, n) : rows_.a.at(t, n));
     }
     product.flush();
-    crew.wait();
+  }
+
+  void step_rows(Span own, int64_t i, int64_t next, const ForwardScratch<S>& scratch) const {
+    const int64_t t = nth_step(strand_, call_.active_steps, i);
+    const int64_t next_t = nth_step(strand_, call_.active_steps, next);
+    for (int64_t n = own.begin; n < own.end; ++n) {
+      step_row(t, n, place_after(own, t, n, next_t), scratch);
+    }
   }
 
   void step_row(int64_t t, int64_t n, Place next, const ForwardScratch<S>& scratch) const {
@@ -208,12 +231,14 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
   ForwardLayout<S> layout =
       ForwardLayout<S>::take(carver, kernels, strand, team.size(),
                              chunk_steps(call.steps, call.batch), call.batch, training);
+  const auto scratch_of = [&](int index) { return layout.scratch.of(index, kernels, strand); };
   const auto run = [&](const auto& forward) {
     const int64_t depth =
         strand.input() + (strand.shape().recurrent_matrix ? strand.hidden() : 0);
     share_batch(team, call.batch, kernels.tile_rows, step_flops(strand, call.batch, depth),
-                [&](int index, const Crew& crew, Span rows) {
-                  forward.run(crew, rows, layout.scratch.of(index, kernels, strand));
+                [&](Phases& phases, Span rows, int first) {
+                  ScratchOfShare scratch(phases, first, scratch_of);
+                  forward.run(phases, rows, scratch);
                 });
   };
   if (!training) {
@@ -229,9 +254,8 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
     const auto weight_hh =
         WeightRows<S>::recurrent(strand, parameters, call.random, call.dropconnect_mask);
     gather_vectors(strand, parameters, layout.weights.vectors);
-    team.run([&](int index) {
-      pack_panels(kernels, strand, parameters, weight_hh,
-                  layout.scratch.of(index, kernels, strand).pack, Crew{index, team.size(), nullptr},
+    team.run([&](const Crew& crew) {
+      pack_panels(kernels, strand, parameters, weight_hh, scratch_of(crew.index).pack, crew,
                   layout.weights);
     });
   }

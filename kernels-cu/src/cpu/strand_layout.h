@@ -2,6 +2,8 @@
 // workspace. Sizes and uses come from the same functions.
 #pragma once
 
+#include <type_traits>
+
 #include "../cell/total.h"
 #include "strand_weights.h"
 
@@ -83,6 +85,28 @@ class ScratchOfThreads {
   Scratch first_;
   char* base_ = nullptr;
   uint64_t bytes_ = 0;
+};
+
+// The scratch of the share that a thread carries out, which is mostly its own: make(index) is called
+// where it is another one than before.
+template <class Make>
+class ScratchOfShare {
+ public:
+  // first: the thread whose scratch share 0 has.
+  ScratchOfShare(const Phases& phases, int first, const Make& make)
+      : first_(first), make_(make), index_(phases.index()), scratch_(make(first + index_)) {}
+
+  const auto& operator()(const Crew& crew) {
+    if (crew.index != index_) scratch_ = make_(first_ + crew.index);
+    index_ = crew.index;
+    return scratch_;
+  }
+
+ private:
+  const int first_;
+  const Make& make_;
+  int index_;
+  std::invoke_result_t<Make, int> scratch_;
 };
 
 // Where the masks of a row are drawn that the plan has.
