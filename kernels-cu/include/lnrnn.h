@@ -402,10 +402,12 @@ typedef enum lnrnnDirection_t {
 } lnrnnDirection_t;
 
 /*
- * Training keeps only h, c and the statistics of layer norms; backward computes the products again.
+ * Training keeps only h, c, the statistics of layer norms and what DropConnect decided; backward computes
+ * the products again.
  * The same gradients for about a third more arithmetic. What is kept of each layer and direction, in
  * elements of the accumulation type:
  *     always            h (T+1,N,H), the LSTM's c (T+1,N,H), and (T,N,2) for each layer norm
+ *     with DropConnect  a bit for each element of weight_hh (G H,H), rows rounded up to 16
  *     without the flag  A (T,N,G H), and r (T,N,G H): of the GRU, and where r is normalised
  * and of the data type, between layers, (T,N,D H) with and without it.
  */

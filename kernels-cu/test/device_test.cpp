@@ -136,6 +136,21 @@ void test_edges() {
   test_passes<S>({2, 34, 3, 9}, {}, {});
 }
 
+// Backward reads what forward drew.
+void test_dropconnect_is_decided_once() {
+  Options options;
+  options.device = LNRNN_DEVICE_CUDA;
+  options.dropconnect = 0.4;
+  Network<float> twice({2, 3, 4, 21}, options), once({2, 3, 4, 21}, options);
+  for (Network<float>* net : {&twice, &once}) net->train();
+  once.sequence.seed = 43;
+  for (Network<float>* net : {&twice, &once}) {
+    net->backward();
+    net->wait();
+  }
+  CHECK(twice.gradients->copy() == once.gradients->copy());
+}
+
 template <class S>
 void test_inference(Shape shape) {
   if (is_left_out<S>(shape, {})) return;
@@ -363,6 +378,7 @@ int main(int argc, char** argv) {
   test_cases();
   test_edges<float>();
   test_edges<double>();
+  test_dropconnect_is_decided_once();
   for (const int cell : {1, 6, 8}) {
     test_padding<float>(network::kCells[cell], 12);
     for (const int64_t hidden : {12, 32}) test_padding<Bf16>(network::kCells[cell], hidden);

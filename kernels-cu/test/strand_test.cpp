@@ -141,6 +141,7 @@ uint64_t documented_reserve(const Shape& s, const Options& o, uint64_t element, 
   if ((o.flags & LNRNN_PLAN_RECOMPUTE) == 0) {
     strand += rounded(rows * gates * hidden * sum) * (gru || (lstm && normed) ? 2 : 1);
   }
+  if (o.dropconnect > 0) strand += rounded(gates * hidden * ((hidden + 15) / 16 * 2));
   const uint64_t layers = static_cast<uint64_t>(o.layers);
   return strand * layers * directions +
          rounded(rows * directions * hidden * element) * (layers - 1);
@@ -278,6 +279,21 @@ void test_where_masks_come_from() {
   CHECK(same(kept.y, plain.y));
 }
 
+// Which weights are dropped is decided once, by forward: backward reads it and draws nothing.
+void test_dropconnect_is_decided_once() {
+  for (const uint32_t flags : {0u, LNRNN_PLAN_RECOMPUTE}) {
+    Options options;
+    options.dropconnect = 0.4;
+    options.flags = flags;
+    options.threads = 2;
+    Network<float> twice({3, 2, 5, 70}, options), once({3, 2, 5, 70}, options);
+    for (Network<float>* net : {&twice, &once}) net->train();
+    once.sequence.seed = 43;
+    for (Network<float>* net : {&twice, &once}) net->backward();
+    CHECK(same_results(twice, once));
+  }
+}
+
 // A chunk of a sequence, and a row of a batch, draw what the whole draws.
 void test_offsets() {
   Options options;
@@ -345,6 +361,7 @@ int main() {
   test_training_is_inference<F16>();
   test_training_is_inference<Bf16>();
   test_where_masks_come_from();
+  test_dropconnect_is_decided_once();
   test_offsets();
   test_every_isa();
   return check::summary();

@@ -28,6 +28,9 @@ inline uint64_t size_aligned(uint64_t bytes) {
                                                       : (bytes + kAlignment - 1) & ~(kAlignment - 1);
 }
 
+// A row of n bits: that of feature j is bit j % 8 of byte j / 8. Rounded up to what one may read at once.
+inline int64_t bit_row_bytes(int64_t n) { return n / 16 * 2 + (n % 16 == 0 ? 0 : 2); }
+
 // Lays tensors out one after another in a buffer. Without a buffer it only measures: one layout
 // function serves both to size a buffer and to use it.
 class Carver {

@@ -221,8 +221,8 @@ class CpuDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t dropout(Stream& stream, const DropoutArguments& call) override {
-    with_type(call.plan, [&](auto zero, auto&) {
-      cpu::drop_values<decltype(zero)>(of(stream).team, call);
+    with_type(call.plan, [&](auto zero, auto& kernels) {
+      cpu::drop_values<decltype(zero)>(kernels, of(stream).team, call);
     });
     return LNRNN_STATUS_SUCCESS;
   }

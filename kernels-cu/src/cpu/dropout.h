@@ -2,12 +2,13 @@
 #pragma once
 
 #include "../api/device.h"
+#include "isa.h"
 #include "team.h"
 
 namespace lnrnn::cpu {
 
 // S is the data type.
 template <class S>
-void drop_values(Team& team, const DropoutArguments& arguments);
+void drop_values(const Kernels<accumulation_t<S>>& kernels, Team& team, const DropoutArguments& arguments);
 
 }  // namespace lnrnn::cpu

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "../cell/half.h"
+#include "../cell/philox.h"
 #include "../cell/shape.h"
 #include "../cell/zoneout.h"
 
@@ -69,6 +70,37 @@ struct BackwardRow : Row<T> {
   const CellVectors<T*>* sums;  // added to
 };
 
+// The generator's keys of every round, in its order: see cell/philox.h.
+struct PhiloxKeys {
+  uint64_t of_word[2][kPhiloxRounds] = {};
+
+  PhiloxKeys() = default;
+  explicit PhiloxKeys(uint64_t seed) {
+    uint32_t key[2] = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)};
+    for (int round = 0; round < kPhiloxRounds; ++round) {
+      of_word[0][round] = key[0];
+      of_word[1][round] = key[1];
+      key[0] += kPhiloxWeyl0;
+      key[1] += kPhiloxWeyl1;
+    }
+  }
+};
+
+// Decisions about a random tensor, feature by feature: keep where the word is below the threshold.
+struct Draw {
+  PhiloxKeys keys;
+  uint64_t threshold = 0;
+  uint32_t stream = 0;
+};
+// Features [first, first + count) of its rows (step, row) ... (step + steps - 1, row); first is a multiple
+// of 4.
+struct DrawnRows {
+  uint32_t step;
+  int64_t steps;
+  uint32_t row;
+  int64_t first, count;
+};
+
 // Matrix products work on packed operands:
 //   row blocks: up to tile_rows rows interleaved, [k][row], all blocks of a list one after another,
 //     sized by block_begin();
@@ -105,6 +137,15 @@ struct Kernels {
 
   // high + low += part, and part = 0, elementwise over n values; see src/cell/total.h.
   void (*move_to_total)(T* part, int64_t n, T* high, T* low);
+
+  // keeps (steps, count): 1 or 0.
+  void (*draw)(const Draw& draw, const DrawnRows& rows, uint8_t* keeps);
+  // The first n words of the quads from at.word[0] on.
+  void (*random_words)(const PhiloxKeys& keys, const Philox4& at, int64_t n, uint32_t* out);
+  // Bit j of bits, a row of n (see bit_row_bytes): whether bytes[j] is not 0.
+  void (*pack_bits)(const uint8_t* bytes, int64_t n, uint8_t* bits);
+  // out[j] = values[j] scale where bit j is set, else 0. out may be values.
+  void (*drop)(const T* values, const uint8_t* keeps, T scale, int64_t n, T* out);
 
   // For tests: elementwise over n values.
   void (*sigmoid)(const T* x, T* y, int64_t n);

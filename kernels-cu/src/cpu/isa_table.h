@@ -6,6 +6,7 @@
 #include "indrnn_row.h"
 #include "lstm_row.h"
 #include "product.h"
+#include "random.h"
 
 namespace lnrnn::cpu::LNRNN_ISA {
 
@@ -52,6 +53,10 @@ constexpr Kernels<T> kernels() {
           {lstm_forward_row<T>, gru_forward_row<T>, indrnn_forward_row<T>},
           {lstm_backward_row<T>, gru_backward_row<T>, indrnn_backward_row<T>},
           move_to_total<T>,
+          draw,
+          random_words,
+          pack_bits,
+          drop<T>,
           sigmoid_all<T>,
           tanh_all<T>,
           spin_flops<T>};

@@ -15,6 +15,8 @@
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 namespace lnrnn::cpu::LNRNN_ISA {
@@ -276,6 +278,65 @@ LNRNN_SIMD void prefetch(const T* p) {
   for (int byte = 0; byte < kCount * kVectorBytes; byte += kLineBytes) {
     __builtin_prefetch(reinterpret_cast<const char*>(p) + byte, kWrite);
   }
+}
+
+// ---- Whole numbers ------------------------------------------------------------------------------
+
+using Ints = uint32_t __attribute__((vector_size(kVectorBytes)));
+using Longs = uint64_t __attribute__((vector_size(kVectorBytes)));
+constexpr int kLongLanes = kVectorBytes / static_cast<int>(sizeof(uint64_t));
+
+// The lower half of each lane times a number.
+LNRNN_SIMD Longs multiply_low_halves(Longs a, uint32_t by) {
+#if defined(__AVX512F__)
+  return (Longs)_mm512_maskz_mul_epu32(0xFF, (__m512i)a, (__m512i)(Longs{} + by));
+#elif defined(__AVX2__)
+  return (Longs)_mm256_mul_epu32((__m256i)a, (__m256i)(Longs{} + by));
+#elif defined(__ARM_NEON)
+  return (Longs)vmull_u32(vmovn_u64((uint64x2_t)a), vdup_n_u32(by));
+#elif defined(__SSE2__)
+  return (Longs)_mm_mul_epu32((__m128i)a, (__m128i)(Longs{} + by));
+#else
+  return (a & 0xFFFFFFFFu) * (Longs{} + by);
+#endif
+}
+
+// Bit j of bits: whether byte j of a vector's bytes is not 0.
+LNRNN_SIMD void store_bits(const uint8_t* bytes, uint8_t* bits) {
+#if defined(__AVX512F__)
+  const __m512i all = _mm512_loadu_si512(bytes);
+  const uint64_t packed = _mm512_test_epi8_mask(all, all);
+#elif defined(__AVX2__)
+  const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
+  const uint32_t packed =
+      ~static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(all, _mm256_setzero_si256())));
+#elif defined(__ARM_NEON)
+  const uint8x16_t all = vld1q_u8(bytes), place = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201));
+  const uint8x16_t set = vandq_u8(vtstq_u8(all, all), place);
+  const uint8_t packed[2] = {vaddv_u8(vget_low_u8(set)), vaddv_u8(vget_high_u8(set))};
+#elif defined(__SSE2__)
+  const __m128i all = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+  const uint16_t packed =
+      static_cast<uint16_t>(~_mm_movemask_epi8(_mm_cmpeq_epi8(all, _mm_setzero_si128())));
+#else
+  uint8_t packed[kVectorBytes / 8] = {};
+  for (int j = 0; j < kVectorBytes; ++j) packed[j / 8] |= (bytes[j] != 0) << j % 8;
+#endif
+  std::memcpy(bits, &packed, sizeof packed);
+}
+
+// All bits set in the lanes whose bit is set: lane j's is bit first + j of bits, first being a multiple
+// of the lanes. Reads no byte beyond that of the last lane but those of a whole vector's bits.
+template <class T>
+LNRNN_SIMD typename Vec<T>::Bits lanes_of_bits(const uint8_t* bits, int64_t first) {
+  using Bits = typename Vec<T>::Bits;
+  constexpr int kWidth = Vec<T>::kWidth;
+  uint32_t some = bits[first / 8];
+  if constexpr (kWidth > 8) some |= uint32_t{bits[first / 8 + 1]} << 8;
+  Bits place{};
+  for (int j = 0; j < kWidth; ++j) place[j] = 1 << j;
+  const Bits all = Bits{} + static_cast<int32_t>(some >> first % 8);
+  return (Bits)((all & place) != 0);
 }
 
 LNRNN_SIMD float square_root(float x) { return __builtin_sqrtf(x); }

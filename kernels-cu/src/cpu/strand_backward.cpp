@@ -19,20 +19,17 @@ class Backward {
       : kernels_(kernels), strand_(call.strand), layout_(layout), call_(call),
         random_(drawn_from(call.random)), lengths_{call.lengths}, hidden_(strand_.hidden()),
         gates_(strand_.gates()), parameters_(static_cast<const S*>(call.parameters)),
-        weight_hh_(WeightRows<S>::recurrent(strand_, parameters_, call.random,
-                                            call.dropconnect_mask)),
-        vectors_(read_only(layout.vectors)) {
-    Carver reserve(call.reserve);
-    forward_ = StrandReserve<T>::take(reserve, strand_, call.steps, call.batch);
+        vectors_(read_only(layout.vectors)), forward_(reserve_of(call)),
+        weight_hh_(WeightRows<S>::recurrent(kernels, strand_, parameters_, forward_.kept)) {
     if (strand_.plan.has(LNRNN_PLAN_RECOMPUTE)) {
       forward_.a = layout.products.a;
       forward_.r = layout.products.r;
     }
     const lnrnnPlanDescription_t& d = strand_.plan.description;
-    zoneout_ = Mask(d.zoneout, call.zoneout_mask, random_.seed,
-                    stream_of(RandomKind::kZoneout, strand_), hidden_);
-    zoneout_cell_ = Mask(d.zoneoutCell, nullptr, random_.seed,
-                         stream_of(RandomKind::kZoneoutCell, strand_), hidden_);
+    zoneout_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, d.zoneout, call.zoneout_mask,
+                       random_.seed);
+    zoneout_cell_ = Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, d.zoneoutCell, nullptr,
+                            random_.seed);
   }
 
   void clear_sums(const Scratch& scratch) const {
@@ -122,18 +119,20 @@ class Backward {
 
     if (!strand_.shape().recurrent_matrix) return;
     T* const whole = strand_.find(ParameterRole::kWeightHh, gradients());
-    T* const masked = weight_hh_.masked() ? layout_.masked_dhh : whole;
+    const bool apart = weight_hh_.masked() && call_.accumulate;
+    T* const masked = apart ? layout_.masked_dhh : whole;
     OuterProducts<T> dhh(kernels_, scratch.packed, scratch.panels, layout_.partial, masked,
-                         hidden_, rows, call_.accumulate && masked == whole);
+                         hidden_, rows, call_.accumulate && !apart);
     for_active(all_rows(), [&](int64_t t, int64_t n) {
       const T* const dr = layout_.dr.at(t, n);
       if (gives(dr)) dhh.add(dr, forward_.h.at(strand_.before(t), n));
     });
     dhh.finish();
-    if (masked == whole) return;
+    if (!weight_hh_.masked()) return;
     for (int64_t m = rows.begin; m < rows.end; ++m) {
-      weight_hh_.apply(m, masked + m * hidden_, scratch.pack.bytes);
-      add_numbers(masked + m * hidden_, hidden_, whole + m * hidden_, call_.accumulate);
+      T* const of_masked = masked + m * hidden_;
+      weight_hh_.apply(m, of_masked, of_masked);
+      if (apart) add_numbers(of_masked, hidden_, whole + m * hidden_, true);
     }
   }
 
@@ -186,6 +185,11 @@ class Backward {
   }
 
  private:
+  static StrandReserve<T> reserve_of(const BackwardArguments& call) {
+    Carver reserve(call.reserve);
+    return StrandReserve<T>::take(reserve, call.strand, call.steps, call.batch);
+  }
+
   T* gradients() const { return static_cast<T*>(call_.gradients); }
 
   // Rows of all steps that have active ones: the i-th is row i % N of step i / N.
@@ -311,10 +315,10 @@ class Backward {
   const Lengths lengths_;
   const int64_t hidden_, gates_;
   const S* const parameters_;
-  const WeightRows<S> weight_hh_;
   const CellVectors<const T*> vectors_;
   StrandReserve<T> forward_;
-  Mask zoneout_, zoneout_cell_;
+  const WeightRows<S> weight_hh_;
+  Mask<T> zoneout_, zoneout_cell_;
 };
 
 }  // namespace

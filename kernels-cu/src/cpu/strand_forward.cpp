@@ -29,10 +29,10 @@ class Forward {
         chunk_(chunk_steps(call.steps, call.batch)), hidden_(strand_.hidden()) {
     const lnrnnPlanDescription_t& d = strand_.plan.description;
     if (training) {
-      zoneout_mask_ = Mask(d.zoneout, call.zoneout_mask, random_.seed,
-                           stream_of(RandomKind::kZoneout, strand_), hidden_);
-      zoneout_cell_mask_ = Mask(d.zoneoutCell, nullptr, random_.seed,
-                                stream_of(RandomKind::kZoneoutCell, strand_), hidden_);
+      zoneout_mask_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, d.zoneout, call.zoneout_mask,
+                              random_.seed);
+      zoneout_cell_mask_ = Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, d.zoneoutCell,
+                                   nullptr, random_.seed);
     } else {
       zoneout_ = ZoneoutShares<T>::of(d.zoneout);
       zoneout_cell_ = ZoneoutShares<T>::of(d.zoneoutCell);
@@ -207,7 +207,7 @@ class Forward {
   const int64_t chunk_;
   const int64_t hidden_;
   ZoneoutShares<T> zoneout_, zoneout_cell_;
-  Mask zoneout_mask_, zoneout_cell_mask_;
+  Mask<T> zoneout_mask_, zoneout_cell_mask_;
 };
 
 }  // namespace
@@ -248,13 +248,19 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
     return;
   }
   Carver reserve(call.reserve);
-  layout.use(StrandReserve<T>::take(reserve, strand, call.steps, call.batch));
+  const auto rows = StrandReserve<T>::take(reserve, strand, call.steps, call.batch);
+  layout.use(rows);
   if (call.active_steps > 0) {
     const S* const parameters = static_cast<const S*>(call.weights);
-    const auto weight_hh =
-        WeightRows<S>::recurrent(strand, parameters, call.random, call.dropconnect_mask);
+    const auto weight_hh = WeightRows<S>::recurrent(kernels, strand, parameters, rows.kept);
+    const uint64_t seed = drawn_from(call.random).seed;
     gather_vectors(strand, parameters, layout.weights.vectors);
     team.run([&](const Crew& crew) {
+      // The rows of weight_hh that pack_panels has the thread pack.
+      const int64_t gates = strand.gates(), width = kernels.panel_width;
+      const Span panels = crew.share(0, panel_count(gates, width));
+      rows.kept.decide(kernels, strand, call.dropconnect_mask, seed, panels.begin * width,
+                       std::min(panels.end * width, gates));
       pack_panels(kernels, strand, parameters, weight_hh, scratch_of(crew.index).pack, crew,
                   layout.weights);
     });

@@ -32,6 +32,7 @@ struct StrandReserve {
   StepRows<T> r;           // (T,N,G H) h W_hh'
   StepRows<T> h, c;        // (T+1,N,H), at the places of Strand::before and after
   StepRows<T> statistics;  // (T,N,2 norms)
+  KeptWeights kept;        // with DropConnect
 
   static StrandReserve take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
     const CellShape& shape = strand.shape();
@@ -44,6 +45,7 @@ struct StrandReserve {
     if (shape.norms() > 0) {
       reserve.statistics = StepRows<T>::take(carver, steps, batch, 2 * shape.norms());
     }
+    reserve.kept = KeptWeights::take(carver, strand);
     return reserve;
   }
 
@@ -278,7 +280,8 @@ struct BackwardLayout {
   StepRows<T> da;             // (T,N,G H)
   StepRows<T> dr;             // (T,N,G H); da itself where forward kept no r
   StepRows<T> dh, dc;         // (N,H)
-  T* masked_dhh;              // (G H, H) gradient of the masked weight_hh, with DropConnect
+  T* masked_dhh;              // (G H, H) gradient of the masked weight_hh, with DropConnect, where
+                              // it is added to what is there
   StepRows<T> x;              // (T,N,I) widened; later dx
   StrandWeights<T> weights;   // forward's, to compute its products again
   StrandReserve<T> products;

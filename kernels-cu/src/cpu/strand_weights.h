@@ -73,18 +73,15 @@ struct StrandWeights {
 // weights are packed as they are.
 template <class T>
 struct PackScratch {
-  T* values = nullptr;       // (panel width, longest row)
-  uint8_t* bytes = nullptr;  // (H)
+  T* values = nullptr;  // (panel width, longest row)
 
   template <class S>
   static PackScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
     PackScratch scratch;
-    const bool drops = strand.plan.description.dropconnect > 0;
-    if (drops || kIsHalf<S>) {
+    if (strand.plan.description.dropconnect > 0 || kIsHalf<S>) {
       scratch.values =
           carver.take<T>({kernels.panel_width, std::max(strand.input(), strand.hidden())});
     }
-    if (drops) scratch.bytes = carver.take<uint8_t>({strand.hidden()});
     return scratch;
   }
 };
@@ -99,41 +96,43 @@ class WeightRows {
   WeightRows(const S* weights, int64_t columns) : weights_(weights), columns_(columns) {}
 
   // weight_hh in training.
-  static WeightRows recurrent(const Strand& strand, const S* parameters, const Random& random,
-                              const uint8_t* given_mask) {
+  static WeightRows recurrent(const Kernels<T>& kernels, const Strand& strand, const S* parameters,
+                              const KeptWeights& kept) {
     WeightRows rows(strand.find(ParameterRole::kWeightHh, parameters), strand.hidden());
     const double p = strand.plan.description.dropconnect;
-    if (p == 0) return rows;
-    rows.mask_ = Mask(p, given_mask, drawn_from(random).seed,
-                      stream_of(RandomKind::kDropConnect, strand), strand.hidden());
+    rows.kept_ = kept;
+    rows.drop_ = kernels.drop;
     rows.scale_ = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
     return rows;
   }
 
-  bool masked() const { return mask_.active(); }
+  bool masked() const { return kept_.bits != nullptr; }
 
   // Row m; the slot-th row of the scratch where it has to be written.
   const T* row(int64_t m, int64_t slot, const PackScratch<T>& scratch) const {
     const S* const stored = weights_ + m * columns_;
-    if constexpr (!kIsHalf<S>) {
-      if (!masked()) return stored;
-    }
     T* const values = scratch.values + slot * columns_;
-    widen_row(stored, columns_, values);
-    if (masked()) apply(m, values, scratch.bytes);
-    return values;
+    if constexpr (kIsHalf<S>) {
+      widen_row(stored, columns_, values);
+      if (masked()) apply(m, values, values);
+      return values;
+    } else {
+      if (!masked()) return stored;
+      apply(m, stored, values);
+      return values;
+    }
   }
 
-  // values = mask[m] values / (1 - p): the same for a row of weights and a row of their gradient.
-  void apply(int64_t m, T* values, uint8_t* bytes) const {
-    const uint8_t* keep = mask_.row(m, m, 0, bytes);
-    for (int64_t j = 0; j < columns_; ++j) values[j] = keep[j] != 0 ? values[j] * scale_ : T(0);
+  // to = mask[m] from / (1 - p): the same for a row of weights and a row of their gradient.
+  void apply(int64_t m, const T* from, T* to) const {
+    drop_(from, kept_.row(m, columns_), scale_, columns_, to);
   }
 
  private:
   const S* weights_;
   int64_t columns_;
-  Mask mask_;
+  KeptWeights kept_;
+  void (*drop_)(const T*, const uint8_t*, T, int64_t, T*) = nullptr;
   T scale_ = T(1);
 };
 

@@ -1,7 +1,8 @@
-// Zoneout's and DropConnect's random decisions: given by the caller, or drawn where they are needed.
+// Zoneout's and DropConnect's random decisions: given by the caller, or drawn.
 #pragma once
 
 #include "../api/device.h"
+#include "../api/size.h"
 #include "../cell/philox.h"
 #include "device.h"
 
@@ -26,7 +27,7 @@ LNRNN_DEVICE uint32_t word_of(const Philox4& random, int64_t j) {
   return (j & 2) != 0 ? high : low;
 }
 
-// Rows of n Bernoulli(1 - p) decisions of one strand.
+// Rows of n Bernoulli(1 - p) decisions of one strand. Zoneout's are drawn where they are needed.
 struct Mask {
   bool on = false;
   const uint8_t* given = nullptr;  // rows of n bytes, or null to draw
@@ -52,9 +53,25 @@ struct Mask {
   LNRNN_DEVICE bool keeps(int64_t step, int64_t batch, int64_t row, int64_t j) const {
     return !on || decide(step * batch + row, step + random.step_offset, row + random.row_offset, j);
   }
-  // Element (row, column) of a matrix with n columns.
-  LNRNN_DEVICE bool keeps(int64_t row, int64_t column) const {
-    return !on || decide(row, row, 0, column);
+  // Features 8 byte ... 8 byte + 7 of a row of a matrix, a bit each; for those beyond n anything.
+  LNRNN_DEVICE uint32_t eight(int64_t row, int64_t byte) const {
+    uint32_t bits = 0;
+    if (given != nullptr) {
+      for (int64_t j = 8 * byte; j < 8 * byte + 8 && j < n; ++j) {
+        bits |= static_cast<uint32_t>(given[row * n + j] != 0) << (j - 8 * byte);
+      }
+      return bits;
+    }
+    LNRNN_UNROLL
+    for (int half = 0; half < 2; ++half) {
+      const Philox4 words = random_words(random.seed, static_cast<uint32_t>(2 * byte + half),
+                                         static_cast<uint32_t>(row), 0, stream);
+      LNRNN_UNROLL
+      for (int j = 0; j < 4; ++j) {
+        bits |= static_cast<uint32_t>(words.word[j] < threshold) << (4 * half + j);
+      }
+    }
+    return bits;
   }
 
  private:
@@ -63,6 +80,22 @@ struct Mask {
     return word_of(random_words(random.seed, static_cast<uint32_t>(j / 4),
                                 static_cast<uint32_t>(step), static_cast<uint32_t>(row), stream),
                    j) < threshold;
+  }
+};
+
+// DropConnect's: which weights of weight_hh (GH,H) stay, a bit each. Made once, by forward, and in the
+// reserve from then on.
+struct KeptWeights {
+  uint8_t* bits = nullptr;  // (GH,row_bytes); null without DropConnect
+  int64_t row_bytes = 0;
+
+  static KeptWeights take(Carver& carver, const Strand& strand) {
+    if (strand.plan.description.dropconnect == 0) return {};
+    const int64_t bytes = bit_row_bytes(strand.hidden());
+    return {carver.take<uint8_t>({strand.gates(), bytes}), bytes};
+  }
+  LNRNN_DEVICE bool keeps(int64_t row, int64_t column) const {
+    return bits == nullptr || (bits[row * row_bytes + column / 8] >> column % 8 & 1) != 0;
   }
 };
 

@@ -25,6 +25,7 @@ struct StrandRows {
   T* h;       // (T+1,N,H), at before(t) and after(t)
   T* c;       // (T+1,N,H), the LSTM's
   T *norm_a, *norm_r, *norm_u;  // (T,N,kStatistics) of the layer norms there are
+  KeptWeights kept;             // training's
 
   static StrandRows take_reserve(Carver& carver, const Strand& strand, int64_t steps,
                                  int64_t batch) {
@@ -41,6 +42,7 @@ struct StrandRows {
       *place = norm;
       norm += steps * batch * kStatistics;
     }
+    rows.kept = KeptWeights::take(carver, strand);
     return rows;
   }
   void take_products(Carver& carver, const Strand& strand, int64_t steps, int64_t batch,
@@ -112,22 +114,25 @@ template <class S>
 lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const S* parameters,
                            const StrandVectors<accumulation_t<S>>& to);
 
-// Which recurrent weights stay in training (Wan et al. 2013).
-Mask dropconnect_of(const Strand& strand, const uint8_t* given, const Random& random);
+// Decides which recurrent weights stay in training (Wan et al. 2013). given: (GH,H) bytes, or null to
+// draw.
+lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
+                                 const uint8_t* given, const Random& random,
+                                 const KeptWeights& kept);
 
-// The recurrent weights as the products see them, written to `to`: DropConnect applied where mask is
-// on, and centred over the GH outputs where the product is normalised. The layer norm of h R' does
+// The recurrent weights as the products see them, written to `to`: with DropConnect where there are
+// kept ones, and centred over the GH outputs where the product is normalised. The layer norm of h R' does
 // not change by that; its mean is 0; and dr, whose sum over the outputs is 0, gives the same dr R'.
 //   to   (GH,H), or (H,GH) where transposed
 template <class S>
 lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& strand,
-                                        const S* parameters, const Mask& mask, bool transposed,
-                                        S* to);
+                                        const S* parameters, const KeptWeights& kept,
+                                        bool transposed, S* to);
 
-// to (GH,H) += mask from / (1 - p): the gradient of weight_hh from that of the masked weights.
+// to (GH,H) += kept from / (1 - p): the gradient of weight_hh from that of the masked weights.
 template <class T>
 lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, const T* from,
-                                const Mask& mask, T* to);
+                                const KeptWeights& kept, T* to);
 
 // ---- Elementwise (elementwise.cu) ------------------------------------------------------------
 

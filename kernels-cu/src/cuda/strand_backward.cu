@@ -82,13 +82,13 @@ class Backward {
       : stream_(stream), strand_(call.strand), call_(call), hidden_(strand_.hidden()),
         gates_(strand_.gates()), steps_(call.steps), batch_(call.batch),
         samples_(call.steps * call.batch), parameters_(static_cast<const S*>(call.parameters)),
-        gradients_(static_cast<T*>(call.gradients)),
-        dropconnect_(dropconnect_of(strand_, call.dropconnect_mask, call.random)) {
+        gradients_(static_cast<T*>(call.gradients)) {
     Carver workspace(call.workspace), reserve(call.reserve);
     layout_ = BackwardLayout<S>::take(workspace, strand_, steps_, batch_);
     const auto kept = StrandRows<T>::take_reserve(reserve, strand_, steps_, batch_);
     const auto& products = recomputes() ? layout_.products : kept;
-    forward_ = {products.a, products.r, kept.h, kept.c, kept.norm_a, kept.norm_r, kept.norm_u};
+    forward_ = {products.a, products.r, kept.h, kept.c, kept.norm_a, kept.norm_r, kept.norm_u,
+                kept.kept};
     vectors_ = layout_.vectors.constant();
   }
 
@@ -169,7 +169,7 @@ class Backward {
                             Rows<const S>::matrix(weight_ih(), gates_, input),
                             Rows<T>::matrix(to.a, samples_, gates_)})));
     if (layout_.hh_rows == nullptr) return LNRNN_STATUS_SUCCESS;
-    LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, dropconnect_, false,
+    LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, false,
                                             layout_.hh_rows));
     return multiply_sequence<Depth::kFeatures, Depth::kFeatures>(
         stream_, Product<S>{samples_, gates_, hidden_,
@@ -180,7 +180,7 @@ class Backward {
   }
 
   lnrnnStatus_t go_back_through() const {
-    LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, dropconnect_, true,
+    LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, true,
                                             layout_.hh));
     if constexpr (!kExactOperands<S>) {
       if (runs_in_clusters<S>(stream_.context, strand_, batch_)) return walk_in_clusters();
@@ -344,14 +344,15 @@ class Backward {
 
   lnrnnStatus_t recurrent_gradient() const {
     T* const whole = strand_.find(ParameterRole::kWeightHh, gradients_);
-    T* const to = dropconnect_.on ? layout_.masked_dhh : whole;
+    const bool masked = forward_.kept.bits != nullptr;
+    T* const to = masked ? layout_.masked_dhh : whole;
     auto h = samples(h_operands(), hidden_);
     LNRNN_FORWARD(keep_giving(dr_at(0), &h, hidden_));
     LNRNN_FORWARD((multiply_sequence<Depth::kSamples, Depth::kSamples>(
         stream_, Product<S>{gates_, hidden_, samples_, samples(dr_at(0), gates_),
-                            h, Rows<T>::matrix(to, gates_, hidden_), !dropconnect_.on})));
-    if (!dropconnect_.on) return LNRNN_STATUS_SUCCESS;
-    return apply_dropconnect<T>(stream_, strand_, to, dropconnect_, whole);
+                            h, Rows<T>::matrix(to, gates_, hidden_), !masked})));
+    if (!masked) return LNRNN_STATUS_SUCCESS;
+    return apply_dropconnect<T>(stream_, strand_, to, forward_.kept, whole);
   }
 
   const CudaStream& stream_;
@@ -360,7 +361,6 @@ class Backward {
   const int64_t hidden_, gates_, steps_, batch_, samples_;
   const S* const parameters_;
   T* const gradients_;
-  const Mask dropconnect_;
   BackwardLayout<S> layout_;
   StrandRows<const T> forward_;
   StrandVectors<const T> vectors_{};

@@ -164,9 +164,9 @@ class Forward {
     vectors_ = layout_.vectors.constant();
     LNRNN_FORWARD(load_vectors(stream_, strand_, parameters, layout_.vectors));
     if (layout_.hh == nullptr) return LNRNN_STATUS_SUCCESS;
-    return prepare_recurrent_weights(
-        stream_, strand_, parameters,
-        dropconnect_of(strand_, call_.dropconnect_mask, call_.random), false, layout_.hh);
+    LNRNN_FORWARD(decide_dropconnect(stream_, strand_, call_.dropconnect_mask, call_.random,
+                                     rows_.kept));
+    return prepare_recurrent_weights(stream_, strand_, parameters, rows_.kept, false, layout_.hh);
   }
 
   lnrnnStatus_t multiply_inputs(int64_t begin, int64_t steps) const {
@@ -363,7 +363,7 @@ lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const 
                       "copying weights"));
   LNRNN_FORWARD(load_vectors(stream, strand, parameters, to.vectors));
   if (to.hh == nullptr) return LNRNN_STATUS_SUCCESS;
-  return prepare_recurrent_weights(stream, strand, parameters, Mask{}, false, to.hh);
+  return prepare_recurrent_weights(stream, strand, parameters, KeptWeights{}, false, to.hh);
 }
 
 template <class S>

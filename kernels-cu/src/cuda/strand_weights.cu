@@ -56,22 +56,21 @@ struct PrepareRecurrentWeights {
 
   int64_t rows, columns;
   const S* from;
-  Mask mask;
+  KeptWeights kept;
   T scale;
   bool centred, transposed;
   S* to;
 
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
-    const Mask drawn = mask.drawn();
     const int64_t column = block.index() * kColumns + block.thread() % kColumns;
     T mean(0), rest(0);
     if (centred) {
-      mean = column_mean(block, drawn, shared.sums[0], column, T(0));
-      rest = column_mean(block, drawn, shared.sums[1], column, mean);
+      mean = column_mean(block, shared.sums[0], column, T(0));
+      rest = column_mean(block, shared.sums[1], column, mean);
     }
     if (!transposed) {
-      each_weight(block, drawn, column, [&](int64_t row, T weight) {
+      each_weight(block, column, [&](int64_t row, T weight) {
         to[row * columns + column] = to_storage<S>((weight - mean) - rest);
       });
       return;
@@ -83,7 +82,7 @@ struct PrepareRecurrentWeights {
     for (int64_t first = 0; first < rows; first += kRows) {
       const int64_t row = first + in_tile, turned_row = first + turned_in_tile;
       if (row < rows && column < columns) {
-        const T value = weight(drawn, row, column, from[row * columns + column]);
+        const T value = weight(row, column, from[row * columns + column]);
         shared.tile[in_tile * kPitch + block.thread() % kColumns] =
             to_storage<S>((value - mean) - rest);
       }
@@ -96,16 +95,15 @@ struct PrepareRecurrentWeights {
   }
 
  private:
-  LNRNN_DEVICE T weight(const Mask& drawn, int64_t row, int64_t column, S stored) const {
+  LNRNN_DEVICE T weight(int64_t row, int64_t column, S stored) const {
     const T value = to_accumulation(stored);
-    if (!mask.on) return value;
-    return drawn.keeps(row, column) ? value * scale : T(0);
+    if (kept.bits == nullptr) return value;
+    return kept.keeps(row, column) ? value * scale : T(0);
   }
 
   // Those of a column that are the thread's, several on their way at once.
   template <class F>
-  LNRNN_DEVICE void each_weight(const Block& block, const Mask& drawn, int64_t column,
-                                const F& use) const {
+  LNRNN_DEVICE void each_weight(const Block& block, int64_t column, const F& use) const {
     constexpr int kAtOnce = 8;
     if (column >= columns) return;
     for (int64_t first = block.thread() / kColumns; first < rows; first += kRows * kAtOnce) {
@@ -118,15 +116,15 @@ struct PrepareRecurrentWeights {
       LNRNN_UNROLL
       for (int i = 0; i < kAtOnce; ++i) {
         const int64_t row = first + i * kRows;
-        if (row < rows) use(row, weight(drawn, row, column, stored[i]));
+        if (row < rows) use(row, weight(row, column, stored[i]));
       }
     }
   }
 
-  LNRNN_DEVICE T column_mean(Block& block, const Mask& drawn, Array<T, kWarps * kColumns>& sums,
-                             int64_t column, T shift) const {
+  LNRNN_DEVICE T column_mean(Block& block, Array<T, kWarps * kColumns>& sums, int64_t column,
+                             T shift) const {
     T sum(0);
-    each_weight(block, drawn, column, [&](int64_t, T weight) { sum += weight - shift; });
+    each_weight(block, column, [&](int64_t, T weight) { sum += weight - shift; });
     for (int mask = kColumns; mask < kWarp; mask *= 2) sum += block.shuffle_xor(sum, mask);
     const int of_warp = block.thread() % kColumns;
     if (block.lane() < kColumns) sums[block.warp() * kColumns + of_warp] = sum;
@@ -134,6 +132,24 @@ struct PrepareRecurrentWeights {
     T total(0);
     for (int w = 0; w < kWarps; ++w) total += sums[w * kColumns + of_warp];
     return total / static_cast<T>(rows);
+  }
+};
+
+// Threads: bytes of bits, grid-strided.
+struct DecideDropConnect {
+  static constexpr const char* kName = "decide_dropconnect";
+  static constexpr int kMaxThreads = 256;
+
+  int64_t bytes;
+  Mask mask;
+  KeptWeights kept;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const Mask drawn = mask.drawn();
+    const int64_t stride = block.blocks() * block.threads();
+    for (int64_t i = block.index() * block.threads() + block.thread(); i < bytes; i += stride) {
+      kept.bits[i] = static_cast<uint8_t>(drawn.eight(i / kept.row_bytes, i % kept.row_bytes));
+    }
   }
 };
 
@@ -145,18 +161,25 @@ struct ApplyDropConnect {
 
   int64_t elements, columns;
   const T* from;
-  Mask mask;
+  KeptWeights kept;
   T scale;
   T* to;
 
   LNRNN_DEVICE void operator()(Block& block) const {
-    const Mask drawn = mask.drawn();
     const int64_t stride = block.blocks() * block.threads();
     for (int64_t i = block.index() * block.threads() + block.thread(); i < elements; i += stride) {
-      if (drawn.keeps(i / columns, i % columns)) to[i] = fma(from[i], scale, to[i]);
+      if (kept.keeps(i / columns, i % columns)) to[i] = fma(from[i], scale, to[i]);
     }
   }
 };
+
+// Of kernels that stride over elements.
+template <class Kernel>
+LaunchShape grid_of(int64_t elements) {
+  constexpr int64_t kMostBlocks = 1024;
+  const int64_t blocks = (elements + Kernel::kMaxThreads - 1) / Kernel::kMaxThreads;
+  return {blocks < kMostBlocks ? blocks : kMostBlocks, Kernel::kMaxThreads};
+}
 
 template <class T>
 T dropconnect_scale(const Strand& strand) {
@@ -193,49 +216,55 @@ lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const
                 kernel);
 }
 
-Mask dropconnect_of(const Strand& strand, const uint8_t* given, const Random& random) {
-  return Mask::of(strand, strand.plan.description.dropconnect, RandomKind::kDropConnect, given,
-                  random);
+lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
+                                 const uint8_t* given, const Random& random,
+                                 const KeptWeights& kept) {
+  using Kernel = DecideDropConnect;
+  if (kept.bits == nullptr) return LNRNN_STATUS_SUCCESS;
+  const int64_t bytes = strand.gates() * kept.row_bytes;
+  return launch(stream, grid_of<Kernel>(bytes),
+                Kernel{bytes,
+                       Mask::of(strand, strand.plan.description.dropconnect,
+                                RandomKind::kDropConnect, given, random),
+                       kept});
 }
 
 template <class S>
 lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& strand,
-                                        const S* parameters, const Mask& mask, bool transposed,
-                                        S* to) {
+                                        const S* parameters, const KeptWeights& kept,
+                                        bool transposed, S* to) {
   using Kernel = PrepareRecurrentWeights<S>;
   const int64_t hidden = strand.hidden();
   return launch(stream,
                 {tiles_of(hidden, Kernel::kColumns), Kernel::kMaxThreads,
                  sizeof(typename Kernel::Shared)},
                 Kernel{strand.gates(), hidden, strand.find(ParameterRole::kWeightHh, parameters),
-                       mask, dropconnect_scale<accumulation_t<S>>(strand),
+                       kept, dropconnect_scale<accumulation_t<S>>(strand),
                        strand.shape().recurrent_norm, transposed, to});
 }
 
 template <class T>
 lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, const T* from,
-                                const Mask& mask, T* to) {
+                                const KeptWeights& kept, T* to) {
   using Kernel = ApplyDropConnect<T>;
-  constexpr int64_t kMostBlocks = 1024;
   const int64_t elements = strand.gates() * strand.hidden();
-  const int64_t blocks = (elements + Kernel::kMaxThreads - 1) / Kernel::kMaxThreads;
-  return launch(stream, {blocks < kMostBlocks ? blocks : kMostBlocks, Kernel::kMaxThreads},
-                Kernel{elements, strand.hidden(), from, mask, dropconnect_scale<T>(strand), to});
+  return launch(stream, grid_of<Kernel>(elements),
+                Kernel{elements, strand.hidden(), from, kept, dropconnect_scale<T>(strand), to});
 }
 
 #define LNRNN_INSTANTIATE(S)                                                                    \
   template lnrnnStatus_t load_vectors(const CudaStream&, const Strand&, const S*,               \
                                       const StrandVectors<accumulation_t<S>>&);                 \
   template lnrnnStatus_t prepare_recurrent_weights(const CudaStream&, const Strand&, const S*,  \
-                                                   const Mask&, bool, S*);
+                                                   const KeptWeights&, bool, S*);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)
 LNRNN_INSTANTIATE(F16)
 LNRNN_INSTANTIATE(Bf16)
 #undef LNRNN_INSTANTIATE
 template lnrnnStatus_t apply_dropconnect(const CudaStream&, const Strand&, const float*,
-                                         const Mask&, float*);
+                                         const KeptWeights&, float*);
 template lnrnnStatus_t apply_dropconnect(const CudaStream&, const Strand&, const double*,
-                                         const Mask&, double*);
+                                         const KeptWeights&, double*);
 
 }  // namespace lnrnn::cuda
