@@ -145,13 +145,16 @@ typedef struct lnrnnDeviceProperties_t {
                               has none for the device, and lnrnnCreate refuses it */
   char isaAvailable[96];   /* separated by spaces. CPU: the names that lnrnnCreate accepts here.
                               CUDA: the architectures this library has kernels for */
-  /* From here on CUDA's: elsewhere 0. */
+  /* CUDA's, elsewhere 0: */
   int32_t computeCapabilityMajor;
   int32_t computeCapabilityMinor;
   int32_t multiprocessors;
   int32_t driverVersion;   /* the newest CUDA that the driver can run: 13000 is 13.0 */
   int32_t runtimeVersion;  /* the CUDA that the library was built with, likewise */
   int32_t cublasVersion;   /* 130002 is 13.0.2; 0: not found, the library's own kernels do that */
+  /* CPU: what threads is for: "asked for"; "affinity": maxThreads; "cgroup quota": the CPU time that
+     the process's control groups allow; elsewhere "" */
+  char threadsFrom[32];
 } lnrnnDeviceProperties_t;
 
 /* A device opened for use. Owns streams, events, plans, graphs and memory made through it. */
@@ -171,7 +174,11 @@ LNRNN_API lnrnnStatus_t lnrnnGetDeviceProperties(lnrnnDeviceKind_t kind, int32_t
 /*
  * Opens a device.
  *   threads   CPU: threads that share one call, 1...1024, the caller's among them; 0 asks for one
- *             per processor that the process may use. Elsewhere 0.
+ *             per processor that the process may run on (its affinity), but for no more than its control
+ *             groups allow CPU time for (Linux cgroups, quota by period, rounded down, at least 1).
+ *             What a share of work is depends on this number alone. Who carries it out does not: where
+ *             other programs have the cores, the caller takes the shares of threads that have none.
+ *             Elsewhere 0.
  *   isa       CPU: the kernels to use, a name from isaAvailable; NULL for the best. Elsewhere NULL.
  * The forward pass gives the same bits for any number of threads, gradients for the same number.
  * DEVICE_UNAVAILABLE, with the reason, where there is no such device, or no kernel of this library

@@ -77,6 +77,7 @@ void test_devices() {
   DONE(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 3, kPlainest, &handle));
   DONE(lnrnnGetProperties(handle, &properties));
   CHECK(properties.threads == 3 && std::strcmp(properties.isa, kPlainest) == 0);
+  CHECK(std::strcmp(properties.threadsFrom, "asked for") == 0);
   CHECK(properties.totalMemory > 0 && properties.name[0] != '\0');
   CHECK(properties.computeCapabilityMajor == 0 && properties.cublasVersion == 0);
 

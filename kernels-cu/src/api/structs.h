@@ -17,7 +17,7 @@ struct Extent {
 // What the sizes of a struct's versions have in common.
 struct StructForm {
   size_t least = 2 * sizeof(size_t);  // there is something behind structSize
-  Extent arrays[3]{};                 // none of them is cut
+  Extent arrays[4]{};                 // none of them is cut
 };
 constexpr StructForm form_of(const void*) { return {}; }
 constexpr StructForm form_of(const lnrnnSequence_t*) {
@@ -36,7 +36,8 @@ constexpr StructForm form_of(const lnrnnDeviceProperties_t*) {
   return {offsetof(S, totalMemory),
           {{offsetof(S, name), offsetof(S, isa)},
            {offsetof(S, isa), offsetof(S, isaAvailable)},
-           {offsetof(S, isaAvailable), offsetof(S, computeCapabilityMajor)}}};
+           {offsetof(S, isaAvailable), offsetof(S, computeCapabilityMajor)},
+           {offsetof(S, threadsFrom), sizeof(S)}}};
 }
 
 // name: the struct's, as the caller knows it.

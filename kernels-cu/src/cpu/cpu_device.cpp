@@ -11,6 +11,7 @@
 
 #include "../api/device.h"
 #include "../api/status.h"
+#include "cgroup.h"
 #include "dropout.h"
 #include "initialize.h"
 #include "isa.h"
@@ -38,11 +39,26 @@ struct CpuEvent : Event {
   Clock::time_point at;
 };
 
-void fill_properties(int threads, const Isa& isa, lnrnnDeviceProperties_t* out) {
+constexpr int kMaxThreads = 1024;
+
+// Threads where the caller names no number, and what decided it.
+struct DefaultThreads {
+  int count;
+  const char* from;
+};
+DefaultThreads default_threads() {
+  const int processors = std::min(os::processors(), kMaxThreads);
+  const int allowed = cpu::threads_of_quota(cpu::cpu_quota(""));
+  if (allowed < processors) return {allowed, "cgroup quota"};
+  return {processors, "affinity"};
+}
+
+void fill_properties(int threads, const char* threads_from, const Isa& isa, lnrnnDeviceProperties_t* out) {
   out->kind = LNRNN_DEVICE_CPU;
   out->ordinal = 0;
   out->threads = threads;
   out->maxThreads = os::processors();
+  std::snprintf(out->threadsFrom, sizeof out->threadsFrom, "%s", threads_from);
   out->totalMemory = os::total_memory();
   os::read_cpu_name(out->name, sizeof out->name);
   std::snprintf(out->isa, sizeof out->isa, "%s", isa.name);
@@ -71,10 +87,11 @@ class CpuDevice final : public Device {
   }
 
  public:
-  CpuDevice(int threads, const Isa& isa) : isa_(isa), default_stream_(threads) {}
+  CpuDevice(int threads, const char* threads_from, const Isa& isa)
+      : isa_(isa), threads_from_(threads_from), default_stream_(threads) {}
 
   void get_properties(lnrnnDeviceProperties_t* properties) const override {
-    fill_properties(default_stream_.team.size(), isa_, properties);
+    fill_properties(threads(), threads_from_, isa_, properties);
   }
   Stream& default_stream() override { return default_stream_; }
 
@@ -237,18 +254,19 @@ class CpuDevice final : public Device {
   int threads() const { return default_stream_.team.size(); }
 
   const Isa& isa_;
+  const char* const threads_from_;
   CpuStream default_stream_;
 };
 
 }  // namespace
 
 lnrnnStatus_t cpu_device_properties(lnrnnDeviceProperties_t* properties) {
-  fill_properties(os::processors(), *cpu::find_isa(nullptr), properties);
+  const DefaultThreads threads = default_threads();
+  fill_properties(threads.count, threads.from, *cpu::find_isa(nullptr), properties);
   return LNRNN_STATUS_SUCCESS;
 }
 
 lnrnnStatus_t open_cpu_device(int threads, const char* isa_name, std::unique_ptr<Device>* device) {
-  constexpr int kMaxThreads = 1024;
   LNRNN_CHECK(threads >= 0 && threads <= kMaxThreads, LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnCreate: threads is %d, not 0...%d", threads, kMaxThreads);
   const Isa* const isa = cpu::find_isa(isa_name);
@@ -258,18 +276,20 @@ lnrnnStatus_t open_cpu_device(int threads, const char* isa_name, std::unique_ptr
     return fail(LNRNN_STATUS_INVALID_ARGUMENT, "lnrnnCreate: isa is \"%.32s\", this CPU has: %s",
                 isa_name, known.isaAvailable);
   }
+  const DefaultThreads chosen =
+      threads == 0 ? default_threads() : DefaultThreads{threads, "asked for"};
   try {
-    *device = std::make_unique<CpuDevice>(threads == 0 ? os::processors() : threads, *isa);
+    *device = std::make_unique<CpuDevice>(chosen.count, chosen.from, *isa);
   } catch (const std::system_error& error) {
     return fail(LNRNN_STATUS_OUT_OF_MEMORY, "lnrnnCreate: %d threads could not be started: %s",
-                threads, error.what());
+                chosen.count, error.what());
   }
   return LNRNN_STATUS_SUCCESS;
 }
 
 lnrnnStatus_t initialize_on_host(const Plan& plan, uint64_t seed, void* parameters) {
   constexpr int kGates = 4;  // more threads than gates find nothing to do
-  Team team(std::min(kGates, os::processors()));
+  Team team(std::min(kGates, default_threads().count));
   cpu::initialize_parameters(plan, team, seed, parameters);
   return LNRNN_STATUS_SUCCESS;
 }

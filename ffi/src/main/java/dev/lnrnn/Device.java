@@ -41,12 +41,15 @@ public final class Device implements AutoCloseable {
     private static final long PIECE_BYTES = 1 << 20;
 
     private final NativeDevice handle;
+    /** What decided the number of threads, which the native library was told; null where the caller did. */
+    private final @Nullable String threadsFrom;
     private volatile @Nullable DeviceInfo info;
     private final Stream defaultStream = new Stream(this, null);
     private final Staging staging = new Staging(this);
 
-    private Device(NativeDevice handle) {
+    private Device(NativeDevice handle, @Nullable String threadsFrom) {
         this.handle = handle;
+        this.threadsFrom = threadsFrom;
     }
 
     /**
@@ -100,8 +103,11 @@ public final class Device implements AutoCloseable {
         DeviceName parsed = DeviceName.parse(name);
         Objects.requireNonNull(options, "options");
         NativeLibrary.load();
-        return new Device(NativeDevice.open(
-                parsed.toString(), parsed.kind(), parsed.ordinal(), options.threads(), options.isa()));
+        DeviceInfo defaults = parsed.cuda() || options.threads() != 0 ? null : Devices.info(parsed);
+        int threads = defaults == null ? options.threads() : defaults.threads();
+        return new Device(
+                NativeDevice.open(parsed.toString(), parsed.kind(), parsed.ordinal(), threads, options.isa()),
+                defaults == null ? null : defaults.threadsFrom());
     }
 
     /**
@@ -154,7 +160,8 @@ public final class Device implements AutoCloseable {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment properties = Devices.allocateProperties(scratch);
             Native.call("lnrnnGetProperties", () -> lnrnn_h.lnrnnGetProperties(handle.segment(), properties));
-            return DeviceInfo.read(handle.name(), properties);
+            DeviceInfo read = DeviceInfo.read(handle.name(), properties);
+            return threadsFrom == null ? read : read.withThreads(read.threads(), threadsFrom);
         }
     }
 

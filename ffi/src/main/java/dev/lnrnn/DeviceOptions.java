@@ -5,13 +5,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a device is opened.
  *
- * @param threads CPU: threads that share one call, 1...1024, the caller's among them; 0 for one per processor that the
- *     process may use. Elsewhere 0
+ * @param threads CPU: threads that share one call, 1...1024, the caller's among them; 0 for the least of the
+ *     processors that the process may run on, the CPU time that its control groups allow (rounded down, at least 1)
+ *     and {@link Runtime#availableProcessors()}; {@link DeviceInfo#threadsFrom()} says which. Elsewhere 0
  * @param isa CPU: the instruction set to use, a name of {@link DeviceInfo#isaAvailable()}; null for the best. Elsewhere
  *     null
  */
 public record DeviceOptions(int threads, @Nullable String isa) {
-    /** One thread per processor, the best instruction set. */
+    /** As many threads as the process may keep busy, the best instruction set. */
     public static final DeviceOptions DEFAULTS = new DeviceOptions(0, null);
 
     /**
@@ -28,7 +29,7 @@ public record DeviceOptions(int threads, @Nullable String isa) {
     /**
      * {@return these options with another number of threads}
      *
-     * @param threads 1...1024, or 0 for one per processor
+     * @param threads 1...1024, or 0 for as many as the process may keep busy
      */
     public DeviceOptions withThreads(int threads) {
         return new DeviceOptions(threads, isa);

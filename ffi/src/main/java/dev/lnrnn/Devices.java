@@ -81,12 +81,13 @@ final class Devices {
         return properties;
     }
 
-    private static DeviceInfo info(DeviceName device) {
+    /** Of a device that is not opened: with the default number of threads. */
+    static DeviceInfo info(DeviceName device) {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment properties = allocateProperties(scratch);
             Native.call("lnrnnGetDeviceProperties",
                     () -> lnrnn_h.lnrnnGetDeviceProperties(device.kind(), device.ordinal(), properties));
-            return DeviceInfo.read(device.toString(), properties);
+            return DeviceInfo.read(device.toString(), properties).withinJvm();
         }
     }
 }

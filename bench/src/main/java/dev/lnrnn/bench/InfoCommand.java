@@ -64,8 +64,9 @@ final class InfoCommand implements Callable<Integer> {
                     device.totalMemory() / GIB);
             CudaInfo cuda = device.cuda();
             if (cuda == null) {
-                out.printf("         instruction set %s of %s; %d threads of %d%n", device.isa(),
-                        String.join(", ", device.isaAvailable()), device.threads(), device.maxThreads());
+                out.printf("         instruction set %s of %s; %d threads of %d (%s)%n", device.isa(),
+                        String.join(", ", device.isaAvailable()), device.threads(), device.maxThreads(),
+                        device.threadsFrom());
             } else {
                 out.printf("         kernels %s of %s; compute capability %s, %d multiprocessors%n", device.isa(),
                         String.join(", ", device.isaAvailable()), cuda.computeCapability(), cuda.multiprocessors());

@@ -36,6 +36,7 @@ class EnvironmentIT {
         JsonNode info = new ObjectMapper().readTree(result.output());
         assertEquals("cpu", info.at("/devices/0/name").asText());
         assertTrue(info.at("/devices/0/threads").asInt() >= 1, result.output());
+        assertTrue(info.at("/devices/0/threads_from").asText().matches("affinity|cgroup quota|JVM"), result.output());
         assertTrue(Files.exists(Path.of(info.get("library").asText())), result.output());
     }
 

@@ -30,6 +30,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t driverVersion;
  *     int32_t runtimeVersion;
  *     int32_t cublasVersion;
+ *     char threadsFrom[32];
  * }
  * }
  */
@@ -54,7 +55,8 @@ public class lnrnnDeviceProperties_t {
         lnrnn_h.C_INT.withName("multiprocessors"),
         lnrnn_h.C_INT.withName("driverVersion"),
         lnrnn_h.C_INT.withName("runtimeVersion"),
-        lnrnn_h.C_INT.withName("cublasVersion")
+        lnrnn_h.C_INT.withName("cublasVersion"),
+        MemoryLayout.sequenceLayout(32, lnrnn_h.C_CHAR).withName("threadsFrom")
     ).withName("lnrnnDeviceProperties_t");
 
     /**
@@ -821,6 +823,83 @@ public class lnrnnDeviceProperties_t {
      */
     public static void cublasVersion(MemorySegment struct, int fieldValue) {
         struct.set(cublasVersion$LAYOUT, cublasVersion$OFFSET, fieldValue);
+    }
+
+    private static final SequenceLayout threadsFrom$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("threadsFrom"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * char threadsFrom[32]
+     * }
+     */
+    public static final SequenceLayout threadsFrom$layout() {
+        return threadsFrom$LAYOUT;
+    }
+
+    private static final long threadsFrom$OFFSET = $LAYOUT.byteOffset(groupElement("threadsFrom"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * char threadsFrom[32]
+     * }
+     */
+    public static final long threadsFrom$offset() {
+        return threadsFrom$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * char threadsFrom[32]
+     * }
+     */
+    public static MemorySegment threadsFrom(MemorySegment struct) {
+        return struct.asSlice(threadsFrom$OFFSET, threadsFrom$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * char threadsFrom[32]
+     * }
+     */
+    public static void threadsFrom(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, threadsFrom$OFFSET, threadsFrom$LAYOUT.byteSize());
+    }
+
+    private static long[] threadsFrom$DIMS = { 32 };
+
+    /**
+     * Dimensions for array field:
+     * {@snippet lang=c :
+     * char threadsFrom[32]
+     * }
+     */
+    public static long[] threadsFrom$dimensions() {
+        return threadsFrom$DIMS;
+    }
+    private static final VarHandle threadsFrom$ELEM_HANDLE = threadsFrom$LAYOUT.varHandle(sequenceElement());
+
+    /**
+     * Indexed getter for field:
+     * {@snippet lang=c :
+     * char threadsFrom[32]
+     * }
+     */
+    public static byte threadsFrom(MemorySegment struct, long index0) {
+        return (byte)threadsFrom$ELEM_HANDLE.get(struct, 0L, index0);
+    }
+
+    /**
+     * Indexed setter for field:
+     * {@snippet lang=c :
+     * char threadsFrom[32]
+     * }
+     */
+    public static void threadsFrom(MemorySegment struct, long index0, byte fieldValue) {
+        threadsFrom$ELEM_HANDLE.set(struct, 0L, index0, fieldValue);
     }
 
     /**

@@ -14,7 +14,7 @@ final class RunOptions {
     private DeviceOption device = new DeviceOption();
 
     @Option(names = "--threads", paramLabel = "N", defaultValue = "0",
-            description = "CPU threads; 0 for one per processor. Default: ${DEFAULT-VALUE}.")
+            description = "CPU threads; 0 for as many as the process may keep busy. Default: ${DEFAULT-VALUE}.")
     private int threads;
 
     @Option(names = "--epochs", paramLabel = "N", defaultValue = "300",
