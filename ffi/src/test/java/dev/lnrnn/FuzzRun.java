@@ -4,8 +4,8 @@ import java.time.Duration;
 import java.util.Random;
 
 /**
- * Repeats something with random numbers for {@code -Dfuzz.seconds=N}, each time from a seed of its own that is named when
- * it fails: {@code -Dfuzz.seed=SEED} begins with that one.
+ * Repeats something with random numbers for {@code -Dfuzz.seconds=N}, each time from a seed of its own that is named
+ * when it fails: {@code -Dfuzz.seed=SEED} begins with that one.
  */
 public final class FuzzRun {
     private FuzzRun() {}

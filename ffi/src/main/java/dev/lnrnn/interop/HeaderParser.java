@@ -72,7 +72,7 @@ final class HeaderParser {
         } catch (SafetensorsException e) {
             throw e;
         } catch (JsonProcessingException e) {
-            throw notJson(e.getOriginalMessage(), e);
+            throw notJson(Quoted.sentence(e.getOriginalMessage()), e);
         } catch (CharacterCodingException e) {
             throw new SafetensorsException("the header is not UTF-8", e);
         } catch (IOException e) {

@@ -6,6 +6,7 @@ import java.util.Iterator;
 /** Names of a file in messages: whatever they hold, a message stays short and one line. */
 final class Quoted {
     private static final int MAX_LENGTH = 100;
+    private static final int MAX_SENTENCE = 400;
     private static final int MAX_NAMES = 20;
 
     private Quoted() {}
@@ -17,12 +18,22 @@ final class Quoted {
 
     /** Without control characters and half characters, cut where it is long. */
     static String inner(String name) {
-        StringBuilder text = new StringBuilder();
-        for (int i = 0; i < Math.min(name.length(), MAX_LENGTH); i++) {
-            char c = name.charAt(i);
-            text.append(Character.isISOControl(c) || Character.isSurrogate(c) ? String.format("\\u%04X", (int) c) : c);
+        return harmless(name, MAX_LENGTH);
+    }
+
+    /** The same of a sentence that may quote a file. */
+    static String sentence(String text) {
+        return harmless(text, MAX_SENTENCE);
+    }
+
+    private static String harmless(String text, int length) {
+        StringBuilder harmless = new StringBuilder();
+        for (int i = 0; i < Math.min(text.length(), length); i++) {
+            char c = text.charAt(i);
+            boolean shown = !Character.isISOControl(c) && !Character.isSurrogate(c);
+            harmless.append(shown ? c : String.format("\\u%04X", (int) c));
         }
-        return text.append(name.length() > MAX_LENGTH ? "..." : "").toString();
+        return harmless.append(text.length() > length ? "..." : "").toString();
     }
 
     static String list(Collection<String> names) {

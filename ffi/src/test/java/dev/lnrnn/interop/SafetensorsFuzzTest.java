@@ -86,7 +86,8 @@ class SafetensorsFuzzTest {
         return List.of(
                 bytes(Map.of("k", "v"), List.of(Tensor.f32("weight", new long[] {2, 3}, new float[6]),
                         Tensor.i64("lengths", new long[] {2}, new long[] {1, 2}))),
-                bytes(LayerSpec.gru(1, 1).toMetadata(), List.of(Tensor.f64("\u00e4\ud83d\ude00", new long[0], new double[1]),
+                bytes(LayerSpec.gru(1, 1).toMetadata(), List.of(
+                        Tensor.f64("\u00e4\ud83d\ude00", new long[0], new double[1]),
                         Tensor.f32("empty", new long[] {3, 0, 2}, new float[0]))),
                 bytes(Map.of(), List.of()),
                 collidingNames());

@@ -26,6 +26,13 @@ import net.jqwik.api.constraints.Size;
 
 /** Whatever the bytes: a file is read whole, or refused with a SafetensorsException. */
 class SafetensorsPropertyTest {
+    private final byte[] valid;
+
+    /** One file for all tries: writing waits for the disk. */
+    SafetensorsPropertyTest() throws IOException {
+        valid = bytes(List.of(Tensor.f32("weight", new long[] {2, 3}, new float[6]),
+                Tensor.i64("lengths", new long[] {2}, new long[] {1, 2})));
+    }
 
     @Property(tries = 2000)
     void randomBytesAreRefusedOrRead(@ForAll byte[] bytes) {
@@ -41,8 +48,8 @@ class SafetensorsPropertyTest {
 
     @Property(tries = 2000)
     void damagedFilesAreRefusedOrRead(@ForAll @NotEmpty @Size(max = 8) List<@IntRange(max = 1 << 20) Integer> places,
-            @ForAll byte value) throws IOException {
-        byte[] file = validFile();
+            @ForAll byte value) {
+        byte[] file = valid.clone();
         for (int place : places) {
             file[place % file.length] = value;
         }
@@ -50,9 +57,8 @@ class SafetensorsPropertyTest {
     }
 
     @Property(tries = 300)
-    void truncatedFilesAreRefused(@ForAll @IntRange(max = 1 << 20) int length) throws IOException {
-        byte[] file = validFile();
-        byte[] part = Arrays.copyOf(file, length % file.length);
+    void truncatedFilesAreRefused(@ForAll @IntRange(max = 1 << 20) int length) {
+        byte[] part = Arrays.copyOf(valid, length % valid.length);
         assertFalse(readAll(part));
     }
 
@@ -123,11 +129,6 @@ class SafetensorsPropertyTest {
         } catch (SafetensorsException e) {
             return false;
         }
-    }
-
-    private static byte[] validFile() throws IOException {
-        return bytes(List.of(Tensor.f32("weight", new long[] {2, 3}, new float[6]),
-                Tensor.i64("lengths", new long[] {2}, new long[] {1, 2})));
     }
 
     private static byte[] bytes(List<Tensor> tensors) throws IOException {
