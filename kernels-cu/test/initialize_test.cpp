@@ -139,6 +139,64 @@ void test_type() {
   }
 }
 
+// Matrices so large that their rows are computed some at a time, and that reflections come in several
+// blocks: orthogonal, and the same for every number of threads and every instruction set.
+void test_large() {
+  lnrnnDeviceProperties_t properties{};
+  properties.structSize = sizeof properties;
+  network::done(lnrnnGetDeviceProperties(LNRNN_DEVICE_CPU, 0, &properties));
+  Options options;
+  options.cell = LNRNN_CELL_GRU;
+  const int64_t hidden = 530;
+  Network<double> whole({1, 1, 3, hidden}, options);
+  initialize(whole, 11);
+  const auto values = whole.parameters->copy();
+  test_orthogonal(find(whole, "weight_hh_l0"), 3, hidden);
+  std::vector<std::string> sets;
+  char names[sizeof properties.isaAvailable];
+  std::strcpy(names, properties.isaAvailable);
+  for (const char* isa = std::strtok(names, " "); isa; isa = std::strtok(nullptr, " ")) {
+    sets.emplace_back(isa);
+  }
+  for (const std::string& isa : sets) {
+    options.isa = isa.c_str();
+    options.threads = 3;
+    Network<double> same({1, 1, 3, hidden}, options);
+    initialize(same, 11);
+    CHECK(same.parameters->copy() == values);
+  }
+}
+
+// Elements of a matrix that is uniform over all orthogonal ones: mean 0, variance 1 / n and fourth moment
+// 3 / n (n + 2), each of them alike; and as many determinants of 1 as of -1, here by the trace's mean 0.
+void test_distribution() {
+  const int64_t hidden = 6, count = 3000;
+  double mean[36] = {}, square[36] = {}, fourth[36] = {}, trace = 0, trace_square = 0;
+  Options options;
+  options.cell = LNRNN_CELL_GRU;
+  Network<double> net({1, 1, 1, hidden}, options);
+  for (uint64_t seed = 0; seed < count; ++seed) {
+    initialize(net, seed);
+    const double* const q = find(net, "weight_hh_l0");
+    double diagonal = 0;
+    for (int64_t i = 0; i < hidden * hidden; ++i) {
+      mean[i] += q[i] / count;
+      square[i] += q[i] * q[i] / count;
+      fourth[i] += std::pow(q[i], 4) / count;
+      if (i % (hidden + 1) == 0) diagonal += q[i];
+    }
+    trace += diagonal / count;
+    trace_square += diagonal * diagonal / count;
+  }
+  for (int i = 0; i < 36; ++i) {
+    CHECK_NEAR(mean[i], 0, 0.04);
+    CHECK_NEAR(square[i], 1.0 / 6, 0.02);
+    CHECK_NEAR(fourth[i], 3.0 / 48, 0.015);
+  }
+  CHECK_NEAR(trace, 0, 0.1);
+  CHECK_NEAR(trace_square, 1, 0.15);
+}
+
 // H = 1: a rotation of one dimension is 1 or -1.
 void test_smallest() {
   Network<double> tiny({1, 1, 1, 1}, {});
@@ -154,5 +212,7 @@ int main() {
   test_type<F16>();
   test_type<Bf16>();
   test_smallest();
+  test_large();
+  test_distribution();
   return check::summary();
 }

@@ -209,7 +209,7 @@ class CpuDevice final : public Device {
 
   lnrnnStatus_t initialize(const Plan& plan, Stream& stream, uint64_t seed,
                            void* parameters) override {
-    cpu::initialize_parameters(plan, of(stream).team, seed, parameters);
+    cpu::initialize_parameters(isa_, plan, of(stream).team, seed, parameters);
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t pack(const Strand& strand, Stream&, const void* parameters,
@@ -288,9 +288,8 @@ lnrnnStatus_t open_cpu_device(int threads, const char* isa_name, std::unique_ptr
 }
 
 lnrnnStatus_t initialize_on_host(const Plan& plan, uint64_t seed, void* parameters) {
-  constexpr int kGates = 4;  // more threads than gates find nothing to do
-  Team team(std::min(kGates, default_threads().count));
-  cpu::initialize_parameters(plan, team, seed, parameters);
+  Team team(default_threads().count);
+  cpu::initialize_parameters(*cpu::find_isa(nullptr), plan, team, seed, parameters);
   return LNRNN_STATUS_SUCCESS;
 }
 

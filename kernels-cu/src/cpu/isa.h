@@ -101,6 +101,19 @@ struct DrawnRows {
   int64_t first, count;
 };
 
+// c (rows, columns) += a (rows, depth) b (depth, columns): every element a chain in the order of the depth,
+// of products and sums that are rounded one by one, the same bits in every instruction set. columns is a
+// multiple of 16; strides are of rows, in elements.
+struct PlainProduct {
+  int64_t rows, columns, depth;
+  const double* a;
+  int64_t a_stride;
+  const double* b;
+  int64_t b_stride;
+  double* c;
+  int64_t c_stride;
+};
+
 // Matrix products work on packed operands:
 //   row blocks: up to tile_rows rows interleaved, [k][row], all blocks of a list one after another,
 //     sized by block_begin();
@@ -167,10 +180,18 @@ Multiply<T, P> multiply_of(const Kernels<T>& kernels) {
   }
 }
 
+// For initial parameters.
+struct Initializers {
+  // n normally distributed numbers from as many words; n is a multiple of 16.
+  void (*normals)(const uint32_t* words, int64_t n, double* out);
+  void (*add_plain)(const PlainProduct& product);
+};
+
 struct Isa {
   const char* name;
   Kernels<float> f32;
   Kernels<double> f64;
+  Initializers initializers;
 };
 
 // Compiled in and supported here, best first; ends with null.

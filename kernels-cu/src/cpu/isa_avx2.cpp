@@ -8,6 +8,7 @@
 namespace lnrnn::cpu {
 
 extern const Isa kIsa_avx2;
-const Isa kIsa_avx2 = {"avx2", avx2::kernels<float>(), avx2::kernels<double>()};
+const Isa kIsa_avx2 = {"avx2", avx2::kernels<float>(), avx2::kernels<double>(),
+                       avx2::initializers()};
 
 }  // namespace lnrnn::cpu

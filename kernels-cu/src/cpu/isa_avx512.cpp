@@ -9,6 +9,7 @@
 namespace lnrnn::cpu {
 
 extern const Isa kIsa_avx512;
-const Isa kIsa_avx512 = {"avx512", avx512::kernels<float>(), avx512::kernels<double>()};
+const Isa kIsa_avx512 = {"avx512", avx512::kernels<float>(), avx512::kernels<double>(),
+                         avx512::initializers()};
 
 }  // namespace lnrnn::cpu

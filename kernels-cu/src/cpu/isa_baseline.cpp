@@ -4,6 +4,7 @@
 namespace lnrnn::cpu {
 
 extern const Isa kIsa_baseline;
-const Isa kIsa_baseline = {"baseline", baseline::kernels<float>(), baseline::kernels<double>()};
+const Isa kIsa_baseline = {"baseline", baseline::kernels<float>(), baseline::kernels<double>(),
+                           baseline::initializers()};
 
 }  // namespace lnrnn::cpu

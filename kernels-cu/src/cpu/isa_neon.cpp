@@ -8,6 +8,7 @@
 namespace lnrnn::cpu {
 
 extern const Isa kIsa_neon;
-const Isa kIsa_neon = {"neon", neon::kernels<float>(), neon::kernels<double>()};
+const Isa kIsa_neon = {"neon", neon::kernels<float>(), neon::kernels<double>(),
+                       neon::initializers()};
 
 }  // namespace lnrnn::cpu

@@ -5,6 +5,7 @@
 #include "gru_row.h"
 #include "indrnn_row.h"
 #include "lstm_row.h"
+#include "orthogonal.h"
 #include "product.h"
 #include "random.h"
 
@@ -61,5 +62,7 @@ constexpr Kernels<T> kernels() {
           tanh_all<T>,
           spin_flops<T>};
 }
+
+constexpr Initializers initializers() { return {normals, add_plain}; }
 
 }  // namespace lnrnn::cpu::LNRNN_ISA
