@@ -84,15 +84,18 @@ template <class T, class P>
 constexpr int kLines = kUnroll * kPanelWidth<T> * sizeof(P) / kLineBytes;
 
 // A few rows take several panels at once, to have enough independent chains in flight to hide the
-// latency of the multiply-add.
-constexpr int panels_at_once(int rows) { return rows == 1 ? 4 : 2; }
+// latency of the multiply-add: as far as there are registers, of which what is widened needs one more.
+constexpr int panels_at_once(int rows, bool widens) {
+  return rows == 1 ? 4 : 4 * rows + (widens ? 5 : 4) <= kVectorRegisters ? 2 : 1;
+}
 // Where registers are to spare, unrolling only lets the compiler reorder the chains, to their cost.
 constexpr bool fills_registers(int rows) { return rows >= kTileRows - 1; }
 
 // Rows rows of one block by Panels neighbouring panels, over one piece of the depth.
 //   block   [k][Rows]
 //   panels  [Panels][k][panel width], panel_stride elements from one to the next
-//   ahead   memory that is wanted soon: Lines cache lines of it are fetched for every kUnroll k
+//   ahead   memory that is wanted soon: Lines cache lines of it, and of what lies as far from it as the other
+//           panels do, are fetched for every kUnroll k
 template <class T, class P, int Rows, int Panels, int Lines>
 static void multiply_tile(const T* block, int64_t depth, const P* panels, int64_t panel_stride,
                           const char* ahead, T* const* out, int64_t column, int64_t columns,
@@ -123,14 +126,23 @@ static void multiply_tile(const T* block, int64_t depth, const P* panels, int64_
       }
     }
   };
-  if constexpr (fills_registers(Rows)) {
+  if constexpr (Lines > 0 || fills_registers(Rows)) {
+    const int64_t apart = panel_stride * static_cast<int64_t>(sizeof(P));
     for (; depth >= kUnroll; depth -= kUnroll) {
-#pragma GCC unroll 8
-      for (int line = 0; line < Lines; ++line) {
-        __builtin_prefetch(ahead + line * kLineBytes, 0, 2);
-      }
 #pragma GCC unroll 4
-      for (int j = 0; j < kUnroll; ++j) multiply_at(j);
+      for (int p = 0; p < Panels; ++p) {
+#pragma GCC unroll 8
+        for (int line = 0; line < Lines; ++line) {
+          __builtin_prefetch(ahead + p * apart + line * kLineBytes, 0, 2);
+        }
+      }
+      if constexpr (fills_registers(Rows)) {
+#pragma GCC unroll 4
+        for (int j = 0; j < kUnroll; ++j) multiply_at(j);
+      } else {
+#pragma GCC unroll 1
+        for (int j = 0; j < kUnroll; ++j) multiply_at(j);
+      }
       block += kUnroll * Rows;
       panels += kUnroll * kColumns;
       ahead += Lines * kLineBytes;
@@ -151,40 +163,75 @@ static void multiply_tile(const T* block, int64_t depth, const P* panels, int64_
   }
 }
 
-// Rows rows, which stream the panels: nothing of them is used again.
+// Whether to fetch ahead. A single row loads so much for each multiply-add that the loads are all that counts; two
+// or three of full width gain by it only where panels come from beyond the second-level cache.
+template <class T, class P>
+constexpr bool fetches_ahead(int rows, int64_t matrix_bytes) {
+  constexpr int64_t kNear = 3 << 20;
+  return rows > 1 && (rows > 3 || sizeof(P) < sizeof(T) || matrix_bytes >= kNear);
+}
+
+// What comes from memory comes faster in one stream; a single row waits for loads only.
+constexpr int64_t kFar = 8 << 20;
+
+// The rows of one block, which stream the panels: nothing of them is used again.
 template <class T, class P, int Rows>
 static void multiply_few(const T* block, int64_t depth, const P* panels, int64_t columns,
                          int64_t panel_begin, int64_t panel_end, T* const* out, bool accumulate) {
   constexpr int64_t kColumns = kPanelWidth<T>;
-  constexpr int kPanels = panels_at_once(Rows);
+  constexpr int kPanels = panels_at_once(Rows, sizeof(P) < sizeof(T));
+  constexpr int kAheadOfAll = fetches_ahead<T, P>(Rows, INT64_MAX) ? kLines<T, P> : 0;
+  constexpr int kAheadOfNear = fetches_ahead<T, P>(Rows, 0) ? kLines<T, P> : 0;
+  const int64_t bytes = columns * depth * static_cast<int64_t>(sizeof(P));
+  const bool ahead = fetches_ahead<T, P>(Rows, bytes);
   for (int64_t panel = panel_begin; panel < panel_end;) {
-    const bool several = panel + kPanels <= panel_end;
-    const auto tile = several ? multiply_tile<T, P, Rows, kPanels, 0> : multiply_tile<T, P, Rows, 1, 0>;
+    const bool several = panel + kPanels <= panel_end && !(Rows > 1 && bytes > kFar);
+    const int64_t taken = several ? kPanels : 1;
+    const auto tile = !several ? multiply_tile<T, P, Rows, 1, kAheadOfAll>
+                      : ahead  ? multiply_tile<T, P, Rows, kPanels, kAheadOfAll>
+                               : multiply_tile<T, P, Rows, kPanels, kAheadOfNear>;
     // Even without any k there are sums to store.
     for (int64_t k = 0; k == 0 || k < depth; k += kPiece) {
-      tile(block + k * Rows, std::min(depth - k, kPiece), panels + (panel * depth + k) * kColumns,
-           depth * kColumns, nullptr, out, panel * kColumns, columns, accumulate || k > 0);
+      const int64_t piece = std::min(depth - k, kPiece);
+      const P* const source = panels + (panel * depth + k) * kColumns;
+      const P* const next = k + piece < depth ? source + piece * kColumns
+                                              : panels + (panel + taken) * depth * kColumns;
+      tile(block + k * Rows, piece, source, depth * kColumns, reinterpret_cast<const char*>(next),
+           out, panel * kColumns, columns, accumulate || k > 0);
     }
-    panel += several ? kPanels : 1;
+    panel += taken;
   }
+}
+
+template <class T, class P>
+using Few = void (*)(const T*, int64_t, const P*, int64_t, int64_t, int64_t, T* const*, bool);
+
+// One for each number of rows.
+template <class T, class P, int... kRowsLessOne>
+constexpr std::array<Few<T, P>, kTileRows> few_rows(std::integer_sequence<int, kRowsLessOne...>) {
+  return {multiply_few<T, P, kRowsLessOne + 1>...};
 }
 
 template <class T>
 using Tile = void (*)(const T*, int64_t, const T*, int64_t, const char*, T* const*, int64_t,
                       int64_t, bool);
-// By the lines fetched ahead.
+// By the lines fetched ahead, which are shared by two blocks at least.
 template <class T>
-using Tiles = std::array<Tile<T>, kLines<T, T> + 1>;
+constexpr int kMostShare = (kLines<T, T> + 1) / 2;
+template <class T>
+using Tiles = std::array<Tile<T>, kMostShare<T> + 1>;
 
 template <class T, int Rows, int... kAhead>
 constexpr Tiles<T> tiles_of(std::integer_sequence<int, kAhead...>) {
-  return {multiply_tile<T, T, Rows, 1, fills_registers(Rows) ? kAhead : 0>...};
+  return {multiply_tile<T, T, Rows, 1, kAhead>...};
 }
 
-// Those for each number of rows.
-template <class T, int... kRowsLessOne>
-constexpr std::array<Tiles<T>, kTileRows> tiles(std::integer_sequence<int, kRowsLessOne...>) {
-  return {tiles_of<T, kRowsLessOne + 1>(std::make_integer_sequence<int, kLines<T, T> + 1>{})...};
+// Those for each number of rows that one of several blocks has.
+constexpr int kFewestTileRows = kTileRows / 2;
+template <class T, int... kMore>
+constexpr std::array<Tiles<T>, sizeof...(kMore)> tiles(std::integer_sequence<int, kMore...>) {
+  return {tiles_of<T, kFewestTileRows + kMore>(
+      std::make_integer_sequence<int, kMostShare<T> + 1>{})...};
 }
 
 // A piece of a panel as numbers to compute with: itself, or widened into room for it.
@@ -203,11 +250,13 @@ static const T* widened(const P* piece, int64_t n, T* room) {
   return room;
 }
 
+// Several blocks, which share what is widened and fetched.
 template <class T, class P>
 static void multiply_many(const T* packed_rows, int64_t rows, int64_t depth, const P* panels,
                           int64_t columns, int64_t panel_begin, int64_t panel_end, T* const* out,
                           bool accumulate) {
-  static constexpr auto kTiles = tiles<T>(std::make_integer_sequence<int, kTileRows>{});
+  static constexpr auto kTiles =
+      tiles<T>(std::make_integer_sequence<int, kTileRows - kFewestTileRows + 1>{});
   constexpr int64_t kColumns = kPanelWidth<T>;
   alignas(64) T room[std::is_same_v<T, P> ? 1 : kPiece * kColumns];
   const int64_t blocks = block_count(rows, kTileRows);
@@ -224,7 +273,7 @@ static void multiply_many(const T* packed_rows, int64_t rows, int64_t depth, con
         const int64_t width = block_begin(rows, kTileRows, block + 1) - begin;
         const int64_t share = block_count(lines, blocks - block);
         lines -= share;
-        kTiles[static_cast<size_t>(width - 1)][static_cast<size_t>(share)](
+        kTiles[static_cast<size_t>(width - kFewestTileRows)][static_cast<size_t>(share)](
             packed_rows + begin * depth + k * width, piece, source, 0, ahead, out + begin,
             panel * kColumns, columns, accumulate || k > 0);
         ahead += share * (piece / kUnroll) * kLineBytes;
@@ -237,12 +286,11 @@ template <class T, class P>
 static void multiply(const T* packed_rows, int64_t rows, int64_t depth, const P* panels,
                      int64_t columns, int64_t panel_begin, int64_t panel_end, T* const* out,
                      bool accumulate) {
-  const auto few = rows == 1   ? multiply_few<T, P, 1>
-                   : rows == 2 ? multiply_few<T, P, 2>
-                   : rows == 3 ? multiply_few<T, P, 3>
-                               : nullptr;
-  if (few != nullptr) {
-    few(packed_rows, depth, panels, columns, panel_begin, panel_end, out, accumulate);
+  static constexpr auto kFew = few_rows<T, P>(std::make_integer_sequence<int, kTileRows>{});
+  if (rows == 0) return;
+  if (rows <= kTileRows) {
+    kFew[static_cast<size_t>(rows - 1)](packed_rows, depth, panels, columns, panel_begin, panel_end,
+                                        out, accumulate);
   } else {
     multiply_many(packed_rows, rows, depth, panels, columns, panel_begin, panel_end, out, accumulate);
   }
