@@ -63,9 +63,23 @@ record CaseFile(
 
     Problem problem(DataType type) {
         boolean training = Boolean.parseBoolean(metadata.get("training"));
-        return Problem.of(spec(type), number("T"), number("N"), training, tensors)
+        Problem problem = Problem.of(spec(type), number("T"), number("N"), training, tensors)
                 .withLengths(lengths)
                 .withMasks(mask("zoneout_mask"), mask("dropconnect_mask"));
+        problem.elements().forEach((tensor, elements) -> {
+            requireElements(tensor, elements);
+            requireElements("grad." + tensor, elements);
+        });
+        return problem;
+    }
+
+    /** What is shorter would leave memory unwritten that is read. */
+    private void requireElements(String tensor, int elements) {
+        double[] values = tensors.get(tensor);
+        if (values != null && values.length != elements) {
+            throw new IllegalStateException("the case " + name + " has " + values.length + " elements of " + tensor
+                    + ", its metadata expect " + elements);
+        }
     }
 
     /** The outputs and, where the case trains, the gradients. */

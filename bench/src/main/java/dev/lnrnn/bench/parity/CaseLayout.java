@@ -45,7 +45,9 @@ final class CaseLayout {
             required.put("dhn", state);
             optional.put("grad.x", x);
             optional.put("grad.h0", state);
-            optional.put("zoneout" + MASK, new long[] {spec.states(), steps, batch, spec.hiddenSize()});
+            if (spec.zoneout() > 0) {
+                optional.put("zoneout" + MASK, new long[] {spec.states(), steps, batch, spec.hiddenSize()});
+            }
         }
         if (spec.cell().carriesCell()) {
             optional.put("c0", state);
@@ -60,7 +62,7 @@ final class CaseLayout {
             required.put(parameter.name(), shape);
             if (training) {
                 optional.put("grad." + parameter.name(), shape);
-                if (parameter.name().equals("weight_hh_l0") && shape.length == 2) {
+                if (parameter.name().equals("weight_hh_l0") && spec.dropconnect() > 0) {
                     optional.put("dropconnect" + MASK, LongStream.concat(LongStream.of(spec.states()),
                             Arrays.stream(shape)).toArray());
                 }

@@ -69,7 +69,9 @@ record Results(@Nullable String device, @Nullable String driver, Map<String, Str
         if (!parts.containsKey(part) || parts.get(part).state().equals("skipped") || !Files.exists(file)) {
             return lines;
         }
-        for (String line : Files.readAllLines(file)) {
+        String text = Files.readString(file);
+        // A line that does not end is of a part that was stopped while it wrote it.
+        for (String line : text.substring(0, text.lastIndexOf('\n') + 1).lines().toList()) {
             lines.add(parse(file + ", line " + (lines.size() + 1), JSON.getFactory().createParser(line), type));
         }
         return lines;

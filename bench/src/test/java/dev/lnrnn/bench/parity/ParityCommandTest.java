@@ -176,6 +176,11 @@ class ParityCommandTest {
         Copy copy = new Copy("lstm_haste_basic");
         long[] extents = Arrays.stream(shape.split(" ")).mapToLong(Long::parseLong).toArray();
         copy.put(tensor, extents);
+        if (tensor.endsWith("_mask")) {
+            assertRefused(ExitCode.BAD_INPUT, "has a tensor \"" + tensor + "\", which is none of those that such a case "
+                    + "has.", copy);
+            copy.metadata.put(tensor.replace("_mask", ""), "0.5");
+        }
         assertRefused(ExitCode.BAD_INPUT, "has " + tensor + " with shape " + Arrays.toString(extents)
                 + "; its metadata expect " + expected + ".", copy);
     }

@@ -11,6 +11,7 @@ import dev.lnrnn.bench.ExitCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -105,6 +106,48 @@ class ResultsCommandTest {
 
         assertEquals(0.5, results().at("/rows/0/median_ms").asDouble());
         assertTrue(results().at("/rows/0/fraction_of_limit").isNull());
+    }
+
+    @Test
+    void whatIsNoMeasurementIsRefusedAndReplacesNothing() throws IOException {
+        write("results.json", "good");
+        write("calibrate.status", "ok 10 ");
+        write("calibration.json", CALIBRATION);
+        write("bench.status", "ok 20 ");
+        String row = row("inference", "lnrnn", "f32", true, 0.5);
+        for (String bad : List.of(row.replace("0.5", "\"NaN\""), row.replace("0.5", "0"), row.replace("0.5", "\"Infinity\""),
+                row.replace("0.5", "null"), row.replace("\"f32\"", "\"f8\""), row.replace("\"dtype\": \"f32\", ", ""),
+                row.replace("\"median_ms\": 0.5, ", ""), row.replace("\"steps\": 100", "\"steps\": 0"), "{\n", "\n",
+                row.replace("inference", "thinking"))) {
+            write("bench.jsonl", row + bad);
+            assertRefused(directory.resolve("bench.jsonl") + ", line 2: ");
+        }
+        write("bench.jsonl", row);
+        for (String bad : List.of(CALIBRATION.replace("5e13", "0"), CALIBRATION.replace("\"multiprocessors\"", "\"processors\""),
+                CALIBRATION.replace("\"shared\": 2e13", "\"shared\": \"NaN\""), "{}")) {
+            write("calibration.json", bad);
+            assertRefused("The calibration has ");
+        }
+        write("calibration.json", "{");
+        assertRefused(directory.resolve("calibration.json") + ": ");
+        write("bench.status", "ok");
+        assertRefused("The file " + directory.resolve("bench.status") + " has \"ok\"; expected a state");
+    }
+
+    private void assertRefused(String beginning) throws IOException {
+        CommandRun run = run();
+        assertEquals(ExitCode.BAD_INPUT, run.exitCode(), run.out() + run.err());
+        assertTrue(run.err().startsWith(beginning) && run.err().lines().count() == 1, run.err());
+        assertEquals("good", Files.readString(directory.resolve("results.json")));
+    }
+
+    @Test
+    void aLineThatWasNotFinishedIsLeftOut() throws IOException {
+        write("bench.status", "timeout 480 stopped after 480 seconds");
+        String row = row("inference", "lnrnn", "f32", true, 0.5);
+        write("bench.jsonl", row + row.substring(0, 60));
+        assertEquals(ExitCode.OK, run().exitCode());
+        assertEquals(1, results().get("rows").size());
     }
 
     @Test
