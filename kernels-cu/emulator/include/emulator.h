@@ -23,8 +23,10 @@ std::vector<std::string> sites_reached();
 // Faults to come, as LNRNN_EMULATOR_FAULT has them: "out_of_memory@3,device_lost@5". Counting
 // starts anew. False, and nothing changed, for a text that is not understood.
 bool inject_fault(const std::string& faults);
-// Which error the fault "call" is; cudaErrorMemoryAllocation is the default.
-void set_call_error(cudaError_t error);
+// Which error the fault "call" is; cudaErrorMemoryAllocation is the default. Whether the device is lost to it.
+void set_call_error(cudaError_t error, bool loses);
+// Calls of the runtime since faults were last injected.
+uint64_t calls_made();
 // Whether the calling thread is in a call of the runtime, where what is allocated is CUDA's own.
 bool inside();
 // "12020", "none", "no_device", or "" for the version that the emulator follows.

@@ -99,6 +99,7 @@ struct State {
   std::atomic<int> driver{kRuntimeVersion};
   std::atomic<bool> no_device{false};
   std::atomic<cudaError_t> call_error{cudaErrorMemoryAllocation};
+  std::atomic<bool> call_loses{false};
   // Set before the devices are used, and between uses.
   std::vector<int> capabilities{90};
   std::string kernels = "sm_90a compute_90";
@@ -173,7 +174,10 @@ using namespace lnrnn::emulator;
 
 Call::Call(Needs needs) {
   if (calls_within++ != 0) return;
-  if (fault_is_due(FaultPoint::kCall)) injected = state().call_error;
+  if (fault_is_due(FaultPoint::kCall)) {
+    injected = state().call_error;
+    if (state().call_loses) state().sticky = injected;
+  }
   if (needs == kContext && injected == cudaSuccess) need_context();
 }
 
@@ -270,7 +274,14 @@ void skip_site(const std::string& site) { set_skipped_site(site); }
 std::vector<std::string> sites_reached() { return reached_sites(); }
 void set_driver(const std::string& driver) { state().set_driver(driver); }
 void set_memory_limit(size_t bytes) { state().memory = bytes; }
-void set_call_error(cudaError_t error) { state().call_error = error; }
+void set_call_error(cudaError_t error, bool loses) {
+  state().call_error = error;
+  state().call_loses = loses;
+}
+uint64_t calls_made() {
+  const std::lock_guard<std::mutex> lock(state().mutex);
+  return state().faults.calls[static_cast<size_t>(FaultPoint::kCall)];
+}
 bool inside() { return calls_within > 0; }
 bool set_devices(const std::string& capabilities) { return state().set_devices(capabilities); }
 bool set_kernels(const std::string& targets) { return state().set_kernels(targets); }

@@ -233,6 +233,8 @@ cudaError_t cudaFreeHost(void* pointer) {
   const Call call;
   const cudaError_t error = enter_between_captures();
   if (pointer == nullptr || error == cudaErrorStreamCaptureUnsupported) return leave(error);
+  // A device that is lost has stopped; here the kernel that runs ends first.
+  if (sticky_error() != cudaSuccess) wait_for_all_streams();
   const std::lock_guard<std::mutex> lock(table().mutex);
   const auto found = table().allocations.find(bytes_of(pointer));
   if (found == table().allocations.end() || found->second.kind != MemoryKind::kPinned ||

@@ -69,8 +69,10 @@ lnrnnStatus_t lnrnnGetDeviceProperties(lnrnnDeviceKind_t kind, int32_t ordinal,
   LNRNN_REQUIRE_STRUCT(properties);
   LNRNN_FORWARD(check_ordinal(__func__, kind, ordinal));
   lnrnnDeviceProperties_t ours{};
-  LNRNN_FORWARD(kind == LNRNN_DEVICE_CPU ? cpu_device_properties(&ours)
-                                         : cuda_device_properties(ordinal, &ours));
+  LNRNN_FORWARD(guarded(__func__, [&] {
+    return kind == LNRNN_DEVICE_CPU ? cpu_device_properties(&ours)
+                                    : cuda_device_properties(ordinal, &ours);
+  }));
   write_struct(ours, properties);
   return LNRNN_STATUS_SUCCESS;
 }
@@ -111,7 +113,10 @@ lnrnnStatus_t lnrnnGetProperties(lnrnnHandle_t handle, lnrnnDeviceProperties_t* 
   LNRNN_REQUIRE(handle);
   LNRNN_REQUIRE_STRUCT(properties);
   lnrnnDeviceProperties_t ours{};
-  handle->device->get_properties(&ours);
+  LNRNN_FORWARD(guarded(__func__, [&] {
+    handle->device->get_properties(&ours);
+    return LNRNN_STATUS_SUCCESS;
+  }));
   write_struct(ours, properties);
   return LNRNN_STATUS_SUCCESS;
 }

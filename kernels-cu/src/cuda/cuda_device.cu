@@ -201,13 +201,12 @@ class CudaDevice final : public Device {
     LNRNN_ENTER(context_);
     return context_.begin_capture(of(stream));
   }
-  lnrnnStatus_t end_capture(Stream& stream, std::unique_ptr<Graph>* graph, bool* ended) override {
+  lnrnnStatus_t end_capture(Stream&, std::unique_ptr<Graph>* graph, bool* ended) override {
     *ended = context_.lost();
     LNRNN_ENTER(context_);
     std::unique_ptr<CudaGraph> created;
     cudaGraph_t captured = nullptr;
-    const cudaError_t error = context_.end_capture(of(stream), &created, &captured);
-    *ended = created != nullptr;
+    const cudaError_t error = context_.end_capture(&created, &captured, ended);
     if (error == cudaErrorStreamCaptureUnjoined || error == cudaErrorStreamCaptureInvalidated) {
       cudaGetLastError();
       return fail(LNRNN_STATUS_INVALID_ARGUMENT,
@@ -256,10 +255,18 @@ class CudaDevice final : public Device {
   lnrnnStatus_t unregister_host(void* pointer) override {
     // A lost device uses nothing any more.
     const lnrnnStatus_t drained = context_.drain();
-    if (drained == LNRNN_STATUS_DEVICE_LOST) return LNRNN_STATUS_SUCCESS;
+    if (drained == LNRNN_STATUS_DEVICE_LOST) {
+      if (cudaHostUnregister(pointer) != cudaSuccess) cudaGetLastError();
+      return LNRNN_STATUS_SUCCESS;
+    }
     LNRNN_FORWARD(drained);
     LNRNN_ENTER(context_);
-    LNRNN_CUDA_CHECK(context_, cudaHostUnregister(pointer));
+    // CUDA may have done it and reported what failed before; asked again, it finds nothing to do.
+    const cudaError_t error = cudaHostUnregister(pointer);
+    if (error != cudaErrorHostMemoryNotRegistered) {
+      return check(context_, error, "cudaHostUnregister");
+    }
+    cudaGetLastError();
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) override {

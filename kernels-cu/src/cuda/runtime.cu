@@ -165,6 +165,11 @@ lnrnnStatus_t Context::open(bool overlaps, const ClusterCounts& clusters) {
 }
 
 lnrnnStatus_t Context::close() {
+  {
+    std::unique_ptr<CudaGraph> unfinished;
+    const std::lock_guard<std::mutex> held(captures_);
+    unfinished = std::move(recorded_);
+  }
   if (drain() == LNRNN_STATUS_DEVICE_LOST) see_off();
   const std::lock_guard<std::mutex> lock(nodes_);
   if (lost_ != cudaSuccess || leaving_.empty()) return LNRNN_STATUS_SUCCESS;
@@ -224,7 +229,6 @@ void Context::remove_stream(CudaStream& stream) {
   const ThreadContext current(primary_);
   if (stream.cublas_workspace != nullptr) release(stream.cublas_workspace);
   for (Queue& queue : stream.made) destroy(queue);
-  std::unique_ptr<CudaGraph> unfinished;  // destroyed when the locks are not held any more
   const std::lock_guard<std::mutex> lock(guard_);
   const std::lock_guard<std::mutex> held(captures_);
   for (auto queue = queues_.begin(); queue != queues_.end(); ++queue) {
@@ -238,11 +242,6 @@ void Context::remove_stream(CudaStream& stream) {
     }
     break;
   }
-  if (origin_ != &stream) return;
-  // A capture that could not be ended ends with its stream.
-  capture_is_open_ = false;
-  origin_ = nullptr;
-  unfinished = std::move(recorded_);
 }
 
 void Context::destroy(Queue& queue) {
@@ -257,8 +256,8 @@ lnrnnStatus_t Context::begin_capture(const CudaStream& stream) {
   LNRNN_FORWARD(make_leaving(Leaving::kGraph, &graph->leaving));
   const std::lock_guard<std::mutex> held(captures_);
   LNRNN_CUDA_CHECK(*this, cudaStreamBeginCapture(stream.raw, cudaStreamCaptureModeRelaxed));
-  recorded_ = std::move(graph);
-  origin_ = &stream;
+  recorded_.swap(graph);  // what may be there goes when the lock is not held any more
+  origin_ = stream.raw;
   capture_is_open_ = true;
   return LNRNN_STATUS_SUCCESS;
 }
@@ -272,25 +271,31 @@ lnrnnStatus_t Context::keep_for_graph(void* workspace) {
   return LNRNN_STATUS_SUCCESS;
 }
 
-cudaError_t Context::end_capture(const CudaStream& stream, std::unique_ptr<CudaGraph>* graph,
-                                 cudaGraph_t* captured) {
-  const std::lock_guard<std::mutex> lock(guard_);
-  const std::lock_guard<std::mutex> held(captures_);
-  const cudaError_t ended = cudaStreamEndCapture(stream.raw, captured);
-  if (ended != cudaSuccess) {
+cudaError_t Context::end_open_capture(cudaGraph_t* captured) {
+  const cudaError_t ended = cudaStreamEndCapture(origin_, captured);
+  if (ended != cudaSuccess && !is_fatal(ended)) {
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    const cudaError_t asked = cudaStreamIsCapturing(stream.raw, &status);
+    const cudaError_t asked = cudaStreamIsCapturing(origin_, &status);
     cudaGetLastError();
-    const bool open = asked != cudaSuccess || status != cudaStreamCaptureStatusNone;
-    if (open && !is_fatal(ended)) return ended;
+    if (asked != cudaSuccess || status != cudaStreamCaptureStatusNone) return ended;
   }
   capture_is_open_ = false;
-  origin_ = nullptr;
   for (const Queue& queue : queues_) {
     if (queue.owner != nullptr) queue.owner->captured_workspace = nullptr;
   }
-  *graph = std::move(recorded_);
   return ended;
+}
+
+cudaError_t Context::end_capture(std::unique_ptr<CudaGraph>* graph, cudaGraph_t* captured,
+                                 bool* ended) {
+  const std::lock_guard<std::mutex> lock(guard_);
+  const std::lock_guard<std::mutex> held(captures_);
+  *ended = true;
+  if (!capture_is_open_) return cudaErrorStreamCaptureInvalidated;
+  const cudaError_t error = end_open_capture(captured);
+  *ended = !capture_is_open_;
+  if (*ended) *graph = std::move(recorded_);
+  return error;
 }
 
 lnrnnStatus_t Context::find_capturing(cudaStream_t stream, bool* capturing) {
@@ -301,10 +306,17 @@ lnrnnStatus_t Context::find_capturing(cudaStream_t stream, bool* capturing) {
 }
 
 // What is queued on freeing_ next comes after all work that is queued now. A stream that captures
-// is left out: what it queues does not run.
+// is left out: what it queues does not run. If it is gone, so is the capture's end, and it ends here.
 lnrnnStatus_t Context::fence(const Queue& queue, bool* done) {
   bool capturing = false;
   LNRNN_FORWARD(find_capturing(queue.raw, &capturing));
+  if (capturing && queue.owner == nullptr) {
+    cudaGraph_t captured = nullptr;
+    const cudaError_t ended = end_open_capture(&captured);
+    if (captured != nullptr) ignore(cudaGraphDestroy(captured));
+    if (capture_is_open_) return check(*this, ended, "cudaStreamEndCapture");
+    capturing = false;
+  }
   if (!capturing) {
     LNRNN_CUDA_CHECK(*this, cudaEventRecord(queue.fence, queue.raw));
     LNRNN_CUDA_CHECK(*this, cudaStreamWaitEvent(freeing_, queue.fence, 0));

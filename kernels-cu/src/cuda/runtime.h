@@ -123,9 +123,8 @@ class Context {
   lnrnnStatus_t add_stream(const Cublas* cublas, std::unique_ptr<CudaStream>* stream);
   lnrnnStatus_t begin_capture(const CudaStream& stream);
   // What was allocated for the capture, on every stream, is the graph's, which is null where the capture
-  // has not ended.
-  cudaError_t end_capture(const CudaStream& stream, std::unique_ptr<CudaGraph>* graph,
-                          cudaGraph_t* captured);
+  // has not ended, or had already.
+  cudaError_t end_capture(std::unique_ptr<CudaGraph>* graph, cudaGraph_t* captured, bool* ended);
   // Memory that the captured work uses; captures_ is held.
   lnrnnStatus_t keep_for_graph(void* workspace);
   // For whoever asks about captures, or touches an event, which may stand in one.
@@ -149,7 +148,8 @@ class Context {
   void destroy(Queue& queue);
   void remove_stream(CudaStream& stream);
   lnrnnStatus_t find_capturing(cudaStream_t stream, bool* capturing);
-  // guard_ is held for both, and captures_ for the former, not for the latter.
+  // guard_ is held, and captures_ but for fence_all.
+  cudaError_t end_open_capture(cudaGraph_t* captured);
   lnrnnStatus_t fence(const Queue& queue, bool* done);
   lnrnnStatus_t fence_all();
   // Not used any more, but perhaps by work that is queued.
@@ -169,8 +169,8 @@ class Context {
   std::list<Queue> queues_;
   std::mutex captures_;  // taken after a stream's busy and guard_
   std::atomic<bool> capture_is_open_{false};
-  const CudaStream* origin_ = nullptr;   // of the open capture; under captures_
-  std::unique_ptr<CudaGraph> recorded_;  // and what it becomes
+  cudaStream_t origin_ = nullptr;        // of the open capture; under captures_
+  std::unique_ptr<CudaGraph> recorded_;  // and what it becomes, or would have become
   std::mutex nodes_;     // taken last
   LeavingByAddress in_use_, leaving_;
 };
