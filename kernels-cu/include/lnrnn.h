@@ -621,6 +621,13 @@ LNRNN_API lnrnnStatus_t lnrnnForwardTraining(
  *   dhn, dcn       (L D, N, H), stateBytes each; NULL for zeros.
  *   gradients      of the accumulation type, tensors at their gradientOffsetBytes; replaced, or
  *                  added to with LNRNN_SEQUENCE_ACCUMULATE. NULL where not wanted.
+ *                  They are sums over all T N rows, in blocks of bounded length whose sums lose next to
+ *                  nothing when they are added up. So a sum in float (of F32, F16 and BF16) of rows
+ *                  of one sign is within 4e-6 of the exact sum of the rows' gradients where it is a
+ *                  vector, and within 1e-5 where it is a matrix, for millions of rows as for a
+ *                  thousand; in double the same with 2^-29 times that. cuBLAS, which adds up matrices
+ *                  where a device has it, is asked for 1024 rows a call in F32 and for 8192 in other
+ *                  types, and those are as exact as it sums them.
  *   dx             (T,N,C), dxBytes, replaced; 0 where t >= lengths[n]. NULL where not wanted.
  *   dh0, dc0       (L D, N, H), stateBytes each, replaced; NULL where not wanted. May be dhn, dcn.
  */

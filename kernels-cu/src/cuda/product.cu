@@ -72,6 +72,58 @@ lnrnnStatus_t launch_step(const CudaStream& stream, const Product<S>& p, int col
   return launch_step<kRows, 1>(stream, p);
 }
 
+// Threads: elements, grid-strided.
+//   out (rows,columns) (+)= partial (rows,columns)
+template <class T>
+struct AddPartial {
+  static constexpr const char* kName = "add_partial";
+  static constexpr int kMaxThreads = 256;
+
+  int64_t rows, columns;
+  const T* partial;
+  T* out;
+  int64_t out_stride;
+  bool add;
+
+  LaunchShape shape() const {
+    constexpr int64_t kMostBlocks = 4096;
+    const int64_t blocks = tiles_of(rows * columns, kMaxThreads);
+    return {blocks < kMostBlocks ? blocks : kMostBlocks, kMaxThreads};
+  }
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t stride = block.blocks() * block.threads(), all = rows * columns;
+    for (int64_t i = block.index() * block.threads() + block.thread(); i < all; i += stride) {
+      T& to = out[i / columns * out_stride + i % columns];
+      to = add ? to + partial[i] : partial[i];
+    }
+  }
+};
+
+// Call by call of cuBLAS, whose sums over samples are as long as it is asked for.
+template <class S, class O>
+lnrnnStatus_t multiply_samples(const CudaStream& stream, const Gemm<S, O>& whole, O* partial) {
+  Gemm<S, O> gemm = whole;
+  if (whole.depth > kSamplesOfCalls<S>) {
+    gemm.out = partial;
+    gemm.out_stride = whole.columns;
+  }
+  for (int64_t from = 0; from < whole.depth; from += kSamplesOfCall<S>) {
+    const int64_t left = whole.depth - from;
+    gemm.depth = left < kSamplesOfCall<S> ? left : kSamplesOfCall<S>;
+    gemm.a = whole.a + from * whole.a_stride;
+    gemm.b = whole.b + from * whole.b_stride;
+    const bool first = from % kSamplesOfCalls<S> == 0;
+    gemm.add = !first || (whole.add && gemm.out == whole.out);
+    LNRNN_FORWARD(stream.cublas->multiply(stream, gemm));
+    const int64_t done = from + gemm.depth;
+    if (gemm.out == whole.out || (done < whole.depth && done % kSamplesOfCalls<S> != 0)) continue;
+    const AddPartial<O> add{whole.rows,  whole.columns,    partial,
+                            whole.out,   whole.out_stride, whole.add || done > kSamplesOfCalls<S>};
+    LNRNN_FORWARD(launch(stream, add.shape(), add));
+  }
+  return LNRNN_STATUS_SUCCESS;
+}
+
 }  // namespace
 
 bool has_few_rows(int64_t rows) { return rows <= kFewRows; }
@@ -112,7 +164,13 @@ lnrnnStatus_t multiply_sequence(const CudaStream& stream, const Product<S, O>& p
     const Gemm<S, O> gemm{kA == Depth::kSamples, kB == Depth::kFeatures, p.rows,        p.columns,
                           p.depth,               p.a.base,               p.a.row_stride, p.b.base,
                           p.b.row_stride,        p.out.base,             p.out.row_stride, p.add};
-    if (gemm.fits()) return stream.cublas->multiply(stream, gemm);
+    if (gemm.fits()) {
+      if constexpr (kA == Depth::kSamples && kB == Depth::kSamples) {
+        return multiply_samples(stream, gemm, p.partial);
+      } else {
+        return stream.cublas->multiply(stream, gemm);
+      }
+    }
   }
   return launch_tiles<kA, kB>(stream, p);
 }

@@ -10,6 +10,9 @@ namespace lnrnn::cuda {
 // Which of an operand's two indices is summed over: its rows' features, or its samples.
 enum class Depth { kFeatures, kSamples };
 
+// Of samples there may be any number: sums over so many of them are one chain, and added to a total.
+constexpr int kChainOfSamples = 256;
+
 // Numbers that are loaded at once.
 template <class S>
 constexpr int kPack = static_cast<int>(sizeof(Words) / sizeof(S));
@@ -25,6 +28,8 @@ constexpr MmaType kMmaType = std::is_same_v<S, Bf16> ? MmaType::kBf16 : MmaType:
 //   out           samples beyond their length are set to 0, or left alone if add
 //   exact_a       null, or (rows, depth) a before it was rounded to S: products of few rows or columns,
 //                 which do not use the tensor cores, read that instead.
+//   partial       null, or (rows, columns) of out's type for sums over more than most_samples_of_calls:
+//                 multiply_sequence over samples only.
 //   square_sums   null, or (rows, square_sum_tiles(rows, columns)): sums of squares of out's rows,
 //                 tile by tile, for the row's norm. multiply_step only.
 template <class S, class O = accumulation_t<S>>
@@ -35,6 +40,7 @@ struct Product {
   Rows<O> out;
   bool add = false;
   const accumulation_t<S>* exact_a = nullptr;
+  O* partial = nullptr;
   accumulation_t<S>* square_sums = nullptr;
 
   // Whether the rows of both operands, of depth numbers, begin and end where Words can be loaded;
@@ -79,6 +85,15 @@ struct OutTile {
 bool has_few_rows(int64_t rows);
 bool has_few_columns(int64_t columns);
 int64_t square_sum_tiles(int64_t rows, int64_t columns);
+
+// How many samples cuBLAS sums in one call: the longest chain that it may make of them, of calls that add to each
+// other's results as well. In 16 bits a call is done sooner, and its operands have lost more.
+constexpr int64_t kMostCalls = 64;
+template <class S>
+constexpr int64_t kSamplesOfCall = std::is_same_v<S, float> ? 1024 : 8192;
+// More samples than that are added up call after call in a matrix that is added to the result at times.
+template <class S>
+constexpr int64_t kSamplesOfCalls = kMostCalls * kSamplesOfCall<S>;
 
 // The product of one time step: few rows, launched often. Always a kernel of ours.
 template <class S>

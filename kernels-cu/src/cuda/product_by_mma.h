@@ -1,10 +1,12 @@
 // A product of 16-bit operands on the tensor cores: a block owns a kTile x kTile tile of out and walks
 // along the depth in chunks, which it brings to shared memory; warps stand 2 x 4 over the tile, and
-// each has kTile/32 x kTile/32 fragments of 16 x 8 results.
+// each has kTile/32 x kTile/32 fragments of 16 x 8 results. Over samples no chain of additions is longer
+// than kChainOfSamples.
 #pragma once
 
 #include "../cell/scalar.h"
 #include "product.h"
+#include "reduce.h"
 
 namespace lnrnn::cuda {
 
@@ -92,6 +94,8 @@ struct ProductByMma {
   static_assert(kEach == kTile / kAcross / kColumns);
   static constexpr int kDepth = 8 * kMaxThreads / kTile;  // of a chunk
   static constexpr int kMmaDepth = 16;
+  static constexpr bool kOverSamples = kA == Depth::kSamples && kB == Depth::kSamples;
+  static_assert(kChainOfSamples % kDepth == 0);
   using LoaderA = MmaLoader<S, kA, kTile, kDepth, kMaxThreads>;
   using LoaderB = MmaLoader<S, kB, kTile, kDepth, kMaxThreads>;
 
@@ -111,6 +115,7 @@ struct ProductByMma {
     LoaderA a(p.a, tile.first_row, p.rows, block.thread());
     LoaderB b(p.b, tile.first_column, p.columns, block.thread());
     float sum[kEach][kEach][4] = {};
+    Totals<float, 4> totals[kOverSamples ? kEach : 1][kEach];
     a.fetch(0, p.depth);
     b.fetch(0, p.depth);
     for (int64_t k = 0; k < p.depth; k += kDepth) {
@@ -122,7 +127,26 @@ struct ProductByMma {
       for (int line = 0; line < kDepth / 8; line += kMmaDepth / 8) {
         multiply(block, shared, my_row, my_column, line, sum);
       }
+      if constexpr (kOverSamples) {
+        if ((k + kDepth) % kChainOfSamples == 0 || k + kDepth >= p.depth) {
+          LNRNN_UNROLL
+          for (int i = 0; i < kEach; ++i) {
+            LNRNN_UNROLL
+            for (int j = 0; j < kEach; ++j) totals[i][j].take(sum[i][j]);
+          }
+        }
+      }
       block.sync();
+    }
+    if constexpr (kOverSamples) {
+      LNRNN_UNROLL
+      for (int i = 0; i < kEach; ++i) {
+        LNRNN_UNROLL
+        for (int j = 0; j < kEach; ++j) {
+          LNRNN_UNROLL
+          for (int e = 0; e < 4; ++e) sum[i][j][e] = totals[i][j].value(e);
+        }
+      }
     }
     finish(block, tile.first_row, my_row, tile.first_column, my_column, sum);
   }

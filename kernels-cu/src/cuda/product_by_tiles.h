@@ -1,10 +1,12 @@
 // A product on the multiply-add units: a block owns a kTile x kTile tile of out and walks along the
 // depth in chunks, which it brings to shared memory; a thread keeps 4 x 4 results in registers. Small
-// tiles leave threads over: groups of threads then share out each chunk, and add up at the end.
+// tiles leave threads over: groups of threads then share out each chunk, and add up at the end. Over
+// samples no chain of additions is longer than kChainOfSamples.
 #pragma once
 
 #include "../cell/scalar.h"
 #include "product.h"
+#include "reduce.h"
 
 namespace lnrnn::cuda {
 
@@ -74,6 +76,8 @@ struct ProductByTiles {
   static constexpr int kGroup = kLine * kLine;          // threads that cover the tile once
   static constexpr int kGroups = kMaxThreads / kGroup;
   static constexpr int kDepth = kTile == 64 ? 16 : 32;  // of a chunk
+  static constexpr bool kOverSamples = kA == Depth::kSamples && kB == Depth::kSamples;
+  static_assert(kChainOfSamples % kDepth == 0);
   using LoaderA = ChunkLoader<T, kA, kTile, kDepth, kMaxThreads>;
   using LoaderB = ChunkLoader<T, kB, kTile, kDepth, kMaxThreads>;
 
@@ -93,6 +97,7 @@ struct ProductByTiles {
     LoaderA a(p.a, tile.first_row, p.rows, block.thread());
     LoaderB b(p.b, tile.first_column, p.columns, block.thread());
     T sum[kSide][kSide] = {};
+    Totals<T, kSide> totals[kOverSamples ? kSide : 1];
     a.fetch(0, p.depth);
     b.fetch(0, p.depth);
     for (int64_t k = 0; k < p.depth; k += kDepth) {
@@ -111,7 +116,20 @@ struct ProductByTiles {
           for (int j = 0; j < kSide; ++j) sum[i][j] = fma(of_a[i], of_b[j], sum[i][j]);
         }
       }
+      if constexpr (kOverSamples) {
+        if ((k + kDepth) % kChainOfSamples == 0 || k + kDepth >= p.depth) {
+          LNRNN_UNROLL
+          for (int i = 0; i < kSide; ++i) totals[i].take(sum[i]);
+        }
+      }
       block.sync();
+    }
+    if constexpr (kOverSamples) {
+      LNRNN_UNROLL
+      for (int i = 0; i < kSide; ++i) {
+        LNRNN_UNROLL
+        for (int j = 0; j < kSide; ++j) sum[i][j] = totals[i].value(j);
+      }
     }
     if constexpr (kGroups > 1) add_groups(block, shared, group, member, sum);
     if (group == 0) finish(tile.first_row + my_row, tile.first_column, my_column, sum);

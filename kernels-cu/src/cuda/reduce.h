@@ -4,6 +4,7 @@
 
 #include "../cell/scalar.h"
 #include "../cell/layernorm.h"
+#include "../cell/total.h"
 #include "device.h"
 
 namespace lnrnn::cuda {
@@ -36,6 +37,23 @@ LNRNN_DEVICE void block_sum(const Block& block, SumScratch<T, kCount>& scratch,
     values[i] = warp_sum(block, mine ? scratch.of_warp[i * kMaxWarps + block.lane()] : T(0));
   }
 }
+
+// kCount sums of a thread over so many samples that one chain of additions would lose too much: chains are
+// added to totals that lose nothing; see cell/total.h.
+template <class T, int kCount>
+struct Totals {
+  T high[kCount] = {}, low[kCount] = {};
+
+  // And begins the chains anew.
+  LNRNN_DEVICE void take(T (&chain)[kCount]) {
+    LNRNN_UNROLL
+    for (int i = 0; i < kCount; ++i) {
+      add_to_total(chain[i], high[i], low[i]);
+      chain[i] = T(0);
+    }
+  }
+  LNRNN_DEVICE T value(int i) const { return value_of_total(high[i], low[i]); }
+};
 
 // What a normalisation needs of a row.
 template <class T>

@@ -28,6 +28,7 @@ struct BackwardLayout {
   T *dk, *z;     // (T,N,H), see BackwardRow
   T *dh, *dc;    // (N,H)
   T* partials;   // vector_partials
+  T* partial;    // (GH, I or H) of a gradient, where cuBLAS may need it
   T* masked_dhh; // (GH,H) gradient of the masked weight_hh, with DropConnect
   S* giving;     // (T,N,I or H, the larger) x or h in samples that give gradients, else 0; or null
   int64_t* lengths;  // (N)
@@ -63,10 +64,14 @@ struct BackwardLayout {
     layout.dh = carver.take<T>({batch, hidden});
     if (shape.carries_cell) layout.dc = carver.take<T>({batch, hidden});
     layout.partials = carver.take<T>({vector_partials(strand, steps, batch)});
+    const int64_t widest = hidden > strand.input() ? hidden : strand.input();
+    if (size_product({steps, batch}) > static_cast<uint64_t>(kSamplesOfCalls<S>)) {
+      layout.partial = carver.take<T>({gates, shape.recurrent_matrix ? widest : strand.input()});
+    }
     if (strand.plan.description.dropconnect > 0) layout.masked_dhh = carver.take<T>({gates, hidden});
     if (strand.plan.discards()) {
       layout.giving =
-          carver.take<S>({steps, batch, hidden > strand.input() ? hidden : strand.input()});
+          carver.take<S>({steps, batch, widest});
     }
     layout.lengths = carver.take<int64_t>({batch});
     return layout;
@@ -339,7 +344,7 @@ class Backward {
     LNRNN_FORWARD(keep_giving(layout_.da, &x, input));
     return multiply_sequence<Depth::kSamples, Depth::kSamples>(
         stream_, Product<S>{gates_, input, samples_, samples<const S>(layout_.da, gates_),
-                            x, Rows<T>::matrix(to, gates_, input), true});
+                            x, Rows<T>::matrix(to, gates_, input), true, nullptr, layout_.partial});
   }
 
   lnrnnStatus_t recurrent_gradient() const {
@@ -350,7 +355,8 @@ class Backward {
     LNRNN_FORWARD(keep_giving(dr_at(0), &h, hidden_));
     LNRNN_FORWARD((multiply_sequence<Depth::kSamples, Depth::kSamples>(
         stream_, Product<S>{gates_, hidden_, samples_, samples(dr_at(0), gates_),
-                            h, Rows<T>::matrix(to, gates_, hidden_), !masked})));
+                            h, Rows<T>::matrix(to, gates_, hidden_), !masked, nullptr,
+                            layout_.partial})));
     if (!masked) return LNRNN_STATUS_SUCCESS;
     return apply_dropconnect<T>(stream_, strand_, to, forward_.kept, whole);
   }

@@ -1,5 +1,6 @@
 // Gradients of biases, gains and the IndRNN's weights: sums over all samples. First blocks add up
 // chunks of samples, then the chunks are added up, always in the same order: the same bits every time.
+// No chain of additions is longer than kChain, however many samples there are.
 //
 //   LSTM     dbias = sum dv;  dgain_i = sum dv z_a;  dgain_h = sum dv z_r
 //            dbias_c = sum dk;  dgain_c = sum dk z_u
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int kMostTerms = 3;
 constexpr int64_t kMostChunks = 64, kChunkSamples = 64;
+constexpr int64_t kChain = 32;
 
 int64_t chunks_of(int64_t samples) {
   const int64_t chunks = (samples + kChunkSamples - 1) / kChunkSamples;
@@ -86,28 +88,23 @@ struct SumSamples {
     const int in_tile = block.lane() * kCount;
     const int64_t column = block.index() % tiles * kTile + in_tile;
     T sums[kMostTerms][kCount] = {};
-    LNRNN_UNROLL
-    for (int64_t i = chunk * kWarps + block.warp(); i < call.samples; i += call.chunks * kWarps) {
-      if (column >= call.width || !call.dy.active(i)) continue;
-      T gradients[kCount];
-      load_numbers(call.gradients_at(i, column), gradients);
+    Totals<T, kCount> totals[kMostTerms];
+    const int64_t stride = call.chunks * kWarps;
+    for (int64_t i = chunk * kWarps + block.warp(); i < call.samples;) {
+      const int64_t left = call.samples - i;
+      const int64_t end = i + (left < kChain * stride ? left : kChain * stride);
       LNRNN_UNROLL
-      for (int c = 0; c < kCount; ++c) sums[0][c] += gradients[c];
-      LNRNN_UNROLL
-      for (int k = 0; k < kMostTerms - 1; ++k) {
-        if (k >= call.factors) continue;
-        T x[kCount];
-        call.factor[k].load(i, column, call.width, x);
-        LNRNN_UNROLL
-        for (int c = 0; c < kCount; ++c) {
-          sums[k + 1][c] =
-              fma(gradients[c], unless_zero(gradients[c], x[c]), sums[k + 1][c]);
-        }
+      for (; i < end; i += stride) {
+        if (column < call.width && call.dy.active(i)) add(i, column, sums);
       }
+      LNRNN_UNROLL
+      for (int k = 0; k < kMostTerms; ++k) totals[k].take(sums[k]);
     }
+    LNRNN_UNROLL
     for (int k = 0; k < kMostTerms; ++k) {
+      LNRNN_UNROLL
       for (int c = 0; c < kCount; ++c) {
-        shared.sums[(k * kWarps + block.warp()) * kTile + in_tile + c] = sums[k][c];
+        shared.sums[(k * kWarps + block.warp()) * kTile + in_tile + c] = totals[k].value(c);
       }
     }
     block.sync();
@@ -117,6 +114,24 @@ struct SumSamples {
       T total(0);
       for (int w = 0; w < kWarps; ++w) total += shared.sums[(term * kWarps + w) * kTile + in_tile + c];
       call.partials[(chunk * (call.factors + 1) + term) * call.width + column + c] = total;
+    }
+  }
+
+ private:
+  LNRNN_DEVICE void add(int64_t sample, int64_t column, T (&sums)[kMostTerms][kCount]) const {
+    T gradients[kCount];
+    load_numbers(call.gradients_at(sample, column), gradients);
+    LNRNN_UNROLL
+    for (int c = 0; c < kCount; ++c) sums[0][c] += gradients[c];
+    LNRNN_UNROLL
+    for (int k = 0; k < kMostTerms - 1; ++k) {
+      if (k >= call.factors) continue;
+      T x[kCount];
+      call.factor[k].load(sample, column, call.width, x);
+      LNRNN_UNROLL
+      for (int c = 0; c < kCount; ++c) {
+        sums[k + 1][c] = fma(gradients[c], unless_zero(gradients[c], x[c]), sums[k + 1][c]);
+      }
     }
   }
 };
@@ -149,8 +164,10 @@ struct SumChunks {
         for (int k = 0; k < kAtOnce; ++k) {
           if (first + k < chunks) some[k] = partials[(first + k) * all + i];
         }
+        T sum(0);
         LNRNN_UNROLL
-        for (int k = 0; k < kAtOnce; ++k) total += some[k];
+        for (int k = 0; k < kAtOnce; ++k) sum += some[k];
+        total += sum;
       }
       const int64_t column = i % width;
       if (i < width) {

@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code c641fc8baa645e0906e72357621c1edde06b1f359e9c892c677d08ee92abf2bb}
+ * <p>SHA-256 of lnrnn.h: {@code 5b6a4163a47f31076ab01056a81300369cc070fb54abd2df9718a3d4602e9955}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:
