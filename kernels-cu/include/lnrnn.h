@@ -46,7 +46,9 @@
  *               of packed weights, workspace and reserve. Buffers with a ...Bytes beside them are
  *               checked against what the call needs; larger is fine. A buffer of which 0 bytes
  *               are needed may be NULL.
- *               Inputs and outputs of one call may not overlap unless a function says so.
+ *               Outputs of one call may overlap neither an input nor each other unless a function
+ *               says so: INVALID_ARGUMENT. What counts is what the call uses, so rows of x and y
+ *               may be columns of one matrix.
  *   Streams     NULL is the handle's default stream, which is ordered with no other. Calls that
  *               take a stream return before their work is done; what they read or write may be
  *               touched, and on other streams used, only when an event or a synchronisation says
@@ -300,7 +302,7 @@ LNRNN_API lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void *pointer)
 /*
  * Copies between any two of host, pinned and device memory, told apart by address. Ordered on the
  * stream. Pageable host memory that is read may be changed, and such that is written may be read,
- * when the call returns. Regions must not overlap.
+ * when the call returns. Regions that overlap are INVALID_ARGUMENT.
  */
 LNRNN_API lnrnnStatus_t lnrnnMemcpy(lnrnnHandle_t handle, lnrnnStream_t stream, void *destination,
                                     const void *source, size_t bytes);

@@ -1,6 +1,7 @@
 #include "memory.h"
 
 #include "objects.h"
+#include "regions.h"
 
 namespace lnrnn {
 
@@ -181,6 +182,10 @@ lnrnnStatus_t lnrnnMemcpy(lnrnnHandle_t handle, lnrnnStream_t stream, void* dest
   if (bytes == 0) return LNRNN_STATUS_SUCCESS;
   LNRNN_REQUIRE(destination);
   LNRNN_REQUIRE(source);
+  Regions regions;
+  regions.read("source", source, bytes);
+  regions.written("destination", destination, bytes);
+  LNRNN_FORWARD(regions.check_apart(__func__));
   const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(hold(__func__, handle, *resolved, {destination, source}));
   return handle->device->copy(*resolved, destination, source, bytes);

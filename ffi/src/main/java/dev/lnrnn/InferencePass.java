@@ -69,6 +69,7 @@ public final class InferencePass implements AutoCloseable {
      * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
      *     it is written
      * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
+     * @throws LnrnnException with {@link Status#INVALID_ARGUMENT} if buffers overlap where they may not
      */
     public void run(
             DeviceBuffer packed,

@@ -67,13 +67,14 @@ public final class Stream implements AutoCloseable {
      * come that far.
      *
      * @param destination a buffer of the same device
-     * @param source all of which is copied; at most as large as the buffer
+     * @param source all of which is copied; at most as large as the buffer, and not memory of the buffer
      */
     public void copy(DeviceBuffer destination, MemorySegment source) {
         checkBuffer(destination, "destination");
         Objects.requireNonNull(source, "source");
         checkWritable(destination.segment(), "destination");
         checkFits("source", source.byteSize(), "destination", destination.byteSize());
+        checkApart(destination.address(), source, source.byteSize());
         if (isPlainNative(source)) {
             copy(destination.segment(), source, source.byteSize());
         } else {
@@ -87,7 +88,7 @@ public final class Stream implements AutoCloseable {
      * pinned ({@link dev.lnrnn.memory.PinnedArena}) or registered ({@link Device#register}): then when the stream has
      * come that far.
      *
-     * @param destination all of which is filled; at most as large as the buffer
+     * @param destination all of which is filled; at most as large as the buffer, and not memory of the buffer
      * @param source a buffer of the same device
      */
     public void copy(MemorySegment destination, DeviceBuffer source) {
@@ -95,6 +96,7 @@ public final class Stream implements AutoCloseable {
         checkBuffer(source, "source");
         checkWritable(destination, "destination");
         checkFits("destination", destination.byteSize(), "source", source.byteSize());
+        checkApart(source.address(), destination, destination.byteSize());
         if (isPlainNative(destination)) {
             copy(destination, source.segment(), destination.byteSize());
         } else {
@@ -104,16 +106,18 @@ public final class Stream implements AutoCloseable {
     }
 
     /**
-     * Copies a buffer to the beginning of another; they must not overlap.
+     * Copies a buffer to the beginning of another.
      *
      * @param destination a buffer of the same device
      * @param source a buffer of the same device, all of which is copied; at most as large as the destination
+     * @throws IllegalArgumentException if source is larger, or overlaps where it is copied to
      */
     public void copy(DeviceBuffer destination, DeviceBuffer source) {
         checkBuffer(destination, "destination");
         checkBuffer(source, "source");
         checkWritable(destination.segment(), "destination");
         checkFits("source", source.byteSize(), "destination", destination.byteSize());
+        checkApart(destination.address(), source.segment(), source.byteSize());
         copy(destination.segment(), source.segment(), source.byteSize());
     }
 
@@ -243,6 +247,14 @@ public final class Stream implements AutoCloseable {
     private static void checkWritable(MemorySegment segment, String name) {
         if (segment.isReadOnly()) {
             throw new IllegalArgumentException(name + " is read-only");
+        }
+    }
+
+    /** Host memory may be that of a buffer of the CPU. */
+    private static void checkApart(long buffer, MemorySegment other, long bytes) {
+        if (other.isNative() && Math.abs(buffer - other.address()) < bytes) {
+            throw new IllegalArgumentException("source and destination overlap: " + bytes
+                    + " bytes that begin " + Math.abs(buffer - other.address()) + " bytes apart");
         }
     }
 

@@ -166,6 +166,7 @@ public final class TrainingPass implements AutoCloseable {
      * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
      *     it is written
      * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
+     * @throws LnrnnException with {@link Status#INVALID_ARGUMENT} if buffers overlap where they may not
      */
     public void forward(
             DeviceBuffer parameters,
@@ -235,6 +236,7 @@ public final class TrainingPass implements AutoCloseable {
      * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
      *     it is written
      * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
+     * @throws LnrnnException with {@link Status#INVALID_ARGUMENT} if buffers overlap where they may not
      */
     public void backward(
             DeviceBuffer parameters,

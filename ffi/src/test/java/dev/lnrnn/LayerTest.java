@@ -1,6 +1,8 @@
 package dev.lnrnn;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,9 +11,11 @@ import dev.lnrnn.oracle.Oracle;
 import dev.lnrnn.oracle.Problem;
 import dev.lnrnn.oracle.Slice;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -190,6 +194,50 @@ class LayerTest {
                 assertTrue(message.contains(name), message);
             }
             assertArrayEquals(floats(SINGLE, "bias_l0"), layer.parameters().get("bias_l0"));
+        }
+    }
+
+    /** On the CPU native memory is worked on in place; what cannot be right there is refused everywhere. */
+    @Test
+    void outputsOverTheirInputsAreRefused() {
+        LayerSpec spec = LayerSpec.gru(4, 2).withDirection(Direction.BIDIRECTIONAL);
+        Sequence sequence = Sequence.timeMajor(STEPS, BATCH);
+        long bytes = STEPS * BATCH * 4 * Float.BYTES;
+        try (Layer layer = device.createLayer(spec).initialize(1); Arena arena = Arena.ofShared()) {
+            for (MemorySegment memory : List.of(
+                    arena.allocate(2 * bytes, 64), MemorySegment.ofArray(new float[2 * STEPS * BATCH * 4]))) {
+                MemorySegment x = memory.asSlice(0, bytes);
+                MemorySegment state = memory.asSlice(bytes, 2 * BATCH * 2 * Float.BYTES);
+                for (MemorySegment y : List.of(x, memory.asSlice(BATCH * 4 * Float.BYTES, bytes))) {
+                    assertEquals("x and y overlap, but y is written", assertThrows(IllegalArgumentException.class,
+                            () -> layer.forward(x, sequence, null, null, null, y, null, null)).getMessage());
+                }
+                assertThrows(IllegalArgumentException.class,
+                        () -> layer.forward(x, sequence, null, null, null, null, memory, null));
+                assertThrows(IllegalArgumentException.class, () -> layer.forward(x, sequence, state, null, null,
+                        null, memory.asSlice(bytes + 4, state.byteSize()), null));
+                layer.forward(x, sequence, state, null, null, null, state, null);
+            }
+        }
+    }
+
+    @Test
+    void inputAndOutputMayBeColumnsOfOneMatrix() {
+        float[] x = floats(SINGLE, "x");
+        try (Layer layer = layer(SINGLE); Arena arena = Arena.ofShared()) {
+            float[] expected = layer.forward(x, STEPS, BATCH).y();
+            Strides rows = new Strides(BATCH * 10, 10);
+            Sequence sequence = Sequence.timeMajor(STEPS, BATCH).withX(rows).withY(rows);
+            for (MemorySegment matrix : List.of(arena.allocate(STEPS * BATCH * 10 * Float.BYTES, 64),
+                    MemorySegment.ofArray(new float[STEPS * BATCH * 10]))) {
+                for (int row = 0; row < STEPS * BATCH; row++) {
+                    MemorySegment.copy(x, row * 4, matrix, JAVA_FLOAT, row * 40L, 4);
+                }
+                layer.forward(matrix, sequence, null, null, null, matrix.asSlice(16), null, null);
+                for (int i = 0; i < expected.length; i++) {
+                    assertEquals(expected[i], matrix.getAtIndex(JAVA_FLOAT, i / 6 * 10 + 4 + i % 6));
+                }
+            }
         }
     }
 

@@ -78,6 +78,30 @@ class DeviceMemoryTest {
     }
 
     @Test
+    void copiesThatOverlapAreRefused() {
+        DeviceBuffer buffer = device.allocate(64);
+        DeviceBuffer begin = buffer.slice(0, 33);
+        DeviceBuffer middle = buffer.slice(31, 32);
+        DeviceBuffer end = buffer.slice(32, 32);
+        assertThrows(IllegalArgumentException.class, () -> device.defaultStream().copy(begin, middle));
+        assertThrows(IllegalArgumentException.class, () -> device.defaultStream().copy(buffer, begin));
+        assertThrows(IllegalArgumentException.class, () -> device.defaultStream().copy(buffer, buffer));
+        device.defaultStream().copy(buffer.slice(0, 32), end);
+    }
+
+    @Test
+    @Tag("cpu")
+    void copiesOfHostMemoryOverItselfAreRefused() {
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment host = arena.allocate(64);
+            DeviceBuffer buffer = DeviceBuffer.ofHost(device, host.asSlice(0, 40));
+            assertThrows(IllegalArgumentException.class, () -> buffer.copyFrom(host.asSlice(16, 40)));
+            assertThrows(IllegalArgumentException.class, () -> buffer.copyTo(host.asSlice(24, 40)));
+            buffer.copyFrom(host.asSlice(40));
+        }
+    }
+
+    @Test
     void fillSetsEveryByte() {
         DeviceBuffer buffer = device.allocate(5);
         device.defaultStream().fill(buffer, (byte) -3);

@@ -1,0 +1,75 @@
+// The memory of one call, and whether any of it is written that the call uses otherwise, too.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lnrnn.h"
+
+namespace lnrnn {
+
+// Where the rows of a tensor lie, in bytes: row (t, n) is the `bytes` from start + t step + n row
+// on. Memory without gaps is a single row.
+struct Rows {
+  int64_t start;
+  int64_t bytes;
+  int64_t steps = 1;
+  int64_t step = 0;
+  int64_t batch = 1;
+  int64_t row = 0;
+};
+
+// Whether a byte is in rows of both. Costs next to nothing where the strides are the same, as those
+// of columns of one matrix, else some nanoseconds for each row of a.
+bool rows_meet(const Rows& a, const Rows& b);
+
+// What a call reads, and after that what it writes.
+class Regions {
+ public:
+  void read(const char* name, const void* start, uint64_t bytes) {
+    add(name, start, bytes);
+    reads_ = count_;
+  }
+  void written(const char* name, const void* start, uint64_t bytes) { add(name, start, bytes); }
+  // The region that came last has gaps; `rows` need not say where it starts.
+  void with_gaps(Rows rows);
+
+  // INVALID_ARGUMENT where what is written is anything else, too, but a state in place.
+  lnrnnStatus_t check_apart(const char* function) const {
+    // Every call comes by here: one branch for all pairs of a call.
+    bool met = false;
+    for (int i = reads_; i < count_; ++i) {
+      for (int j = 0; j < i; ++j) met |= (starts_[i] < ends_[j]) & (starts_[j] < ends_[i]);
+    }
+    return met ? refuse_overlap(function) : LNRNN_STATUS_SUCCESS;
+  }
+
+ private:
+  // lnrnnBackward has 15, three of which have strides.
+  static constexpr int kMost = 16, kMostStrided = 3;
+
+  void add(const char* name, const void* start, uint64_t bytes) {
+    names_[count_] = name;
+    starts_[count_] = reinterpret_cast<uintptr_t>(start);
+    // Nothing overlaps memory of no bytes.
+    ends_[count_] = bytes == 0 ? 0 : starts_[count_] + bytes;
+    ++count_;
+  }
+  // Beyond it offsets might not fit, and no machine has so many bytes: they overlap everything.
+  bool is_memory(int region) const {
+    return ends_[region] <= uintptr_t{1} << 61;
+  }
+  Rows rows(int region) const;
+  lnrnnStatus_t refuse_overlap(const char* function) const;
+
+  int count_ = 0;
+  int reads_ = 0;
+  int strided_count_ = 0;
+  uintptr_t starts_[kMost];
+  uintptr_t ends_[kMost];
+  const char* names_[kMost];
+  int strided_[kMostStrided];
+  Rows gaps_[kMostStrided];
+};
+
+}  // namespace lnrnn
