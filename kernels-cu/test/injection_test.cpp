@@ -56,14 +56,15 @@ bool is_due(Resource resource) {
 
 // ---- what the library asks for -------------------------------------------------------------------
 
-void* operator new(size_t bytes) {
+// Not inlined: the compiler would see one of a pair, and take free for a mistake.
+__attribute__((noinline)) void* operator new(size_t bytes) {
   if (is_due(Resource::kAllocation)) throw std::bad_alloc();
   void* const memory = std::malloc(bytes == 0 ? 1 : bytes);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+__attribute__((noinline)) void operator delete(void* memory) noexcept { std::free(memory); }
+__attribute__((noinline)) void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 // The linker sends calls of a wrapped function here.
 extern "C" {
