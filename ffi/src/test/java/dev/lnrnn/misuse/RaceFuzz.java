@@ -2,19 +2,23 @@ package dev.lnrnn.misuse;
 
 import dev.lnrnn.BoundStep;
 import dev.lnrnn.DataType;
+import dev.lnrnn.Device;
 import dev.lnrnn.Direction;
+import dev.lnrnn.Layer;
 import dev.lnrnn.LayerSpec;
-import dev.lnrnn.LeakCheck;
 import dev.lnrnn.Library;
 import dev.lnrnn.Plan;
 import dev.lnrnn.Stream;
+import dev.lnrnn.TestDevice;
 import dev.lnrnn.Usage;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Method;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.Random;
@@ -22,8 +26,9 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
  * Threads call good methods on the same objects, with the same buffers, while others close them, in a JVM of
- * its own ({@link RaceFuzzTest} starts it). Results may be anything; the process goes on, every refusal is
- * one that the library documents, and nothing native is left.
+ * its own ({@link RaceFuzzTest} starts it). Results may be anything, but not those of a layer that is left alone; the
+ * process goes on, every refusal is one that the library documents, an interrupt stays where it is, and nothing native
+ * is left.
  */
 final class RaceFuzz {
 
@@ -34,9 +39,24 @@ final class RaceFuzz {
 
     private final Path directory;
     private final Queue<String> failures = new ConcurrentLinkedQueue<>();
+    /** A layer that nobody else touches: it gives the same bits, whatever others do. */
+    private final Device device = TestDevice.open(1);
+    private final Layer canary = device.createLayer(LayerSpec.lstm(Kinds.INPUTS, Kinds.HIDDEN)).initialize(1);
+    private final float[] x = new float[Extents.STEPS * Extents.BATCH * Kinds.INPUTS];
+    private final float[] song;
+    private final Usage before;
 
     private RaceFuzz(Path directory) {
         this.directory = directory;
+        for (int i = 0; i < x.length; i++) {
+            x[i] = (float) Math.sin(i);
+        }
+        song = sing();
+        before = Library.usage();
+    }
+
+    private float[] sing() {
+        return canary.forward(x, Extents.STEPS, Extents.BATCH).y();
     }
 
     /** Arguments: seed, rounds, an empty directory. Exit status 0 if nothing is wrong. */
@@ -61,11 +81,15 @@ final class RaceFuzz {
                 threads.add(Thread.ofPlatform().start(() -> callAtRandom(calls, random)));
             }
             for (Thread thread : threads) {
-                thread.join();
+                while (!thread.join(Duration.ofMillis(2))) {
+                    if (!Arrays.equals(song, sing())) {
+                        failures.add("seed " + seed + " changes what another layer computes");
+                    }
+                }
             }
         }
         Usage usage = Library.usage();
-        if (!usage.equals(LeakCheck.NOTHING)) {
+        if (!usage.equals(before)) {
             failures.add("seed " + seed + " leaves " + usage);
         }
     }
@@ -77,9 +101,16 @@ final class RaceFuzz {
             if (closes && random.nextInt(CALLS) != 0) {
                 continue;
             }
+            boolean interrupt = random.nextInt(8) == 0;
+            if (interrupt) {
+                Thread.currentThread().interrupt();
+            }
             Throwable refusal = call.refusal();
             if (refusal != null && !Invocation.isDocumented(refusal)) {
                 failures.add(call + " throws " + refusal);
+            }
+            if (Thread.interrupted() != interrupt) {
+                failures.add(call + (interrupt ? " loses an interrupt" : " interrupts its caller"));
             }
         }
     }

@@ -10,6 +10,7 @@ import dev.lnrnn.Regularization;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
 import dev.lnrnn.Strides;
+import dev.lnrnn.TestDevice;
 import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -134,14 +135,15 @@ final class Values {
     }
 
     private MemorySegment segment() {
-        return switch (random.nextInt(7)) {
+        return switch (random.nextInt(10)) {
             case 0 -> MemorySegment.NULL;
             case 1 -> Arena.ofAuto().allocate(1);
             case 2 -> Arena.ofAuto().allocate(4096).asSlice(1);
             case 3 -> Arena.ofAuto().allocate(4096).asReadOnly();
             case 4 -> MemorySegment.ofArray(new long[random.nextInt(600)]);
             case 5 -> new ClosedArena().segment;
-            default -> ofAnotherThread();
+            case 6 -> ofAnotherThread();
+            default -> Lasting.segment(random);
         };
     }
 
@@ -158,7 +160,8 @@ final class Values {
     }
 
     private DeviceBuffer buffer() {
-        return switch (random.nextInt(6)) {
+        return switch (random.nextInt(TestDevice.isCpu() ? 8 : 6)) {
+            case 6, 7 -> Lasting.buffer(world.device(), random);
             case 0 -> world.device().allocate(0);
             case 1 -> world.device().allocate(1);
             case 2 -> world.stranger().allocate(1 << 16);
