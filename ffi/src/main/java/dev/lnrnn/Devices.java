@@ -25,7 +25,7 @@ final class Devices {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment count = scratch.allocate(ValueLayout.JAVA_INT);
             // The status says why there is none, which is no error here; the count is written all the same.
-            lnrnn_h.lnrnnGetDeviceCount(kind, count);
+            Native.value(() -> lnrnn_h.lnrnnGetDeviceCount(kind, count));
             return count.get(ValueLayout.JAVA_INT, 0);
         }
     }

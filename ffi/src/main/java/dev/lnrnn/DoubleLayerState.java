@@ -10,8 +10,15 @@ import org.jspecify.annotations.Nullable;
  * @param c (L&middot;D,N,H), null for any cell but the LSTM
  */
 public record DoubleLayerState(double[] h, double @Nullable [] c) {
-    /** Checks that there is an h. */
-    public DoubleLayerState {
-        Objects.requireNonNull(h, "h");
+    /**
+     * Checks that there is an h.
+     *
+     * @param h (L&middot;D,N,H)
+     * @param c (L&middot;D,N,H), null for any cell but the LSTM
+     */
+    // Not the compact form, of which javac loses the annotation of c.
+    public DoubleLayerState(double[] h, double @Nullable [] c) {
+        this.h = Objects.requireNonNull(h, "h");
+        this.c = c;
     }
 }

@@ -8,9 +8,10 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,7 +39,7 @@ public final class Layer implements AutoCloseable {
     /** One arena for what lives as long as the layer: its calls then check few lifetimes. */
     private final Arena arena = Arena.ofShared();
     private final NativeDevice.Owned ownership = this::close;
-    private final List<NativeDevice.Owned> children = new ArrayList<>();
+    private final Set<NativeDevice.Owned> children = new LinkedHashSet<>();
     private final Plan plan;
     private final DeviceBuffer packed;
     private final Parameters parameters;
@@ -60,6 +61,10 @@ public final class Layer implements AutoCloseable {
             throw e;
         }
         forward = new HostForward(plan);
+        String caution = spec.caution();
+        if (caution != null) {
+            System.getLogger(Layer.class.getName()).log(System.Logger.Level.WARNING, caution);
+        }
         device.handle().own(ownership);
     }
 

@@ -2,6 +2,7 @@ package dev.lnrnn;
 
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a stack of layers computes. Immutable; start with {@link #lstm}, {@link #gru} or {@link #indrnn} and change what
@@ -103,7 +104,8 @@ public record LayerSpec(
      * {@return one LSTM layer, forward, float32, layer-normalised as {@link Normalization#HASTE}, epsilon 1e-5, without
      * regularisation}
      *
-     * @param inputSize features C of one step of the input
+     * @param inputSize features C of one step of the input; of a single one this normalisation leaves the sign alone,
+     *     so for a series of one variable choose another {@link #withNormalization normalization}
      * @param hiddenSize features H of one step of the state
      */
     public static LayerSpec lstm(long inputSize, long hiddenSize) {
@@ -309,6 +311,16 @@ public record LayerSpec(
     /** {@return the features of one step of y: D&middot;H} */
     public long outputSize() {
         return direction.count() * hiddenSize;
+    }
+
+    /** What to say to whoever makes such a layer: what it cannot see; null for nothing. */
+    @Nullable String caution() {
+        boolean ofInput = normalization != Normalization.NONE && normalization != Normalization.CELL;
+        boolean one = inputSize == 1 || layers > 1 && outputSize() == 1;
+        return !ofInput || !one ? null : "a " + cell + " with normalization " + normalization + " and "
+                + (inputSize == 1 ? "inputSize 1" : "layers of one feature") + " normalises x W_ih', which takes the size "
+                + "of a single feature away: y depends on its sign alone. Choose normalization NONE"
+                + (cell == CellType.LSTM ? " or CELL" : "") + ", or more features";
     }
 
     /** {@return the number of states in h0, hn and their like: L&middot;D} */

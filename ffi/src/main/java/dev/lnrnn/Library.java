@@ -22,13 +22,13 @@ public final class Library {
     /** {@return the version of the native library, for instance {@code "0.1.0"}} */
     public static String version() {
         NativeLibrary.load();
-        return lnrnn_h.lnrnnGetVersionString().getString(0);
+        return Native.value(lnrnn_h::lnrnnGetVersionString).getString(0);
     }
 
     /** {@return the version of the native library's binary interface} */
     public static int abiVersion() {
         NativeLibrary.load();
-        return lnrnn_h.lnrnnGetAbiVersion();
+        return Native.value(lnrnn_h::lnrnnGetAbiVersion);
     }
 
     /** {@return the file that the native library was loaded from} */

@@ -30,6 +30,11 @@ import dev.lnrnn.raw.lnrnn_h;
  * </tbody>
  * </table>
  *
+ * <p>Normalising A takes its size away: where a layer reads a single feature (inputSize 1, a series of one variable),
+ * {@link #HASTE}, {@link #PAPER} and {@link #CARRY} leave of it nothing but the sign, and y is the same for x = 0.5, 1 and
+ * 2. There choose {@link #NONE}, for the LSTM also {@link #CELL}, or give the layer more features. A layer that is made
+ * so all the same logs one warning.
+ *
  * <p>{@link CellType} has all of each cell's formula, and the names of gains and biases.
  */
 public enum Normalization {

@@ -4,6 +4,7 @@ import dev.lnrnn.DeviceLostException;
 import dev.lnrnn.LnrnnException;
 import dev.lnrnn.Status;
 import dev.lnrnn.raw.lnrnn_h;
+import java.util.function.Supplier;
 
 /** Calls of the native library: the one place where a status becomes an exception. */
 public final class Native {
@@ -35,18 +36,31 @@ public final class Native {
 
     /**
      * What really happened when a generated binding throws {@link AssertionError}: the linker refused an argument whose
-     * arena is closed or belongs to another thread, and the binding wrapped that.
+     * arena is closed or belongs to another thread, and the binding wrapped that. An error, such as a stack that is too
+     * small, is wrapped in the same way, and thrown as it was.
      */
     public static RuntimeException refusal(AssertionError wrapper) {
         if (wrapper.getCause() instanceof RuntimeException refusal) {
             return refusal;
         }
+        if (wrapper.getCause() instanceof Error error) {
+            throw error;
+        }
         throw wrapper;
+    }
+
+    /** Makes a call that answers something else than a status. */
+    public static <T> T value(Supplier<T> call) {
+        try {
+            return call.get();
+        } catch (AssertionError wrapper) {
+            throw refusal(wrapper);
+        }
     }
 
     /** The sentence of the calling thread's latest failed call. */
     public static String lastErrorMessage() {
-        return lnrnn_h.lnrnnGetLastErrorMessage().getString(0);
+        return value(lnrnn_h::lnrnnGetLastErrorMessage).getString(0);
     }
 
     private static LnrnnException failure(int code, String function) {

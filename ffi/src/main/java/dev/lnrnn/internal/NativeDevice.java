@@ -109,7 +109,7 @@ public final class NativeDevice implements AutoCloseable {
             Destructor destructor) {
         try {
             return object.reinterpret(bytes, lifetime, dead -> destroy(objectName, dead, destructor));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             // The caller's arena is closed or another thread's: the object never had an owner.
             destroy(objectName, object, destructor);
             throw e;
@@ -118,7 +118,7 @@ public final class NativeDevice implements AutoCloseable {
 
     private void destroy(String objectName, MemorySegment object, Destructor destructor) {
         try {
-            Native.check(destructor.destroy(address, object), "destruction of " + objectName);
+            Native.call("destruction of " + objectName, () -> destructor.destroy(address, object));
         } finally {
             release();
         }

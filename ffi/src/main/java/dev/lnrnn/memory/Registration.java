@@ -27,9 +27,11 @@ public final class Registration implements AutoCloseable {
     private static final Thread NOBODY = Thread.ofPlatform().unstarted(() -> { });
 
     private final Handle handle;
+    private final ArenaRegistrations arena;
 
-    private Registration(Handle handle) {
+    private Registration(Handle handle, ArenaRegistrations arena) {
         this.handle = handle;
+        this.arena = arena;
     }
 
     /**
@@ -72,17 +74,19 @@ public final class Registration implements AutoCloseable {
         try {
             // The latest cleanup comes first, before the memory is freed: but in a confined arena, where that which
             // was added first comes before all.
-            host.reinterpret(arena, ending -> handle.close());
-        } catch (RuntimeException e) {
+            ArenaRegistrations registrations = ArenaRegistrations.of(arena);
+            registrations.add(handle, host, arena);
+            return new Registration(handle, registrations);
+        } catch (RuntimeException | Error e) {
             handle.close();
             throw e;
         }
-        return new Registration(handle);
     }
 
     /** Unpins the memory, when queued work is done with it; harmless when that is done already. */
     @Override
     public void close() {
         handle.close();
+        arena.remove(handle);
     }
 }

@@ -97,6 +97,47 @@ class RegistrationTest {
         }
     }
 
+    /** What a closed registration leaves behind is nothing, however long its arena lives. */
+    @Test
+    void closedRegistrationsAreForgotten() {
+        int rounds = 20_000;
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment host = arena.allocate(1 << 12);
+            register(host, arena, rounds);
+            long before = usedHeap();
+            register(host, arena, rounds);
+            long each = (usedHeap() - before) / rounds;
+            assertTrue(each < 40, each + " bytes stay for each");
+        }
+    }
+
+    private void register(MemorySegment host, Arena arena, int rounds) {
+        for (int i = 0; i < rounds; i++) {
+            device.register(host.asSlice(i % 64 * 64, 64), arena).close();
+        }
+    }
+
+    private static long usedHeap() {
+        for (int i = 0; i < 3; i++) {
+            System.gc();
+        }
+        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+    }
+
+    /** Also of memory that was allocated after the first registration, and of what was registered again. */
+    @Test
+    void theArenaEndsAllOfThem() {
+        Arena arena = Arena.ofShared();
+        MemorySegment early = arena.allocate(64);
+        device.register(early, arena).close();
+        MemorySegment late = arena.allocate(64);
+        device.register(late, arena);
+        device.register(early, arena);
+        assertEquals(2, Library.usage().registrations());
+        arena.close();
+        assertEquals(0, Library.usage().registrations());
+    }
+
     @Test
     void memoryThatCannotBePinned(@TempDir Path directory) throws IOException {
         Path file = Files.write(directory.resolve("data"), new byte[64]);
