@@ -163,16 +163,23 @@ static void multiply_tile(const T* block, int64_t depth, const P* panels, int64_
   }
 }
 
-// Whether to fetch ahead. A single row loads so much for each multiply-add that the loads are all that counts; two
-// or three of full width gain by it only where panels come from beyond the second-level cache.
+// Matrices up to kNear stay in the second-level cache, what is larger than kFar comes from memory.
+constexpr int64_t kNear = 3 << 20, kFar = 6 << 20;
+
+// Whether to fetch ahead. A single row loads so much for each multiply-add that the loads are all that counts. Panels
+// of full width that come from memory are best left to the processor, which sees that they are read in order, unless
+// arithmetic hides what more requests cost; of those near by two or three rows want nothing fetched either.
 template <class T, class P>
 constexpr bool fetches_ahead(int rows, int64_t matrix_bytes) {
-  constexpr int64_t kNear = 3 << 20;
-  return rows > 1 && (rows > 3 || sizeof(P) < sizeof(T) || matrix_bytes >= kNear);
+  if (rows == 1) return false;
+  if (sizeof(P) < sizeof(T) || fills_registers(rows)) return true;
+  return matrix_bytes <= kFar && (rows > 3 || matrix_bytes >= kNear);
 }
-
-// What comes from memory comes faster in one stream; a single row waits for loads only.
-constexpr int64_t kFar = 8 << 20;
+// Whether panels are taken several at once, where there are registers for it.
+template <class T, class P>
+constexpr bool takes_several(int rows, int64_t matrix_bytes) {
+  return sizeof(P) < sizeof(T) || rows <= 3 || matrix_bytes <= kFar;
+}
 
 // The rows of one block, which stream the panels: nothing of them is used again.
 template <class T, class P, int Rows>
@@ -180,16 +187,17 @@ static void multiply_few(const T* block, int64_t depth, const P* panels, int64_t
                          int64_t panel_begin, int64_t panel_end, T* const* out, bool accumulate) {
   constexpr int64_t kColumns = kPanelWidth<T>;
   constexpr int kPanels = panels_at_once(Rows, sizeof(P) < sizeof(T));
-  constexpr int kAheadOfAll = fetches_ahead<T, P>(Rows, INT64_MAX) ? kLines<T, P> : 0;
-  constexpr int kAheadOfNear = fetches_ahead<T, P>(Rows, 0) ? kLines<T, P> : 0;
+  constexpr int kAhead = Rows == 1 ? 0 : kLines<T, P>;
   const int64_t bytes = columns * depth * static_cast<int64_t>(sizeof(P));
   const bool ahead = fetches_ahead<T, P>(Rows, bytes);
+  const int64_t most = takes_several<T, P>(Rows, bytes) ? kPanels : 1;
+  const auto of_one = ahead ? multiply_tile<T, P, Rows, 1, kAhead> : multiply_tile<T, P, Rows, 1, 0>;
+  const auto of_several =
+      ahead ? multiply_tile<T, P, Rows, kPanels, kAhead> : multiply_tile<T, P, Rows, kPanels, 0>;
   for (int64_t panel = panel_begin; panel < panel_end;) {
-    const bool several = panel + kPanels <= panel_end && !(Rows > 1 && bytes > kFar);
-    const int64_t taken = several ? kPanels : 1;
-    const auto tile = !several ? multiply_tile<T, P, Rows, 1, kAheadOfAll>
-                      : ahead  ? multiply_tile<T, P, Rows, kPanels, kAheadOfAll>
-                               : multiply_tile<T, P, Rows, kPanels, kAheadOfNear>;
+    const bool several = panel + most <= panel_end && most > 1;
+    const int64_t taken = several ? most : 1;
+    const auto tile = several ? of_several : of_one;
     // Even without any k there are sums to store.
     for (int64_t k = 0; k == 0 || k < depth; k += kPiece) {
       const int64_t piece = std::min(depth - k, kPiece);
