@@ -317,7 +317,7 @@ public record LayerSpec(
     @Nullable String caution() {
         boolean ofInput = normalization != Normalization.NONE && normalization != Normalization.CELL;
         boolean one = inputSize == 1 || layers > 1 && outputSize() == 1;
-        return !ofInput || !one ? null : "a " + cell + " with normalization " + normalization + " and "
+        return !ofInput || !one ? null : cell + " with normalization " + normalization + " and "
                 + (inputSize == 1 ? "inputSize 1" : "layers of one feature") + " normalises x W_ih', which takes the size "
                 + "of a single feature away: y depends on its sign alone. Choose normalization NONE"
                 + (cell == CellType.LSTM ? " or CELL" : "") + ", or more features";

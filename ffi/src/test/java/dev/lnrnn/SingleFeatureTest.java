@@ -1,0 +1,87 @@
+package dev.lnrnn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Who makes a layer that sees of its input the sign alone is told so, once, and nobody else is. */
+class SingleFeatureTest {
+
+    private static final Logger LOGGER = Logger.getLogger(Layer.class.getName());
+
+    @Test
+    void aSingleFeatureIsWarnedOf() {
+        List<LogRecord> records = recordsOf(LayerSpec.lstm(1, 4));
+        assertEquals(1, records.size());
+        assertEquals(Level.WARNING, records.getFirst().getLevel());
+        assertEquals("LSTM with normalization HASTE and inputSize 1 normalises x W_ih', which takes the size of a "
+                        + "single feature away: y depends on its sign alone. Choose normalization NONE or CELL, or "
+                        + "more features",
+                records.getFirst().getMessage());
+    }
+
+    @Test
+    void theRemedyIsOneThatTheCellHas() {
+        String message = recordsOf(LayerSpec.gru(1, 4)).getFirst().getMessage();
+        assertTrue(message.contains("Choose normalization NONE, or more features"), message);
+    }
+
+    /** The upper layer reads what one unit of the lower one gives. */
+    @Test
+    void upperLayersAreWarnedOf() {
+        List<LogRecord> records = recordsOf(LayerSpec.lstm(3, 1).withLayers(2));
+        assertEquals(1, records.size());
+        assertTrue(records.getFirst().getMessage().contains("layers of one feature"), records.getFirst().getMessage());
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void nothingElseIsWarnedOf(LayerSpec spec) {
+        assertEquals(List.of(), recordsOf(spec));
+    }
+
+    static Stream<LayerSpec> nothingElseIsWarnedOf() {
+        return Stream.of(
+                LayerSpec.lstm(1, 4).withNormalization(Normalization.NONE),
+                LayerSpec.lstm(1, 4).withNormalization(Normalization.CELL),
+                LayerSpec.gru(1, 4).withNormalization(Normalization.NONE),
+                LayerSpec.lstm(2, 4),
+                LayerSpec.lstm(2, 1),
+                LayerSpec.lstm(2, 1).withLayers(2).withDirection(Direction.BIDIRECTIONAL));
+    }
+
+    private static List<LogRecord> recordsOf(LayerSpec spec) {
+        List<LogRecord> records = new ArrayList<>();
+        Handler handler = new Handler() {
+            @Override
+            public void publish(LogRecord record) {
+                records.add(record);
+            }
+
+            @Override
+            public void flush() {}
+
+            @Override
+            public void close() {}
+        };
+        LOGGER.addHandler(handler);
+        LOGGER.setUseParentHandlers(false);
+        try (Device device = TestDevice.open(1)) {
+            device.createLayer(spec);
+        } finally {
+            LOGGER.setUseParentHandlers(true);
+            LOGGER.removeHandler(handler);
+        }
+        return records;
+    }
+}
