@@ -15,10 +15,20 @@ public final class FuzzRun {
         void run(Random random, long call) throws Exception;
     }
 
+    /** What the property says, or else any. */
+    public static long seed() {
+        return Long.getLong("fuzz.seed", new Random().nextLong() >>> 1);
+    }
+
+    /** What the property says, or else so many seconds. */
+    public static Duration time(int seconds) {
+        return Duration.ofSeconds(Long.getLong("fuzz.seconds", seconds));
+    }
+
     /** As long as the property says, or else for so many seconds. */
     public static void repeat(String name, int seconds, Call call) {
-        long seed = Long.getLong("fuzz.seed", new Random().nextLong() >>> 1);
-        long end = System.nanoTime() + Duration.ofSeconds(Long.getLong("fuzz.seconds", seconds)).toNanos();
+        long seed = seed();
+        long end = System.nanoTime() + time(seconds).toNanos();
         System.out.printf("%s with -Dfuzz.seed=%d%n", name, seed);
         long calls = 0;
         do {

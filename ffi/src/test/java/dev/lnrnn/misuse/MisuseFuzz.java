@@ -4,7 +4,6 @@ import dev.lnrnn.BoundStep;
 import dev.lnrnn.ExportedApi;
 import dev.lnrnn.Graph;
 import dev.lnrnn.LayerSpec;
-import dev.lnrnn.LeakCheck;
 import dev.lnrnn.Library;
 import dev.lnrnn.TestDevice;
 import dev.lnrnn.Usage;
@@ -13,6 +12,7 @@ import java.lang.reflect.Executable;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Calls exported methods as nobody should, in a JVM of its own ({@link MisuseFuzzTest} starts it). First
- * every method is called well, then wrongly: half of the calls with exactly one wrong argument, every
- * parameter of every method in turn, the others with any. Each call has a small world of its own and must end
- * in success or in an exception that the library documents, and leave nothing native behind.
+ * every method is called well, then wrongly: with exactly one wrong argument, every parameter of every method in turn,
+ * and with any. Each call has a small world of its own and must end in success or in an exception that the library
+ * documents, and leave nothing native behind.
  */
 final class MisuseFuzz {
 
@@ -30,30 +30,33 @@ final class MisuseFuzz {
     private static final Set<String> RAW_ADDRESSES = Set.of("DeviceBuffer.wrap(Device,long,long,Arena)");
 
     /** Every method well, in so many kinds of layers. */
-    private static final int GOOD_ROUNDS = TestDevice.EMULATED ? 1 : 5;
+    private static final int GOOD_ROUNDS = TestDevice.EMULATED ? 1 : 2;
+    /** More say no more. */
+    private static final int MOST_FAILURES = 20;
 
-    private final long seed;
     private final Path directory;
     private final LastCall lastCall;
     private final List<Executable> methods = methods();
-    private final List<String> failures = new ArrayList<>();
+    private final List<Parameter> parameters = parameters(methods);
+    private final Pool pool;
+    private final Usage before;
+    private final Set<String> failures = new LinkedHashSet<>();
 
-    private MisuseFuzz(long seed, Path directory, LastCall lastCall) {
-        this.seed = seed;
+    private MisuseFuzz(Path directory, LastCall lastCall) {
         this.directory = directory;
         this.lastCall = lastCall;
+        pool = new Pool(directory, methods);
+        before = Library.usage();
     }
 
-    /**
-     * Arguments: seed, refusals to reach, seconds after which fewer are enough, an empty directory. Exit status 0 if
-     * nothing is wrong.
-     */
+    /** Arguments: seed, seconds, an empty directory. Exit status 0 if nothing is wrong. */
     public static void main(String[] arguments) throws IOException {
-        Path directory = Path.of(arguments[3]);
+        long start = System.nanoTime();
+        Path directory = Path.of(arguments[2]);
         World.prepare(directory);
-        MisuseFuzz fuzz = new MisuseFuzz(Long.parseLong(arguments[0]), directory, LastCall.in(directory));
-        fuzz.run(Integer.parseInt(arguments[1]), Duration.ofSeconds(Long.parseLong(arguments[2])));
-        fuzz.failures.stream().distinct().limit(20).forEach(System.out::println);
+        MisuseFuzz fuzz = new MisuseFuzz(directory, LastCall.in(directory));
+        fuzz.run(Long.parseLong(arguments[0]), start + Duration.ofSeconds(Long.parseLong(arguments[1])).toNanos());
+        fuzz.failures.forEach(System.out::println);
         System.exit(fuzz.failures.isEmpty() ? 0 : 1);
     }
 
@@ -73,36 +76,37 @@ final class MisuseFuzz {
         return methods;
     }
 
-    /** Every parameter has its turn, however long that takes; then the time is shared in equal parts. */
-    private void run(int refusals, Duration time) {
-        long start = System.nanoTime();
+    /**
+     * Every parameter has its turn, however long that takes. What a call does depends on its seed alone, so that a run
+     * from that one begins with it.
+     */
+    private void run(long seed, long end) {
         for (int round = 0; round < GOOD_ROUNDS; round++) {
             Random random = new Random(seed + round);
             methods.forEach(method -> callWell(method, random));
         }
-        if (!failures.isEmpty()) {
-            return;
-        }
-        List<Parameter> parameters = parameters();
-        int calls = 0;
-        int refused = 0;
-        for (; calls < parameters.size()
-                || refused < refusals / 2 && System.nanoTime() - start < time.toNanos() / 2; calls++) {
-            refused += oneWrong(seed + calls, parameters.get(calls % parameters.size()));
+        int one = 0;
+        int oneRefused = 0;
+        int any = 0;
+        int anyRefused = 0;
+        boolean late = false;
+        while (failures.size() < MOST_FAILURES && (one < parameters.size() || !late)) {
+            long callSeed = seed + one++;
+            oneRefused += oneWrong(callSeed);
+            if (!late) {
+                any++;
+                anyRefused += anyWrong(callSeed);
+            }
+            late = System.nanoTime() >= end;
         }
         System.out.printf("%d parameters of %d methods: %d calls with one wrong argument, %d refused%n",
-                parameters.size(), methods.size(), calls, refused);
-        int first = calls;
-        for (refused = 0; refused < refusals / 2 && System.nanoTime() - start < time.toNanos(); calls++) {
-            refused += anyWrong(seed + calls);
-        }
-        System.out.printf("%d calls with any wrong arguments or closed receivers, %d refused%n",
-                calls - first, refused);
+                parameters.size(), methods.size(), one, oneRefused);
+        System.out.printf("%d calls with any wrong arguments or closed receivers, %d refused%n", any, anyRefused);
     }
 
     private record Parameter(Executable method, int index) {}
 
-    private List<Parameter> parameters() {
+    private static List<Parameter> parameters(List<Executable> methods) {
         List<Parameter> parameters = new ArrayList<>();
         for (Executable method : methods) {
             for (int i = 0; i < method.getParameterCount(); i++) {
@@ -124,12 +128,13 @@ final class MisuseFuzz {
     }
 
     /** 1 if the call was refused. */
-    private int oneWrong(long callSeed, Parameter parameter) {
+    private int oneWrong(long callSeed) {
+        Parameter parameter = parameters.get(Math.floorMod(callSeed, parameters.size()));
         Random random = new Random(callSeed);
         try (World world = new World(directory, Recipes.spec(parameter.method, random))) {
             Invocation call = new Recipes(world).call(parameter.method);
             Class<?> type = parameter.method.getParameterTypes()[parameter.index];
-            call.arguments()[parameter.index] = new Values(world, random).wrong(type);
+            call.arguments()[parameter.index] = new Values(world, pool, random).wrong(type);
             return misuse(callSeed, call, "argument " + parameter.index);
         } finally {
             checkNothingIsLeft(callSeed);
@@ -142,7 +147,7 @@ final class MisuseFuzz {
         Executable method = methods.get(random.nextInt(methods.size()));
         try (World world = new World(directory, Recipes.spec(method, random))) {
             Invocation call = new Recipes(world).call(method);
-            Values values = new Values(world, random);
+            Values values = new Values(world, pool, random);
             for (int i = 0; i < call.arguments().length; i++) {
                 if (random.nextBoolean()) {
                     call.arguments()[i] = values.wrong(method.getParameterTypes()[i]);
@@ -175,9 +180,9 @@ final class MisuseFuzz {
         return refusal == null ? 0 : 1;
     }
 
-    private static void checkNothingIsLeft(long callSeed) {
+    private void checkNothingIsLeft(long callSeed) {
         Usage usage = Library.usage();
-        if (!usage.equals(LeakCheck.NOTHING)) {
+        if (!usage.equals(before)) {
             throw new IllegalStateException("seed " + callSeed + " leaves " + usage);
         }
     }

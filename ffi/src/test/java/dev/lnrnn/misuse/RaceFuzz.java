@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Threads call good methods on the same objects, with the same buffers, while others close them, in a JVM of
@@ -38,7 +39,10 @@ final class RaceFuzz {
     private static final List<DataType> FLOATS = List.of(DataType.F32, DataType.F16, DataType.BF16);
 
     private final Path directory;
+    private final LastCall lastCall;
     private final Queue<String> failures = new ConcurrentLinkedQueue<>();
+    private final LongAdder calls = new LongAdder();
+    private final LongAdder refused = new LongAdder();
     /** A layer that nobody else touches: it gives the same bits, whatever others do. */
     private final Device device = TestDevice.open(1);
     private final Layer canary = device.createLayer(LayerSpec.lstm(Kinds.INPUTS, Kinds.HIDDEN)).initialize(1);
@@ -46,8 +50,9 @@ final class RaceFuzz {
     private final float[] song;
     private final Usage before;
 
-    private RaceFuzz(Path directory) {
+    private RaceFuzz(Path directory) throws IOException {
         this.directory = directory;
+        lastCall = LastCall.in(directory);
         for (int i = 0; i < x.length; i++) {
             x[i] = (float) Math.sin(i);
         }
@@ -59,26 +64,30 @@ final class RaceFuzz {
         return canary.forward(x, Extents.STEPS, Extents.BATCH).y();
     }
 
-    /** Arguments: seed, rounds, an empty directory. Exit status 0 if nothing is wrong. */
+    /** Arguments: seed, seconds, an empty directory. Exit status 0 if nothing is wrong. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
+        long end = System.nanoTime() + Duration.ofSeconds(Long.parseLong(arguments[1])).toNanos();
         long seed = Long.parseLong(arguments[0]);
         RaceFuzz fuzz = new RaceFuzz(Path.of(arguments[2]));
         World.prepare(fuzz.directory);
-        for (int round = 0; round < Integer.parseInt(arguments[1]); round++) {
-            fuzz.round(seed + round);
-        }
+        int rounds = 0;
+        do {
+            fuzz.round(seed + rounds++);
+        } while (fuzz.failures.isEmpty() && System.nanoTime() < end);
+        System.out.printf("%d rounds, %d calls, %d refused%n", rounds, fuzz.calls.sum(), fuzz.refused.sum());
         fuzz.failures.stream().distinct().limit(20).forEach(System.out::println);
         System.exit(fuzz.failures.isEmpty() ? 0 : 1);
     }
 
     private void round(long seed) throws InterruptedException {
+        lastCall.note("races of seed " + seed);
         LayerSpec spec = Kinds.any(new Random(seed), FLOATS, List.of(Direction.FORWARD));
         try (World world = new World(directory, spec)) {
-            List<Invocation> calls = calls(world);
+            List<Invocation> choices = choices(world);
             List<Thread> threads = new ArrayList<>();
             for (int i = 0; i < THREADS; i++) {
                 Random random = new Random(seed * THREADS + i);
-                threads.add(Thread.ofPlatform().start(() -> callAtRandom(calls, random)));
+                threads.add(Thread.ofPlatform().start(() -> callAtRandom(seed, choices, random)));
             }
             for (Thread thread : threads) {
                 while (!thread.join(Duration.ofMillis(2))) {
@@ -94,9 +103,9 @@ final class RaceFuzz {
         }
     }
 
-    private void callAtRandom(List<Invocation> calls, Random random) {
+    private void callAtRandom(long seed, List<Invocation> choices, Random random) {
         for (int i = 0; i < CALLS; i++) {
-            Invocation call = calls.get(random.nextInt(calls.size()));
+            Invocation call = choices.get(random.nextInt(choices.size()));
             boolean closes = call.method().getName().equals("close");
             if (closes && random.nextInt(CALLS) != 0) {
                 continue;
@@ -106,11 +115,14 @@ final class RaceFuzz {
                 Thread.currentThread().interrupt();
             }
             Throwable refusal = call.refusal();
+            calls.increment();
+            refused.add(refusal == null ? 0 : 1);
             if (refusal != null && !Invocation.isDocumented(refusal)) {
-                failures.add(call + " throws " + refusal);
+                failures.add(call + " throws " + refusal + " (seed " + seed + ")");
             }
             if (Thread.interrupted() != interrupt) {
-                failures.add(call + (interrupt ? " loses an interrupt" : " interrupts its caller"));
+                failures.add(call + (interrupt ? " loses an interrupt" : " interrupts its caller")
+                        + " (seed " + seed + ")");
             }
         }
     }
@@ -119,7 +131,7 @@ final class RaceFuzz {
      * Every method of what can be closed, and the passes on a second stream, which shares the buffers; and a bound step,
      * which is closed with its arena.
      */
-    private static List<Invocation> calls(World world) {
+    private static List<Invocation> choices(World world) {
         Recipes recipes = new Recipes(world);
         Plan plan = world.the(Plan.class);
         Stream other = world.device().defaultStream();

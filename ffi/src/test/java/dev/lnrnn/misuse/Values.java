@@ -37,10 +37,12 @@ final class Values {
     private static final int[] LENGTHS = {0, 1, 5, 4_099};
 
     private final World world;
+    private final Pool pool;
     private final Random random;
 
-    Values(World world, Random random) {
+    Values(World world, Pool pool, Random random) {
         this.world = world;
+        this.pool = pool;
         this.random = random;
     }
 
@@ -142,26 +144,16 @@ final class Values {
             case 3 -> Arena.ofAuto().allocate(4096).asReadOnly();
             case 4 -> MemorySegment.ofArray(new long[random.nextInt(600)]);
             case 5 -> new ClosedArena().segment;
-            case 6 -> ofAnotherThread();
+            case 6 -> pool.ofAnotherThread();
             default -> Lasting.segment(random);
         };
     }
 
-    private static MemorySegment ofAnotherThread() {
-        MemorySegment[] segment = new MemorySegment[1];
-        Thread owner = new Thread(() -> segment[0] = Arena.ofConfined().allocate(4096));
-        owner.start();
-        try {
-            owner.join();
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
-        return segment[0];
-    }
-
     private DeviceBuffer buffer() {
-        return switch (random.nextInt(TestDevice.isCpu() ? 8 : 6)) {
-            case 6, 7 -> Lasting.buffer(world.device(), random);
+        return switch (random.nextInt(TestDevice.isCpu() ? 10 : 8)) {
+            case 6 -> (DeviceBuffer) pool.closed(DeviceBuffer.class);
+            case 7 -> (DeviceBuffer) pool.foreign(DeviceBuffer.class);
+            case 8, 9 -> Lasting.buffer(world.device(), random);
             case 0 -> world.device().allocate(0);
             case 1 -> world.device().allocate(1);
             case 2 -> world.stranger().allocate(1 << 16);
@@ -221,6 +213,9 @@ final class Values {
     }
 
     private Object closedOrForeign(Class<?> type) {
+        if (random.nextInt(4) == 0) {
+            return random.nextBoolean() ? pool.closed(type) : pool.foreign(type);
+        }
         Object object = random.nextBoolean() ? world.foreign(type) : world.fresh(type);
         if (random.nextBoolean()) {
             World.close(object);
