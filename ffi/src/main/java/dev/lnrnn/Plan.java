@@ -1,6 +1,7 @@
 package dev.lnrnn;
 
 import dev.lnrnn.internal.Handle;
+import dev.lnrnn.internal.MemoryBudget;
 import dev.lnrnn.internal.Native;
 import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.raw.lnrnnParameter_t;
@@ -179,7 +180,8 @@ public final class Plan implements AutoCloseable {
     /**
      * Fills parameters: weight_ih Xavier-uniform per gate, weight_hh orthogonal per gate (the IndRNN's uniform in
      * 0...1), biases 0 but 1 for the LSTM's forget gate, gains 1. The same seed gives the same numbers on every device,
-     * rounded to the type.
+     * rounded to the type. They are computed on the host: for a CUDA device in as much memory again, which counts against
+     * {@code lnrnn.maxBytes} until the call returns.
      *
      * @param stream what the work is queued on
      * @param seed all 64 bits count
@@ -190,8 +192,11 @@ public final class Plan implements AutoCloseable {
         MemorySegment out = operands.output(parameters, "parameters", emptySizes.parameterBytes());
         parameters.checkAlive();
         handle.checkAlive();
-        Native.call("lnrnnInitializeParameters", () -> lnrnn_h.lnrnnInitializeParameters(
-                handle.segment(), queue, seed, out, parameters.byteSize()));
+        String function = "lnrnnInitializeParameters";
+        Native.call(function, () -> MemoryBudget.during(
+                device.handle().isCpu() ? 0 : emptySizes.parameterBytes(), function,
+                () -> lnrnn_h.lnrnnInitializeParameters(
+                        handle.segment(), queue, seed, out, parameters.byteSize())));
     }
 
     /**

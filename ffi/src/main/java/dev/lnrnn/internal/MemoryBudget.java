@@ -4,7 +4,10 @@ import dev.lnrnn.LnrnnException;
 import dev.lnrnn.Status;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Counts device and pinned memory of the process against the system property {@code lnrnn.maxBytes}. */
+/**
+ * Counts device and pinned memory of the process, and what calls need beside it, against the system property
+ * {@code lnrnn.maxBytes}.
+ */
 public final class MemoryBudget {
     private static final String PROPERTY = "lnrnn.maxBytes";
     private static final AtomicLong USED = new AtomicLong();
@@ -22,6 +25,16 @@ public final class MemoryBudget {
             if (status != 0) {
                 release(bytes);
             }
+        }
+    }
+
+    /** Makes a call that needs so much memory of its own until it returns. */
+    public static int during(long bytes, String function, Native.Call call) {
+        reserve(bytes, function);
+        try {
+            return call.status();
+        } finally {
+            release(bytes);
         }
     }
 

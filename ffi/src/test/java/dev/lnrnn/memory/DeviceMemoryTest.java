@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.lnrnn.Device;
+import dev.lnrnn.Layer;
+import dev.lnrnn.LayerSpec;
 import dev.lnrnn.LeakCheck;
 import dev.lnrnn.Library;
 import dev.lnrnn.LnrnnException;
@@ -225,6 +227,26 @@ class DeviceMemoryTest {
             device.allocate(600).close();
         } finally {
             System.clearProperty("lnrnn.maxBytes");
+        }
+    }
+
+    /** The CPU writes parameters where they belong; for a GPU they are computed in memory of the host. */
+    @Test
+    void whatInitializingNeedsBesideTheParametersIsCounted() {
+        try (Layer layer = device.createLayer(LayerSpec.lstm(8, 8))) {
+            System.setProperty("lnrnn.maxBytes", Long.toString(Library.usage().deviceBytes()));
+            if (TestDevice.isCpu()) {
+                layer.initialize(1);
+            } else {
+                LnrnnException e = assertThrows(LnrnnException.class, () -> layer.initialize(1));
+                assertEquals(Status.OUT_OF_MEMORY, e.status());
+                assertEquals("lnrnnInitializeParameters", e.function());
+            }
+        } finally {
+            System.clearProperty("lnrnn.maxBytes");
+        }
+        try (Layer layer = device.createLayer(LayerSpec.lstm(8, 8))) {
+            layer.initialize(1);
         }
     }
 
