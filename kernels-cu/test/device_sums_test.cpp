@@ -51,7 +51,7 @@ void test_tenths(int64_t rows, bool cublas) {
     Options options = Options::of(kCells[7]);
     options.device = LNRNN_DEVICE_CUDA;
     Data data;
-    data.tenths = true;
+    data.plain = true;
     data.coinciding = coinciding;
     const bool of_cublas = cublas && !coinciding;
     for (const Tensor& t : gradients<float>(shape, options, data)) {

@@ -50,7 +50,8 @@ void fill(const Buffer<S>& buffer, const std::vector<double>& row) {
 
 struct Data {
   bool coinciding = true;           // all rows of x, and of dy, are one in memory
-  bool tenths = false;              // parameters and h0 are 0, x 1 and dy 0.1, instead of random
+  bool plain = false;               // parameters and h0 are 0, x 1 and dy the number below, not random
+  double dy = 0.1;
   const Tensors* add_to = nullptr;  // what the gradients are added to; null: they replace
 };
 
@@ -79,9 +80,9 @@ Tensors gradients(const Shape& shape, const Options& options, const Data& data =
     const Buffer<char> reserve(handle, sizes.reserveBytes);
     const Buffer<char> workspace(
         handle, std::max(sizes.trainingWorkspaceBytes, sizes.backwardWorkspaceBytes));
-    if (data.tenths) {
+    if (data.plain) {
       fill(x, {1});
-      fill(dy, {0.1});
+      fill(dy, {data.dy});
     } else {
       fill(x, numbers<R>(input, 1, 1));
       fill(dy, numbers<R>(hidden, 2, 0.1));
@@ -97,7 +98,7 @@ Tensors gradients(const Shape& shape, const Options& options, const Data& data =
       done(lnrnnPlanGetParameter(plan, i, &p));
       // A state is forgotten within some hundred steps.
       const bool recurrent = std::strncmp(p.name, "weight_hh", 9) == 0;
-      const double scale = data.tenths ? 0 : recurrent ? 0.2 : 0.5;
+      const double scale = data.plain ? 0 : recurrent ? 0.2 : 0.5;
       const auto values =
           numbers<R>(static_cast<size_t>(p.elements), 100 + unsigned(i), scale);
       for (size_t j = 0; j < values.size(); ++j) {

@@ -2,6 +2,8 @@
 // which is where errors of rounding add up.
 //
 //   sums_test [ROWS]   about so many rows; a million
+#include <limits>
+
 #include "sums.h"
 
 namespace {
@@ -86,11 +88,25 @@ void test_tenths(int64_t rows) {
       Options options = Options::of(kCells[7]);
       options.threads = threads;
       Data data;
-      data.tenths = true;
+      data.plain = true;
       for (const Tensor& t : gradients<float>(shape, options, data)) {
         const double right = t.name == "weight_hh_l0" ? 0 : 0.1 * static_cast<double>(rows);
         CHECK_NEAR(t.values[0], right, (t.matrix ? kMatrices : kVectors) * right);
       }
+    }
+  }
+}
+
+// A sum that overflows is infinite, whoever adds it up.
+void test_overflow() {
+  for (const int32_t threads : {1, 2, 3}) {
+    Options options = Options::of(kCells[7]);
+    options.threads = threads;
+    Data data;
+    data.plain = true;
+    data.dy = 1e38;
+    for (const Tensor& t : gradients<float>({1, 600, 1, 1}, options, data)) {
+      if (t.name == "bias_l0") CHECK(t.values[0] == std::numeric_limits<double>::infinity());
     }
   }
 }
@@ -105,5 +121,6 @@ int main(int argc, char** argv) {
   test_types();
   test_masked_weights();
   test_accumulation();
+  test_overflow();
   return check::summary();
 }

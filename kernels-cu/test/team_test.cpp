@@ -4,8 +4,10 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -96,10 +98,12 @@ double milliseconds(const std::function<void()>& work) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
-int64_t spend(int rounds) {
-  volatile int64_t value = 0;
-  for (int i = 0; i < rounds; ++i) value = value + i;
-  return value;
+// As long wherever it is called: in registers, and never part of the caller.
+[[gnu::noinline]] void spend(int rounds) {
+  static std::atomic<uint64_t> last{0};
+  uint64_t value = 1;
+  for (int i = 0; i < rounds; ++i) value = value * 6364136223846793005u + 1442695040888963407u;
+  last.store(value, std::memory_order_relaxed);
 }
 
 void test_absent_helpers() {
@@ -130,17 +134,65 @@ void test_absent_helpers() {
     };
     const auto jobs_of = [&](Team& of) {
       return milliseconds([&] {
-        for (int i = 0; i < 200; ++i) job(of);
+        for (int i = 0; i < 30; ++i) job(of);
       });
     };
-    const double by_one = jobs_of(alone), by_three = jobs_of(team);
+    // By turns, since others come and go on the machine.
+    std::vector<double> ratios;
+    for (int round = 0; round < 7; ++round) {
+      const double by_one = jobs_of(alone);
+      ratios.push_back(jobs_of(team) / by_one);
+    }
     stop = true;
     for (std::thread& other : others) other.join();
-    std::printf("beside four others on one processor: %.1f ms alone, %.1f with helpers\n",
-                by_one, by_three);
-    CHECK(by_three < 2 * by_one);
+    std::sort(ratios.begin(), ratios.end());
+    const double median = ratios[ratios.size() / 2];
+    std::printf("beside four others on one processor: %.2f of the time alone, %.2f...%.2f\n", median,
+                ratios.front(), ratios.back());
+    CHECK(median < 2);
   }
   sched_setaffinity(0, sizeof all, &all);
+}
+
+// Which of some jobs were helped with.
+std::vector<bool> helped(Team& team, int jobs) {
+  std::vector<bool> result;
+  for (int job = 0; job < jobs; ++job) {
+    const auto caller = std::this_thread::get_id();
+    std::atomic<bool> by_helper{false};
+    team.run([&](const Crew& crew) {
+      if (crew.index == 1) by_helper = std::this_thread::get_id() != caller;
+      const Clock::time_point end = Clock::now() + std::chrono::milliseconds(2);
+      while (Clock::now() < end) spend(1000);
+    });
+    result.push_back(by_helper);
+  }
+  return result;
+}
+
+// Whether help pays is reckoned with the calling thread's clock. By that of another caller, which has worked for
+// longer, the first job that is helped with seems to lose all that time, and none of the others is helped with.
+void test_callers_in_turn() {
+  cpu_set_t processors;
+  if (sched_getaffinity(0, sizeof processors, &processors) != 0 || CPU_COUNT(&processors) < 2) return;
+  constexpr int kJobs = 30, kAttempts = 8;
+  int begun = 0;
+  std::ptrdiff_t most = 0;
+  for (int attempt = 0; attempt < kAttempts && most < 4; ++attempt) {
+    Team team(2);
+    std::thread([&] {
+      const Clock::time_point end = Clock::now() + std::chrono::milliseconds(200);
+      while (Clock::now() < end) spend(1000);
+      helped(team, 5);
+    }).join();
+    std::vector<bool> jobs;
+    std::thread([&] { jobs = helped(team, kJobs); }).join();
+    if (!jobs[0]) continue;  // other programs had the helper's processor
+    ++begun;
+    most = std::max(most, std::count(jobs.begin() + 1, jobs.end(), true));
+  }
+  std::printf("another caller: helped with the first job in %d attempts, then with %td at most\n", begun, most);
+  CHECK(begun == 0 || most >= 4);
 }
 
 int main() {
@@ -148,5 +200,6 @@ int main() {
   test_every_share_once();
   test_nothing_is_touched_afterwards();
   test_absent_helpers();
+  test_callers_in_turn();
   return check::summary();
 }

@@ -112,7 +112,7 @@ bool read_mount(const std::string& line, bool second_version, Mount* mount) {
 // The group's path below the mount point, "" or "/..."; "" too where the mount does not show it, as
 // in a container that sees its own group as the root.
 std::string path_below(const Mount& mount, const std::string& group) {
-  if (group.size() > PATH_MAX || group.find("..") != std::string::npos) return {};
+  if (group.size() > PATH_MAX || (group + "/").find("/../") != std::string::npos) return {};
   const std::string root = mount.root == "/" ? std::string() : mount.root;
   if (group.compare(0, root.size(), root) != 0) return {};
   const std::string below = group.substr(root.size());

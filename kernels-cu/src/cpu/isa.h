@@ -203,7 +203,7 @@ const Isa* find_isa(const char* name);
 // Rows are shared out to blocks as evenly as can be: block b of a list of rows begins here, and
 // block_count(rows) blocks end at rows.
 inline int64_t block_count(int64_t rows, int64_t tile_rows) {
-  return (rows + tile_rows - 1) / tile_rows;
+  return rows / tile_rows + (rows % tile_rows != 0);
 }
 inline int64_t block_begin(int64_t rows, int64_t tile_rows, int64_t block) {
   const int64_t blocks = block_count(rows, tile_rows);

@@ -225,6 +225,10 @@ struct VectorSums {
     if (high == nullptr) {
       add_numbers(other.flat, elements, flat, true);
     } else {
+      // What infinity leaves in low does not count.
+      for (int64_t j = 0; j < elements; ++j) {
+        if (other.low[j] != other.low[j]) other.low[j] = T(0);
+      }
       kernels.move_to_total(other.high, elements, high, low);
       kernels.move_to_total(other.low, elements, high, low);
     }

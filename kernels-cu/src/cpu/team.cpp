@@ -29,6 +29,13 @@ bool glance_until(const Condition& condition, int glances) {
 
 constexpr int kGlances = 32;
 
+// A number that no other thread ever has: std::thread::id comes again when its thread has ended.
+uint64_t this_thread() {
+  static std::atomic<uint64_t> last{0};
+  thread_local const uint64_t number = ++last;
+  return number;
+}
+
 // Time in jobs after which it is asked whether help pays.
 constexpr std::chrono::milliseconds kAccounted{1};
 
@@ -110,6 +117,12 @@ void Team::stop() {
 void Team::run_job(Job job, const void* body) {
   job_ = job;
   body_ = body;
+  // Each thread has a clock of its own.
+  if (const uint64_t caller = this_thread(); caller != caller_) {
+    caller_ = caller;
+    cpu_ = os::thread_time();
+    account_ = {};
+  }
   since_ = Clock::now();
   alone_ = alone_ && since_ < alone_until_;
   const uint64_t next = static_cast<uint64_t>(number(state_.load()) + 1) << 32;

@@ -214,7 +214,8 @@ class Team {
   };
   Account account_;
   Clock::time_point since_{};          // account_.wall goes up to here
-  std::chrono::nanoseconds cpu_{};     // the thread's time at the last settlement
+  uint64_t caller_ = 0;                // the calling thread, which may be another one at each job
+  std::chrono::nanoseconds cpu_{};     // its time at the last settlement
   Clock::duration credit_{};
   // What the caller got of a core when it was alone, lately.
   Clock::duration alone_wall_{1}, alone_cpu_{1};

@@ -89,9 +89,22 @@ SpareHandles& spare_handles() {
 
 class LoadedCublas final : public Cublas {
  public:
-  LoadedCublas(const EntryPoints& entry, HandlesByDevice::node_type handle)
-      : entry_(entry), node_(std::move(handle)), handle_(node_.mapped()) {}
+  explicit LoadedCublas(const EntryPoints& entry) : entry_(entry) {}
+  // Takes a handle, after which nothing can fail that would lose it; false where there is none to be had.
+  bool open(int device) {
+    {
+      const std::lock_guard<std::mutex> lock(spare_handles().guard);
+      node_ = spare_handles().by_device.extract(device);
+    }
+    if (!node_.empty()) return true;
+    HandlesByDevice made;
+    CublasHandle& handle = made.emplace(device, nullptr)->second;
+    if (entry_.create(&handle) != 0) return false;
+    node_ = made.extract(made.begin());
+    return true;
+  }
   ~LoadedCublas() override {
+    if (node_.empty()) return;
     const std::lock_guard<std::mutex> lock(spare_handles().guard);
     spare_handles().by_device.insert(std::move(node_));
   }
@@ -136,12 +149,13 @@ class LoadedCublas final : public Cublas {
     const accumulation_t<S> one(1), beta(g.add ? 1 : 0);
     void* workspace = nullptr;
     LNRNN_FORWARD(stream.find_workspace(&workspace));
+    const CublasHandle handle = node_.mapped();
     const std::lock_guard<std::mutex> lock(guard_);
-    CublasStatus status = entry_.set_stream(handle_, stream.raw);
+    CublasStatus status = entry_.set_stream(handle, stream.raw);
     // Setting the stream forgets the workspace. One of the caller's is what capturing needs.
-    if (status == 0) status = entry_.set_workspace(handle_, workspace, kWorkspaceBytes);
+    if (status == 0) status = entry_.set_workspace(handle, workspace, kWorkspaceBytes);
     if (status == 0) {
-      status = gemm(handle_, g.transpose_b, g.transpose_a, static_cast<int>(g.columns),
+      status = gemm(handle, g.transpose_b, g.transpose_a, static_cast<int>(g.columns),
                     static_cast<int>(g.rows), static_cast<int>(g.depth), &one, g.b,
                     static_cast<int>(g.b_stride), g.a, static_cast<int>(g.a_stride), &beta, g.out,
                     static_cast<int>(g.out_stride));
@@ -152,8 +166,7 @@ class LoadedCublas final : public Cublas {
   }
 
   const EntryPoints& entry_;
-  HandlesByDevice::node_type node_;  // to give the handle back in: that takes no memory
-  const CublasHandle handle_;
+  HandlesByDevice::node_type node_;  // of the handle, to give it back in: that takes no memory
   mutable std::mutex guard_;
 };
 
@@ -171,18 +184,9 @@ std::unique_ptr<Cublas> open_cublas() {
   const EntryPoints* const entry = open_library();
   int device = 0;
   if (entry == nullptr || cudaGetDevice(&device) != cudaSuccess) return nullptr;
-  HandlesByDevice::node_type handle;
-  {
-    const std::lock_guard<std::mutex> lock(spare_handles().guard);
-    handle = spare_handles().by_device.extract(device);
-  }
-  if (handle.empty()) {
-    HandlesByDevice made;
-    made.emplace(device, nullptr);
-    handle = made.extract(made.begin());
-    if (entry->create(&handle.mapped()) != 0) return nullptr;
-  }
-  return std::make_unique<LoadedCublas>(*entry, std::move(handle));
+  auto cublas = std::make_unique<LoadedCublas>(*entry);
+  if (!cublas->open(device)) return nullptr;
+  return cublas;
 }
 
 }  // namespace lnrnn::cuda

@@ -256,6 +256,7 @@ class CudaDevice final : public Device {
     // A lost device uses nothing any more.
     const lnrnnStatus_t drained = context_.drain();
     if (drained == LNRNN_STATUS_DEVICE_LOST) {
+      const cuda::ThreadContext current(context_.primary());
       if (cudaHostUnregister(pointer) != cudaSuccess) cudaGetLastError();
       return LNRNN_STATUS_SUCCESS;
     }

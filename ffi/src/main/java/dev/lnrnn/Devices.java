@@ -37,7 +37,7 @@ final class Devices {
 
     static List<DeviceInfo> available() {
         return List.of(DeviceName.CPU, DeviceName.FIRST_CUDA).stream().flatMap(first -> all(first).stream())
-                .map(Devices::info).filter(Devices::hasKernels).toList();
+                .filter(device -> unavailableReason(device) == null).map(Devices::info).toList();
     }
 
     static Map<String, String> unavailable() {
@@ -55,7 +55,11 @@ final class Devices {
     static @Nullable String unavailableReason(DeviceName device) {
         int count = count(device);
         if (device.ordinal() < count) {
-            return hasKernels(info(device)) ? null : refusal(device);
+            try {
+                return hasKernels(info(device)) ? null : refusal(device);
+            } catch (LnrnnException e) {
+                return e.getMessage();
+            }
         }
         return count == 0
                 ? Native.lastErrorMessage()

@@ -6,14 +6,15 @@ package dev.lnrnn;
  * the first. They are computed from the position alone, so that a sequence goes on where another left off.
  *
  * @param seed what the sequence is drawn from
- * @param position forward passes so far, at least 0
+ * @param position forward passes so far, at least 0 and less than 2<sup>63</sup> - 1
  */
 record SeedSequence(long seed, long position) {
     private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
 
     SeedSequence {
-        if (position < 0) {
-            throw new IllegalArgumentException("position is " + position + ", expected at least 0");
+        if (position < 0 || position == Long.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    "position is " + position + ", expected at least 0 and less than " + Long.MAX_VALUE);
         }
     }
 

@@ -145,7 +145,7 @@ public final class Training implements AutoCloseable {
      * does that was stopped.
      *
      * @param position what {@link #position()} was, at least 0
-     * @throws IllegalArgumentException if it is negative
+     * @throws IllegalArgumentException if it is negative or 2<sup>63</sup> - 1
      */
     public void setPosition(long position) {
         synchronized (layer) {

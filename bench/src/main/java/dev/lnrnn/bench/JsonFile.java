@@ -54,7 +54,7 @@ public final class JsonFile {
 
     private static void requireFinite(String name, JsonNode node) {
         if (node.isFloatingPointNumber() && !Double.isFinite(node.doubleValue())) {
-            throw new BadResultException("The result " + name.substring(1) + " is " + node.asText()
+            throw new BadResultException("The result " + (name.startsWith(".") ? name.substring(1) : name) + " is " + node.asText()
                     + ", which is no number.");
         }
         for (Map.Entry<String, JsonNode> field : node.properties()) {

@@ -42,13 +42,22 @@ public final class Outputs {
         }
         Files.createDirectories(directory);
         FileReplacement.checkWritable(file);
-        Path place = Files.exists(absolute) ? absolute.toRealPath()
-                : directory.toRealPath().resolve(absolute.getFileName());
+        Path place = place(absolute);
         String other = places.putIfAbsent(place, what);
         if (other != null) {
             throw new BadInputException(what + " is " + file + ", which is " + other + ", too; one would replace the "
                     + "other.");
         }
         return this;
+    }
+
+    /** Where a file is or will be, at the end of all links. */
+    private static Path place(Path file) throws IOException {
+        Path target = file;
+        while (!Files.exists(target) && Files.isSymbolicLink(target)) {
+            target = target.resolveSibling(Files.readSymbolicLink(target));
+        }
+        return Files.exists(target) ? target.toRealPath()
+                : target.getParent().toRealPath().resolve(target.getFileName());
     }
 }

@@ -96,6 +96,9 @@ class OutputsTest {
         assertRefused(same, "train", "--device", "cpu", "--out", out, "--report", same.toString());
         assertRefused(chart, "latency", "--quick", "--parts", "allocation", "--json", chart.toString(), "--chart",
                 chart.toString());
+        Path later = Files.createSymbolicLink(file("later"), Path.of("new.png"));
+        assertRefused(file("new.png"), "latency", "--quick", "--parts", "allocation", "--json", later.toString(),
+                "--chart", file("new.png").toString());
         Path copy = Files.copy(Path.of(CASE), file("case.safetensors"));
         byte[] before = Files.readAllBytes(copy);
         assertRefused(copy, "parity", copy.toString(), "--device", "cpu", "--out", copy.toString());

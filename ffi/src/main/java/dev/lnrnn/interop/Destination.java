@@ -43,7 +43,7 @@ record Destination(Path named, Path target, @Nullable PosixFileAttributes old) {
         } catch (NoSuchFileException e) {
             return ofNew(named, absolute);
         } catch (FileSystemException e) {
-            throw refused(named, "cannot be written: " + e.getReason());
+            throw FileReplacement.failure(named, "cannot be written", e);
         }
         if (!attributes.isRegularFile()) {
             throw refused(named, attributes.isDirectory()

@@ -132,7 +132,7 @@ public final class FileReplacement {
         }
     }
 
-    private static IOException failure(Path named, String what, IOException cause) {
+    static IOException failure(Path named, String what, IOException cause) {
         String reason = switch (cause) {
             case ClosedByInterruptException e -> "the thread was interrupted";
             case FileLockInterruptionException e -> "the thread was interrupted";

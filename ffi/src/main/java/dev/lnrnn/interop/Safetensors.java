@@ -78,7 +78,10 @@ public final class Safetensors implements AutoCloseable {
         } catch (SafetensorsException e) {
             mapping.close();
             throw new SafetensorsException(file + ": " + e.getMessage(), e);
-        } catch (IOException | RuntimeException e) {
+        } catch (InternalError e) {
+            mapping.close();
+            throw new IOException(file + ": it was cut short, or its disk failed, while it was read", e);
+        } catch (IOException | RuntimeException | Error e) {
             mapping.close();
             throw e;
         }
