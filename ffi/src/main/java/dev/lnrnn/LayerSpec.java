@@ -317,10 +317,18 @@ public record LayerSpec(
     @Nullable String caution() {
         boolean ofInput = normalization != Normalization.NONE && normalization != Normalization.CELL;
         boolean one = inputSize == 1 || layers > 1 && outputSize() == 1;
-        return !ofInput || !one ? null : cell + " with normalization " + normalization + " and "
-                + (inputSize == 1 ? "inputSize 1" : "layers of one feature") + " normalises x W_ih', which takes the size "
-                + "of a single feature away: y depends on its sign alone. Choose normalization NONE"
-                + (cell == CellType.LSTM ? " or CELL" : "") + ", or more features";
+        String with = cell + " with normalization " + normalization + " and ";
+        if (ofInput && one) {
+            return with + (inputSize == 1 ? "inputSize 1" : "layers of one feature") + " normalises x W_ih', which takes "
+                    + "the size of a single feature away: y depends on its sign alone. Choose normalization NONE"
+                    + (cell == CellType.LSTM && hiddenSize > 2 ? " or CELL" : "") + ", or more features";
+        }
+        // The LSTM's cell, and the IndRNN's only gate, are rows of H.
+        boolean ofUnits = normalization != Normalization.NONE && cell != CellType.GRU;
+        return !ofUnits || hiddenSize > 2 ? null : with + "hiddenSize " + hiddenSize + " normalises rows of "
+                + (hiddenSize == 1 ? "one number, of which nothing is left: y does not depend on x"
+                        : "two numbers, of which only the sign of their difference is left")
+                + ". Choose normalization NONE, or more units";
     }
 
     /** {@return the number of states in h0, hn and their like: L&middot;D} */

@@ -15,6 +15,8 @@ final class SpecMetadata {
     private static final String OWN_FORMAT = "lnrnn";
     /** Of a stack and its sizes: with a part of the parameters these need not be the same. */
     private static final List<String> STACK = List.of("direction", "layers", "input_size", "hidden_size");
+    /** Java itself takes units and hexadecimals, too. */
+    private static final Pattern NUMBER = Pattern.compile("[+-]?([0-9.]+([eE][+-]?[0-9]+)?|NaN|Infinity)");
     /** What a message may repeat of a file. */
     private static final Pattern HARMLESS = Pattern.compile("[!-~]{0,40}");
 
@@ -83,7 +85,12 @@ final class SpecMetadata {
     }
 
     private static double number(Map<String, String> metadata, String key) {
-        return value(metadata, key, "a number", Double::valueOf);
+        return value(metadata, key, "a number", text -> {
+            if (!NUMBER.matcher(text).matches()) {
+                throw new NumberFormatException();
+            }
+            return Double.valueOf(text);
+        });
     }
 
     private static boolean truth(Map<String, String> metadata, String key) {

@@ -375,7 +375,7 @@ public final class Training implements AutoCloseable {
         ForwardPass forward = latestForward;
         if (forward == null) {
             throw new IllegalStateException(
-                    "backward needs a forward pass after the latest change of seed, lengths or masks");
+                    "backward needs a forward pass: there was none, it failed, or seed, lengths or masks were set since");
         }
         if (forward.parametersVersion != layer.parametersVersion()) {
             throw new IllegalStateException("backward needs a forward pass after the latest change of the parameters of "

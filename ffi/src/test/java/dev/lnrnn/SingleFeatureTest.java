@@ -39,9 +39,21 @@ class SingleFeatureTest {
     /** The upper layer reads what one unit of the lower one gives. */
     @Test
     void upperLayersAreWarnedOf() {
-        List<LogRecord> records = recordsOf(LayerSpec.lstm(3, 1).withLayers(2));
+        List<LogRecord> records = recordsOf(LayerSpec.gru(3, 1).withLayers(2));
         assertEquals(1, records.size());
         assertTrue(records.getFirst().getMessage().contains("layers of one feature"), records.getFirst().getMessage());
+    }
+
+    /** A norm of one number is 0, of two a sign. */
+    @Test
+    void fewUnitsAreWarnedOf() {
+        assertEquals("LSTM with normalization CELL and hiddenSize 1 normalises rows of one number, of which nothing is "
+                        + "left: y does not depend on x. Choose normalization NONE, or more units",
+                recordsOf(LayerSpec.lstm(3, 1).withNormalization(Normalization.CELL)).getFirst().getMessage());
+        assertEquals("INDRNN with normalization HASTE and hiddenSize 2 normalises rows of two numbers, of which only the "
+                        + "sign of their difference is left. Choose normalization NONE, or more units",
+                recordsOf(LayerSpec.indrnn(3, 2)).getFirst().getMessage());
+        assertEquals(1, recordsOf(LayerSpec.lstm(1, 1)).size());
     }
 
     @ParameterizedTest
@@ -56,8 +68,10 @@ class SingleFeatureTest {
                 LayerSpec.lstm(1, 4).withNormalization(Normalization.CELL),
                 LayerSpec.gru(1, 4).withNormalization(Normalization.NONE),
                 LayerSpec.lstm(2, 4),
-                LayerSpec.lstm(2, 1),
-                LayerSpec.lstm(2, 1).withLayers(2).withDirection(Direction.BIDIRECTIONAL));
+                LayerSpec.lstm(2, 3),
+                LayerSpec.lstm(2, 1).withNormalization(Normalization.NONE),
+                LayerSpec.gru(2, 1),
+                LayerSpec.gru(2, 1).withLayers(2).withDirection(Direction.BIDIRECTIONAL));
     }
 
     private static List<LogRecord> recordsOf(LayerSpec spec) {

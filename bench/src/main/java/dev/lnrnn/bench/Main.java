@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.TypeConversionException;
 
 /** The programs of {@code lnrnn-bench.jar}: one command each. */
 @Command(
@@ -38,11 +39,21 @@ public final class Main {
     static CommandLine commandLine() {
         CommandLine line = new CommandLine(new Main());
         line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.registerConverter(double.class, Main::number);
+        line.registerConverter(Double.class, Main::number);
         line.setExecutionExceptionHandler(Failures::report);
         line.setParameterExceptionHandler(Main::reportBadArguments);
         // What JMH understands is JMH's business.
         line.getSubcommands().get("jmh").setUnmatchedOptionsArePositionalParams(true);
         return line;
+    }
+
+    private static double number(String text) {
+        if (!PlainNumber.isReal(text)) {
+            throw new TypeConversionException("\"" + text + "\" is not a number: expected digits with at most a sign, a "
+                    + "decimal point and an exponent");
+        }
+        return Double.parseDouble(text);
     }
 
     private static int reportBadArguments(ParameterException e, String[] args) {

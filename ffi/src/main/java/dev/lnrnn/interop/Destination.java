@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 record Destination(Path named, Path target, @Nullable PosixFileAttributes old) {
     private static final int MAX_LINKS = 40;
+    private static final Path PROCESSES = Path.of("/proc");
     private static final int STICKY = 0b1_000_000_000;
     private static final Set<PosixFilePermission> WRITE = EnumSet.of(PosixFilePermission.OWNER_WRITE,
             PosixFilePermission.GROUP_WRITE, PosixFilePermission.OTHERS_WRITE);
@@ -37,6 +38,9 @@ record Destination(Path named, Path target, @Nullable PosixFileAttributes old) {
     /** Finds the place, and refuses what cannot be replaced by a file. */
     static Destination of(Path named) throws IOException {
         Path absolute = named.toAbsolutePath();
+        if (isOfProcess(absolute)) {
+            throw refused(named, "is what this program has open, and is not replaced by a file");
+        }
         BasicFileAttributes attributes;
         try {
             attributes = Files.readAttributes(absolute, BasicFileAttributes.class);
@@ -58,6 +62,18 @@ record Destination(Path named, Path target, @Nullable PosixFileAttributes old) {
             throw new AccessDeniedException(named.toString(), null, "is read-only, and is not replaced");
         }
         return new Destination(named, target, old);
+    }
+
+    /** As {@code /dev/stdout}: whoever opened the file there goes on writing to it, whatever takes its name. */
+    private static boolean isOfProcess(Path file) throws IOException {
+        Path at = file.normalize();
+        for (int links = 0; links < MAX_LINKS && !at.startsWith(PROCESSES); links++) {
+            if (!Files.isSymbolicLink(at)) {
+                return false;
+            }
+            at = at.resolveSibling(Files.readSymbolicLink(at)).normalize();
+        }
+        return at.startsWith(PROCESSES);
     }
 
     /** Where no file is, or a link leads to none. */

@@ -126,6 +126,7 @@ public final class FileReplacement {
     private static void put(Destination destination, PartFile part) throws IOException {
         try {
             destination.passOn(part.path());
+            part.lockAgain();
             part.moveTo(destination.target());
         } catch (IOException e) {
             throw failure(destination.named(), "cannot be written", e);

@@ -16,10 +16,11 @@ import java.time.Instant;
 import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file that is being written beside its place, named {@code NAME.lnrnn-PROCESS-START-RANDOM.part}. While its writer
- * lives it is locked, in the eyes of other processes; this one knows its own by their names.
+ * lives it is locked, in the eyes of other processes; this one knows its own by their names, and those of processes that it sees alive.
  */
 final class PartFile implements AutoCloseable {
     /** Longer names, and those that not every file system can have, are left out of the part's. */
@@ -31,9 +32,12 @@ final class PartFile implements AutoCloseable {
     /** Process numbers alone come again, in containers all the time. */
     private static final String PROCESS = process();
     private static final int ATTEMPTS = 100;
+    /** Milliseconds by which two processes may read the start of a third differently, when the clock is adjusted. */
+    private static final long CLOCK_STEP = 2000;
 
     private final Path path;
     private final FileChannel channel;
+    private @Nullable FileLock lock;
     private boolean moved;
 
     private PartFile(Path path, FileChannel channel) {
@@ -71,7 +75,7 @@ final class PartFile implements AutoCloseable {
     /** Between the making of a file and its lock another process may take it for abandoned. */
     private boolean lock() throws FileLockInterruptionException {
         try {
-            channel.lock();
+            lock = channel.lock();
         } catch (FileLockInterruptionException e) {
             throw e;
         } catch (IOException e) {
@@ -79,6 +83,19 @@ final class PartFile implements AutoCloseable {
             return true;
         }
         return Files.exists(path, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /**
+     * Locks the file again: whoever closes another channel of it, as the setting of permissions does, gives up the lock
+     * of the whole process.
+     */
+    void lockAgain() throws IOException {
+        if (lock != null) {
+            lock.release();
+        }
+        if (!lock()) {
+            throw new IOException("another program has removed its part file");
+        }
     }
 
     Path path() {
@@ -128,7 +145,20 @@ final class PartFile implements AutoCloseable {
     private static boolean isForeignPart(Path file) {
         var name = PART_NAME.matcher(file.getFileName().toString());
         // One of this process's must not even be opened: closing it again would give up the lock of its writer.
-        return name.matches() && !name.group(1).equals(PROCESS) && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS);
+        return name.matches() && !name.group(1).equals(PROCESS) && !lives(name.group(1))
+                && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /** Whether the process is one of this machine's, or container's; of others the lock tells. */
+    private static boolean lives(String process) {
+        String[] numbers = process.split("-");
+        try {
+            long start = Long.parseLong(numbers[1], 16);
+            return ProcessHandle.of(Long.parseLong(numbers[0], 16)).flatMap(other -> other.info().startInstant())
+                    .filter(other -> Math.abs(other.toEpochMilli() - start) <= CLOCK_STEP).isPresent();
+        } catch (NumberFormatException e) {
+            return false;
+        }
     }
 
     private static void removeUnlocked(Path file) {

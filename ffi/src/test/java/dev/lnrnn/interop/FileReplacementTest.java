@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -249,7 +250,7 @@ class FileReplacementTest {
             assertEquals(1, parts.size());
             try {
                 ChildJvm child = ChildJvm.run(Duration.ofMinutes(1),
-                        List.of("-cp", ChildJvm.classPath(), Writer.class.getName(), file.toString()));
+                        List.of("-cp", ChildJvm.classPath(), Writer.class.getName(), file.toString(), "1"));
                 assertEquals(0, child.exitCode(), child.output());
             } catch (InterruptedException e) {
                 throw new IOException(e);
@@ -262,10 +263,48 @@ class FileReplacementTest {
         assertEquals(List.of("file"), names());
     }
 
-    /** The other program of {@link #whatIsBeingWrittenStays}. */
+    /** Each replaces a file of its own, whose permissions it passes on, and takes nothing of the other's for abandoned. */
+    @Test
+    void twoProgramsWriteIntoOneDirectory() throws Exception {
+        Path file = Files.write(directory.resolve("file"), OLD);
+        Path other = Files.write(directory.resolve("other"), OLD);
+        AtomicBoolean ended = new AtomicBoolean();
+        try (ExecutorService thread = Executors.newSingleThreadExecutor()) {
+            Future<Integer> writes = thread.submit(() -> {
+                int count = 0;
+                for (; !ended.get(); count++) {
+                    FileReplacement.write(file, NEW);
+                }
+                return count;
+            });
+            ChildJvm child = ChildJvm.run(Duration.ofMinutes(1),
+                    List.of("-cp", ChildJvm.classPath(), Writer.class.getName(), other.toString(), "200"));
+            ended.set(true);
+            assertEquals(0, child.exitCode(), child.output());
+            assertTrue(writes.get() > 0);
+        }
+        assertEquals(List.of("file", "other"), names());
+    }
+
+    /** Who writes to a file that is open goes on writing to that file. */
+    @Test
+    void whatThisProgramHasOpenIsNotReplaced() throws IOException, InterruptedException {
+        Path log = Files.write(directory.resolve("log"), OLD);
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
+                ChildJvm.classPath(), Writer.class.getName(), "/dev/stdout", "1")
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile())).start();
+        String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(1, process.waitFor());
+        assertTrue(errors.contains("/dev/stdout: is what this program has open"), errors);
+        assertArrayEquals(OLD, Files.readAllBytes(log));
+    }
+
+    /** The other program: writes a file so many times. */
     static final class Writer {
         public static void main(String[] arguments) throws IOException {
-            FileReplacement.write(Path.of(arguments[0]), OLD);
+            for (int i = 0; i < Integer.parseInt(arguments[1]); i++) {
+                FileReplacement.write(Path.of(arguments[0]), OLD);
+            }
         }
     }
 

@@ -38,7 +38,8 @@ final class Checkpoint {
             return 0;
         }
         try (Safetensors tensors = Safetensors.read(file)) {
-            return Integer.parseInt(tensors.metadata().getOrDefault("epochs", ""));
+            int epochs = Integer.parseInt(tensors.metadata().getOrDefault("epochs", ""));
+            return epochs > 0 && "lnrnn".equals(tensors.metadata().get("format")) ? epochs : NOT_KNOWN;
         } catch (IOException | NumberFormatException e) {
             return NOT_KNOWN;
         }

@@ -96,6 +96,11 @@ final class CsvColumn {
             throw new BadInputException("Line 1 of " + file + " has the number " + column + " where the column \""
                     + column + "\" should have its name; whether it is a point is not known.");
         }
+        if (index + 1 < names.size() && names.get(index + 1).isEmpty()) {
+            throw new BadInputException("Line 1 of " + file + " has no name behind the column \"" + column
+                    + "\"; whether what stands there are its decimals is not known (a comma separates cells, never "
+                    + "decimals).");
+        }
         columns = names.size();
         return index;
     }

@@ -85,16 +85,22 @@ final class TrainingRun {
                 }
                 rate = (double) epoch * trainer.stepsPerEpoch() / ((System.nanoTime() - start) * 1e-9);
                 progress.epoch(epoch, loss, rate);
-                if (epoch % EPOCHS_PER_CHECKPOINT == 0 && epoch < epochs && epoch >= epochsThere) {
+                if (epoch % EPOCHS_PER_CHECKPOINT == 0 && epoch < epochs && replacesNothingRicher(epoch)) {
                     save(epoch);
                 }
             }
-            boolean saved = epoch == epochs || epoch > 0 && epoch >= epochsThere;
+            boolean saved = epoch == epochs || replacesNothingRicher(epoch) && epoch > 0;
             if (saved) {
                 save(epoch);
             }
             return new Outcome(epoch, firstLoss, lastLoss, rate, stop.getAsBoolean(), epochsThere, saved);
         }
+    }
+
+    /** Another program may have written the file meanwhile. */
+    private boolean replacesNothingRicher(int epoch) {
+        epochsThere = Checkpoint.epochsIn(checkpoint);
+        return epoch >= epochsThere;
     }
 
     private void save(int epoch) throws IOException {
