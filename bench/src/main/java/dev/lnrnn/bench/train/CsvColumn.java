@@ -28,6 +28,8 @@ final class CsvColumn {
     private final String file;
     private final String column;
     private int columns;
+    /** Then what stands there may be decimals. */
+    private boolean nextHasNoName;
 
     private CsvColumn(String file, String column) {
         this.file = file;
@@ -96,12 +98,8 @@ final class CsvColumn {
             throw new BadInputException("Line 1 of " + file + " has the number " + column + " where the column \""
                     + column + "\" should have its name; whether it is a point is not known.");
         }
-        if (index + 1 < names.size() && names.get(index + 1).isEmpty()) {
-            throw new BadInputException("Line 1 of " + file + " has no name behind the column \"" + column
-                    + "\"; whether what stands there are its decimals is not known (a comma separates cells, never "
-                    + "decimals).");
-        }
         columns = names.size();
+        nextHasNoName = index + 1 < columns && names.get(index + 1).isEmpty();
         return index;
     }
 
@@ -119,6 +117,11 @@ final class CsvColumn {
         String cell = cells.get(index);
         if (cell.isEmpty()) {
             throw refusal(line, "has nothing in the column \"" + column + "\"");
+        }
+        if (nextHasNoName && !cells.get(index + 1).isEmpty()) {
+            throw refusal(line, "has \"" + CsvLine.shown(cells.get(index + 1)) + "\" behind the column \"" + column
+                    + "\", under no name, so that whether it is decimals is not known (a comma separates cells, never "
+                    + "decimals)");
         }
         String wrong = whatIsWrongWith(cell);
         if (wrong != null) {

@@ -71,6 +71,8 @@ class CsvColumnTest {
     void separatesNeitherThousandsNorDecimalsByCommas() {
         assertRefused("Line 2 of f.csv has \"101,288\" in the column \"v\", which is not a number: expected digits with at "
                 + "most a sign, a decimal point and an exponent.", "d,v\n1,\"101,288\"\n", "v");
+        assertRefused("Line 2 of f.csv has \"134\" behind the column \"v\", under no name, so that whether it is decimals "
+                + "is not known (a comma separates cells, never decimals).", "v,\n10,134\n", "v");
         assertRefused("Line 3 of f.csv has 3 cells, the line of names 2, so that which belongs to the column \"v\" is not "
                 + "known (a comma separates cells, never decimals).", "d,v\n1,2\n1,101,288\n", "v");
         assertRefused("Line 2 of f.csv has 1 cells, the line of names 2, so that which belongs to the column \"b\" is not "

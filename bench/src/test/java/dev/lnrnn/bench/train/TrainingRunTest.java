@@ -11,6 +11,7 @@ import dev.lnrnn.Device;
 import dev.lnrnn.Normalization;
 import dev.lnrnn.bench.BadResultException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -96,6 +97,24 @@ class TrainingRunTest {
         }, 0);
         assertEquals(60, least[0]);
         assertEquals(80, Checkpoint.epochsIn(checkpoint()));
+    }
+
+    /** What another program has written since the training began counts, too. */
+    @Test
+    void whatIsStoppedLooksAtWhatItReplaces() throws IOException {
+        run(5, epoch -> false, 0);
+        byte[] five = Files.readAllBytes(checkpoint());
+        Files.delete(checkpoint());
+        TrainingRun.Outcome outcome = run(9, epoch -> {
+            try {
+                Files.write(checkpoint(), five);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            return epoch == 3;
+        }, 0);
+        assertEquals("Stopped after 3 epochs; " + checkpoint() + " is as it was: it has been trained for 5", kept(outcome));
+        assertArrayEquals(five, Files.readAllBytes(checkpoint()));
     }
 
     @Test
