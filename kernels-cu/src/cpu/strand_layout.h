@@ -284,7 +284,7 @@ struct BackwardLayout {
   StepRows<T> da;             // (T,N,G H)
   StepRows<T> dr;             // (T,N,G H); da itself where forward kept no r
   StepRows<T> dh, dc;         // (N,H)
-  T* masked_dhh;              // (G H, H) gradient of the masked weight_hh, with DropConnect, where
+  T* masked_dhh;              // (G H, H) gradient of the masked weight_hh, with DropConnect; used where
                               // it is added to what is there
   StepRows<T> x;              // (T,N,I) widened; later dx
   StrandWeights<T> weights;   // forward's, to compute its products again

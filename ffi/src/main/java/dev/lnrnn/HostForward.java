@@ -66,13 +66,7 @@ final class HostForward {
         InferencePass current = passFor(sequence);
         SequenceArguments extents = current.extents();
         long stateBytes = current.sizes().stateBytes();
-        new HostOperands(plan.spec())
-                .read("x", xHost, extents.xBytes, extents.xRows())
-                .read("h0", h0Host, stateBytes)
-                .readCell("c0", c0Host, stateBytes)
-                .written("y", yHost, extents.yBytes, extents.yRows())
-                .written("hn", hnHost, stateBytes)
-                .writtenCell("cn", cnHost, stateBytes)
+        HostOperands.ofForward(plan.spec(), extents, stateBytes, xHost, h0Host, c0Host, yHost, hnHost, cnHost)
                 .checkApart();
         current.setLengths(lengths);
         current.run(

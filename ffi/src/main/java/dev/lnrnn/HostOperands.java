@@ -32,6 +32,19 @@ final class HostOperands {
         this.spec = spec;
     }
 
+    /** Those of a forward pass, of inference or of training. */
+    static HostOperands ofForward(LayerSpec spec, SequenceArguments extents, long stateBytes, MemorySegment x,
+            @Nullable MemorySegment h0, @Nullable MemorySegment c0, @Nullable MemorySegment y,
+            @Nullable MemorySegment hn, @Nullable MemorySegment cn) {
+        return new HostOperands(spec)
+                .read("x", x, extents.xBytes, extents.xRows())
+                .read("h0", h0, stateBytes)
+                .readCell("c0", c0, stateBytes)
+                .written("y", y, extents.yBytes, extents.yRows())
+                .written("hn", hn, stateBytes)
+                .writtenCell("cn", cn, stateBytes);
+    }
+
     HostOperands read(String name, @Nullable MemorySegment host, long bytes) {
         return read(name, host, bytes, null);
     }

@@ -278,14 +278,7 @@ public final class Training implements AutoCloseable {
         synchronized (layer) {
             checkOpen();
             layer.checkParametersSet();
-            new HostOperands(spec)
-                    .read("x", x, extents.xBytes, extents.xRows())
-                    .read("h0", h0, stateBytes)
-                    .readCell("c0", c0, stateBytes)
-                    .written("y", y, extents.yBytes, extents.yRows())
-                    .written("hn", hn, stateBytes)
-                    .writtenCell("cn", cn, stateBytes)
-                    .checkOutputsApart();
+            HostOperands.ofForward(spec, extents, stateBytes, x, h0, c0, y, hn, cn).checkOutputsApart();
             latestForward = null;
             pass.setSeed(seeds.passSeed());
             DeviceBuffer input = this.x.requiredInput(x, extents.xBytes);
