@@ -164,16 +164,19 @@ static void multiply_tile(const T* block, int64_t depth, const P* panels, int64_
 }
 
 // Matrices up to kNear stay in the second-level cache, what is larger than kFar comes from memory.
-constexpr int64_t kNear = 3 << 20, kFar = 6 << 20;
+constexpr int64_t kNear = 3 << 20, kFar = 12 << 20;
 
-// Whether to fetch ahead. A single row loads so much for each multiply-add that the loads are all that counts. Panels
-// of full width that come from memory are best left to the processor, which sees that they are read in order, unless
-// arithmetic hides what more requests cost; of those near by two or three rows want nothing fetched either.
+// Whether to fetch ahead. A single row loads so much for each multiply-add that the loads are all that counts, but for
+// panels of 16 bits, which are half as much. Panels of full width that come from memory are
+// best left to the processor, which sees that they are read in order, unless arithmetic hides what more requests cost;
+// of those near by two or three rows want nothing fetched either.
 template <class T, class P>
 constexpr bool fetches_ahead(int rows, int64_t matrix_bytes) {
-  if (rows == 1) return false;
-  if (sizeof(P) < sizeof(T) || fills_registers(rows)) return true;
-  return matrix_bytes <= kFar && (rows > 3 || matrix_bytes >= kNear);
+  constexpr bool kStored = sizeof(P) < sizeof(T);
+  if (rows == 1) return kStored && matrix_bytes > 2 * kNear;
+  if (kStored || fills_registers(rows)) return true;
+  if (matrix_bytes > kFar) return rows > 4;
+  return rows > 3 || matrix_bytes >= kNear;
 }
 // Whether panels are taken several at once, where there are registers for it.
 template <class T, class P>
@@ -187,7 +190,7 @@ static void multiply_few(const T* block, int64_t depth, const P* panels, int64_t
                          int64_t panel_begin, int64_t panel_end, T* const* out, bool accumulate) {
   constexpr int64_t kColumns = kPanelWidth<T>;
   constexpr int kPanels = panels_at_once(Rows, sizeof(P) < sizeof(T));
-  constexpr int kAhead = Rows == 1 ? 0 : kLines<T, P>;
+  constexpr int kAhead = kLines<T, P>;
   const int64_t bytes = columns * depth * static_cast<int64_t>(sizeof(P));
   const bool ahead = fetches_ahead<T, P>(Rows, bytes);
   const int64_t most = takes_several<T, P>(Rows, bytes) ? kPanels : 1;
