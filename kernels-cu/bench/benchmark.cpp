@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "../src/cpu/isa.h"
+#include "cpu/machine/isa.h"
 #include "../test/network.h"
 #include "samples.h"
 #include "shapes.h"

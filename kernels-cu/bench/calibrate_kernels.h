@@ -5,8 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "../src/cell/host_device.h"
-#include "../src/cuda/device.h"
+#include "cell/host_device.h"
+#include "cuda/machine/device.cuh"
 
 namespace bench {
 

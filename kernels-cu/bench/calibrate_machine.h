@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "../src/cuda/device.h"
+#include "cuda/machine/device.cuh"
 #include "samples.h"
 
 namespace bench {

@@ -36,9 +36,9 @@ cp -r "$root/kernels-cu" "$work/changed"
 rm -rf "$work/changed/target"
 constant='Norm<T>::of({static_cast<T>(gates), T(0), squares}, epsilon)'
 changed='Norm<T>::of({static_cast<T>(gates + hidden), T(0), squares}, epsilon)'
-sed -i "s/$constant/$changed/" "$work/changed/src/cuda/strand_row.h"
-if cmp -s "$root/kernels-cu/src/cuda/strand_row.h" "$work/changed/src/cuda/strand_row.h"; then
-  echo "src/cuda/strand_row.h has no such constant any more: $constant"
+sed -i "s/$constant/$changed/" "$work/changed/src/cuda/row/strand_row.cuh"
+if cmp -s "$root/kernels-cu/src/cuda/row/strand_row.cuh" "$work/changed/src/cuda/row/strand_row.cuh"; then
+  echo "src/cuda/row/strand_row.cuh has no such constant any more: $constant"
   exit 1
 fi
 cmake -S "$work/changed" -B "$work/build" -DLNRNN_CUDA=off -DLNRNN_TESTS=OFF > "$work/log"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "check.h"
-#include "cpu/isa.h"
+#include "cpu/machine/isa.h"
 
 using lnrnn::cpu::Kernels;
 

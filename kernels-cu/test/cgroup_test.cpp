@@ -1,5 +1,5 @@
 // What control groups allow, read from files as systems have them and as none should.
-#include "cpu/cgroup.h"
+#include "cpu/machine/cgroup.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // Dropout between layers, seen from the device's side: how much is dropped, what is done to the rest,
 // and what a decision depends on.
-#include "api/device.h"
+#include "core/device.h"
 
 #include <cmath>
 #include <vector>

@@ -5,9 +5,9 @@
 #include <random>
 #include <vector>
 
-#include "api/size.h"
+#include "core/size.h"
 #include "check.h"
-#include "cpu/isa.h"
+#include "cpu/machine/isa.h"
 
 using lnrnn::Philox4;
 using lnrnn::philox4x32;

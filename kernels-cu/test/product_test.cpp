@@ -1,6 +1,6 @@
 // Packed products of every instruction set against plain sums, at ragged sizes; and that their bits
 // do not depend on how rows and panels are shared out.
-#include "cpu/row_product.h"
+#include "cpu/product/row_product.h"
 
 #include <random>
 #include <tuple>

@@ -1,6 +1,6 @@
 // Threads that share a job: each share runs once, phases follow each other, idle teams wake up.
 // Runs under ThreadSanitizer too.
-#include "cpu/team.h"
+#include "cpu/machine/team.h"
 
 #include <sched.h>
 

@@ -7,7 +7,7 @@
 
 #include "all_calls.h"
 #include "calls.h"
-#include "cuda/architectures.h"
+#include "cuda/machine/architectures.h"
 #include "emulator.h"
 
 using namespace lnrnn::emulator;

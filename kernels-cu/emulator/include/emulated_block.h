@@ -1,5 +1,5 @@
-// The block that kernels see when they run on the host: what src/cuda/device.h offers, carried out
-// by the emulator. Included by device.h only, after the types that both have.
+// The block that kernels see when they run on the host: what src/cuda/machine/device.cuh offers, carried out
+// by the emulator. Included by device.cuh only, after the types that both have.
 #pragma once
 
 #include <cstring>

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "../../src/cuda/device.h"
+#include "cuda/machine/device.cuh"
 #include "contexts.h"
 #include "device.h"
 #include "dlfcn.h"

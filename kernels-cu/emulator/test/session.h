@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "check.h"
-#include "cuda/device.h"
+#include "cuda/machine/device.cuh"
 #include "emulator.h"
 
 namespace emulator_test {

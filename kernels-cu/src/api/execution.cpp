@@ -1,7 +1,7 @@
 // The calls that compute: every argument is checked here, then the device is asked.
+#include "core/size.h"
 #include "objects.h"
 #include "regions.h"
-#include "size.h"
 
 namespace lnrnn {
 

@@ -8,7 +8,7 @@
 #include <set>
 #include <vector>
 
-#include "device.h"
+#include "core/device.h"
 
 namespace lnrnn {
 

@@ -8,13 +8,17 @@
 #include <mutex>
 #include <new>
 
-#include "device.h"
+#include "core/device.h"
+#include "core/status.h"
 #include "memory.h"
 #include "stack.h"
-#include "status.h"
 #include "structs.h"
 
 namespace lnrnn {
+
+// Steps and batch are counted in 32-bit words by the random generator.
+constexpr int64_t kMaxExtent = int64_t{1} << 32;
+lnrnnStatus_t check_extent(const char* function, const char* name, int64_t value);
 struct Capture;
 }
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <iterator>
 
-#include "status.h"
+#include "core/status.h"
 
 namespace lnrnn {
 

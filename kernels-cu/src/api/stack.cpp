@@ -4,8 +4,8 @@
 #include <atomic>
 #include <type_traits>
 
-#include "size.h"
-#include "status.h"
+#include "core/size.h"
+#include "core/status.h"
 
 namespace lnrnn {
 

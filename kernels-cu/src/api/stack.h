@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "device.h"
+#include "core/device.h"
 
 namespace lnrnn {
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "core/status.h"
 #include "lnrnn.h"
-#include "status.h"
 
 namespace lnrnn {
 

@@ -1,0 +1,14 @@
+// Dropout between layers.
+#pragma once
+
+#include "core/device.h"
+#include "cpu/machine/isa.h"
+#include "cpu/machine/team.h"
+
+namespace lnrnn::cpu {
+
+// S is the data type.
+template <class S>
+void drop_values(const Kernels<accumulation_t<S>>& kernels, Team& team, const DropoutArguments& arguments);
+
+}  // namespace lnrnn::cpu

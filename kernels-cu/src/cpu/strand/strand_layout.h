@@ -1,0 +1,328 @@
+// Where a strand's passes keep their rows, weights and sums: what is in the reserve, and what is in the
+// workspace. Sizes and uses come from the same functions.
+#pragma once
+
+#include <type_traits>
+
+#include "cell/total.h"
+#include "strand_weights.h"
+
+namespace lnrnn::cpu {
+
+// (step, row) -> a row of width elements; null where there is no such tensor. A ring where only the
+// last period steps are kept.
+template <class T>
+struct StepRows {
+  T* base = nullptr;
+  int64_t period = 1, batch = 0, width = 0;
+
+  static StepRows take(Carver& carver, int64_t period, int64_t batch, int64_t width) {
+    return {carver.take<T>({period, batch, width}), period, batch, width};
+  }
+  T* at(int64_t step, int64_t row) const {
+    if (base == nullptr) return nullptr;
+    return base + ((period == 1 ? 0 : step % period) * batch + row) * width;
+  }
+};
+
+// What training keeps from forward for backward. What a strand does not have is not there.
+template <class T>
+struct StrandReserve {
+  StepRows<T> a;           // (T,N,G H) x W_ih', plus h W_hh' where that is not needed apart
+  StepRows<T> r;           // (T,N,G H) h W_hh'
+  StepRows<T> h, c;        // (T+1,N,H), at the places of Strand::before and after
+  StepRows<T> statistics;  // (T,N,2 norms)
+  KeptWeights kept;        // with DropConnect
+
+  static StrandReserve take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
+    const CellShape& shape = strand.shape();
+    StrandReserve reserve;
+    if (!strand.plan.has(LNRNN_PLAN_RECOMPUTE)) reserve.take_products(carver, strand, steps, batch);
+    reserve.h = StepRows<T>::take(carver, steps + 1, batch, strand.hidden());
+    if (shape.carries_cell) {
+      reserve.c = StepRows<T>::take(carver, steps + 1, batch, strand.hidden());
+    }
+    if (shape.norms() > 0) {
+      reserve.statistics = StepRows<T>::take(carver, steps, batch, 2 * shape.norms());
+    }
+    reserve.kept = KeptWeights::take(carver, strand);
+    return reserve;
+  }
+
+  // Of so many steps at a time.
+  void take_products(Carver& carver, const Strand& strand, int64_t steps, int64_t batch,
+                     int64_t recurrent_steps) {
+    a = StepRows<T>::take(carver, steps, batch, strand.gates());
+    if (strand.shape().keeps_recurrent_product()) {
+      r = StepRows<T>::take(carver, recurrent_steps, batch, strand.gates());
+    }
+  }
+  void take_products(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
+    take_products(carver, strand, steps, batch, steps);
+  }
+};
+
+// Memory that each thread has of its own.
+template <class Scratch>
+class ScratchOfThreads {
+ public:
+  template <class... Arguments>
+  static ScratchOfThreads take(Carver& carver, int threads, const Arguments&... arguments) {
+    ScratchOfThreads all;
+    Carver one(carver.rest());  // most passes have one thread, and need no more than this
+    all.first_ = Scratch::take(one, arguments...);
+    all.bytes_ = one.bytes();
+    all.base_ = carver.take<char>({threads, static_cast<int64_t>(all.bytes_)});
+    return all;
+  }
+  // The arguments are those of take.
+  template <class... Arguments>
+  Scratch of(int index, const Arguments&... arguments) const {
+    if (index == 0) return first_;
+    Carver carver(base_ + static_cast<uint64_t>(index) * bytes_);
+    return Scratch::take(carver, arguments...);
+  }
+
+ private:
+  Scratch first_;
+  char* base_ = nullptr;
+  uint64_t bytes_ = 0;
+};
+
+// The scratch of the share that a thread carries out, which is mostly its own: make(index) is called
+// where it is another one than before.
+template <class Make>
+class ScratchOfShare {
+ public:
+  // first: the thread whose scratch share 0 has.
+  ScratchOfShare(const Phases& phases, int first, const Make& make)
+      : first_(first), make_(make), index_(phases.index()), scratch_(make(first + index_)) {}
+
+  const auto& operator()(const Crew& crew) {
+    if (crew.index != index_) scratch_ = make_(first_ + crew.index);
+    index_ = crew.index;
+    return scratch_;
+  }
+
+ private:
+  const int first_;
+  const Make& make_;
+  int index_;
+  std::invoke_result_t<Make, int> scratch_;
+};
+
+// Where the masks of a row are drawn that the plan has.
+struct ZoneoutMasks {
+  uint8_t *of_h = nullptr, *of_c = nullptr;  // (H)
+
+  static ZoneoutMasks take(Carver& carver, const Strand& strand) {
+    ZoneoutMasks masks;
+    const lnrnnPlanDescription_t& d = strand.plan.description;
+    if (d.zoneout > 0) masks.of_h = carver.take<uint8_t>({strand.hidden()});
+    if (d.zoneoutCell > 0) masks.of_c = carver.take<uint8_t>({strand.hidden()});
+    return masks;
+  }
+};
+
+// ---- Forward ------------------------------------------------------------------------------------
+
+template <class S>
+struct ForwardScratch {
+  using T = accumulation_t<S>;
+
+  T* packed;                      // RowGroup
+  PackScratch<T> pack;
+  T* row;                         // (kRowScratch, H)
+  ZoneoutMasks masks;
+
+  static ForwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
+    const int64_t hidden = strand.hidden();
+    ForwardScratch scratch;
+    scratch.packed = RowGroup<T>::take(carver, kernels, std::max(strand.input(), hidden));
+    scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
+    scratch.row = carver.take<T>({kRowScratch, hidden});
+    scratch.masks = ZoneoutMasks::take(carver, strand);
+    return scratch;
+  }
+};
+
+// Where a pass keeps its rows and weights: in the workspace, but for what training reserves.
+template <class S>
+struct ForwardLayout {
+  using T = accumulation_t<S>;
+
+  StrandWeights<T> weights;  // training's; inference brings its own
+  StrandReserve<T> rows;
+  StepRows<T> x;             // (chunk,N,I) widened
+  ScratchOfThreads<ForwardScratch<S>> scratch;
+
+  static ForwardLayout take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
+                            int threads, int64_t chunk, int64_t batch, bool training) {
+    ForwardLayout layout{};
+    if (training) layout.weights = StrandWeights<T>::take(carver, kernels, strand);
+    if (!training || strand.plan.has(LNRNN_PLAN_RECOMPUTE)) {
+      layout.rows.take_products(carver, strand, chunk, batch, 1);
+    }
+    if (!training) {
+      layout.rows.h = StepRows<T>::take(carver, 1, batch, strand.hidden());
+      if (strand.shape().carries_cell) {
+        layout.rows.c = StepRows<T>::take(carver, 1, batch, strand.hidden());
+      }
+    }
+    if (kIsHalf<S>) layout.x = StepRows<T>::take(carver, chunk, batch, strand.input());
+    layout.scratch =
+        ScratchOfThreads<ForwardScratch<S>>::take(carver, threads, kernels, strand);
+    return layout;
+  }
+
+  // Training's rows are its reserve's, but for products that it does not keep.
+  void use(const StrandReserve<T>& reserve) {
+    rows.h = reserve.h;
+    rows.c = reserve.c;
+    rows.statistics = reserve.statistics;
+    if (reserve.a.base == nullptr) return;
+    rows.a = reserve.a;
+    rows.r = reserve.r;
+  }
+};
+
+// ---- Backward -----------------------------------------------------------------------------------
+
+// Sums over rows of the gradients of vectors; each thread has its own. Blocks of kRows rows are added up
+// one after another, and blocks to a total that loses nothing, where there may be more than one.
+template <class T>
+struct VectorSums {
+  static constexpr int64_t kRows = 64;
+
+  T* flat;                    // all of them, and what lies between
+  int64_t elements;
+  CellVectors<T*> vectors{};
+  T *high = nullptr, *low = nullptr;  // the total of flat's blocks, behind it
+
+  static VectorSums take(Carver& carver, const Strand& strand, int64_t samples) {
+    Carver measure;
+    take_vectors<T>(measure, strand);
+    VectorSums sums;
+    sums.elements = static_cast<int64_t>(measure.bytes() / sizeof(T));
+    const bool totals = samples > kRows;
+    sums.flat = carver.take<T>({totals ? 3 : 1, sums.elements});
+    Carver parts(sums.flat);
+    sums.vectors = take_vectors<T>(parts, strand);
+    if (totals && sums.flat != nullptr) {
+      sums.high = sums.flat + sums.elements;
+      sums.low = sums.high + sums.elements;
+    }
+    return sums;
+  }
+
+  void clear() const { std::fill_n(flat, high == nullptr ? elements : 3 * elements, T(0)); }
+  // To be called after kRows rows at most, and after the last one.
+  void end_block(const Kernels<T>& kernels) const {
+    if (high != nullptr) kernels.move_to_total(flat, elements, high, low);
+  }
+  // Blocks of other have ended, as have these.
+  void add(const Kernels<T>& kernels, const VectorSums& other) const {
+    if (high == nullptr) {
+      add_numbers(other.flat, elements, flat, true);
+    } else {
+      // What infinity leaves in low does not count.
+      for (int64_t j = 0; j < elements; ++j) {
+        if (other.low[j] != other.low[j]) other.low[j] = T(0);
+      }
+      kernels.move_to_total(other.high, elements, high, low);
+      kernels.move_to_total(other.low, elements, high, low);
+    }
+  }
+  // Brings the total to flat.
+  void finish() const {
+    if (high == nullptr) return;
+    for (int64_t j = 0; j < elements; ++j) flat[j] = value_of_total(high[j], low[j]);
+  }
+};
+
+// As many as can be counted, where sizes are asked for that cannot be had.
+inline int64_t samples_of(int64_t steps, int64_t batch) {
+  return static_cast<int64_t>(std::min<uint64_t>(size_product({steps, batch}), INT64_MAX));
+}
+
+template <class S>
+struct BackwardScratch {
+  using T = accumulation_t<S>;
+
+  VectorSums<T> sums;
+  T* packed;                      // RowGroup
+  T* panels;                      // OuterProducts
+  PackScratch<T> pack;
+  T* row;                         // (kRowScratch, H)
+  T* dy;                          // (H) widened
+  ZoneoutMasks masks;
+
+  static BackwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
+                              int64_t samples) {
+    const int64_t hidden = strand.hidden();
+    BackwardScratch scratch;
+    scratch.sums = VectorSums<T>::take(carver, strand, samples);
+    scratch.packed =
+        RowGroup<T>::take(carver, kernels, std::max(strand.gates(), strand.input()));
+    scratch.panels =
+        OuterProducts<T>::take_panels(carver, kernels, std::max(strand.input(), hidden));
+    scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
+    scratch.row = carver.take<T>({kRowScratch, hidden});
+    scratch.dy = kIsHalf<S> ? carver.take<T>({hidden}) : nullptr;
+    scratch.masks = ZoneoutMasks::take(carver, strand);
+    return scratch;
+  }
+};
+
+template <class S>
+struct BackwardLayout {
+  using T = accumulation_t<S>;
+
+  CellVectors<T*> vectors{};
+  PackedMatrix<T> ih;         // (G H, I) for dx
+  PackedMatrix<T> hh;         // (G H, H) for dh, DropConnect applied
+  StepRows<T> da;             // (T,N,G H)
+  StepRows<T> dr;             // (T,N,G H); da itself where forward kept no r
+  StepRows<T> dh, dc;         // (N,H)
+  T* masked_dhh;              // (G H, H) gradient of the masked weight_hh, with DropConnect; used where
+                              // it is added to what is there
+  StepRows<T> x;              // (T,N,I) widened; later dx
+  StrandWeights<T> weights;   // forward's, to compute its products again
+  StrandReserve<T> products;
+  PartialSums<T> partial;     // of the gradients of matrices
+  ScratchOfThreads<BackwardScratch<S>> scratch;
+
+  static BackwardLayout take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
+                             int threads, int64_t steps, int64_t batch) {
+    const int64_t hidden = strand.hidden(), gates = strand.gates();
+    const CellShape& shape = strand.shape();
+    BackwardLayout layout{};
+    layout.vectors = take_vectors<T>(carver, strand);
+    layout.ih = PackedMatrix<T>::take(carver, kernels, gates, strand.input());
+    if (shape.recurrent_matrix) {
+      layout.hh = PackedMatrix<T>::take(carver, kernels, gates, hidden);
+    }
+    layout.da = StepRows<T>::take(carver, steps, batch, gates);
+    layout.dr = shape.keeps_recurrent_product() ? StepRows<T>::take(carver, steps, batch, gates)
+                                                : layout.da;
+    layout.dh = StepRows<T>::take(carver, 1, batch, hidden);
+    if (shape.carries_cell) layout.dc = StepRows<T>::take(carver, 1, batch, hidden);
+    if (strand.plan.description.dropconnect > 0) {
+      layout.masked_dhh = carver.take<T>({gates, hidden});
+    }
+    if (kIsHalf<S>) layout.x = StepRows<T>::take(carver, steps, batch, strand.input());
+    if (strand.plan.has(LNRNN_PLAN_RECOMPUTE)) {
+      layout.weights = StrandWeights<T>::take(carver, kernels, strand);
+      layout.products.take_products(carver, strand, steps, batch);
+    }
+    const int64_t samples = samples_of(steps, batch);
+    layout.partial = PartialSums<T>::take(
+        carver, samples, gates,
+        shape.recurrent_matrix ? std::max(strand.input(), hidden) : strand.input());
+    layout.scratch =
+        ScratchOfThreads<BackwardScratch<S>>::take(carver, threads, kernels, strand, samples);
+    return layout;
+  }
+};
+
+}  // namespace lnrnn::cpu

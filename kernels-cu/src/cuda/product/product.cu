@@ -1,0 +1,193 @@
+// Which kernel computes a product.
+#include "product.cuh"
+
+#include "cuda/machine/cublas.h"
+#include "product_by_mma.cuh"
+#include "product_by_tiles.cuh"
+#include "product_of_few_columns.cuh"
+#include "product_of_few_rows.cuh"
+#include "product_of_step.cuh"
+
+namespace lnrnn::cuda {
+
+namespace {
+
+constexpr int64_t kFewRows = 8;
+// Doubles of a larger tile would not fit the registers.
+template <class S>
+constexpr int kSequenceTile = sizeof(S) == 8 ? 32 : 64;
+
+template <Depth kA, Depth kB, class S, class O>
+lnrnnStatus_t launch_tiles(const CudaStream& stream, const Product<S, O>& p) {
+  constexpr int kTile = kSequenceTile<S>;
+  const int64_t blocks = OutTile<kTile, kTile>::count(p.rows, p.columns);
+  if constexpr (std::is_same_v<S, accumulation_t<S>>) {
+    using Kernel = ProductByTiles<S, kA, kB, kTile>;
+    return launch(stream, {blocks, Kernel::kMaxThreads, sizeof(typename Kernel::Shared)},
+                  Kernel{p});
+  } else {
+    using Kernel = ProductByMma<S, O, kA, kB, kTile>;
+    return launch(stream, {blocks, Kernel::kMaxThreads, sizeof(typename Kernel::Shared)},
+                  Kernel{p});
+  }
+}
+
+template <int kRows, class S>
+lnrnnStatus_t launch_few_rows(const CudaStream& stream, const Product<S>& p) {
+  using Kernel = ProductOfFewRows<S, kRows>;
+  return launch(stream,
+                {tiles_of(p.columns, kFewRowsTile), Kernel::kMaxThreads,
+                 sizeof(typename Kernel::Shared)},
+                Kernel{p});
+}
+
+// What a block computes of a step's product: as much as leaves a block for most multiprocessors of a
+// large GPU, so that each operand is read by few.
+struct StepTile {
+  int rows, columns;
+
+  static StepTile of(int64_t rows, int64_t columns) {
+    constexpr int64_t kEnoughBlocks = 96;
+    const int tall = rows > 16 ? 32 : 16;
+    for (const int wide : {64, 32}) {
+      if (tiles_of(rows, tall) * tiles_of(columns, wide) >= kEnoughBlocks) return {tall, wide};
+    }
+    return {tiles_of(rows, tall) * tiles_of(columns, 16) < kEnoughBlocks / 2 ? 16 : tall, 16};
+  }
+};
+
+template <int kRows, int kAcross, class S>
+lnrnnStatus_t launch_step(const CudaStream& stream, const Product<S>& p) {
+  using Kernel = ProductOfStep<S, kRows, kAcross>;
+  return launch(stream,
+                {Kernel::Tile::count(p.rows, p.columns), Kernel::kMaxThreads,
+                 sizeof(typename Kernel::Shared)},
+                Kernel{p});
+}
+
+template <int kRows, class S>
+lnrnnStatus_t launch_step(const CudaStream& stream, const Product<S>& p, int columns) {
+  if (columns == 64) return launch_step<kRows, 4>(stream, p);
+  if (columns == 32) return launch_step<kRows, 2>(stream, p);
+  return launch_step<kRows, 1>(stream, p);
+}
+
+// Threads: elements, grid-strided.
+//   out (rows,columns) (+)= partial (rows,columns)
+template <class T>
+struct AddPartial {
+  static constexpr const char* kName = "add_partial";
+  static constexpr int kMaxThreads = 256;
+
+  int64_t rows, columns;
+  const T* partial;
+  T* out;
+  int64_t out_stride;
+  bool add;
+
+  LaunchShape shape() const {
+    constexpr int64_t kMostBlocks = 4096;
+    const int64_t blocks = tiles_of(rows * columns, kMaxThreads);
+    return {blocks < kMostBlocks ? blocks : kMostBlocks, kMaxThreads};
+  }
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t stride = block.blocks() * block.threads(), all = rows * columns;
+    for (int64_t i = block.index() * block.threads() + block.thread(); i < all; i += stride) {
+      T& to = out[i / columns * out_stride + i % columns];
+      to = add ? to + partial[i] : partial[i];
+    }
+  }
+};
+
+// Call by call of cuBLAS, whose sums over samples are as long as it is asked for.
+template <class S, class O>
+lnrnnStatus_t multiply_samples(const CudaStream& stream, const Gemm<S, O>& whole, O* partial) {
+  Gemm<S, O> gemm = whole;
+  if (whole.depth > kSamplesOfCalls<S>) {
+    gemm.out = partial;
+    gemm.out_stride = whole.columns;
+  }
+  for (int64_t from = 0; from < whole.depth; from += kSamplesOfCall<S>) {
+    const int64_t left = whole.depth - from;
+    gemm.depth = left < kSamplesOfCall<S> ? left : kSamplesOfCall<S>;
+    gemm.a = whole.a + from * whole.a_stride;
+    gemm.b = whole.b + from * whole.b_stride;
+    const bool first = from % kSamplesOfCalls<S> == 0;
+    gemm.add = !first || (whole.add && gemm.out == whole.out);
+    LNRNN_FORWARD(stream.cublas->multiply(stream, gemm));
+    const int64_t done = from + gemm.depth;
+    if (gemm.out == whole.out || (done < whole.depth && done % kSamplesOfCalls<S> != 0)) continue;
+    const AddPartial<O> add{whole.rows,  whole.columns,    partial,
+                            whole.out,   whole.out_stride, whole.add || done > kSamplesOfCalls<S>};
+    LNRNN_FORWARD(launch(stream, add.shape(), add));
+  }
+  return LNRNN_STATUS_SUCCESS;
+}
+
+}  // namespace
+
+bool has_few_rows(int64_t rows) { return rows <= kFewRows; }
+bool has_few_columns(int64_t columns) { return columns <= kFewColumns; }
+
+int64_t square_sum_tiles(int64_t rows, int64_t columns) {
+  return tiles_of(columns,
+                  has_few_rows(rows) ? kFewRowsTile : StepTile::of(rows, columns).columns);
+}
+
+template <class S>
+lnrnnStatus_t multiply_step(const CudaStream& stream, const Product<S>& p) {
+  if (p.rows == 0) return LNRNN_STATUS_SUCCESS;
+  if (p.rows == 1) return launch_few_rows<1>(stream, p);
+  if (p.rows <= 2) return launch_few_rows<2>(stream, p);
+  if (p.rows <= 4) return launch_few_rows<4>(stream, p);
+  if (has_few_rows(p.rows)) return launch_few_rows<kFewRows>(stream, p);
+  const StepTile tile = StepTile::of(p.rows, p.columns);
+  return tile.rows == 32 ? launch_step<32>(stream, p, tile.columns)
+                         : launch_step<16>(stream, p, tile.columns);
+}
+
+template <Depth kA, Depth kB, class S, class O>
+lnrnnStatus_t multiply_sequence(const CudaStream& stream, const Product<S, O>& product) {
+  if constexpr (kA == Depth::kFeatures && kB == Depth::kSamples &&
+                !std::is_same_v<S, accumulation_t<S>>) {
+    if (product.exact_a != nullptr && has_few_columns(product.columns)) {
+      using Kernel = ProductOfFewColumns<S>;
+      return launch(stream, {tiles_of(product.rows, Kernel::kWarps), Kernel::kMaxThreads},
+                    Kernel{product});
+    }
+  }
+  Product<S, O> p = product;
+  p.a = p.a.simplified();
+  p.b = p.b.simplified();
+  p.out = p.out.simplified();
+  if (stream.cublas != nullptr && p.a.is_matrix() && p.b.is_matrix() && p.out.is_matrix()) {
+    const Gemm<S, O> gemm{kA == Depth::kSamples, kB == Depth::kFeatures, p.rows,        p.columns,
+                          p.depth,               p.a.base,               p.a.row_stride, p.b.base,
+                          p.b.row_stride,        p.out.base,             p.out.row_stride, p.add};
+    if (gemm.fits()) {
+      if constexpr (kA == Depth::kSamples && kB == Depth::kSamples) {
+        return multiply_samples(stream, gemm, p.partial);
+      } else {
+        return stream.cublas->multiply(stream, gemm);
+      }
+    }
+  }
+  return launch_tiles<kA, kB>(stream, p);
+}
+
+#define LNRNN_INSTANTIATE_SEQUENCE(kA, kB, S, O)                              \
+  template lnrnnStatus_t multiply_sequence<Depth::kA, Depth::kB>(const CudaStream&, \
+                                                                 const Product<S, O>&);
+#define LNRNN_INSTANTIATE(S)                                                       \
+  template lnrnnStatus_t multiply_step(const CudaStream&, const Product<S>&);      \
+  LNRNN_INSTANTIATE_SEQUENCE(kFeatures, kFeatures, S, accumulation_t<S>)           \
+  LNRNN_INSTANTIATE_SEQUENCE(kFeatures, kSamples, S, S)                            \
+  LNRNN_INSTANTIATE_SEQUENCE(kSamples, kSamples, S, accumulation_t<S>)
+LNRNN_INSTANTIATE(float)
+LNRNN_INSTANTIATE(double)
+LNRNN_INSTANTIATE(F16)
+LNRNN_INSTANTIATE(Bf16)
+#undef LNRNN_INSTANTIATE
+#undef LNRNN_INSTANTIATE_SEQUENCE
+
+}  // namespace lnrnn::cuda

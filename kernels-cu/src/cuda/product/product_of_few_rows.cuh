@@ -1,0 +1,107 @@
+// A product of few rows: a warp owns two columns of out for all rows; its lanes share out the depth.
+// Reads the larger operand once, with nothing in shared memory, which is all that can be done for it.
+#pragma once
+
+#include "cell/scalar.h"
+#include "cuda/machine/reduce.cuh"
+#include "product.cuh"
+
+namespace lnrnn::cuda {
+
+constexpr int kFewRowsColumns = 2;  // of a warp
+constexpr int kFewRowsThreads = 256;
+constexpr int kFewRowsTile = kFewRowsColumns * kFewRowsThreads / kWarp;
+
+template <class S>
+LNRNN_DEVICE void load_pack(const S* from, accumulation_t<S>* to) {
+  const Words words = load_words(from);
+  S stored[kPack<S>];
+  memcpy(stored, &words, sizeof words);
+  LNRNN_UNROLL
+  for (int i = 0; i < kPack<S>; ++i) to[i] = to_accumulation(stored[i]);
+}
+
+// Blocks: kFewRowsTile columns each.
+template <class S, int kRows>
+struct ProductOfFewRows {
+  static constexpr const char* kName = "product_of_few_rows";
+  static constexpr int kMaxThreads = kFewRowsThreads;
+  static constexpr int kColumns = kFewRowsColumns;
+  using T = accumulation_t<S>;
+
+  struct Shared {
+    Array<T, kMaxThreads / kWarp * kRows> squares;  // (warp, row)
+  };
+
+  Product<S> p;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    auto& shared = block.template shared<Shared>();
+    const int64_t first = block.index() * kFewRowsTile + block.warp() * kColumns;
+    T sum[kRows][kColumns] = {};
+    if (p.packed()) {
+      add_up<kPack<S>>(block, first, sum);
+    } else {
+      add_up<1>(block, first, sum);
+    }
+    LNRNN_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      T squares(0);
+      LNRNN_UNROLL
+      for (int c = 0; c < kColumns; ++c) {
+        const T total = warp_sum(block, sum[r][c]);
+        const bool inside = r < p.rows && first + c < p.columns;
+        if (inside) squares = fma(total, total, squares);
+        // Any lane could: each result has its own, so that stores go out together.
+        if (!inside || block.lane() != r * kColumns + c) continue;
+        p.store(r, first + c, total, p.out.active(r));
+      }
+      if (block.lane() == 0) shared.squares[block.warp() * kRows + r] = squares;
+    }
+    block.sync();
+    if (p.square_sums != nullptr && block.thread() < p.rows) {
+      T squares(0);
+      for (int w = 0; w < block.warps(); ++w) squares += shared.squares[w * kRows + block.thread()];
+      p.square_sums[block.thread() * tiles_of(p.columns, kFewRowsTile) + block.index()] = squares;
+    }
+  }
+
+ private:
+  template <int kCount>
+  LNRNN_DEVICE void add_up(const Block& block, int64_t first, T (&sum)[kRows][kColumns]) const {
+    for (int64_t k = block.lane() * kCount; k < p.depth; k += kWarp * kCount) {
+      T of_b[kColumns][kCount];
+      LNRNN_UNROLL
+      for (int c = 0; c < kColumns; ++c) {
+        load<kCount>(p.b.sample(first + c < p.columns ? first + c : 0) + k, of_b[c]);
+      }
+      LNRNN_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        const int64_t row = r < p.rows ? r : 0;
+        T of_a[kCount];
+        if (p.exact_a == nullptr) {
+          load<kCount>(p.a.sample(row) + k, of_a);
+        } else {
+          load<kCount>(p.exact_a + row * p.depth + k, of_a);
+        }
+        LNRNN_UNROLL
+        for (int c = 0; c < kColumns; ++c) {
+          LNRNN_UNROLL
+          for (int i = 0; i < kCount; ++i) sum[r][c] = fma(of_a[i], of_b[c][i], sum[r][c]);
+        }
+      }
+    }
+  }
+
+  template <int kCount, class E>
+  LNRNN_DEVICE static void load(const E* from, T (&to)[kCount]) {
+    if constexpr (kCount == 1) {
+      to[0] = to_accumulation(*from);
+    } else {
+      LNRNN_UNROLL
+      for (int i = 0; i < kCount; i += kPack<E>) load_pack(from + i, to + i);
+    }
+  }
+};
+
+}  // namespace lnrnn::cuda

@@ -1,0 +1,141 @@
+// The IndRNN through time. Its units see their own past only: one thread walks all steps of one unit
+// (n, j), and there is no product and no launch per step. What a step reads is asked for a strip of
+// steps ahead, so that the walk does not wait for memory at each of them. Formulas are src/cell's.
+#pragma once
+
+#include "strand_row.cuh"
+
+#include "cell/indrnn.h"
+
+namespace lnrnn::cuda {
+
+constexpr int kStrip = 8;  // steps
+
+// The steps of a walk, and the unit that a thread has in it. Blocks: (n, threads units), units first.
+struct IndrnnWalk : TimeWalk {
+  static constexpr int kThreads = 128;
+
+  int64_t batch, hidden;
+  Lengths lengths;
+
+  LaunchShape shape() const {
+    return {batch * ((hidden + kThreads - 1) / kThreads), kThreads};
+  }
+  LNRNN_DEVICE int64_t row(const Block& block) const { return block.index() / tiles(); }
+  LNRNN_DEVICE int64_t unit(const Block& block) const {
+    return block.index() % tiles() * kThreads + block.thread();
+  }
+  LNRNN_DEVICE bool active(int64_t k, int64_t n) const {
+    return k < count && lengths.active(step(k), n);
+  }
+
+ private:
+  LNRNN_DEVICE int64_t tiles() const { return (hidden + kThreads - 1) / kThreads; }
+};
+
+// What forward and backward both derive from x's product: v = a + b of one unit.
+template <class T>
+struct IndrnnInputs {
+  const T *a, *norm_a;  // (steps,N,H) and (steps,N,kStatistics) from step first on
+  int64_t first;
+  StrandVectors<const T> weights;
+
+  LNRNN_DEVICE T v(const IndrnnWalk& walk, int64_t step, int64_t n, int64_t j) const {
+    const int64_t sample = (step - first) * walk.batch + n;
+    return GateTerm<T>::of_row(a, walk.hidden, weights.gain_i, norm_a, sample)
+        .plus(weights.bias[j], j);
+  }
+};
+
+//   h_from, h_to:(N,H) the states before and after the walk  h:(T+1,N,H) or null  y:(T,N,H) strided
+template <class S>
+struct IndrnnForward {
+  static constexpr const char* kName = "indrnn_forward";
+  static constexpr int kMaxThreads = IndrnnWalk::kThreads;
+  using T = accumulation_t<S>;
+
+  IndrnnWalk walk;
+  IndrnnInputs<T> in;
+  ZoneoutShares<T> zoneout;  // inference's
+  Mask mask;                 // training's
+  const T* h_from;
+  T *h_to, *h;
+  Rows<S> y;  // base may be null
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t n = walk.row(block), j = walk.unit(block), hidden = walk.hidden;
+    if (j >= hidden) return;
+    const Mask drawn = mask.drawn();
+    const T weight = in.weights.hh[j];
+    T state = h_from[n * hidden + j];
+    for (int64_t from = 0; from < walk.count; from += kStrip) {
+      T v[kStrip];
+      LNRNN_UNROLL
+      for (int i = 0; i < kStrip; ++i) {
+        v[i] = walk.active(from + i, n) ? in.v(walk, walk.step(from + i), n, j) : T(0);
+      }
+      LNRNN_UNROLL
+      for (int i = 0; i < kStrip && from + i < walk.count; ++i) {
+        const int64_t t = walk.step(from + i);
+        const bool active = walk.active(from + i, n);
+        if (active && drawn.keeps(t, walk.batch, n, j)) {
+          state = zoneout_expectation(state, indrnn_output(v[i], weight, state), zoneout);
+        }
+        if (h != nullptr) h[((walk.upwards ? t + 1 : t) * walk.batch + n) * hidden + j] = state;
+        if (y.base != nullptr) y.at(t, n)[j] = to_storage<S>(active ? state : T(0));
+      }
+    }
+    h_to[n * hidden + j] = state;
+  }
+};
+
+//   h_before:(T,N,H)  dy:(T,N,H) strided  dh:(N,H) read and written  dv:(T,N,H)
+template <class S>
+struct IndrnnBackward {
+  static constexpr const char* kName = "indrnn_backward";
+  static constexpr int kMaxThreads = IndrnnWalk::kThreads;
+  using T = accumulation_t<S>;
+
+  IndrnnWalk walk;  // the other way round than forward
+  IndrnnInputs<T> in;
+  Mask mask;
+  const T* h_before;
+  Rows<const S> dy;  // base may be null
+  T *dh, *dv;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t n = walk.row(block), j = walk.unit(block), hidden = walk.hidden;
+    if (j >= hidden) return;
+    const Mask drawn = mask.drawn();
+    const T weight = in.weights.hh[j];
+    T by_h = dh[n * hidden + j];
+    for (int64_t from = 0; from < walk.count; from += kStrip) {
+      T now[kStrip], by_y[kStrip];
+      LNRNN_UNROLL
+      for (int i = 0; i < kStrip; ++i) {
+        now[i] = by_y[i] = T(0);
+        if (!walk.active(from + i, n)) continue;
+        const int64_t t = walk.step(from + i);
+        now[i] = indrnn_output(in.v(walk, t, n, j), weight,
+                               h_before[(t * walk.batch + n) * hidden + j]);
+        if (dy.base != nullptr) by_y[i] = to_accumulation(dy.at(t, n)[j]);
+      }
+      LNRNN_UNROLL
+      for (int i = 0; i < kStrip && from + i < walk.count; ++i) {
+        const int64_t t = walk.step(from + i);
+        T by_v(0);
+        if (walk.active(from + i, n)) {
+          by_h += by_y[i];
+          if (drawn.keeps(t, walk.batch, n, j)) {
+            by_v = indrnn_backward(by_h, now[i]);
+            by_h = weight * by_v;
+          }
+        }
+        dv[(t * walk.batch + n) * hidden + j] = by_v;
+      }
+    }
+    dh[n * hidden + j] = by_h;
+  }
+};
+
+}  // namespace lnrnn::cuda

@@ -1,0 +1,201 @@
+// A strand's passes on CUDA (one layer in one direction): what forward and backward share, for every
+// cell. S is the data type, T the type that is computed with. What a tensor is null for is said once,
+// here: kernels ask the pointers, not the cell.
+#pragma once
+
+#include <utility>
+
+#include "core/size.h"
+#include "cuda/product/product.cuh"
+#include "masks.cuh"
+
+namespace lnrnn::cuda {
+
+constexpr int64_t kStatistics = 2;  // of a layer norm's row: mean and 1/sqrt(variance + epsilon)
+
+// Whether products read numbers as they are, not rounded to 16 bits.
+template <class S>
+constexpr bool kExactOperands = std::is_same_v<S, accumulation_t<S>>;
+
+// Training keeps this from forward for backward; inference has it for a chunk of time.
+template <class T>
+struct StrandRows {
+  T* a;       // (T,N,GH) x W_ih', plus h W_hh' where the cell does not want them apart
+  T* r;       // (T,N,GH) h R', R' being weight_hh as prepared; only where it is wanted apart
+  T* h;       // (T+1,N,H), at before(t) and after(t)
+  T* c;       // (T+1,N,H), the LSTM's
+  T *norm_a, *norm_r, *norm_u;  // (T,N,kStatistics) of the layer norms there are
+  KeptWeights kept;             // training's
+
+  static StrandRows take_reserve(Carver& carver, const Strand& strand, int64_t steps,
+                                 int64_t batch) {
+    const CellShape& shape = strand.shape();
+    StrandRows rows{};
+    if (!strand.plan.has(LNRNN_PLAN_RECOMPUTE)) rows.take_products(carver, strand, steps, batch);
+    rows.h = carver.take<T>({steps + 1, batch, strand.hidden()});
+    if (shape.carries_cell) rows.c = carver.take<T>({steps + 1, batch, strand.hidden()});
+    T* norm = carver.take<T>({shape.norms(), steps, batch, kStatistics});
+    for (const auto& [there, place] : {std::pair(shape.input_norm, &rows.norm_a),
+                                       std::pair(shape.recurrent_norm, &rows.norm_r),
+                                       std::pair(shape.cell_norm, &rows.norm_u)}) {
+      if (!there || norm == nullptr) continue;
+      *place = norm;
+      norm += steps * batch * kStatistics;
+    }
+    rows.kept = KeptWeights::take(carver, strand);
+    return rows;
+  }
+  void take_products(Carver& carver, const Strand& strand, int64_t steps, int64_t batch,
+                     int64_t recurrent_steps = -1) {
+    const int64_t gates = strand.gates();
+    a = carver.take<T>({steps, batch, gates});
+    if (!strand.shape().keeps_recurrent_product()) return;
+    r = carver.take<T>({recurrent_steps < 0 ? steps : recurrent_steps, batch, gates});
+  }
+};
+
+// Vectors of parameters, widened, once per pass.
+template <class T>
+struct StrandVectors {
+  T* bias;             // (GH) of x's product or of both, with all that is added to it
+  T* bias_hh;          // (3H) the GRU's, of h's product
+  T* hh;               // (H) the IndRNN's recurrent weights
+  T *gain_i, *gain_h;  // (GH), where the products are normalised
+  T *gain_c, *bias_c;  // (H), where the cell is
+
+  static StrandVectors take(Carver& carver, const Strand& strand) {
+    const CellShape& shape = strand.shape();
+    StrandVectors vectors{};
+    vectors.bias = carver.take<T>({strand.gates()});
+    if (shape.kind == CellKind::kGru) vectors.bias_hh = carver.take<T>({strand.gates()});
+    if (!shape.recurrent_matrix) vectors.hh = carver.take<T>({strand.hidden()});
+    if (shape.input_norm) vectors.gain_i = carver.take<T>({strand.gates()});
+    if (shape.recurrent_norm) vectors.gain_h = carver.take<T>({strand.gates()});
+    if (shape.cell_norm) {
+      vectors.gain_c = carver.take<T>({strand.hidden()});
+      vectors.bias_c = carver.take<T>({strand.hidden()});
+    }
+    return vectors;
+  }
+  StrandVectors<const T> constant() const {
+    return {bias, bias_hh, hh, gain_i, gain_h, gain_c, bias_c};
+  }
+};
+
+// Element (t, n, ...) of a tensor of steps; null stays null.
+template <class P>
+P* at_step(P* tensor, int64_t step, int64_t elements) {
+  return tensor == nullptr ? nullptr : tensor + step * elements;
+}
+
+// A tensor of the caller's, from a step on; strides that one step does not use may be anything.
+template <class P, class V>
+Rows<P> rows_of(const Steps<V>& tensor, int64_t first_step, int64_t steps, int64_t batch) {
+  P* const base = static_cast<P*>(tensor.base);
+  return {at_step(base, first_step, tensor.step_stride),
+          batch,
+          steps == 1 ? batch * tensor.row_stride : tensor.step_stride,
+          tensor.row_stride,
+          first_step,
+          {}};
+}
+
+// How kernels of one block per row are launched: a thread for each feature as far as there are.
+template <class Kernel>
+LaunchShape row_shape(int64_t rows, int64_t features) {
+  const int64_t threads = (features + kWarp - 1) / kWarp * kWarp;
+  return {rows, static_cast<int>(threads < Kernel::kMaxThreads ? threads : Kernel::kMaxThreads),
+          sizeof(typename Kernel::Shared)};
+}
+
+// ---- Parameters (strand_weights.cu) ----------------------------------------------------------
+
+template <class S>
+lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const S* parameters,
+                           const StrandVectors<accumulation_t<S>>& to);
+
+// Decides which recurrent weights stay in training (Wan et al. 2013). given: (GH,H) bytes, or null to
+// draw.
+lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
+                                 const uint8_t* given, const Random& random,
+                                 const KeptWeights& kept);
+
+// The recurrent weights as the products see them, written to `to`: with DropConnect where there are
+// kept ones, and centred over the GH outputs where the product is normalised. The layer norm of h R' does
+// not change by that; its mean is 0; and dr, whose sum over the outputs is 0, gives the same dr R'.
+//   to   (GH,H), or (H,GH) where transposed
+template <class S>
+lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& strand,
+                                        const S* parameters, const KeptWeights& kept,
+                                        bool transposed, S* to);
+
+// to (GH,H) += kept from / (1 - p): the gradient of weight_hh from that of the masked weights.
+template <class T>
+lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, const T* from,
+                                const KeptWeights& kept, T* to);
+
+// ---- Elementwise (elementwise.cu) ------------------------------------------------------------
+
+// Null means zeros.
+template <class T>
+lnrnnStatus_t copy_state(const CudaStream& stream, const void* from, void* to, int64_t elements);
+template <class S>
+lnrnnStatus_t round_to_storage(const CudaStream& stream, const accumulation_t<S>* from, S* to,
+                               int64_t elements);
+// Zeros.
+template <class S>
+lnrnnStatus_t clear_rows(const CudaStream& stream, const Rows<S>& rows, int64_t samples,
+                         int64_t features);
+// to (samples,features) = from, but 0 in samples whose gradient (samples,width) is 0.
+template <class S>
+lnrnnStatus_t keep_giving_samples(const CudaStream& stream, const S* gradient, int64_t width,
+                                  const Rows<const S>& from, int64_t samples, int64_t features,
+                                  S* to);
+// Between layers: kept values are scaled, the others 0, in place.
+template <class S>
+lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call);
+
+// ---- Gradients that are sums over all samples (strand_vectors.cu) ----------------------------
+
+// What the backward loop leaves for them.
+template <class T>
+struct StrandTrace {
+  StrandRows<const T> forward;
+  const T* h_before;  // (T,N,H) h before each step
+  const T* dv;        // (T,N,GH)
+  const T* dk;        // (T,N,H)
+  const T* z;         // (T,N,H)
+};
+
+// Of all vectors of parameters, added to gradients.
+//   partials   (vector_partials(strand, steps, batch))
+template <class T>
+lnrnnStatus_t vector_gradients(const CudaStream& stream, const Strand& strand, int64_t steps,
+                               int64_t batch, Lengths lengths, const StrandTrace<T>& trace,
+                               T* partials, T* gradients);
+int64_t vector_partials(const Strand& strand, int64_t steps, int64_t batch);
+
+// ---- Passes ----------------------------------------------------------------------------------
+
+// Of the thread's device: what the kernels that it runs were compiled for, as 90, and how many clusters of
+// them it runs at once.
+cudaError_t find_architecture_of_kernels(int* architecture);
+ClusterCounts count_resident_clusters();
+
+// Bytes of workspace; kTooLarge where that does not fit.
+template <class S>
+uint64_t forward_workspace(const Strand& strand, int64_t steps, int64_t batch, bool training);
+template <class S>
+uint64_t backward_workspace(const Strand& strand, int64_t steps, int64_t batch);
+template <class S>
+uint64_t packed_bytes(const Strand& strand);
+
+template <class S>
+lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const S* parameters,
+                          void* packed);
+template <class S>
+lnrnnStatus_t run_forward(const CudaStream& stream, bool training, const ForwardArguments& call);
+template <class S>
+lnrnnStatus_t run_backward(const CudaStream& stream, const BackwardArguments& call);
+
+}  // namespace lnrnn::cuda

@@ -1,0 +1,399 @@
+// The backward pass: from the last step of the forward pass to its first two kernels each, everything
+// between two products, and dr R'; then, for all steps at once, the gradients of x and of the
+// parameters. Without kept products these are computed again first, as two products. Where a cluster of
+// blocks can hold the recurrent weights, one kernel takes all steps.
+#include "cuda/cluster/gru_cluster.cuh"
+#include "cuda/cluster/lstm_cluster.cuh"
+#include "cuda/row/indrnn_row.cuh"
+#include "cuda/row/norm_row.cuh"
+#include "lengths.h"
+
+namespace lnrnn::cuda {
+
+namespace {
+
+template <class S>
+struct BackwardLayout {
+  using T = accumulation_t<S>;
+
+  StrandRows<T> products;    // where they were not kept
+  StrandVectors<T> vectors;
+  S* hh;         // (H,GH) the recurrent weights, transposed
+  S* hh_rows;    // (GH,H) the same as they are, to compute h R' again
+  S* h_operand;  // (T+1,N,H), where products do not read h itself
+  T* dv;         // (T,N,GH) gradients by the gates' pre-activations, as x's product sees them
+  S* dr;         // (T,N,GH) by h's product; null where dv is that
+  T* exact_dr;   // (N,GH) of one step, where a product takes it: see BackwardRow
+  S* da;         // (T,N,GH) by x W_ih', when all steps are done: in the place of dv, or of dr
+  T *dk, *z;     // (T,N,H), see BackwardRow
+  T *dh, *dc;    // (N,H)
+  T* partials;   // vector_partials
+  T* partial;    // (GH, I or H) of a gradient, where cuBLAS may need it
+  T* masked_dhh; // (GH,H) gradient of the masked weight_hh, with DropConnect
+  S* giving;     // (T,N,I or H, the larger) x or h in samples that give gradients, else 0; or null
+  int64_t* lengths;  // (N)
+
+  static BackwardLayout take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
+    const CellShape& shape = strand.shape();
+    const int64_t hidden = strand.hidden(), gates = strand.gates();
+    const bool again = strand.plan.has(LNRNN_PLAN_RECOMPUTE);
+    BackwardLayout layout{};
+    if (again) layout.products.take_products(carver, strand, steps, batch);
+    layout.vectors = StrandVectors<T>::take(carver, strand);
+    if (shape.recurrent_matrix) {
+      layout.hh = carver.take<S>({hidden, gates});
+      if (again) layout.hh_rows = carver.take<S>({gates, hidden});
+      if (!kExactOperands<S>) layout.h_operand = carver.take<S>({steps + 1, batch, hidden});
+    }
+    layout.dv = carver.take<T>({steps, batch, gates});
+    if (!kExactOperands<S> || shape.keeps_recurrent_product()) {
+      layout.dr = carver.take<S>({steps, batch, gates});
+    }
+    if constexpr (kExactOperands<S>) {
+      layout.da = layout.dv;
+    } else {
+      layout.da = layout.dr;
+      if (shape.recurrent_matrix && has_few_rows(batch)) {
+        layout.exact_dr = carver.take<T>({batch, gates});
+      }
+    }
+    if (shape.cell_norm || shape.kind == CellKind::kGru) {
+      layout.dk = carver.take<T>({steps, batch, hidden});
+    }
+    if (shape.cell_norm) layout.z = carver.take<T>({steps, batch, hidden});
+    layout.dh = carver.take<T>({batch, hidden});
+    if (shape.carries_cell) layout.dc = carver.take<T>({batch, hidden});
+    layout.partials = carver.take<T>({vector_partials(strand, steps, batch)});
+    const int64_t widest = hidden > strand.input() ? hidden : strand.input();
+    if (size_product({steps, batch}) > static_cast<uint64_t>(kSamplesOfCalls<S>)) {
+      layout.partial = carver.take<T>({gates, shape.recurrent_matrix ? widest : strand.input()});
+    }
+    if (strand.plan.description.dropconnect > 0) layout.masked_dhh = carver.take<T>({gates, hidden});
+    if (strand.plan.discards()) {
+      layout.giving =
+          carver.take<S>({steps, batch, widest});
+    }
+    layout.lengths = carver.take<int64_t>({batch});
+    return layout;
+  }
+};
+
+template <class S>
+class Backward {
+ public:
+  using T = accumulation_t<S>;
+
+  Backward(const CudaStream& stream, const BackwardArguments& call)
+      : stream_(stream), strand_(call.strand), call_(call), hidden_(strand_.hidden()),
+        gates_(strand_.gates()), steps_(call.steps), batch_(call.batch),
+        samples_(call.steps * call.batch), parameters_(static_cast<const S*>(call.parameters)),
+        gradients_(static_cast<T*>(call.gradients)) {
+    Carver workspace(call.workspace), reserve(call.reserve);
+    layout_ = BackwardLayout<S>::take(workspace, strand_, steps_, batch_);
+    const auto kept = StrandRows<T>::take_reserve(reserve, strand_, steps_, batch_);
+    const auto& products = recomputes() ? layout_.products : kept;
+    forward_ = {products.a, products.r, kept.h, kept.c, kept.norm_a, kept.norm_r, kept.norm_u,
+                kept.kept};
+    vectors_ = layout_.vectors.constant();
+  }
+
+  lnrnnStatus_t run() {
+    LNRNN_FORWARD(upload_lengths(stream_, call_.lengths, batch_, layout_.lengths, &lengths_));
+    LNRNN_FORWARD(load_vectors(stream_, strand_, parameters_, layout_.vectors));
+    if (layout_.h_operand != nullptr) {
+      LNRNN_FORWARD(round_to_storage<S>(stream_, forward_.h, layout_.h_operand,
+                                        (steps_ + 1) * state()));
+    }
+    if (recomputes()) LNRNN_FORWARD(multiply_again());
+    LNRNN_FORWARD(copy_state<T>(stream_, call_.dhn, layout_.dh, state()));
+    if (layout_.dc != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, call_.dcn, layout_.dc, state()));
+    LNRNN_FORWARD(strand_.shape().recurrent_matrix ? go_back_through() : walk_through());
+    if (call_.dh0 != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, layout_.dh, call_.dh0, state()));
+    if (call_.dc0 != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, layout_.dc, call_.dc0, state()));
+
+    // Everything is added, to zeros where the caller wants replacement: that clears what lies between
+    // tensors, too.
+    if (gradients_ != nullptr) {
+      if (!call_.accumulate) LNRNN_FORWARD(clear_gradients());
+      const StrandTrace<T> trace{forward_, at_places(forward_.h), layout_.dv, layout_.dk,
+                                 layout_.z};
+      LNRNN_FORWARD(vector_gradients(stream_, strand_, steps_, batch_, lengths_, trace,
+                                     layout_.partials, gradients_));
+      if (strand_.shape().recurrent_matrix) LNRNN_FORWARD(recurrent_gradient());
+    }
+    LNRNN_FORWARD(through_input_norm());
+    if (call_.dx.base != nullptr) LNRNN_FORWARD(input_gradient());
+    if (gradients_ != nullptr) LNRNN_FORWARD(weight_gradient());
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+ private:
+  bool recomputes() const { return strand_.plan.has(LNRNN_PLAN_RECOMPUTE); }
+  int64_t state() const { return batch_ * hidden_; }
+  // From the T + 1 places of a state, those before each step: (T,N,H).
+  template <class P>
+  P* at_places(P* states) const {
+    return at_step(states, strand_.before(0), state());
+  }
+  template <class P>
+  Rows<P> samples(P* base, int64_t features) const {
+    return Rows<P>::sequence(base, batch_, features).masked(lengths_, 0).simplified();
+  }
+  // The caller's tensors, without what lies beyond the lengths.
+  template <class P, class V>
+  Rows<P> samples_of(const Steps<V>& tensor) const {
+    return rows_of<P>(tensor, 0, steps_, batch_).masked(lengths_, 0);
+  }
+  const S* h_operands() const {
+    if constexpr (kExactOperands<S>) {
+      return at_places(forward_.h);
+    } else {
+      return at_places(layout_.h_operand);
+    }
+  }
+  const S* dr_at(int64_t t) const {
+    if constexpr (kExactOperands<S>) {
+      if (layout_.dr == nullptr) return at_step(layout_.dv, t, batch_ * gates_);
+    }
+    return at_step(layout_.dr, t, batch_ * gates_);
+  }
+
+  lnrnnStatus_t clear_gradients() const {
+    const uint64_t elements = strand_.end() - strand_.begin();
+    return check(stream_.context,
+                 cudaMemsetAsync(gradients_ + strand_.begin(), 0, elements * sizeof(T),
+                                 stream_.raw),
+                 "clearing the gradients");
+  }
+
+  lnrnnStatus_t multiply_again() const {
+    const StrandRows<T>& to = layout_.products;
+    const int64_t input = strand_.input();
+    LNRNN_FORWARD((multiply_sequence<Depth::kFeatures, Depth::kFeatures>(
+        stream_, Product<S>{samples_, gates_, input, rows_of<const S>(call_.x, 0, steps_, batch_),
+                            Rows<const S>::matrix(weight_ih(), gates_, input),
+                            Rows<T>::matrix(to.a, samples_, gates_)})));
+    if (layout_.hh_rows == nullptr) return LNRNN_STATUS_SUCCESS;
+    LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, false,
+                                            layout_.hh_rows));
+    return multiply_sequence<Depth::kFeatures, Depth::kFeatures>(
+        stream_, Product<S>{samples_, gates_, hidden_,
+                            Rows<const S>::matrix(h_operands(), samples_, hidden_),
+                            Rows<const S>::matrix(layout_.hh_rows, gates_, hidden_),
+                            Rows<T>::matrix(to.r == nullptr ? to.a : to.r, samples_, gates_),
+                            to.r == nullptr});
+  }
+
+  lnrnnStatus_t go_back_through() const {
+    LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, true,
+                                            layout_.hh));
+    if constexpr (!kExactOperands<S>) {
+      if (runs_in_clusters<S>(stream_.context, strand_, batch_)) return walk_in_clusters();
+    }
+    return step_through();
+  }
+
+  // What does not depend on the step, for the kernel of one and that of all.
+  template <class Arguments>
+  void describe(Arguments& to) const {
+    to.batch = batch_;
+    to.lengths = lengths_;
+    to.weights = vectors_;
+    to.carries_norm = strand_.shape().carries_norm;
+    to.mask = zoneout();
+    to.mask_cell = Mask::of(strand_, strand_.plan.description.zoneoutCell,
+                            RandomKind::kZoneoutCell, nullptr, call_.random);
+  }
+
+  // The other way round than forward.
+  TimeWalk walk() const { return {0, call_.active_steps, strand_.reverse()}; }
+
+  lnrnnStatus_t walk_in_clusters() const {
+    ClusterBackward<S> call{};
+    describe(call);
+    call.walk = walk();
+    call.hidden = static_cast<int>(hidden_);
+    call.hh = layout_.hh;
+    call.a = forward_.a;
+    call.r = forward_.r;
+    call.norm_a = forward_.norm_a;
+    call.norm_r = forward_.norm_r;
+    call.norm_u = forward_.norm_u;
+    call.before = at_places(strand_.shape().carries_cell ? forward_.c : forward_.h);
+    call.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
+    call.dh = layout_.dh;
+    call.dc = layout_.dc;
+    call.dv = layout_.dv;
+    call.dr = layout_.dr;
+    call.dk = layout_.dk;
+    call.z = layout_.z;
+    return launch_in_clusters<LstmClusterBackward, GruClusterBackward>(
+        stream_, strand_.shape().kind, call);
+  }
+
+  lnrnnStatus_t step_through() const {
+    for (int64_t k = 0; k < call_.active_steps; ++k) {
+      const int64_t t = strand_.reverse() ? k : call_.active_steps - 1 - k;
+      LNRNN_FORWARD(go_back(t));
+      LNRNN_FORWARD(multiply_by_states(t));
+    }
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  lnrnnStatus_t go_back(int64_t t) const {
+    const int64_t row_of_gates = batch_ * gates_, row_of_norm = batch_ * kStatistics;
+    BackwardRow<S> row{};
+    describe(row);
+    row.step = t;
+    row.hidden = hidden_;
+    row.gates = gates_;
+    row.a = at_step(forward_.a, t, row_of_gates);
+    row.r = at_step(forward_.r, t, row_of_gates);
+    row.norm_a = at_step(forward_.norm_a, t, row_of_norm);
+    row.norm_r = at_step(forward_.norm_r, t, row_of_norm);
+    row.norm_u = at_step(forward_.norm_u, t, row_of_norm);
+    row.h_before = at_step(forward_.h, strand_.before(t), state());
+    row.c_before = at_step(forward_.c, strand_.before(t), state());
+    row.dy = at_step(static_cast<const S*>(call_.dy.base), t, call_.dy.step_stride);
+    row.dy_row_stride = call_.dy.row_stride;
+    row.dh = layout_.dh;
+    row.dc = layout_.dc;
+    row.dv = at_step(layout_.dv, t, row_of_gates);
+    row.dr = at_step(layout_.dr, t, row_of_gates);
+    row.exact_dr = layout_.exact_dr;
+    row.dk = at_step(layout_.dk, t, state());
+    row.z = at_step(layout_.z, t, state());
+    if (strand_.shape().kind == CellKind::kGru) return launch_row(GruBackwardRow<S>{row});
+    return launch_row(LstmBackwardRow<S>{row});
+  }
+  template <class Kernel>
+  lnrnnStatus_t launch_row(const Kernel& kernel) const {
+    return launch(stream_, row_shape<Kernel>(batch_, hidden_), kernel);
+  }
+  Mask zoneout() const {
+    return Mask::of(strand_, strand_.plan.description.zoneout, RandomKind::kZoneout,
+                    call_.zoneout_mask, call_.random);
+  }
+
+  // What the row kernel left in dh is what does not go through this product.
+  lnrnnStatus_t multiply_by_states(int64_t t) const {
+    Product<S> product{batch_, hidden_, gates_, Rows<const S>::matrix(dr_at(t), batch_, gates_),
+                       Rows<const S>::matrix(layout_.hh, hidden_, gates_),
+                       Rows<T>::matrix(layout_.dh, batch_, hidden_).masked(lengths_, t)};
+    product.add = true;
+    product.exact_a = layout_.exact_dr;
+    return multiply_step(stream_, product);
+  }
+
+  lnrnnStatus_t walk_through() const {
+    IndrnnBackward<S> kernel{};
+    kernel.walk = {walk(), batch_, hidden_, lengths_};
+    kernel.in = {forward_.a, forward_.norm_a, 0, vectors_};
+    kernel.mask = zoneout();
+    kernel.h_before = at_places(forward_.h);
+    kernel.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
+    kernel.dh = layout_.dh;
+    kernel.dv = layout_.dv;
+    return launch(stream_, kernel.walk.shape(), kernel);
+  }
+
+  // In the place of dv, where the product for dx takes it.
+  T* exact_da() const {
+    return !kExactOperands<S> && has_few_columns(strand_.input()) ? layout_.dv : nullptr;
+  }
+
+  // From dv, for all steps; the place of dr is free by now.
+  lnrnnStatus_t through_input_norm() const {
+    if (strand_.shape().input_norm) {
+      using Kernel = InputNormBackward<S>;
+      return launch(stream_, input_norm_shape<Kernel>(samples_, gates_),
+                    Kernel{gates_, samples(forward_.a, gates_), forward_.norm_a, vectors_.gain_i,
+                           layout_.dv, layout_.da, exact_da()});
+    }
+    // Where both products are added the gradients by them are the same.
+    if (kExactOperands<S> ||
+        (strand_.shape().recurrent_matrix && !strand_.shape().separate_products)) {
+      return LNRNN_STATUS_SUCCESS;
+    }
+    return round_to_storage<S>(stream_, layout_.dv, layout_.da, samples_ * gates_);
+  }
+
+  // from as the gradient of a matrix takes it, by the gradient of its product.
+  lnrnnStatus_t keep_giving(const S* gradient, Rows<const S>* from, int64_t features) const {
+    if (layout_.giving == nullptr) return LNRNN_STATUS_SUCCESS;
+    LNRNN_FORWARD(keep_giving_samples<S>(stream_, gradient, gates_, *from, samples_, features,
+                                         layout_.giving));
+    *from = samples<const S>(layout_.giving, features);
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  const S* weight_ih() const { return strand_.find(ParameterRole::kWeightIh, parameters_); }
+
+  lnrnnStatus_t input_gradient() const {
+    const int64_t input = strand_.input();
+    return multiply_sequence<Depth::kFeatures, Depth::kSamples>(
+        stream_, Product<S, S>{samples_, input, gates_, samples<const S>(layout_.da, gates_),
+                               Rows<const S>::matrix(weight_ih(), gates_, input),
+                               samples_of<S>(call_.dx), call_.add_dx, exact_da()});
+  }
+
+  lnrnnStatus_t weight_gradient() const {
+    const int64_t input = strand_.input();
+    T* const to = strand_.find(ParameterRole::kWeightIh, gradients_);
+    auto x = samples_of<const S>(call_.x);
+    LNRNN_FORWARD(keep_giving(layout_.da, &x, input));
+    return multiply_sequence<Depth::kSamples, Depth::kSamples>(
+        stream_, Product<S>{gates_, input, samples_, samples<const S>(layout_.da, gates_),
+                            x, Rows<T>::matrix(to, gates_, input), true, nullptr, layout_.partial});
+  }
+
+  lnrnnStatus_t recurrent_gradient() const {
+    T* const whole = strand_.find(ParameterRole::kWeightHh, gradients_);
+    const bool masked = forward_.kept.bits != nullptr;
+    T* const to = masked ? layout_.masked_dhh : whole;
+    auto h = samples(h_operands(), hidden_);
+    LNRNN_FORWARD(keep_giving(dr_at(0), &h, hidden_));
+    LNRNN_FORWARD((multiply_sequence<Depth::kSamples, Depth::kSamples>(
+        stream_, Product<S>{gates_, hidden_, samples_, samples(dr_at(0), gates_),
+                            h, Rows<T>::matrix(to, gates_, hidden_), !masked, nullptr,
+                            layout_.partial})));
+    if (!masked) return LNRNN_STATUS_SUCCESS;
+    return apply_dropconnect<T>(stream_, strand_, to, forward_.kept, whole);
+  }
+
+  const CudaStream& stream_;
+  const Strand& strand_;
+  const BackwardArguments& call_;
+  const int64_t hidden_, gates_, steps_, batch_, samples_;
+  const S* const parameters_;
+  T* const gradients_;
+  BackwardLayout<S> layout_;
+  StrandRows<const T> forward_;
+  StrandVectors<const T> vectors_{};
+  Lengths lengths_;
+};
+
+}  // namespace
+
+template <class S>
+uint64_t backward_workspace(const Strand& strand, int64_t steps, int64_t batch) {
+  Carver carver;
+  BackwardLayout<S>::take(carver, strand, steps, batch);
+  return carver.bytes();
+}
+
+template <class S>
+lnrnnStatus_t run_backward(const CudaStream& stream, const BackwardArguments& call) {
+  return Backward<S>(stream, call).run();
+}
+
+#define LNRNN_INSTANTIATE(S)                                                \
+  template uint64_t backward_workspace<S>(const Strand&, int64_t, int64_t); \
+  template lnrnnStatus_t run_backward<S>(const CudaStream&, const BackwardArguments&);
+LNRNN_INSTANTIATE(float)
+LNRNN_INSTANTIATE(double)
+LNRNN_INSTANTIATE(F16)
+LNRNN_INSTANTIATE(Bf16)
+#undef LNRNN_INSTANTIATE
+
+}  // namespace lnrnn::cuda

@@ -1,0 +1,395 @@
+// The forward pass: for each chunk of time, x W_ih' and its statistics for all steps at once; then
+// two kernels per step: h R' with the statistics of its rows, and everything between two products.
+// Where a cluster of blocks can hold the recurrent weights, it walks through the chunk in one kernel;
+// so does the IndRNN, which has no such product.
+#include "cuda/cluster/gru_cluster.cuh"
+#include "cuda/cluster/lstm_cluster.cuh"
+#include "cuda/row/indrnn_row.cuh"
+#include "cuda/row/norm_row.cuh"
+#include "lengths.h"
+
+namespace lnrnn::cuda {
+
+namespace {
+
+// What inference reads, in one buffer.
+template <class S>
+struct PackedWeights {
+  S* ih;  // (GH,I)
+  S* hh;  // (GH,H) as prepared, where it is a matrix
+  StrandVectors<accumulation_t<S>> vectors;
+
+  static PackedWeights take(Carver& carver, const Strand& strand) {
+    PackedWeights packed{};
+    packed.ih = carver.take<S>({strand.gates(), strand.input()});
+    if (strand.shape().recurrent_matrix) {
+      packed.hh = carver.take<S>({strand.gates(), strand.hidden()});
+    }
+    packed.vectors = StrandVectors<accumulation_t<S>>::take(carver, strand);
+    return packed;
+  }
+};
+
+// Where a pass keeps its rows: in the workspace, but for what training reserves.
+template <class S>
+struct ForwardLayout {
+  using T = accumulation_t<S>;
+
+  StrandRows<T> rows;        // products of one chunk, r of one step; inference: h and c, two places
+  S* hh;                     // (GH,H) training's
+  StrandVectors<T> vectors;  // training's
+  S* h_operand;              // (N,H), where products do not read h itself
+  T* square_sums;            // (N,tiles), where r is normalised
+  int64_t* lengths;          // (N)
+
+  static ForwardLayout take(Carver& carver, const Strand& strand, int64_t chunk, int64_t batch,
+                            bool training) {
+    const CellShape& shape = strand.shape();
+    const int64_t hidden = strand.hidden();
+    ForwardLayout layout{};
+    if (!keeps_products(strand, training)) {
+      layout.rows.take_products(carver, strand, chunk, batch, 1);
+    }
+    if (training) {
+      if (shape.recurrent_matrix) layout.hh = carver.take<S>({strand.gates(), hidden});
+      layout.vectors = StrandVectors<T>::take(carver, strand);
+    } else {
+      layout.rows.h = carver.take<T>({2, batch, hidden});
+      if (shape.carries_cell) layout.rows.c = carver.take<T>({2, batch, hidden});
+      if (shape.input_norm) layout.rows.norm_a = carver.take<T>({chunk, batch, kStatistics});
+    }
+    if (shape.recurrent_matrix && !kExactOperands<S>) {
+      layout.h_operand = carver.take<S>({batch, hidden});
+    }
+    if (shape.recurrent_norm) {
+      layout.square_sums = carver.take<T>({batch, square_sum_tiles(batch, strand.gates())});
+    }
+    layout.lengths = carver.take<int64_t>({batch});
+    return layout;
+  }
+
+  static bool keeps_products(const Strand& strand, bool training) {
+    return training && !strand.plan.has(LNRNN_PLAN_RECOMPUTE);
+  }
+};
+
+// Steps whose inputs are multiplied at once. Where the products are kept anyway, all; else enough rows
+// to keep the device busy.
+int64_t chunk_steps(int64_t steps, int64_t batch, bool keeps_products) {
+  constexpr int64_t kChunkRows = 8192;
+  const int64_t wanted = batch < 1 ? steps : (kChunkRows + batch - 1) / batch;
+  return keeps_products || steps < wanted ? steps : wanted;
+}
+
+template <class S>
+class Forward {
+ public:
+  using T = accumulation_t<S>;
+
+  Forward(const CudaStream& stream, bool training, const ForwardArguments& call)
+      : stream_(stream), strand_(call.strand), training_(training),
+        keeps_products_(ForwardLayout<S>::keeps_products(strand_, training)), call_(call),
+        hidden_(strand_.hidden()), gates_(strand_.gates()), batch_(call.batch),
+        chunk_(chunk_steps(call.steps, batch_, keeps_products_)),
+        clustered_(runs_in_clusters<S>(stream.context, strand_, batch_)) {
+    Carver carver(call.workspace);
+    layout_ = ForwardLayout<S>::take(carver, strand_, chunk_, batch_, training);
+    rows_ = layout_.rows;
+    if (!training) return;
+    Carver reserve(call.reserve);
+    rows_ = StrandRows<T>::take_reserve(reserve, strand_, call.steps, batch_);
+    if (!keeps_products_) {
+      rows_.a = layout_.rows.a;
+      rows_.r = layout_.rows.r;
+    }
+  }
+
+  lnrnnStatus_t run() {
+    LNRNN_FORWARD(upload_lengths(stream_, call_.lengths, batch_, layout_.lengths, &lengths_));
+    LNRNN_FORWARD(find_weights());
+    const int64_t active = call_.active_steps;
+    const int64_t first = strand_.reverse() ? active : 0, last = active - first;
+    LNRNN_FORWARD(copy_state<T>(stream_, call_.h0, h_at(first), state()));
+    if (rows_.c != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, call_.c0, c_at(first), state()));
+    if (layout_.h_operand != nullptr && !clustered_) {
+      LNRNN_FORWARD(round_to_storage<S>(stream_, h_at(first), layout_.h_operand, state()));
+    }
+    for (int64_t done = 0; done < active; done += chunk_) {
+      const int64_t left = active - done, count = left < chunk_ ? left : chunk_;
+      const int64_t begin = strand_.reverse() ? left - count : done;
+      LNRNN_FORWARD(multiply_inputs(begin, count));
+      LNRNN_FORWARD(advance_through(begin, count));
+    }
+    if (call_.hn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, h_at(last), call_.hn, state()));
+    if (call_.cn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, c_at(last), call_.cn, state()));
+    const int64_t beyond = call_.steps - active;
+    if (call_.y.base == nullptr || beyond == 0) return LNRNN_STATUS_SUCCESS;
+    return clear_rows(stream_, rows_of<S>(call_.y, active, beyond, batch_), beyond * batch_, hidden_);
+  }
+
+ private:
+  int64_t state() const { return batch_ * hidden_; }
+  // States at one of the T + 1 places. Training has them all, inference two.
+  T* h_at(int64_t place) const { return at_step(rows_.h, training_ ? place : place % 2, state()); }
+  T* c_at(int64_t place) const { return at_step(rows_.c, training_ ? place : place % 2, state()); }
+  // Products of step t, which may be those of one chunk, or of one step.
+  T* a_at(int64_t begin, int64_t t) const {
+    return at_step(rows_.a, keeps_products_ ? t : t - begin, batch_ * gates_);
+  }
+  T* r_at(int64_t t) const { return at_step(rows_.r, keeps_products_ ? t : 0, batch_ * gates_); }
+  // Training keeps the statistics whatever becomes of the products.
+  T* norm_a_at(int64_t begin, int64_t t) const {
+    return at_step(rows_.norm_a, training_ ? t : t - begin, batch_ * kStatistics);
+  }
+  T epsilon() const { return static_cast<T>(strand_.plan.description.epsilon); }
+  ZoneoutShares<T> share(double zoneout) const {
+    return training_ ? ZoneoutShares<T>{} : ZoneoutShares<T>::of(zoneout);
+  }
+  Mask mask(double p, RandomKind kind, const uint8_t* given) const {
+    return training_ ? Mask::of(strand_, p, kind, given, call_.random) : Mask{};
+  }
+
+  lnrnnStatus_t find_weights() {
+    if (!training_) {
+      Carver carver(call_.weights);
+      const auto packed = PackedWeights<S>::take(carver, strand_);
+      ih_ = packed.ih;
+      hh_ = packed.hh;
+      vectors_ = packed.vectors.constant();
+      return LNRNN_STATUS_SUCCESS;
+    }
+    const S* const parameters = static_cast<const S*>(call_.weights);
+    ih_ = strand_.find(ParameterRole::kWeightIh, parameters);
+    hh_ = layout_.hh;
+    vectors_ = layout_.vectors.constant();
+    LNRNN_FORWARD(load_vectors(stream_, strand_, parameters, layout_.vectors));
+    if (layout_.hh == nullptr) return LNRNN_STATUS_SUCCESS;
+    LNRNN_FORWARD(decide_dropconnect(stream_, strand_, call_.dropconnect_mask, call_.random,
+                                     rows_.kept));
+    return prepare_recurrent_weights(stream_, strand_, parameters, rows_.kept, false, layout_.hh);
+  }
+
+  lnrnnStatus_t multiply_inputs(int64_t begin, int64_t steps) const {
+    const int64_t samples = steps * batch_;
+    auto x = rows_of<const S>(call_.x, begin, steps, batch_);
+    T* const a = a_at(begin, begin);
+    LNRNN_FORWARD((multiply_sequence<Depth::kFeatures, Depth::kFeatures>(
+        stream_, Product<S>{samples, gates_, strand_.input(), x,
+                            Rows<const S>::matrix(ih_, gates_, strand_.input()),
+                            Rows<T>::matrix(a, samples, gates_)})));
+    if (!strand_.shape().input_norm) return LNRNN_STATUS_SUCCESS;
+    using Kernel = InputNorm<T>;
+    return launch(stream_, input_norm_shape<Kernel>(samples, gates_),
+                  Kernel{gates_, epsilon(), a, norm_a_at(begin, begin)});
+  }
+
+  lnrnnStatus_t advance_through(int64_t begin, int64_t count) const {
+    if constexpr (!kExactOperands<S>) {
+      if (clustered_) return walk_in_clusters(begin, count);
+    }
+    return strand_.shape().recurrent_matrix ? step_through(begin, count)
+                                            : walk_through(begin, count);
+  }
+
+  lnrnnStatus_t step_through(int64_t begin, int64_t count) const {
+    for (int64_t k = 0; k < count; ++k) {
+      const int64_t t = strand_.reverse() ? begin + count - 1 - k : begin + k;
+      LNRNN_FORWARD(multiply_states(begin, t));
+      LNRNN_FORWARD(advance(begin, t));
+    }
+    return LNRNN_STATUS_SUCCESS;
+  }
+
+  // Where the products are not wanted apart, their sum is all that is needed.
+  lnrnnStatus_t multiply_states(int64_t begin, int64_t t) const {
+    T* const r = r_at(t);
+    Product<S> product{batch_, gates_, hidden_, Rows<const S>::matrix(operand(t), batch_, hidden_),
+                       Rows<const S>::matrix(hh_, gates_, hidden_),
+                       Rows<T>::matrix(r == nullptr ? a_at(begin, t) : r, batch_, gates_)};
+    product.add = r == nullptr;
+    product.square_sums = layout_.square_sums;
+    return multiply_step(stream_, product);
+  }
+  const S* operand(int64_t t) const {
+    if constexpr (kExactOperands<S>) {
+      return h_at(strand_.before(t));
+    } else {
+      return layout_.h_operand;
+    }
+  }
+
+  // What does not depend on the step, for the kernel of one and that of all.
+  template <class Arguments>
+  void describe(Arguments& to) const {
+    const lnrnnPlanDescription_t& d = strand_.plan.description;
+    to.batch = batch_;
+    to.lengths = lengths_;
+    to.weights = vectors_;
+    to.carries_norm = strand_.shape().carries_norm;
+    to.zoneout = share(d.zoneout);
+    to.zoneout_cell = share(d.zoneoutCell);
+    to.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
+    to.mask_cell = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
+  }
+
+  lnrnnStatus_t advance(int64_t begin, int64_t t) const {
+    ForwardRow<S> row{};
+    describe(row);
+    row.epsilon = epsilon();
+    row.step = t;
+    row.hidden = hidden_;
+    row.gates = gates_;
+    row.a = a_at(begin, t);
+    row.r = r_at(t);
+    row.norm_a = norm_a_at(begin, t);
+    row.square_sums = layout_.square_sums;
+    row.tiles = square_sum_tiles(batch_, gates_);
+    row.norm_r = at_step(rows_.norm_r, t, batch_ * kStatistics);
+    row.norm_u = at_step(rows_.norm_u, t, batch_ * kStatistics);
+    row.h_before = h_at(strand_.before(t));
+    row.c_before = c_at(strand_.before(t));
+    row.h = h_at(strand_.after(t));
+    row.c = c_at(strand_.after(t));
+    row.h_operand = layout_.h_operand;
+    row.y = at_step(static_cast<S*>(call_.y.base), t, call_.y.step_stride);
+    row.y_row_stride = call_.y.row_stride;
+    if (strand_.shape().kind == CellKind::kGru) return launch_row(GruForwardRow<S>{row});
+    return launch_row(LstmForwardRow<S>{row});
+  }
+  template <class Kernel>
+  lnrnnStatus_t launch_row(const Kernel& kernel) const {
+    return launch(stream_, row_shape<Kernel>(batch_, hidden_), kernel);
+  }
+
+  TimeWalk walk(int64_t begin, int64_t count) const { return {begin, count, !strand_.reverse()}; }
+  // The states before and after a walk.
+  int64_t place_before(int64_t begin, int64_t count) const {
+    return strand_.before(strand_.reverse() ? begin + count - 1 : begin);
+  }
+  int64_t place_after(int64_t begin, int64_t count) const {
+    return strand_.after(strand_.reverse() ? begin : begin + count - 1);
+  }
+
+  lnrnnStatus_t walk_in_clusters(int64_t begin, int64_t count) const {
+    const int64_t row_of_norm = batch_ * kStatistics;
+    const int64_t from = place_before(begin, count), to = place_after(begin, count);
+    ClusterForward<S> call{};
+    describe(call);
+    call.walk = walk(begin, count);
+    call.hidden = static_cast<int>(hidden_);
+    call.hh = hh_;
+    call.a = a_at(begin, begin);
+    call.norm_a = norm_a_at(begin, begin);
+    if (keeps_products_) {
+      call.r = r_at(begin);
+      call.adds = call.r == nullptr;
+    }
+    call.norm_r = at_step(rows_.norm_r, begin, row_of_norm);
+    call.norm_u = at_step(rows_.norm_u, begin, row_of_norm);
+    call.scale = NormScale::of(epsilon());
+    call.h_from = h_at(from);
+    call.c_from = c_at(from);
+    call.keeps_states = training_;
+    call.h_to = h_at(training_ ? strand_.after(begin) : to);
+    call.c_to = c_at(training_ ? strand_.after(begin) : to);
+    call.y = rows_of<S>(call_.y, begin, count, batch_);
+    return launch_in_clusters<LstmClusterForward, GruClusterForward>(
+        stream_, strand_.shape().kind, call);
+  }
+
+  lnrnnStatus_t walk_through(int64_t begin, int64_t count) const {
+    const lnrnnPlanDescription_t& d = strand_.plan.description;
+    IndrnnForward<S> kernel{};
+    kernel.walk = {walk(begin, count), batch_, hidden_, lengths_};
+    kernel.in = {a_at(begin, begin), norm_a_at(begin, begin), begin, vectors_};
+    kernel.zoneout = share(d.zoneout);
+    kernel.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
+    kernel.h_from = h_at(place_before(begin, count));
+    kernel.h_to = h_at(place_after(begin, count));
+    kernel.h = training_ ? rows_.h : nullptr;
+    kernel.y = rows_of<S>(call_.y, 0, call_.steps, batch_);
+    return launch(stream_, kernel.walk.shape(), kernel);
+  }
+
+  const CudaStream& stream_;
+  const Strand& strand_;
+  const bool training_, keeps_products_;
+  const ForwardArguments& call_;
+  const int64_t hidden_, gates_, batch_, chunk_;
+  const bool clustered_;
+  ForwardLayout<S> layout_{};
+  StrandRows<T> rows_{};
+  Lengths lengths_;
+  const S *ih_ = nullptr, *hh_ = nullptr;
+  StrandVectors<const T> vectors_{};
+};
+
+}  // namespace
+
+using LargestClusterKernel = LstmClusterForward<F16, 4>;  // none takes more room
+
+cudaError_t find_architecture_of_kernels(int* architecture) {
+  return find_architecture<LargestClusterKernel>(architecture);
+}
+
+ClusterCounts count_resident_clusters() {
+  ClusterCounts counts{};
+  for (size_t blocks = 1; blocks < counts.size(); ++blocks) {
+    const LaunchShape shape = cluster_shape<LargestClusterKernel>(
+        kClusterRows, static_cast<int64_t>(blocks) * kClusterUnits);
+    if (count_clusters<LargestClusterKernel>(shape, &counts[blocks]) == cudaSuccess) continue;
+    cudaGetLastError();  // the device has no clusters of so many
+    counts[blocks] = 0;
+  }
+  return counts;
+}
+
+template <class S>
+uint64_t packed_bytes(const Strand& strand) {
+  Carver carver;
+  PackedWeights<S>::take(carver, strand);
+  return carver.bytes();
+}
+
+template <class S>
+lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const S* parameters,
+                          void* packed) {
+  Carver carver(packed);
+  const auto to = PackedWeights<S>::take(carver, strand);
+  const size_t ih_bytes = static_cast<size_t>(strand.gates() * strand.input()) * sizeof(S);
+  LNRNN_FORWARD(check(stream.context,
+                      cudaMemcpyAsync(to.ih, strand.find(ParameterRole::kWeightIh, parameters),
+                                      ih_bytes, cudaMemcpyDefault, stream.raw),
+                      "copying weights"));
+  LNRNN_FORWARD(load_vectors(stream, strand, parameters, to.vectors));
+  if (to.hh == nullptr) return LNRNN_STATUS_SUCCESS;
+  return prepare_recurrent_weights(stream, strand, parameters, KeptWeights{}, false, to.hh);
+}
+
+template <class S>
+uint64_t forward_workspace(const Strand& strand, int64_t steps, int64_t batch, bool training) {
+  using Layout = ForwardLayout<S>;
+  Carver carver;
+  Layout::take(carver, strand,
+               chunk_steps(steps, batch, Layout::keeps_products(strand, training)), batch,
+               training);
+  return carver.bytes();
+}
+
+template <class S>
+lnrnnStatus_t run_forward(const CudaStream& stream, bool training, const ForwardArguments& call) {
+  return Forward<S>(stream, training, call).run();
+}
+
+#define LNRNN_INSTANTIATE(S)                                                                      \
+  template uint64_t packed_bytes<S>(const Strand&);                                               \
+  template lnrnnStatus_t pack_strand(const CudaStream&, const Strand&, const S*, void*);          \
+  template uint64_t forward_workspace<S>(const Strand&, int64_t, int64_t, bool);                  \
+  template lnrnnStatus_t run_forward<S>(const CudaStream&, bool, const ForwardArguments&);
+LNRNN_INSTANTIATE(float)
+LNRNN_INSTANTIATE(double)
+LNRNN_INSTANTIATE(F16)
+LNRNN_INSTANTIATE(Bf16)
+#undef LNRNN_INSTANTIATE
+
+}  // namespace lnrnn::cuda

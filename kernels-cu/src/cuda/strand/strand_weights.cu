@@ -1,0 +1,270 @@
+// Preparing parameters, once per pass or once per packing.
+#include "cuda/machine/reduce.cuh"
+#include "cuda/row/strand.h"
+
+namespace lnrnn::cuda {
+
+namespace {
+
+// Threads: elements, grid-strided.
+//   to:(count) = the sum of as many of from as there are
+template <class S>
+struct LoadVectors {
+  static constexpr const char* kName = "load_vectors";
+  static constexpr int kMaxThreads = 256;
+  static constexpr int kMostVectors = 6, kMostTerms = 3;
+  using T = accumulation_t<S>;
+
+  struct Entry {
+    const S* from[kMostTerms];
+    T* to;
+    int64_t count;
+  };
+  Entry entries[kMostVectors];
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t first = block.index() * block.threads() + block.thread();
+    const int64_t stride = block.blocks() * block.threads();
+    for (const Entry& entry : entries) {
+      for (int64_t i = first; i < entry.count; i += stride) {
+        T sum(0);
+        for (const S* const from : entry.from) {
+          if (from != nullptr) sum += to_accumulation(from[i]);
+        }
+        entry.to[i] = sum;
+      }
+    }
+  }
+};
+
+// Column means want accuracy where they are large beside the deviations: the mean of what the first
+// mean leaves over is subtracted as well. Blocks: kColumns columns each, few, so that there are enough
+// blocks; a thread takes every kRows-th row of one.
+//   from:(GH,H)  to:(GH,H) or (H,GH)
+template <class S>
+struct PrepareRecurrentWeights {
+  static constexpr const char* kName = "prepare_recurrent_weights";
+  static constexpr int kMaxThreads = 1024;
+  static constexpr int kColumns = 8, kRows = kMaxThreads / kColumns;
+  static constexpr int kWarps = kMaxThreads / kWarp;
+  static constexpr int kPitch = kColumns + 1;  // spreads a column of the tile over the banks
+  using T = accumulation_t<S>;
+  struct Shared {
+    Array<T, kWarps * kColumns> sums[2];
+    Array<S, kRows * kPitch> tile;
+  };
+
+  int64_t rows, columns;
+  const S* from;
+  KeptWeights kept;
+  T scale;
+  bool centred, transposed;
+  S* to;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    auto& shared = block.template shared<Shared>();
+    const int64_t column = block.index() * kColumns + block.thread() % kColumns;
+    T mean(0), rest(0);
+    if (centred) {
+      mean = column_mean(block, shared.sums[0], column, T(0));
+      rest = column_mean(block, shared.sums[1], column, mean);
+    }
+    if (!transposed) {
+      each_weight(block, column, [&](int64_t row, T weight) {
+        to[row * columns + column] = to_storage<S>((weight - mean) - rest);
+      });
+      return;
+    }
+    // By tiles, so that consecutive threads write consecutive addresses, too.
+    const int in_tile = block.thread() / kColumns, turned_in_tile = block.thread() % kRows;
+    const int turned_column = block.thread() / kRows;
+    const int64_t turned = block.index() * kColumns + turned_column;
+    for (int64_t first = 0; first < rows; first += kRows) {
+      const int64_t row = first + in_tile, turned_row = first + turned_in_tile;
+      if (row < rows && column < columns) {
+        const T value = weight(row, column, from[row * columns + column]);
+        shared.tile[in_tile * kPitch + block.thread() % kColumns] =
+            to_storage<S>((value - mean) - rest);
+      }
+      block.sync();
+      if (turned_row < rows && turned < columns) {
+        to[turned * rows + turned_row] = shared.tile[turned_in_tile * kPitch + turned_column];
+      }
+      block.sync();
+    }
+  }
+
+ private:
+  LNRNN_DEVICE T weight(int64_t row, int64_t column, S stored) const {
+    const T value = to_accumulation(stored);
+    if (kept.bits == nullptr) return value;
+    return kept.keeps(row, column) ? value * scale : T(0);
+  }
+
+  // Those of a column that are the thread's, several on their way at once.
+  template <class F>
+  LNRNN_DEVICE void each_weight(const Block& block, int64_t column, const F& use) const {
+    constexpr int kAtOnce = 8;
+    if (column >= columns) return;
+    for (int64_t first = block.thread() / kColumns; first < rows; first += kRows * kAtOnce) {
+      S stored[kAtOnce] = {};
+      LNRNN_UNROLL
+      for (int i = 0; i < kAtOnce; ++i) {
+        const int64_t row = first + i * kRows;
+        if (row < rows) stored[i] = from[row * columns + column];
+      }
+      LNRNN_UNROLL
+      for (int i = 0; i < kAtOnce; ++i) {
+        const int64_t row = first + i * kRows;
+        if (row < rows) use(row, weight(row, column, stored[i]));
+      }
+    }
+  }
+
+  LNRNN_DEVICE T column_mean(Block& block, Array<T, kWarps * kColumns>& sums, int64_t column,
+                             T shift) const {
+    T sum(0);
+    each_weight(block, column, [&](int64_t, T weight) { sum += weight - shift; });
+    for (int mask = kColumns; mask < kWarp; mask *= 2) sum += block.shuffle_xor(sum, mask);
+    const int of_warp = block.thread() % kColumns;
+    if (block.lane() < kColumns) sums[block.warp() * kColumns + of_warp] = sum;
+    block.sync();
+    T total(0);
+    for (int w = 0; w < kWarps; ++w) total += sums[w * kColumns + of_warp];
+    return total / static_cast<T>(rows);
+  }
+};
+
+// Threads: bytes of bits, grid-strided.
+struct DecideDropConnect {
+  static constexpr const char* kName = "decide_dropconnect";
+  static constexpr int kMaxThreads = 256;
+
+  int64_t bytes;
+  Mask mask;
+  KeptWeights kept;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const Mask drawn = mask.drawn();
+    const int64_t stride = block.blocks() * block.threads();
+    for (int64_t i = block.index() * block.threads() + block.thread(); i < bytes; i += stride) {
+      kept.bits[i] = static_cast<uint8_t>(drawn.eight(i / kept.row_bytes, i % kept.row_bytes));
+    }
+  }
+};
+
+// Threads: elements, grid-strided.
+template <class T>
+struct ApplyDropConnect {
+  static constexpr const char* kName = "apply_dropconnect";
+  static constexpr int kMaxThreads = 256;
+
+  int64_t elements, columns;
+  const T* from;
+  KeptWeights kept;
+  T scale;
+  T* to;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t stride = block.blocks() * block.threads();
+    for (int64_t i = block.index() * block.threads() + block.thread(); i < elements; i += stride) {
+      if (kept.keeps(i / columns, i % columns)) to[i] = fma(from[i], scale, to[i]);
+    }
+  }
+};
+
+// Of kernels that stride over elements.
+template <class Kernel>
+LaunchShape grid_of(int64_t elements) {
+  constexpr int64_t kMostBlocks = 1024;
+  const int64_t blocks = (elements + Kernel::kMaxThreads - 1) / Kernel::kMaxThreads;
+  return {blocks < kMostBlocks ? blocks : kMostBlocks, Kernel::kMaxThreads};
+}
+
+template <class T>
+T dropconnect_scale(const Strand& strand) {
+  const double p = strand.plan.description.dropconnect;
+  return p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
+}
+
+}  // namespace
+
+template <class S>
+lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const S* parameters,
+                           const StrandVectors<accumulation_t<S>>& to) {
+  const auto find = [&](ParameterRole role) { return strand.find(role, parameters); };
+  const int64_t gates = strand.gates(), hidden = strand.hidden();
+  const bool gru = strand.shape().kind == CellKind::kGru;
+  // The other vector and matrix of recurrent weights are under the same name.
+  const S* const hh = to.hh == nullptr ? nullptr : find(ParameterRole::kWeightHh);
+  using Kernel = LoadVectors<S>;
+  Kernel kernel{{
+      {{find(gru ? ParameterRole::kBiasIh : ParameterRole::kBias),
+        find(ParameterRole::kNormBiasI), find(ParameterRole::kNormBiasH)},
+       to.bias, gates},
+      {{gru ? find(ParameterRole::kBiasHh) : hh}, gru ? to.bias_hh : to.hh, gates},
+      {{find(ParameterRole::kGainI)}, to.gain_i, gates},
+      {{find(ParameterRole::kGainH)}, to.gain_h, gates},
+      {{find(ParameterRole::kGainC)}, to.gain_c, hidden},
+      {{find(ParameterRole::kNormBiasC)}, to.bias_c, hidden},
+  }};
+  for (auto& entry : kernel.entries) {
+    if (entry.to == nullptr) entry.count = 0;
+  }
+  return launch(stream,
+                {(gates + Kernel::kMaxThreads - 1) / Kernel::kMaxThreads, Kernel::kMaxThreads},
+                kernel);
+}
+
+lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
+                                 const uint8_t* given, const Random& random,
+                                 const KeptWeights& kept) {
+  using Kernel = DecideDropConnect;
+  if (kept.bits == nullptr) return LNRNN_STATUS_SUCCESS;
+  const int64_t bytes = strand.gates() * kept.row_bytes;
+  return launch(stream, grid_of<Kernel>(bytes),
+                Kernel{bytes,
+                       Mask::of(strand, strand.plan.description.dropconnect,
+                                RandomKind::kDropConnect, given, random),
+                       kept});
+}
+
+template <class S>
+lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& strand,
+                                        const S* parameters, const KeptWeights& kept,
+                                        bool transposed, S* to) {
+  using Kernel = PrepareRecurrentWeights<S>;
+  const int64_t hidden = strand.hidden();
+  return launch(stream,
+                {tiles_of(hidden, Kernel::kColumns), Kernel::kMaxThreads,
+                 sizeof(typename Kernel::Shared)},
+                Kernel{strand.gates(), hidden, strand.find(ParameterRole::kWeightHh, parameters),
+                       kept, dropconnect_scale<accumulation_t<S>>(strand),
+                       strand.shape().recurrent_norm, transposed, to});
+}
+
+template <class T>
+lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, const T* from,
+                                const KeptWeights& kept, T* to) {
+  using Kernel = ApplyDropConnect<T>;
+  const int64_t elements = strand.gates() * strand.hidden();
+  return launch(stream, grid_of<Kernel>(elements),
+                Kernel{elements, strand.hidden(), from, kept, dropconnect_scale<T>(strand), to});
+}
+
+#define LNRNN_INSTANTIATE(S)                                                                    \
+  template lnrnnStatus_t load_vectors(const CudaStream&, const Strand&, const S*,               \
+                                      const StrandVectors<accumulation_t<S>>&);                 \
+  template lnrnnStatus_t prepare_recurrent_weights(const CudaStream&, const Strand&, const S*,  \
+                                                   const KeptWeights&, bool, S*);
+LNRNN_INSTANTIATE(float)
+LNRNN_INSTANTIATE(double)
+LNRNN_INSTANTIATE(F16)
+LNRNN_INSTANTIATE(Bf16)
+#undef LNRNN_INSTANTIATE
+template lnrnnStatus_t apply_dropconnect(const CudaStream&, const Strand&, const float*,
+                                         const KeptWeights&, float*);
+template lnrnnStatus_t apply_dropconnect(const CudaStream&, const Strand&, const double*,
+                                         const KeptWeights&, double*);
+
+}  // namespace lnrnn::cuda
