@@ -2,13 +2,11 @@
 // there is a cell that knows both.
 #pragma once
 
-#include <array>
-#include <random>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "covering.h"
 #include "network.h"
 
 namespace device_cases {
@@ -31,7 +29,7 @@ enum Choice {
   kChoices
 };
 
-using Case = std::array<int, kChoices>;
+using Case = covering::Case<kChoices>;
 
 constexpr int kCellCount = static_cast<int>(std::size(network::kCells));
 constexpr Case kCounts{kCellCount, 4, 4, 5, 2, 2, 2, 2, 2, 2, 3, 2, 2, 2};
@@ -50,50 +48,7 @@ inline Case legal(Case c) {
   return c;
 }
 
-struct Pairs {
-  std::set<std::array<int, 4>> all;
-
-  static std::vector<std::array<int, 4>> of(const Case& c) {
-    std::vector<std::array<int, 4>> pairs;
-    for (int i = 0; i < kChoices; ++i) {
-      for (int j = i + 1; j < kChoices; ++j) pairs.push_back({i, c[i], j, c[j]});
-    }
-    return pairs;
-  }
-  size_t missing_from(const Case& c) const {
-    size_t count = 0;
-    for (const auto& pair : of(c)) count += all.count(pair);
-    return count;
-  }
-};
-
-// Takes, again and again, the case with the most pairs that none before it has.
-inline std::vector<Case> covering() {
-  constexpr int kPool = 1500;
-  std::mt19937 random(1);
-  std::vector<Case> pool, chosen;
-  Pairs open;
-  for (int i = 0; i < kPool; ++i) {
-    Case c{};
-    for (int k = 0; k < kChoices; ++k) c[k] = static_cast<int>(random() % unsigned(kCounts[k]));
-    pool.push_back(legal(c));
-    for (const auto& pair : Pairs::of(pool.back())) open.all.insert(pair);
-  }
-  while (!open.all.empty()) {
-    const Case* best = &pool[0];
-    size_t most = 0;
-    for (const Case& c : pool) {
-      const size_t count = open.missing_from(c);
-      if (count > most) {
-        most = count;
-        best = &c;
-      }
-    }
-    for (const auto& pair : Pairs::of(*best)) open.all.erase(pair);
-    chosen.push_back(*best);
-  }
-  return chosen;
-}
+inline std::vector<Case> covering() { return covering::cases(kCounts, legal); }
 
 inline network::Options options_of(const Case& c) {
   auto options = network::Options::of(network::kCells[c[kCell]]);

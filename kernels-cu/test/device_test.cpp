@@ -10,6 +10,7 @@
 
 #include "device_cases.h"
 #include "device_pair.h"
+#include "given.h"
 
 using namespace device_pair;
 using device_cases::Case;
@@ -27,31 +28,6 @@ bool is_left_out(const Shape& shape, const Options& options) {
 }
 
 template <class S>
-void give_masks(Network<S>& net, const Options& options) {
-  const auto given = [&](std::unique_ptr<Buffer<uint8_t>>& mask, double p, size_t count) {
-    if (p == 0) return;
-    mask = std::make_unique<Buffer<uint8_t>>(net.handle, count);
-    for (size_t i = 0; i < count; ++i) (*mask)[i] = i * 7 % 5 < 2 ? 0 : static_cast<uint8_t>(i | 1);
-  };
-  const size_t states = net.hn->size();
-  given(net.zoneout_mask, options.zoneout, static_cast<size_t>(net.shape.steps) * states);
-  size_t weights = 0;
-  for (const lnrnnParameter_t& p : net.descriptions()) {
-    if (std::strstr(p.name, "weight_hh") != nullptr) weights += static_cast<size_t>(p.elements);
-  }
-  given(net.dropconnect_mask, options.dropconnect, weights);
-}
-
-// Offsets that wrap, to be read where the work is carried out.
-template <class S>
-void give_random(Network<S>& net) {
-  net.random = std::make_unique<Buffer<uint64_t>>(net.handle, 3);
-  (*net.random)[0] = 0x123456789abcdefu;
-  (*net.random)[1] = 0xfffffffeu;
-  (*net.random)[2] = 5;
-}
-
-template <class S>
 void test_passes(Shape shape, const Options& options, const std::vector<int64_t>& lengths,
                  bool given_masks = false, bool device_random = false) {
   if (is_left_out<S>(shape, options)) return;
@@ -64,8 +40,9 @@ void test_passes(Shape shape, const Options& options, const std::vector<int64_t>
   });
   pair.compare_outputs();
   pair.both([&](Network<S>& net) {
-    if (given_masks) give_masks(net, options);
-    if (device_random) give_random(net);
+    if (given_masks && options.zoneout > 0) given::zoneout_mask(net);
+    if (given_masks && options.dropconnect > 0) given::dropconnect_mask(net);
+    if (device_random) given::random(net);
     net.train();
     net.backward();
   });

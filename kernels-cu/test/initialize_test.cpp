@@ -15,12 +15,6 @@ using network::Options;
 namespace {
 
 template <class S>
-void initialize(Network<S>& net, uint64_t seed) {
-  network::done(lnrnnInitializeParameters(net.plan, nullptr, seed, net.parameters->data(),
-                                          net.parameters->bytes()));
-}
-
-template <class S>
 const S* find(const Network<S>& net, const char* name) {
   for (const lnrnnParameter_t& p : net.descriptions()) {
     if (std::strcmp(p.name, name) == 0) return net.parameter(p);
@@ -32,13 +26,13 @@ void test_seeds() {
   Options two_threads;
   two_threads.threads = 2;
   Network<double> net({1, 1, 30, 50}, {}), shared({1, 1, 30, 50}, two_threads);
-  initialize(net, 7);
+  net.initialize(7);
   const auto values = net.parameters->copy();
-  initialize(net, 7);
+  net.initialize(7);
   CHECK(values == net.parameters->copy());
-  initialize(shared, 7);
+  shared.initialize(7);
   CHECK(values == shared.parameters->copy());
-  initialize(net, 8);
+  net.initialize(8);
   CHECK(values != net.parameters->copy());
 }
 
@@ -90,7 +84,7 @@ void test_tensors() {
     options.layers = 2;
     options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
     Network<double> net({1, 1, input, hidden}, options);
-    initialize(net, 7);
+    net.initialize(7);
     std::vector<bool> covered(net.parameters->size());
     for (const lnrnnParameter_t& p : net.descriptions()) {
       const double* const values = net.parameter(p);
@@ -124,9 +118,9 @@ void test_type() {
     Network<S> net({1, 1, 6, 10}, Options::of(cell));
     Network<float> single({1, 1, 6, 10}, Options::of(cell));
     Network<double> wide({1, 1, 6, 10}, Options::of(cell));
-    initialize(net, 5);
-    initialize(single, 5);
-    initialize(wide, 5);
+    net.initialize(5);
+    single.initialize(5);
+    wide.initialize(5);
     const auto ours = net.descriptions(), theirs = single.descriptions(),
                widest = wide.descriptions();
     for (size_t p = 0; p < ours.size(); ++p) {
@@ -149,7 +143,7 @@ void test_large() {
   options.cell = LNRNN_CELL_GRU;
   const int64_t hidden = 530;
   Network<double> whole({1, 1, 3, hidden}, options);
-  initialize(whole, 11);
+  whole.initialize(11);
   const auto values = whole.parameters->copy();
   test_orthogonal(find(whole, "weight_hh_l0"), 3, hidden);
   std::vector<std::string> sets;
@@ -162,7 +156,7 @@ void test_large() {
     options.isa = isa.c_str();
     options.threads = 3;
     Network<double> same({1, 1, 3, hidden}, options);
-    initialize(same, 11);
+    same.initialize(11);
     CHECK(same.parameters->copy() == values);
   }
 }
@@ -176,7 +170,7 @@ void test_distribution() {
   options.cell = LNRNN_CELL_GRU;
   Network<double> net({1, 1, 1, hidden}, options);
   for (uint64_t seed = 0; seed < count; ++seed) {
-    initialize(net, seed);
+    net.initialize(seed);
     const double* const q = find(net, "weight_hh_l0");
     double diagonal = 0;
     for (int64_t i = 0; i < hidden * hidden; ++i) {
@@ -200,7 +194,7 @@ void test_distribution() {
 // H = 1: a rotation of one dimension is 1 or -1.
 void test_smallest() {
   Network<double> tiny({1, 1, 1, 1}, {});
-  initialize(tiny, 3);
+  tiny.initialize(3);
   CHECK(std::fabs(*find(tiny, "weight_hh_l0")) == 1);
 }
 

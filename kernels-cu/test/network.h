@@ -228,6 +228,9 @@ struct Network {
 
   const int64_t* lengths_or_null() const { return lengths.empty() ? nullptr : lengths.data(); }
 
+  void initialize(uint64_t seed) {
+    done(lnrnnInitializeParameters(plan, stream, seed, parameters->data(), parameters->bytes()));
+  }
   void pack() {
     done(lnrnnPackWeights(plan, stream, parameters->data(), parameters->bytes(), packed->data(),
                           packed->bytes()));
