@@ -54,8 +54,8 @@ double forward_flops(const Shape& s) {
 
 void report(const char* what, const char* shape, double time, double flops, double peak) {
   std::printf("%-20s %-2s %12.3f ms", what, shape, time * 1e3);
-  if (flops > 0) std::printf(" %8.1f GFLOP/s %5.1f %% of peak", flops / time * 1e-9,
-                             100 * flops / time / peak);
+  if (flops > 0)
+    std::printf(" %8.1f GFLOP/s %5.1f %% of peak", flops / time * 1e-9, 100 * flops / time / peak);
   std::printf("\n");
 }
 
@@ -101,8 +101,7 @@ void run_calls(const Options& options) {
 
   Network<float> one({1, 1, 128, 256}, options);
   one.pack();
-  std::printf("%-20s A  %12.3f us\n", "step",
-              1e6 * median_seconds(1, [&] { one.step(); }));
+  std::printf("%-20s A  %12.3f us\n", "step", 1e6 * median_seconds(1, [&] { one.step(); }));
 }
 
 }  // namespace

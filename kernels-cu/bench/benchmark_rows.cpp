@@ -44,8 +44,8 @@ void run(const char* type, int64_t hidden, int64_t most, int rounds, const Optio
   std::printf("%-4s H %-5lld us", type, static_cast<long long>(hidden));
   for (const double median : medians) std::printf(" %.1f", median * 1e6);
   for (size_t i = 0; i + 1 < medians.size(); ++i) {
-    if (medians[i] > kNoise * *std::min_element(medians.begin() + static_cast<long>(i) + 1,
-                                                medians.end())) {
+    if (medians[i] >
+        kNoise * *std::min_element(medians.begin() + static_cast<long>(i) + 1, medians.end())) {
       std::printf("; %zu rows are dear", i + 1);
     }
   }

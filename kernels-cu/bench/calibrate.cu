@@ -50,12 +50,12 @@ class Calibration {
     must(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
     bench::JsonObject all;
     const cudaDeviceProp& device = machine_.properties();
-    all.add("device", device.name).add("compute_capability", std::to_string(device.major) + "." +
-                                                                 std::to_string(device.minor));
+    all.add("device", device.name)
+        .add("compute_capability",
+             std::to_string(device.major) + "." + std::to_string(device.minor));
     all.add("driver_cuda_version", driver).add("runtime_cuda_version", runtime);
     all.add("multiprocessors", processors()).add("l2_bytes", device.l2CacheSize);
-    all.add("shared_bytes_per_multiprocessor",
-            static_cast<int>(device.sharedMemPerMultiprocessor));
+    all.add("shared_bytes_per_multiprocessor", static_cast<int>(device.sharedMemPerMultiprocessor));
     all.add("smoke", machine_.smoke());
     all.add("bytes_per_second", bytes_per_second());
     all.add("flops", flops());
@@ -81,8 +81,9 @@ class Calibration {
     Memory<bench::Quad> from(machine_.stream(), count), to(machine_.stream(), count);
     must(cudaMemsetAsync(from.data(), 0x5a, from.bytes(), machine_.stream()), "cudaMemsetAsync");
     const LaunchShape shape{size(16, 1) * processors(), size(512, 64)};
-    const double time = machine_.seconds(
-        [&] { machine_.launch(shape, bench::Copy{to.data(), from.data(), count}); });
+    const double time = machine_.seconds([&] {
+      machine_.launch(shape, bench::Copy{to.data(), from.data(), count});
+    });
     std::vector<bench::Quad> copied = to.get();
     for (const bench::Quad& quad : copied) require(quad.words[0] == 0x5a5a5a5au, "copy");
     return 2.0 * static_cast<double>(from.bytes()) / time;
@@ -102,7 +103,7 @@ class Calibration {
     Memory<uint32_t> out(machine_.stream(), processors() * threads);
     const double time = machine_.seconds([&] {
       machine_.launch({processors(), threads},
-             bench::ReadRepeatedly{from.data(), out.data(), share, rounds});
+                      bench::ReadRepeatedly{from.data(), out.data(), share, rounds});
     });
     uint32_t folded = 0;
     for (const uint32_t part : out.get()) folded ^= part;
@@ -145,10 +146,9 @@ class Calibration {
     const int rounds = size(1 << 14, 8);
     const T x(0.75), y(1.5);
     Memory<T> out(machine_.stream(), int64_t{blocks} * threads);
-    const double time =
-        machine_.seconds([&] {
-          machine_.launch({blocks, threads}, Kernel{out.data(), x, y, rounds});
-        });
+    const double time = machine_.seconds([&] {
+      machine_.launch({blocks, threads}, Kernel{out.data(), x, y, rounds});
+    });
     T expected(0);
     for (int i = 0; i < Kernel::kSums; ++i) {
       T sum = static_cast<T>(i);
@@ -165,8 +165,9 @@ class Calibration {
     const int threads = size(256, 32), blocks = size(4, 1) * processors();
     const int rounds = size(1 << 12, 4);
     Memory<float> out(machine_.stream(), int64_t{blocks} * threads);
-    const double time = machine_.seconds(
-        [&] { machine_.launch({blocks, threads}, Kernel{out.data(), rounds}); });
+    const double time = machine_.seconds([&] {
+      machine_.launch({blocks, threads}, Kernel{out.data(), rounds});
+    });
     const float expected = 16.0f * 4 * Kernel::kTiles * static_cast<float>(rounds);
     for (const float total : out.get()) require(total == expected, Kernel::kName);
     return static_cast<double>(Kernel::kFlops) * Kernel::kTiles * rounds *
@@ -291,8 +292,9 @@ class Calibration {
       cudaGetLastError();
       return 0;
     }
-    const double time =
-        machine_.seconds([&] { machine_.launch(shape, ExchangeInCluster{out.data(), rounds}); });
+    const double time = machine_.seconds([&] {
+      machine_.launch(shape, ExchangeInCluster{out.data(), rounds});
+    });
     require(out.get() == exchange_values(static_cast<uint32_t>(blocks), rounds),
             ExchangeInCluster::kName);
     return 1e6 / rounds * time;

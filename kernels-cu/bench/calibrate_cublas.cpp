@@ -9,10 +9,10 @@ namespace bench {
 namespace {
 
 // Numbers of cuBLAS's enumerations, as its documentation gives them.
-constexpr int kAsStored = 0;                                           // CUBLAS_OP_N
+constexpr int kAsStored = 0;                                             // CUBLAS_OP_N
 constexpr int kDataF32 = 0, kDataF64 = 1, kDataF16 = 2, kDataBf16 = 14;  // CUDA_R_...
-constexpr int kComputeF32 = 68, kComputeF64 = 70, kComputeTf32 = 77;   // CUBLAS_COMPUTE_...
-constexpr int kDefaultAlgorithm = -1;                                  // CUBLAS_GEMM_DEFAULT
+constexpr int kComputeF32 = 68, kComputeF64 = 70, kComputeTf32 = 77;     // CUBLAS_COMPUTE_...
+constexpr int kDefaultAlgorithm = -1;                                    // CUBLAS_GEMM_DEFAULT
 
 template <class F>
 bool find(void* library, const char* name, F* function) {
@@ -76,9 +76,7 @@ bool Cublas::multiply(GemmType type, int n, const void* a, const void* b, void* 
                    : type == GemmType::kF16  ? kDataF16
                    : type == GemmType::kBf16 ? kDataBf16
                                              : kDataF32;
-  const int compute = is64                      ? kComputeF64
-                      : type == GemmType::kTf32 ? kComputeTf32
-                                                : kComputeF32;
+  const int compute = is64 ? kComputeF64 : type == GemmType::kTf32 ? kComputeTf32 : kComputeF32;
   return entries_->gemm(handle_, kAsStored, kAsStored, n, n, n, one, a, data, n, b, data, n, zero,
                         out, data, n, compute, kDefaultAlgorithm) == 0;
 }

@@ -128,7 +128,7 @@ struct TensorMultiplyAdd {
   static constexpr int kMaxThreads = 512;
   static constexpr int kTiles = 8;
   static constexpr int64_t kFlops = 2 * 16 * 8 * 16;  // of a warp, for each tile
-  float* out;  // (blocks, threads)
+  float* out;                                         // (blocks, threads)
   int rounds;
 
   LNRNN_DEVICE void operator()(Block& block) const {

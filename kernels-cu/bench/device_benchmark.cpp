@@ -77,7 +77,9 @@ Options parse(int argc, char** argv) {
     else if (name == "--shapes") options.shapes = value;
     else if (name == "--types") options.types = value;
     else if (name == "--seconds") options.seconds = std::atof(value);
-    else refuse(name + " is not an option: --device, --out, --shapes, --types, --seconds, --probe are");
+    else
+      refuse(name +
+             " is not an option: --device, --out, --shapes, --types, --seconds, --probe are");
   }
   return options;
 }
@@ -181,13 +183,15 @@ struct Measurement {
   bool run(std::FILE* out, const Work& work, double budget) {
     ((*reference).*work.queue)();
     const DeviceNetwork::Tensors expected = ((*reference).*work.results)();
-    bool good = row(out, work, "lnrnn", expected, budget, [&] { ((*few).*work.queue)(); },
-                    [&] { ((*whole).*work.queue)(); });
+    bool good = row(
+        out, work, "lnrnn", expected, budget, [&] { ((*few).*work.queue)(); },
+        [&] { ((*whole).*work.queue)(); });
     const auto recorded_few = Recording::of(*few, work);
     if (recorded_few == nullptr) return good;
     const auto recorded_whole = Recording::of(*whole, work);
-    good &= row(out, work, "lnrnn, graph", expected, budget, [&] { recorded_few->queue(); },
-                [&] { recorded_whole->queue(); });
+    good &= row(
+        out, work, "lnrnn, graph", expected, budget, [&] { recorded_few->queue(); },
+        [&] { recorded_whole->queue(); });
     return good;
   }
 

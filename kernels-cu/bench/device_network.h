@@ -67,7 +67,7 @@ inline double decode(int32_t type, const char* from) {
     return value;
   }
   const int exponent = half >> 10 & 31, fraction = half & 1023;
-  const double magnitude = exponent == 31   ? (fraction == 0 ? HUGE_VAL : NAN)
+  const double magnitude = exponent == 31  ? (fraction == 0 ? HUGE_VAL : NAN)
                            : exponent == 0 ? std::ldexp(fraction, -24)
                                            : std::ldexp(1024 + fraction, exponent - 25);
   return (half & 0x8000) != 0 ? -magnitude : magnitude;
@@ -180,15 +180,15 @@ class DeviceNetwork {
   void train() {
     done(lnrnnForwardTraining(plan_, stream_, &sequence_, nullptr, parameters_->data(),
                               parameters_->bytes(), x_->data(), x_->bytes(), nullptr, nullptr,
-                              nullptr, 0, nullptr, 0, nullptr, y_->data(), y_->bytes(),
-                              hn_->data(), cn_->data(), hn_->bytes(), reserve_->data(),
-                              reserve_->bytes(), workspace_->data(), workspace_->bytes()));
+                              nullptr, 0, nullptr, 0, nullptr, y_->data(), y_->bytes(), hn_->data(),
+                              cn_->data(), hn_->bytes(), reserve_->data(), reserve_->bytes(),
+                              workspace_->data(), workspace_->bytes()));
     done(lnrnnBackward(plan_, stream_, &sequence_, nullptr, parameters_->data(),
                        parameters_->bytes(), x_->data(), x_->bytes(), nullptr, 0, nullptr, 0,
                        nullptr, dy_->data(), dy_->bytes(), nullptr, nullptr, reserve_->data(),
                        reserve_->bytes(), gradients_->data(), gradients_->bytes(), dx_->data(),
-                       dx_->bytes(), dh0_->data(), dc0_->data(), dh0_->bytes(),
-                       workspace_->data(), workspace_->bytes()));
+                       dx_->bytes(), dh0_->data(), dc0_->data(), dh0_->bytes(), workspace_->data(),
+                       workspace_->bytes()));
   }
 
   // All results become NaN.

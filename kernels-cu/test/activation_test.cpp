@@ -35,8 +35,8 @@ static typename Wider<T>::Type exact_sigmoid(T x) {
 template <class T>
 static double ulps(T got, typename Wider<T>::Type exact) {
   const T rounded = static_cast<T>(exact);
-  const T spacing = std::nextafter(std::fabs(rounded), std::numeric_limits<T>::infinity()) -
-                    std::fabs(rounded);
+  const T spacing =
+      std::nextafter(std::fabs(rounded), std::numeric_limits<T>::infinity()) - std::fabs(rounded);
   return static_cast<double>(std::fabs((typename Wider<T>::Type(got) - exact) / spacing));
 }
 

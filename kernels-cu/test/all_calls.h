@@ -104,8 +104,8 @@ class Session {
   }
   void* device_memory(size_t bytes) {
     return objects.make<void>(
-        "lnrnnMalloc", [=](void** p) { return lnrnnMalloc(handle, nullptr, bytes, p); }, "lnrnnFree",
-        [this](void* p) { return lnrnnFree(handle, nullptr, p); });
+        "lnrnnMalloc", [=](void** p) { return lnrnnMalloc(handle, nullptr, bytes, p); },
+        "lnrnnFree", [this](void* p) { return lnrnnFree(handle, nullptr, p); });
   }
   void* host_memory(size_t bytes) {
     void* const memory = objects.make<void>(
@@ -118,7 +118,8 @@ class Session {
   using Brief = std::shared_ptr<void*>;
   using Give = lnrnnStatus_t (*)(lnrnnHandle_t, size_t, void**);
   using TakeBack = lnrnnStatus_t (*)(lnrnnHandle_t, void*);
-  Brief brief(const char* name, size_t bytes, Give give, const char* destructor, TakeBack take_back) {
+  Brief brief(const char* name, size_t bytes, Give give, const char* destructor,
+              TakeBack take_back) {
     const auto brief = std::make_shared<void*>(nullptr);
     objects.make<void>(
         name,
@@ -169,9 +170,8 @@ inline void look(Caller& caller, Target target, Results* results) {
   caller.call("lnrnnGetDeviceCount", [&] { return lnrnnGetDeviceCount(target.kind, &count); });
   lnrnnDeviceProperties_t properties{};
   properties.structSize = sizeof properties;
-  caller.call("lnrnnGetDeviceProperties", [&] {
-    return lnrnnGetDeviceProperties(target.kind, target.ordinal, &properties);
-  });
+  caller.call("lnrnnGetDeviceProperties",
+              [&] { return lnrnnGetDeviceProperties(target.kind, target.ordinal, &properties); });
   Session session(caller, target);
   session.call("lnrnnGetProperties",
                [&] { return lnrnnGetProperties(session.handle, &properties); });
@@ -187,8 +187,7 @@ inline void order(Caller& caller, Target target, Results* results) {
   lnrnnEvent_t start = session.event(), end = session.event();
   auto* const host = static_cast<unsigned char*>(session.host_memory(64));
   session.call("lnrnnEventRecord", [&] { return lnrnnEventRecord(session.handle, start, first); });
-  session.call("lnrnnMemset",
-               [&] { return lnrnnMemset(session.handle, first, host, 3, 64); });
+  session.call("lnrnnMemset", [&] { return lnrnnMemset(session.handle, first, host, 3, 64); });
   session.call("lnrnnEventRecord", [&] { return lnrnnEventRecord(session.handle, end, first); });
   session.call("lnrnnStreamWaitEvent",
                [&] { return lnrnnStreamWaitEvent(session.handle, second, end); });
@@ -312,8 +311,8 @@ struct Network {
                      sizes.stateBytes, workspace, workspace_bytes);
   }
   lnrnnStatus_t train() {
-    return lnrnnForwardTraining(plan, stream, &sequence, lengths, parameters, sizes.parameterBytes, x,
-                                x_bytes, nullptr, nullptr, nullptr, 0, nullptr, 0, nullptr, y,
+    return lnrnnForwardTraining(plan, stream, &sequence, lengths, parameters, sizes.parameterBytes,
+                                x, x_bytes, nullptr, nullptr, nullptr, 0, nullptr, 0, nullptr, y,
                                 y_bytes, nullptr, nullptr, sizes.stateBytes, reserve,
                                 sizes.reserveBytes, workspace, workspace_bytes);
   }
@@ -325,8 +324,7 @@ struct Network {
   }
   lnrnnStatus_t clear_state() {
     for (void* const state : {h, c}) {
-      const lnrnnStatus_t status =
-          lnrnnMemset(session.handle, stream, state, 0, sizes.stateBytes);
+      const lnrnnStatus_t status = lnrnnMemset(session.handle, stream, state, 0, sizes.stateBytes);
       if (status != LNRNN_STATUS_SUCCESS) return status;
     }
     return LNRNN_STATUS_SUCCESS;
@@ -348,7 +346,8 @@ inline void infer(Caller& caller, Target target, Results* results) {
   Network net(session, nullptr);
   session.call("lnrnnPackWeights", [&] { return net.pack_weights(); });
   session.call("lnrnnForwardInference", [&] { return net.infer(); });
-  session.call("lnrnnStep", [&] { return net.step(); }, [&] { return net.clear_state(); });
+  session.call(
+      "lnrnnStep", [&] { return net.step(); }, [&] { return net.clear_state(); });
   session.wait();
   keep_numbers(results, net.y, net.y_bytes);
   keep_numbers(results, net.h, net.sizes.stateBytes);
@@ -421,8 +420,7 @@ inline void abandon(Caller& caller, Target target, Results* results) {
   {
     Objects brief(caller);
     lnrnnStream_t stream = brief.make<lnrnnStream>(
-        "lnrnnStreamCreate",
-        [&](lnrnnStream_t* s) { return lnrnnStreamCreate(session.handle, s); },
+        "lnrnnStreamCreate", [&](lnrnnStream_t* s) { return lnrnnStreamCreate(session.handle, s); },
         "lnrnnStreamDestroy", [](lnrnnStream_t s) { return lnrnnStreamDestroy(s); });
     brief.call("lnrnnStreamBeginCapture",
                [&] { return lnrnnStreamBeginCapture(session.handle, stream); });
@@ -439,8 +437,8 @@ struct Program {
   bool captures;  // which the CPU does not
 };
 constexpr Program kPrograms[] = {
-    {"look", look, false},   {"order", order, false},    {"move", move, false},
-    {"infer", infer, false}, {"train", train, false},    {"capture", capture, true},
+    {"look", look, false},      {"order", order, false}, {"move", move, false},
+    {"infer", infer, false},    {"train", train, false}, {"capture", capture, true},
     {"abandon", abandon, true},
 };
 

@@ -63,10 +63,12 @@ void test_devices() {
           "kind is 7");
   lnrnnHandle_t handle;
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 0, nullptr, nullptr), NULL_POINTER, "handle is NULL");
-  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 1, 0, nullptr, &handle), DEVICE_UNAVAILABLE, "CPU device 1");
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 1, 0, nullptr, &handle), DEVICE_UNAVAILABLE,
+          "CPU device 1");
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CUDA, beyond, 0, nullptr, &handle), DEVICE_UNAVAILABLE,
           "there is no CUDA device");
-  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, -1, nullptr, &handle), INVALID_ARGUMENT, "threads is -1");
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, -1, nullptr, &handle), INVALID_ARGUMENT,
+          "threads is -1");
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 1025, nullptr, &handle), INVALID_ARGUMENT, "0...1024");
   REFUSED(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 0, "sse9", &handle), INVALID_ARGUMENT, kPlainest);
 
@@ -239,20 +241,44 @@ void test_descriptions(lnrnnHandle_t handle) {
   REFUSED(plan_with(handle, [](D& d) { d.zoneout = 1.5; }), INVALID_ARGUMENT, "zoneout is 1.5");
   REFUSED(plan_with(handle, [=](D& d) { d.dropconnect = nan; }), INVALID_ARGUMENT, "dropconnect");
   REFUSED(plan_with(handle, [](D& d) { d.dropout = -0.1; }), INVALID_ARGUMENT, "dropout");
-  REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_GRU; d.normalization = 3; }),
+  REFUSED(plan_with(handle,
+                    [](D& d) {
+                      d.cell = LNRNN_CELL_GRU;
+                      d.normalization = 3;
+                    }),
           INVALID_ARGUMENT, "the LSTM's alone");
-  REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_INDRNN; d.dropconnect = 0.1; }),
+  REFUSED(plan_with(handle,
+                    [](D& d) {
+                      d.cell = LNRNN_CELL_INDRNN;
+                      d.dropconnect = 0.1;
+                    }),
           INVALID_ARGUMENT, "no recurrent matrix");
-  REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_INDRNN; d.normalization = 4; }),
+  REFUSED(plan_with(handle,
+                    [](D& d) {
+                      d.cell = LNRNN_CELL_INDRNN;
+                      d.normalization = 4;
+                    }),
           INVALID_ARGUMENT, "GRU and IndRNN know NONE and HASTE");
-  REFUSED(plan_with(handle, [](D& d) { d.cell = LNRNN_CELL_GRU; d.zoneoutCell = 0.1; }),
+  REFUSED(plan_with(handle,
+                    [](D& d) {
+                      d.cell = LNRNN_CELL_GRU;
+                      d.zoneoutCell = 0.1;
+                    }),
           INVALID_ARGUMENT, "zoneoutCell is 0.1, but only the LSTM");
   REFUSED(plan_with(handle, [](D& d) { d.zoneoutCell = -1; }), INVALID_ARGUMENT, "zoneoutCell");
   REFUSED(plan_with(handle, [](D& d) { d.layers = 1025; }), INVALID_ARGUMENT, "not 1...1024");
   REFUSED(plan_with(handle, [](D& d) { d.dropout = 0.5; }), INVALID_ARGUMENT, "a single layer");
-  REFUSED(plan_with(handle, [](D& d) { d.layers = 2; d.flags = LNRNN_PLAN_VARIATIONAL_DROPOUT; }),
+  REFUSED(plan_with(handle,
+                    [](D& d) {
+                      d.layers = 2;
+                      d.flags = LNRNN_PLAN_VARIATIONAL_DROPOUT;
+                    }),
           INVALID_ARGUMENT, "but dropout is 0");
-  REFUSED(plan_with(handle, [](D& d) { d.layers = 1024; d.hiddenSize = int64_t{1} << 25; }),
+  REFUSED(plan_with(handle,
+                    [](D& d) {
+                      d.layers = 1024;
+                      d.hiddenSize = int64_t{1} << 25;
+                    }),
           INVALID_ARGUMENT, "2^63 bytes");
   DONE(plan_with(handle, [](D& d) {
     d.layers = 1024;
@@ -304,8 +330,8 @@ void test_epsilon(lnrnnHandle_t handle) {
     });
   };
   for (const int32_t type : {LNRNN_DATA_F32, LNRNN_DATA_F16, LNRNN_DATA_BF16}) {
-    for (const double epsilon : {1e-46, 1e-42, 1.1e-38, 1e-300, 5e-324, 3.5e38, 1e300, -1e-5,
-                                 double(INFINITY)}) {
+    for (const double epsilon :
+         {1e-46, 1e-42, 1.1e-38, 1e-300, 5e-324, 3.5e38, 1e300, -1e-5, double(INFINITY)}) {
       REFUSED(with(type, epsilon), INVALID_ARGUMENT, "not 1.17549e-38...3.40282e+38");
     }
     DONE(with(type, std::numeric_limits<float>::min()));
@@ -355,8 +381,8 @@ void test_structs_of_other_versions(lnrnnHandle_t handle) {
   s.structSize = sizeof s;
   const auto infer = [&](const lnrnnSequence_t* sequence) {
     alignas(64) static char packed[8192];
-    return lnrnnForwardInference(plan, nullptr, sequence, nullptr, packed, sizeof packed, nullptr, 0,
-                                 nullptr, nullptr, nullptr, 0, nullptr, nullptr, 0, packed,
+    return lnrnnForwardInference(plan, nullptr, sequence, nullptr, packed, sizeof packed, nullptr,
+                                 0, nullptr, nullptr, nullptr, 0, nullptr, nullptr, 0, packed,
                                  sizeof packed);
   };
   REFUSED(infer(nullptr), NULL_POINTER, "sequence is NULL");
@@ -368,7 +394,8 @@ void test_structs_of_other_versions(lnrnnHandle_t handle) {
   s.flags = 0;
   Newer<lnrnnSequence_t> newer(s);
   newer.more[1] = 1;
-  REFUSED(infer(&newer.known), INVALID_ARGUMENT, "sequence->structSize is 144, and byte 128 is 0x1");
+  REFUSED(infer(&newer.known), INVALID_ARGUMENT,
+          "sequence->structSize is 144, and byte 128 is 0x1");
   for (const size_t size : {8, 16, 20, 65544}) {
     s.structSize = size;
     REFUSED(infer(&s), INVALID_ARGUMENT, "not the struct's size");

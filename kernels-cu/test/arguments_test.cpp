@@ -161,8 +161,7 @@ void test_numbers_in_memory() {
   call.random = largest;
   DONE(call.train());
   DONE(call.backward());
-  call.random =
-      reinterpret_cast<const uint64_t*>(reinterpret_cast<const char*>(numbers) + 4);
+  call.random = reinterpret_cast<const uint64_t*>(reinterpret_cast<const char*>(numbers) + 4);
   REFUSED(call.train(), MISALIGNED, "random is at");
   REFUSED(call.backward(), MISALIGNED, "aligned to 8");
 }

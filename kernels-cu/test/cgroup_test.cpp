@@ -86,17 +86,18 @@ void test_version_1() {
 // No limit, and no harm.
 void test_nonsense() {
   CHECK(quota_with({}) == HUGE_VAL);
-  for (const std::string text :
-       {"", "\n", "max", "max max", "0 100000", "-5 100000", "100000 0", "100000 -1", "100000",
-        "100000 x", "x 100000", "1e5 100000", "99999999999999999999999999 100000", " 1 1", "12abc 10"}) {
+  for (const std::string text : {"", "\n", "max", "max max", "0 100000", "-5 100000", "100000 0",
+                                 "100000 -1", "100000", "100000 x", "x 100000", "1e5 100000",
+                                 "99999999999999999999999999 100000", " 1 1", "12abc 10"}) {
     CHECK(quota_with(version_2("/", {{"/sys/fs/cgroup/cpu.max", text}})) == HUGE_VAL);
-    CHECK(quota_with(version_1("/", text, "100000\n", "")) == HUGE_VAL ||
-          text == "100000" || text == "100000 0" || text == "100000 -1" || text == "100000 x" ||
-          text == " 1 1");
+    CHECK(quota_with(version_1("/", text, "100000\n", "")) == HUGE_VAL || text == "100000" ||
+          text == "100000 0" || text == "100000 -1" || text == "100000 x" || text == " 1 1");
     CHECK(quota_with({{"/proc/self/cgroup", text}, {"/proc/self/mountinfo", kMount2}}) == HUGE_VAL);
-    CHECK(quota_with({{"/proc/self/cgroup", "0::/\n"}, {"/proc/self/mountinfo", text}}) == HUGE_VAL);
+    CHECK(quota_with({{"/proc/self/cgroup", "0::/\n"}, {"/proc/self/mountinfo", text}}) ==
+          HUGE_VAL);
   }
-  CHECK(quota_with(version_2("/", {{"/sys/fs/cgroup/cpu.max", std::string(3 << 20, '7')}})) == HUGE_VAL);
+  CHECK(quota_with(version_2("/", {{"/sys/fs/cgroup/cpu.max", std::string(3 << 20, '7')}})) ==
+        HUGE_VAL);
   CHECK(quota_with(version_2("nowhere", {{"/sys/fs/cgroup/cpu.max", "100000 100000"}})) == 1);
   CHECK(quota_with(version_2("/" + std::string(1 << 16, 'd'), {})) == HUGE_VAL);
   const std::string dashes = "30 23 0:26 / - cgroup2\n - \n- cgroup2 x y\n30 - cgroup2\n";

@@ -28,11 +28,11 @@ inline int summary() {
 }  // namespace check
 
 #define CHECK(condition) check::report((condition), __FILE__, __LINE__, #condition)
-#define CHECK_NEAR(a, b, bound)                                                        \
-  do {                                                                                 \
+#define CHECK_NEAR(a, b, bound) \
+  do { \
     const double check_a = (a), check_b = (b), check_error = std::fabs(check_a - check_b); \
-    check::report(check_error <= (bound), __FILE__, __LINE__, #a " near " #b);         \
-    if (!(check_error <= (bound)))                                                     \
+    check::report(check_error <= (bound), __FILE__, __LINE__, #a " near " #b); \
+    if (!(check_error <= (bound))) \
       std::printf("  %.17g and %.17g differ by %g, not at most %g\n", check_a, check_b, \
-                  check_error, double(bound));                                         \
+                  check_error, double(bound)); \
   } while (false)

@@ -13,19 +13,19 @@ namespace device_cases {
 
 enum Choice {
   kCell,
-  kType,         // as lnrnnDataType_t
-  kShape,        // input and hidden size
+  kType,   // as lnrnnDataType_t
+  kShape,  // input and hidden size
   kBatch,
   kDirection,
   kLayers,
-  kLengths,      // of different length
+  kLengths,  // of different length
   kZoneout,
   kZoneoutCell,
   kDropconnect,
-  kDropout,      // plain, variational
+  kDropout,  // plain, variational
   kRecompute,
-  kGivenMasks,   // instead of drawn ones
-  kDeviceRandom, // seed and offsets in device memory
+  kGivenMasks,    // instead of drawn ones
+  kDeviceRandom,  // seed and offsets in device memory
   kChoices
 };
 
@@ -73,9 +73,20 @@ inline std::string name_of(const Case& c) {
   const auto shape = shape_of(c, 0);
   name += ", N " + std::to_string(shape.batch) + ", C " + std::to_string(shape.input) + ", H " +
           std::to_string(shape.hidden);
-  static constexpr const char* kNames[] = {"", "", "", "", "bidirectional", "layers", "lengths",
-                                           "zoneout", "zoneoutCell", "dropconnect", "dropout",
-                                           "recompute", "given masks", "random in memory"};
+  static constexpr const char* kNames[] = {"",
+                                           "",
+                                           "",
+                                           "",
+                                           "bidirectional",
+                                           "layers",
+                                           "lengths",
+                                           "zoneout",
+                                           "zoneoutCell",
+                                           "dropconnect",
+                                           "dropout",
+                                           "recompute",
+                                           "given masks",
+                                           "random in memory"};
   for (int k = kDirection; k < kChoices; ++k) {
     if (c[k] != 0) name += std::string(", ") + kNames[k];
   }

@@ -47,8 +47,10 @@ void no_kernels() {
   int32_t count = 0;
   DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
   CHECK(count == 2);
-  refuse_device(0, "CUDA device 0, lnrnn emulator, cannot be used: this library has no kernels for its "
-                   "compute capability 8.6; it was built for sm_90a compute_90");
+  refuse_device(
+      0,
+      "CUDA device 0, lnrnn emulator, cannot be used: this library has no kernels for its "
+      "compute capability 8.6; it was built for sm_90a compute_90");
   refuse_device(1, "capability 7.5");
 }
 // The first of two has no kernels, the second computes what the CPU does.
@@ -81,9 +83,10 @@ void older_kernels() {
   for (const int32_t type : {LNRNN_DATA_F16, LNRNN_DATA_BF16}) {
     const lnrnnPlanDescription_t description = options.description({2, 3, 5, 17}, type);
     lnrnnPlan_t plan = nullptr;
-    REFUSED(lnrnnPlanCreate(net.handle, &description, &plan), NOT_SUPPORTED,
-            "need kernels for compute capability 8.0 or later; this library was built for compute_75, "
-            "of which lnrnn emulator (8.0) runs sm_75");
+    REFUSED(
+        lnrnnPlanCreate(net.handle, &description, &plan), NOT_SUPPORTED,
+        "need kernels for compute capability 8.0 or later; this library was built for compute_75, "
+        "of which lnrnn emulator (8.0) runs sm_75");
   }
 }
 
@@ -117,8 +120,7 @@ void no_stream() {
 }
 void no_event() {
   lnrnnHandle_t handle = nullptr;
-  REFUSED(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle), OUT_OF_MEMORY,
-          "cudaEventCreate");
+  REFUSED(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle), OUT_OF_MEMORY, "cudaEventCreate");
   handle = open();
   DONE(lnrnnDestroy(handle));
 }

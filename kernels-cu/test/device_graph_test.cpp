@@ -52,12 +52,8 @@ struct Session {
     DONE(lnrnnStreamEndCapture(handle, stream, &graph));
     return graph;
   }
-  void fill(void* memory, int value) {
-    DONE(lnrnnMemset(handle, stream, memory, value, kBytes));
-  }
-  void copy(void* to, const void* from) {
-    DONE(lnrnnMemcpy(handle, stream, to, from, kBytes));
-  }
+  void fill(void* memory, int value) { DONE(lnrnnMemset(handle, stream, memory, value, kBytes)); }
+  void copy(void* to, const void* from) { DONE(lnrnnMemcpy(handle, stream, to, from, kBytes)); }
   // Whether all of the memory holds this value, once the stream is done.
   bool holds(const void* memory, char value) {
     if (memory != seen) copy(seen, memory);

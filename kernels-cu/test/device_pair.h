@@ -118,9 +118,8 @@ bool same(const std::unique_ptr<Buffer<E>>& a, const std::unique_ptr<Buffer<E>>&
 // To the bit.
 template <class S>
 bool same_results(const Network<S>& a, const Network<S>& b) {
-  return same(a.y, b.y) && same(a.hn, b.hn) && same(a.cn, b.cn) &&
-         same(a.gradients, b.gradients) && same(a.dx, b.dx) && same(a.dh0, b.dh0) &&
-         same(a.dc0, b.dc0);
+  return same(a.y, b.y) && same(a.hn, b.hn) && same(a.cn, b.cn) && same(a.gradients, b.gradients) &&
+         same(a.dx, b.dx) && same(a.dh0, b.dh0) && same(a.dc0, b.dc0);
 }
 
 }  // namespace device_pair

@@ -69,10 +69,11 @@ void test_no_lengths(const Options& options) {
   s.steps = kMany;
   s.xStepStride = s.xRowStride = 0;
   const int64_t lengths[rows] = {0, 0};
-  network::done(lnrnnForwardInference(
-      net.plan, nullptr, &s, lengths, net.packed->data(), net.packed->bytes(), net.x->data(),
-      net.x->bytes(), net.h0->data(), data(net.c0), nullptr, 0, net.hn->data(), written(net.cn),
-      net.hn->bytes(), workspace.data(), workspace.bytes()));
+  network::done(lnrnnForwardInference(net.plan, nullptr, &s, lengths, net.packed->data(),
+                                      net.packed->bytes(), net.x->data(), net.x->bytes(),
+                                      net.h0->data(), data(net.c0), nullptr, 0, net.hn->data(),
+                                      written(net.cn), net.hn->bytes(), workspace.data(),
+                                      workspace.bytes()));
   net.wait();
   CHECK(same(net.hn, net.h0) && same(net.cn, net.c0));
 }

@@ -81,14 +81,13 @@ bool close(const E* got, const D* right, size_t count, double bound, bool may_be
 template <class E, class D>
 bool close(const std::unique_ptr<Buffer<E>>& got, const std::unique_ptr<Buffer<D>>& right,
            double bound, bool may_be_nan) {
-  return got == nullptr ||
-         close(got->data(), right->data(), got->size(), bound, may_be_nan);
+  return got == nullptr || close(got->data(), right->data(), got->size(), bound, may_be_nan);
 }
 
 // x, h0 and c0, as far as the cell normalises what comes of them, times scale.
 template <class S>
-void test_large_rows(const Cell& cell, Options options, const Shape& shape, double scale, double bound,
-                     bool scales_h = true) {
+void test_large_rows(const Cell& cell, Options options, const Shape& shape, double scale,
+                     double bound, bool scales_h = true) {
   options.cell = cell.cell;
   options.normalization = cell.normalization;
   const bool lstm = cell.cell == LNRNN_CELL_LSTM;
@@ -132,7 +131,8 @@ void test_large_rows(const Cell& cell, Options options, const Shape& shape, doub
   for (size_t p = 0; p < from.size(); ++p) {
     expect(close(net.gradient(from[p]), exact->gradient(to[p]),
                  static_cast<size_t>(from[p].elements), 20 * bound, false),
-           std::string(cell.name) + " " + name_of<S>() + ", large rows: gradient of " + from[p].name,
+           std::string(cell.name) + " " + name_of<S>() + ", large rows: gradient of " +
+               from[p].name,
            __LINE__);
   }
   const auto near = [&](const auto& got, const auto& right, const char* name) {
@@ -301,7 +301,8 @@ void test_kept_rows(const Cell& cell, Options options, int64_t hidden, bool give
     if (lstm) CHECK((*net.dc0)[j] == (*net.dcn)[j] && (*net.cn)[j] == (*net.c0)[j]);
   }
   if (given) return;
-  expect(all(net.gradients->data(), net.gradients->size(), is_zero), what + "no gradients", __LINE__);
+  expect(all(net.gradients->data(), net.gradients->size(), is_zero), what + "no gradients",
+         __LINE__);
 
   // The expectation of what is sure.
   net.pack();
@@ -441,7 +442,8 @@ void test_type(const Options& options, const std::vector<int64_t>& hiddens) {
       for (const double scale : {1e18, 1e25, 1e30, 1e37}) {
         if (network::data_type<S>() == LNRNN_DATA_F16 || sizeof(S) == 8) continue;
         // There h is rounded to 16 bits before its product, and large c beyond 1e33 are NaN.
-        test_large_rows<S>(cell, options, {2, 2, 3, hidden}, scale, kBound, sizeof(S) != 2 || !cuda);
+        test_large_rows<S>(cell, options, {2, 2, 3, hidden}, scale, kBound,
+                           sizeof(S) != 2 || !cuda);
       }
       test_kept_rows<S>(cell, options, hidden, true);
       test_kept_rows<S>(cell, options, hidden, false);

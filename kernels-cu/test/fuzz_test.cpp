@@ -31,13 +31,13 @@ namespace {
 uint64_t seed_now;  // of the input that is being run
 int inputs, refused_plans, calls, spoilt_calls;
 
-#define EXPECT(condition)                                                             \
-  do {                                                                                \
-    const bool expect_holds = (condition);                                            \
-    CHECK(expect_holds);                                                              \
-    if (!expect_holds)                                                                \
-      std::printf("  %s, LNRNN_FUZZ_SEED=%" PRIu64 " (%s)\n", #condition, seed_now,   \
-                  lnrnnGetLastErrorMessage());                                        \
+#define EXPECT(condition) \
+  do { \
+    const bool expect_holds = (condition); \
+    CHECK(expect_holds); \
+    if (!expect_holds) \
+      std::printf("  %s, LNRNN_FUZZ_SEED=%" PRIu64 " (%s)\n", #condition, seed_now, \
+                  lnrnnGetLastErrorMessage()); \
   } while (false)
 
 class Random {
@@ -56,7 +56,6 @@ class Random {
  private:
   std::mt19937_64 engine_;
 };
-
 
 size_t bytes_of(int32_t type) {
   return type == LNRNN_DATA_F64 ? 8 : type == LNRNN_DATA_F32 ? 4 : 2;
@@ -78,8 +77,9 @@ void encode(int32_t type, double value, unsigned char* to) {
   uint16_t half = uint16_t(bits >> 16);
   if (type == LNRNN_DATA_F16) {
     const uint32_t exponent = bits >> 23 & 0xff;
-    half = exponent == 0 ? 0
-                         : uint16_t((bits >> 16 & 0x8000) | (exponent - 112) << 10 | (bits >> 13 & 0x3ff));
+    half = exponent == 0
+               ? 0
+               : uint16_t((bits >> 16 & 0x8000) | (exponent - 112) << 10 | (bits >> 13 & 0x3ff));
   }
   std::memcpy(to, &half, 2);
 }
@@ -227,7 +227,8 @@ Tensor numbers(Random& random, int32_t type, size_t elements) {
 
 Tensor mask(Random& random, size_t bytes) {
   Tensor made = tensor(bytes);
-  for (unsigned char& keep : made.before) keep = random.one_in(3) ? 0 : random.pick<unsigned char>({1, 255});
+  for (unsigned char& keep : made.before)
+    keep = random.one_in(3) ? 0 : random.pick<unsigned char>({1, 255});
   made.memory->fill(made.before);
   return made;
 }
@@ -244,7 +245,8 @@ struct Case {
   View x_view, y_view, dx_view, dy_view;
   bool has_lengths = false;
   std::vector<int64_t> lengths;
-  Tensor x, h0, c0, parameters, packed, zoneout_mask, dropconnect_mask, random_numbers, dy, dhn, dcn;
+  Tensor x, h0, c0, parameters, packed, zoneout_mask, dropconnect_mask, random_numbers, dy, dhn,
+      dcn;
   Tensor y, hn, cn, reserve, workspace, gradients, dx, dh0, dc0;
 
   explicit Case(uint64_t seed) : random(seed) {}
@@ -257,9 +259,12 @@ struct Case {
   int64_t length(int64_t n) const { return has_lengths ? lengths[size_t(n)] : T; }
 
   std::vector<Tensor*> inputs() {
-    return {&x, &h0, &c0, &parameters, &packed, &zoneout_mask, &dropconnect_mask, &random_numbers, &dy, &dhn, &dcn};
+    return {&x,  &h0,  &c0, &parameters, &packed, &zoneout_mask, &dropconnect_mask, &random_numbers,
+            &dy, &dhn, &dcn};
   }
-  std::vector<Tensor*> outputs() { return {&y, &hn, &cn, &reserve, &workspace, &gradients, &dx, &dh0, &dc0}; }
+  std::vector<Tensor*> outputs() {
+    return {&y, &hn, &cn, &reserve, &workspace, &gradients, &dx, &dh0, &dc0};
+  }
   void keep() {
     for (Tensor* output : outputs()) output->is_written();
   }
@@ -360,19 +365,24 @@ void Case::make_tensors() {
   dy = maybe(true, type, dy_view.elements());
   dhn = maybe(true, sum_type, state);
   dcn = maybe(lstm, sum_type, state);
-  zoneout_mask = spec.zoneout > 0 && random.one_in(2) ? mask(random, size_t(S * T * N * H)) : empty();
-  dropconnect_mask = spec.dropconnect > 0 && random.one_in(2) ? mask(random, size_t(S * G * H * H)) : empty();
+  zoneout_mask =
+      spec.zoneout > 0 && random.one_in(2) ? mask(random, size_t(S * T * N * H)) : empty();
+  dropconnect_mask =
+      spec.dropconnect > 0 && random.one_in(2) ? mask(random, size_t(S * G * H * H)) : empty();
   random_numbers = random.one_in(3) ? tensor(24) : empty();
   if (random_numbers.memory) {
-    const uint64_t values[3] = {uint64_t(random.between(0, 1000)), uint64_t(random.between(0, 1000)), 7};
+    const uint64_t values[3] = {uint64_t(random.between(0, 1000)),
+                                uint64_t(random.between(0, 1000)), 7};
     std::memcpy(random_numbers.before.data(), values, sizeof values);
     random_numbers.memory->fill(random_numbers.before);
   }
   parameters = tensor(size_t(sizes.parameterBytes), true);
-  must(lnrnnInitializeParameters(plan, nullptr, sequence.seed, parameters.data(), parameters.bytes()));
+  must(lnrnnInitializeParameters(plan, nullptr, sequence.seed, parameters.data(),
+                                 parameters.bytes()));
   parameters.before = parameters.memory->read();
   packed = tensor(size_t(sizes.packedBytes), true);
-  must(lnrnnPackWeights(plan, nullptr, parameters.data(), parameters.bytes(), packed.data(), packed.bytes()));
+  must(lnrnnPackWeights(plan, nullptr, parameters.data(), parameters.bytes(), packed.data(),
+                        packed.bytes()));
   packed.before = packed.memory->read();
   y = maybe(true, type, y_view.elements());
   hn = maybe(true, sum_type, state);
@@ -394,8 +404,8 @@ struct Arguments {
   const uint8_t *zoneout_mask, *dropconnect_mask;
   const uint64_t* random;
   void *y, *hn, *cn, *reserve, *workspace, *gradients, *dx, *dh0, *dc0, *h, *c;
-  size_t x_bytes, y_bytes, weight_bytes, state_bytes, reserve_bytes, workspace_bytes, gradient_bytes, dx_bytes,
-      dy_bytes, zoneout_bytes, dropconnect_bytes;
+  size_t x_bytes, y_bytes, weight_bytes, state_bytes, reserve_bytes, workspace_bytes,
+      gradient_bytes, dx_bytes, dy_bytes, zoneout_bytes, dropconnect_bytes;
 };
 
 Arguments arguments(Case& c, const Tensor& weights) {
@@ -409,13 +419,15 @@ Arguments arguments(Case& c, const Tensor& weights) {
   a.weights = weights.data(), a.weight_bytes = weights.bytes();
   a.dy = c.dy.data(), a.dy_bytes = c.dy.bytes();
   a.dhn = c.dhn.data(), a.dcn = c.dcn.data();
-  a.zoneout_mask = static_cast<const uint8_t*>(c.zoneout_mask.data()), a.zoneout_bytes = c.zoneout_mask.bytes();
+  a.zoneout_mask = static_cast<const uint8_t*>(c.zoneout_mask.data()),
+  a.zoneout_bytes = c.zoneout_mask.bytes();
   a.dropconnect_mask = static_cast<const uint8_t*>(c.dropconnect_mask.data());
   a.dropconnect_bytes = c.dropconnect_mask.bytes();
   a.random = static_cast<const uint64_t*>(c.random_numbers.data());
   a.y = c.y.data(), a.y_bytes = c.y.bytes();
   a.hn = c.hn.data(), a.cn = c.cn.data(), a.state_bytes = c.state_bytes();
-  a.reserve = c.reserve.data(), a.read_reserve = c.reserve.data(), a.reserve_bytes = c.reserve.bytes();
+  a.reserve = c.reserve.data(), a.read_reserve = c.reserve.data(),
+  a.reserve_bytes = c.reserve.bytes();
   a.workspace = c.workspace.data(), a.workspace_bytes = c.workspace.bytes();
   a.gradients = c.gradients.data(), a.gradient_bytes = c.gradients.bytes();
   a.dx = c.dx.data(), a.dx_bytes = c.dx.bytes();
@@ -427,30 +439,33 @@ const int64_t* lengths_of(const Arguments& a) { return a.has_lengths ? a.lengths
 
 lnrnnStatus_t infer(const Arguments& a) {
   ++calls;
-  return lnrnnForwardInference(a.plan, nullptr, &a.sequence, lengths_of(a), a.weights, a.weight_bytes, a.x, a.x_bytes,
-                               a.h0, a.c0, a.y, a.y_bytes, a.hn, a.cn, a.state_bytes, a.workspace, a.workspace_bytes);
+  return lnrnnForwardInference(a.plan, nullptr, &a.sequence, lengths_of(a), a.weights,
+                               a.weight_bytes, a.x, a.x_bytes, a.h0, a.c0, a.y, a.y_bytes, a.hn,
+                               a.cn, a.state_bytes, a.workspace, a.workspace_bytes);
 }
 
 lnrnnStatus_t train(const Arguments& a) {
   ++calls;
-  return lnrnnForwardTraining(a.plan, nullptr, &a.sequence, lengths_of(a), a.weights, a.weight_bytes, a.x, a.x_bytes,
-                              a.h0, a.c0, a.zoneout_mask, a.zoneout_bytes, a.dropconnect_mask, a.dropconnect_bytes,
-                              a.random, a.y, a.y_bytes, a.hn, a.cn, a.state_bytes, a.reserve, a.reserve_bytes,
+  return lnrnnForwardTraining(a.plan, nullptr, &a.sequence, lengths_of(a), a.weights,
+                              a.weight_bytes, a.x, a.x_bytes, a.h0, a.c0, a.zoneout_mask,
+                              a.zoneout_bytes, a.dropconnect_mask, a.dropconnect_bytes, a.random,
+                              a.y, a.y_bytes, a.hn, a.cn, a.state_bytes, a.reserve, a.reserve_bytes,
                               a.workspace, a.workspace_bytes);
 }
 
 lnrnnStatus_t backward(const Arguments& a) {
   ++calls;
-  return lnrnnBackward(a.plan, nullptr, &a.sequence, lengths_of(a), a.weights, a.weight_bytes, a.x, a.x_bytes,
-                       a.zoneout_mask, a.zoneout_bytes, a.dropconnect_mask, a.dropconnect_bytes, a.random, a.dy,
-                       a.dy_bytes, a.dhn, a.dcn, a.read_reserve, a.reserve_bytes, a.gradients, a.gradient_bytes, a.dx,
+  return lnrnnBackward(a.plan, nullptr, &a.sequence, lengths_of(a), a.weights, a.weight_bytes, a.x,
+                       a.x_bytes, a.zoneout_mask, a.zoneout_bytes, a.dropconnect_mask,
+                       a.dropconnect_bytes, a.random, a.dy, a.dy_bytes, a.dhn, a.dcn,
+                       a.read_reserve, a.reserve_bytes, a.gradients, a.gradient_bytes, a.dx,
                        a.dx_bytes, a.dh0, a.dc0, a.state_bytes, a.workspace, a.workspace_bytes);
 }
 
 lnrnnStatus_t step(const Arguments& a) {
   ++calls;
-  return lnrnnStep(a.plan, nullptr, a.sequence.batch, a.weights, a.weight_bytes, a.x, a.x_bytes, a.h, a.c,
-                   a.state_bytes, a.workspace, a.workspace_bytes);
+  return lnrnnStep(a.plan, nullptr, a.sequence.batch, a.weights, a.weight_bytes, a.x, a.x_bytes,
+                   a.h, a.c, a.state_bytes, a.workspace, a.workspace_bytes);
 }
 
 using Call = std::function<lnrnnStatus_t(const Arguments&)>;
@@ -482,7 +497,8 @@ void expect_sequence(Case& c, const Tensor& written, const View& v) {
     }
   }
   for (size_t i = 0; i < owned.size(); ++i)
-    if (!owned[i]) untouched = untouched && std::memcmp(&now[i * bytes], &written.before[i * bytes], bytes) == 0;
+    if (!owned[i])
+      untouched = untouched && std::memcmp(&now[i * bytes], &written.before[i * bytes], bytes) == 0;
   EXPECT(numbers_only);
   EXPECT(zero_beyond);
   EXPECT(untouched);
@@ -516,11 +532,11 @@ Results forward_results(Case& c) { return {elements(c, c.y, c.y_view), read(c.hn
 
 #define SPOIL_BYTES(needed, pointer, bytes) \
   if (!(needed) || a.bytes == 0 || a.pointer == nullptr) return false; \
-  --a.bytes;                                \
+  --a.bytes; \
   return true
-#define SPOIL_NULL(needed, pointer, bytes)                             \
+#define SPOIL_NULL(needed, pointer, bytes) \
   if (!(needed) || a.bytes == 0 || a.pointer == nullptr) return false; \
-  a.pointer = nullptr;                                                 \
+  a.pointer = nullptr; \
   return true
 
 template <class P>
@@ -579,7 +595,8 @@ bool spoil(Case& c, Arguments& a, bool is_step, bool is_train, bool is_backward)
       return true;
     case 21:
       if (is_step || c.N == 0 || !a.has_lengths) return false;
-      a.lengths[size_t(random.between(0, c.N - 1))] = random.pick<int64_t>({-1, c.T + 1, INT64_MAX, INT64_MIN});
+      a.lengths[size_t(random.between(0, c.N - 1))] =
+          random.pick<int64_t>({-1, c.T + 1, INT64_MAX, INT64_MIN});
       return true;
     case 22:
       if (is_step) return false;
@@ -609,7 +626,8 @@ bool spoil(Case& c, Arguments& a, bool is_step, bool is_train, bool is_backward)
   }
 }
 
-void expect_refusals(Case& c, const Arguments& good, const Call& call, bool is_step, bool is_train, bool is_backward) {
+void expect_refusals(Case& c, const Arguments& good, const Call& call, bool is_step, bool is_train,
+                     bool is_backward) {
   for (int i = 0; i < 6; ++i) {
     Arguments a = good;
     if (!spoil(c, a, is_step, is_train, is_backward)) continue;
@@ -625,7 +643,8 @@ void expect_refusals(Case& c, const Arguments& good, const Call& call, bool is_s
 }
 
 void spoil_outputs(Case& c) {
-  for (Tensor* output : {&c.y, &c.hn, &c.cn, &c.workspace, &c.dx, &c.dh0, &c.dc0, &c.gradients}) output->spoil(c.random);
+  for (Tensor* output : {&c.y, &c.hn, &c.cn, &c.workspace, &c.dx, &c.dh0, &c.dc0, &c.gradients})
+    output->spoil(c.random);
 }
 
 void check_inference(Case& c) {
@@ -709,10 +728,12 @@ void check_training(Case& c) {
   expect_sequence(c, c.dx, c.dx_view);
   EXPECT(finite(c.dh0) && finite(c.dc0) && finite(c.gradients));
   EXPECT(c.inputs_are_as_before() && read(c.reserve) == kept);
-  const Bytes dx = elements(c, c.dx, c.dx_view), dh0 = read(c.dh0), dc0 = read(c.dc0), dw = read(c.gradients);
+  const Bytes dx = elements(c, c.dx, c.dx_view), dh0 = read(c.dh0), dc0 = read(c.dc0),
+              dw = read(c.gradients);
   spoil_outputs(c);
   must(backward(a));
-  EXPECT(elements(c, c.dx, c.dx_view) == dx && read(c.dh0) == dh0 && read(c.dc0) == dc0 && read(c.gradients) == dw);
+  EXPECT(elements(c, c.dx, c.dx_view) == dx && read(c.dh0) == dh0 && read(c.dc0) == dc0 &&
+         read(c.gradients) == dw);
   if (c.gradients.memory) {
     a.sequence.flags = LNRNN_SEQUENCE_ACCUMULATE;
     c.gradients.memory->fill(Bytes(dw.size(), 0));
@@ -742,7 +763,8 @@ void check_threads(Case& c) {
   sizes.structSize = sizeof sizes;
   must(lnrnnPlanGetSizes(plan, c.T, c.N, &sizes));
   Tensor packed = tensor(size_t(sizes.packedBytes), true);
-  must(lnrnnPackWeights(plan, nullptr, c.parameters.data(), c.parameters.bytes(), packed.data(), packed.bytes()));
+  must(lnrnnPackWeights(plan, nullptr, c.parameters.data(), c.parameters.bytes(), packed.data(),
+                        packed.bytes()));
   c.workspace = tensor(size_t(sizes.inferenceWorkspaceBytes), true);
   Arguments a = arguments(c, packed);
   a.plan = plan;
@@ -776,7 +798,8 @@ uint64_t number_from(const char* name, uint64_t otherwise) {
 constexpr unsigned kLongestInputSeconds = 240;
 
 void hangs(int) {
-  std::printf("still running after %u s: LNRNN_FUZZ_SEED=%" PRIu64 "\n", kLongestInputSeconds, seed_now);
+  std::printf("still running after %u s: LNRNN_FUZZ_SEED=%" PRIu64 "\n", kLongestInputSeconds,
+              seed_now);
   std::_Exit(EXIT_FAILURE);
 }
 
@@ -791,7 +814,8 @@ int main() {
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   std::signal(SIGALRM, hangs);
   std::printf("LNRNN_FUZZ_SEED=%" PRIu64 "\n", seed);
-  must(lnrnnCreate(on_cpu ? LNRNN_DEVICE_CPU : LNRNN_DEVICE_CUDA, 0, on_cpu ? 2 : 0, nullptr, &the_handle));
+  must(lnrnnCreate(on_cpu ? LNRNN_DEVICE_CPU : LNRNN_DEVICE_CUDA, 0, on_cpu ? 2 : 0, nullptr,
+                   &the_handle));
   if (on_cpu) must(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 3, nullptr, &other_handle));
   if (check::failures > 0) return check::summary();
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
@@ -801,6 +825,7 @@ int main() {
   } while (check::failures == 0 && std::chrono::steady_clock::now() < end);
   if (other_handle != nullptr) must(lnrnnDestroy(other_handle));
   must(lnrnnDestroy(the_handle));
-  std::printf("%d plans (%d refused), %d calls, %d of them spoilt\n", inputs, refused_plans, calls, spoilt_calls);
+  std::printf("%d plans (%d refused), %d calls, %d of them spoilt\n", inputs, refused_plans, calls,
+              spoilt_calls);
   return check::summary();
 }

@@ -16,14 +16,14 @@ namespace {
 // By definition, from exponent and fraction.
 double value_of(F16 half) {
   const int exponent = half.bits >> 10 & 31, fraction = half.bits & 1023;
-  const double magnitude = exponent == 0 ? std::ldexp(fraction, -24)
-                                         : std::ldexp(1024 + fraction, exponent - 25);
+  const double magnitude =
+      exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
   return (half.bits & 0x8000) != 0 ? -magnitude : magnitude;
 }
 double value_of(Bf16 half) {
   const int exponent = half.bits >> 7 & 255, fraction = half.bits & 127;
-  const double magnitude = exponent == 0 ? std::ldexp(fraction, -133)
-                                         : std::ldexp(128 + fraction, exponent - 134);
+  const double magnitude =
+      exponent == 0 ? std::ldexp(fraction, -133) : std::ldexp(128 + fraction, exponent - 134);
   return (half.bits & 0x8000) != 0 ? -magnitude : magnitude;
 }
 

@@ -240,7 +240,8 @@ long run(const Point& point) {
     std::printf("  program %s on %s, %s %ld%s%s%s\n", point.program->name,
                 point.target.kind == LNRNN_DEVICE_CPU ? "cpu" : "cuda",
                 kResourceNames[static_cast<int>(point.resource)], point.number,
-                point.for_good ? " and all later" : "", left.empty() ? "" : ", left: ", left.c_str());
+                point.for_good ? " and all later" : "",
+                left.empty() ? "" : ", left: ", left.c_str());
     std::fflush(stdout);
   }
   if (is_cuda(point.resource)) lnrnn::emulator::reset_device();
@@ -293,8 +294,8 @@ int main() {
   std::shuffle(points.begin(), points.end(), random);
   size_t done = 0;
   for (; done < points.size() && std::chrono::steady_clock::now() < end; ++done) run(points[done]);
-  std::printf("%ld programs, %zu of %zu points, seed %u, %d losses\n", programs, done, points.size(),
-              seed, check::failures);
+  std::printf("%ld programs, %zu of %zu points, seed %u, %d losses\n", programs, done,
+              points.size(), seed, check::failures);
   CHECK(done > 0 && points.size() > 1000);
   return check::summary();
 }

@@ -52,13 +52,21 @@ using lnrnn::F16;
 template <class S>
 constexpr int32_t data_type();
 template <>
-constexpr int32_t data_type<float>() { return LNRNN_DATA_F32; }
+constexpr int32_t data_type<float>() {
+  return LNRNN_DATA_F32;
+}
 template <>
-constexpr int32_t data_type<double>() { return LNRNN_DATA_F64; }
+constexpr int32_t data_type<double>() {
+  return LNRNN_DATA_F64;
+}
 template <>
-constexpr int32_t data_type<F16>() { return LNRNN_DATA_F16; }
+constexpr int32_t data_type<F16>() {
+  return LNRNN_DATA_F16;
+}
 template <>
-constexpr int32_t data_type<Bf16>() { return LNRNN_DATA_BF16; }
+constexpr int32_t data_type<Bf16>() {
+  return LNRNN_DATA_BF16;
+}
 
 // A number of any type, and to any type.
 template <class S>
@@ -158,7 +166,8 @@ struct Network {
 
   Network(Shape s, Options options) : shape(s) {
     const bool cpu = options.device == LNRNN_DEVICE_CPU;
-    done(lnrnnCreate(options.device, options.ordinal, cpu ? options.threads : 0, options.isa, &handle));
+    done(lnrnnCreate(options.device, options.ordinal, cpu ? options.threads : 0, options.isa,
+                     &handle));
     const lnrnnPlanDescription_t d = options.description(s, data_type<S>());
     done(lnrnnPlanCreate(handle, &d, &plan));
     sizes.structSize = sizeof sizes;
@@ -181,9 +190,9 @@ struct Network {
     }
     packed = std::make_unique<Buffer<char>>(handle, sizes.packedBytes);
     reserve = std::make_unique<Buffer<char>>(handle, sizes.reserveBytes);
-    workspace = std::make_unique<Buffer<char>>(
-        handle, std::max({sizes.inferenceWorkspaceBytes, sizes.trainingWorkspaceBytes,
-                          sizes.backwardWorkspaceBytes}));
+    workspace = std::make_unique<Buffer<char>>(handle, std::max({sizes.inferenceWorkspaceBytes,
+                                                                 sizes.trainingWorkspaceBytes,
+                                                                 sizes.backwardWorkspaceBytes}));
 
     sequence.structSize = sizeof sequence;
     sequence.steps = s.steps;

@@ -103,12 +103,14 @@ void test_calls() {
   };
   const uint64_t x = net.x->bytes(), y = net.y->bytes(), state = net.sizes.stateBytes;
   const lnrnnPlanSizes_t& sizes = net.sizes;
-  std::vector<Argument> inference = {
-      place("packed", sizes.packedBytes, false), place("x", x, false),
-      place("h0", state, false),                 place("c0", state, false),
-      place("y", y, true),                       place("hn", state, true),
-      place("cn", state, true),
-      place("workspace", sizes.inferenceWorkspaceBytes, true)};
+  std::vector<Argument> inference = {place("packed", sizes.packedBytes, false),
+                                     place("x", x, false),
+                                     place("h0", state, false),
+                                     place("c0", state, false),
+                                     place("y", y, true),
+                                     place("hn", state, true),
+                                     place("cn", state, true),
+                                     place("workspace", sizes.inferenceWorkspaceBytes, true)};
   DONE(lnrnnPackWeights(net.plan, nullptr, net.parameters->data(), net.parameters->bytes(),
                         inference[0].at, sizes.packedBytes));
   test_every_pair("lnrnnForwardInference", inference,
@@ -119,9 +121,8 @@ void test_calls() {
                   },
                   {{"hn", "h0"}, {"cn", "c0"}});
 
-  std::vector<Argument> step = {place("packed", sizes.packedBytes, false),
-                                place("x", x / 4, false), place("h", state, true),
-                                place("c", state, true),
+  std::vector<Argument> step = {place("packed", sizes.packedBytes, false), place("x", x / 4, false),
+                                place("h", state, true), place("c", state, true),
                                 place("workspace", sizes.stepWorkspaceBytes, true)};
   test_every_pair("lnrnnStep", step,
                   [&](const std::vector<Argument>& a) {
@@ -131,10 +132,10 @@ void test_calls() {
                   {});
 
   const uint64_t zoneout = 4 * 16 * 16, dropconnect = 4 * 16 * 16;
-  const std::vector<Argument> read = {
-      place("parameters", sizes.parameterBytes, false), place("x", x, false),
-      place("zoneoutMask", zoneout, false), place("dropconnectMask", dropconnect, false),
-      place("random", 24, false)};
+  const std::vector<Argument> read = {place("parameters", sizes.parameterBytes, false),
+                                      place("x", x, false), place("zoneoutMask", zoneout, false),
+                                      place("dropconnectMask", dropconnect, false),
+                                      place("random", 24, false)};
   std::vector<Argument> training = read;
   for (const Argument& argument :
        {place("h0", state, false), place("c0", state, false), place("y", y, true),
@@ -143,16 +144,17 @@ void test_calls() {
         place("workspace", sizes.trainingWorkspaceBytes, true)}) {
     training.push_back(argument);
   }
-  test_every_pair(
-      "lnrnnForwardTraining", training,
-      [&](const std::vector<Argument>& a) {
-        return lnrnnForwardTraining(
-            net.plan, nullptr, &net.sequence, nullptr, a[0].at, a[0].bytes, a[1].at, x, a[5].at,
-            a[6].at, static_cast<uint8_t*>(a[2].at), zoneout, static_cast<uint8_t*>(a[3].at),
-            dropconnect, static_cast<uint64_t*>(a[4].at), a[7].at, y, a[8].at, a[9].at, state,
-            a[10].at, a[10].bytes, a[11].at, a[11].bytes);
-      },
-      {{"hn", "h0"}, {"cn", "c0"}});
+  test_every_pair("lnrnnForwardTraining", training,
+                  [&](const std::vector<Argument>& a) {
+                    return lnrnnForwardTraining(net.plan, nullptr, &net.sequence, nullptr, a[0].at,
+                                                a[0].bytes, a[1].at, x, a[5].at, a[6].at,
+                                                static_cast<uint8_t*>(a[2].at), zoneout,
+                                                static_cast<uint8_t*>(a[3].at), dropconnect,
+                                                static_cast<uint64_t*>(a[4].at), a[7].at, y,
+                                                a[8].at, a[9].at, state, a[10].at, a[10].bytes,
+                                                a[11].at, a[11].bytes);
+                  },
+                  {{"hn", "h0"}, {"cn", "c0"}});
 
   std::vector<Argument> backward = read;
   for (const Argument& argument :
@@ -162,16 +164,17 @@ void test_calls() {
         place("workspace", sizes.backwardWorkspaceBytes, true)}) {
     backward.push_back(argument);
   }
-  test_every_pair(
-      "lnrnnBackward", backward,
-      [&](const std::vector<Argument>& a) {
-        return lnrnnBackward(
-            net.plan, nullptr, &net.sequence, nullptr, a[0].at, a[0].bytes, a[1].at, x,
-            static_cast<uint8_t*>(a[2].at), zoneout, static_cast<uint8_t*>(a[3].at), dropconnect,
-            static_cast<uint64_t*>(a[4].at), a[5].at, y, a[6].at, a[7].at, a[8].at, a[8].bytes,
-            a[9].at, a[9].bytes, a[10].at, x, a[11].at, a[12].at, state, a[13].at, a[13].bytes);
-      },
-      {{"dh0", "dhn"}, {"dc0", "dcn"}});
+  test_every_pair("lnrnnBackward", backward,
+                  [&](const std::vector<Argument>& a) {
+                    return lnrnnBackward(net.plan, nullptr, &net.sequence, nullptr, a[0].at,
+                                         a[0].bytes, a[1].at, x, static_cast<uint8_t*>(a[2].at),
+                                         zoneout, static_cast<uint8_t*>(a[3].at), dropconnect,
+                                         static_cast<uint64_t*>(a[4].at), a[5].at, y, a[6].at,
+                                         a[7].at, a[8].at, a[8].bytes, a[9].at, a[9].bytes,
+                                         a[10].at, x, a[11].at, a[12].at, state, a[13].at,
+                                         a[13].bytes);
+                  },
+                  {{"dh0", "dhn"}, {"dc0", "dcn"}});
 
   test_every_pair("lnrnnPackWeights", {read[0], inference[0]},
                   [&](std::vector<Argument> a) {
@@ -191,11 +194,11 @@ void test_columns_of_one_matrix() {
   net.sequence.xStepStride = net.sequence.yStepStride = 3 * 24;
   net.sequence.xRowStride = net.sequence.yRowStride = 24;
   const auto infer = [&](int64_t x, int64_t y) {
-    return lnrnnForwardInference(
-        net.plan, nullptr, &net.sequence, nullptr, net.packed->data(), net.packed->bytes(),
-        matrix.data() + x, (matrix.size() - x) * sizeof(float), nullptr, nullptr, matrix.data() + y,
-        (matrix.size() - y) * sizeof(float), nullptr, nullptr, 0, net.workspace->data(),
-        net.workspace->bytes());
+    return lnrnnForwardInference(net.plan, nullptr, &net.sequence, nullptr, net.packed->data(),
+                                 net.packed->bytes(), matrix.data() + x,
+                                 (matrix.size() - x) * sizeof(float), nullptr, nullptr,
+                                 matrix.data() + y, (matrix.size() - y) * sizeof(float), nullptr,
+                                 nullptr, 0, net.workspace->data(), net.workspace->bytes());
   };
   DONE(infer(0, 8));
   DONE(infer(16, 0));

@@ -21,8 +21,9 @@ void answers(uint64_t key, Philox4 counter, Philox4 expected) {
 }
 
 uint32_t scalar_word(uint64_t seed, const Philox4& at, int64_t j) {
-  const Philox4 words = philox4x32(
-      seed, {{at.word[0] + static_cast<uint32_t>(j / 4), at.word[1], at.word[2], at.word[3]}});
+  const Philox4 words =
+      philox4x32(seed,
+                 {{at.word[0] + static_cast<uint32_t>(j / 4), at.word[1], at.word[2], at.word[3]}});
   return words.word[j % 4];
 }
 
@@ -73,8 +74,9 @@ void test_bits(const Kernels<T>& kernels) {
     for (size_t j = 0; j < bytes.size(); ++j) {
       CHECK((bits[j / 8] >> j % 8 & 1) == (bytes[j] != 0));
       const T kept = values[j] * T(1.5);
-      CHECK(bytes[j] == 0 ? dropped[j] == 0 : std::isnan(kept) ? std::isnan(dropped[j])
-                                                               : dropped[j] == kept);
+      CHECK(bytes[j] == 0      ? dropped[j] == 0
+            : std::isnan(kept) ? std::isnan(dropped[j])
+                               : dropped[j] == kept);
     }
     CHECK(dropped.back() == 77);
   }
@@ -97,8 +99,7 @@ void test_every_isa() {
 
 int main() {
   answers(0, {{0, 0, 0, 0}}, {{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}});
-  answers(~uint64_t{0}, {{~0u, ~0u, ~0u, ~0u}},
-          {{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}});
+  answers(~uint64_t{0}, {{~0u, ~0u, ~0u, ~0u}}, {{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}});
   answers(0x299f31d0a4093822, {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}},
           {{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}});
   CHECK(lnrnn::keep_threshold(0) == uint64_t{1} << 32);

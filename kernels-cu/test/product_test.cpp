@@ -45,7 +45,8 @@ struct Problem {
     std::vector<T> out(static_cast<size_t>(rows * columns), start);
     for (const Span span : panel_spans) {
       RowProduct<T> product(kernels, matrix, packed, span, start != 0);
-      for (int64_t r = 0; r < rows; ++r) product.add(left.data() + r * depth, out.data() + r * columns);
+      for (int64_t r = 0; r < rows; ++r)
+        product.add(left.data() + r * depth, out.data() + r * columns);
       product.flush();
     }
     return out;
@@ -130,9 +131,9 @@ void test_every_number(const Kernels<float>& kernels) {
   std::vector<float> one{1}, out(65536);
   for (size_t i = 0; i < stored.size(); ++i) {
     const size_t width = static_cast<size_t>(kernels.panel_width);
-    stored[i / width * width +
-           static_cast<size_t>(lnrnn::cpu::stored_column<P>(int64_t(i % width), int64_t(width)))] =
-        {static_cast<uint16_t>(i)};
+    stored[i / width * width + static_cast<size_t>(lnrnn::cpu::stored_column<P>(
+                                   int64_t(i % width), int64_t(width)))] = {
+        static_cast<uint16_t>(i)};
   }
   float* const row = out.data();
   lnrnn::cpu::multiply_of<P>(kernels)(one.data(), 1, 1, stored.data(), 65536, 0,
@@ -212,8 +213,8 @@ void test_long_sums(const Kernels<T>& kernels, double bound) {
       }
       for (int64_t r = 0; r < rows; ++r) {
         for (int64_t c = 0; c < columns; ++c) {
-          const double exact = double(entries) * double(left[r]) * double(right[c]) +
-                               (accumulate ? 1000 : 0);
+          const double exact =
+              double(entries) * double(left[r]) * double(right[c]) + (accumulate ? 1000 : 0);
           CHECK_NEAR(double(gradient[size_t(r * columns + c)]), exact, bound * exact);
         }
       }

@@ -264,13 +264,13 @@ void test_aliased_states() {
         net.x->data(), net.x->bytes(), net.h0->data(), data(net.c0), nullptr, 0, nullptr, 0,
         nullptr, net.y->data(), net.y->bytes(), net.h0->data(), data(net.c0), net.h0->bytes(),
         net.reserve->data(), net.reserve->bytes(), net.workspace->data(), net.workspace->bytes()));
-    network::done(lnrnnBackward(
-        net.plan, nullptr, &net.sequence, nullptr, net.parameters->data(), net.parameters->bytes(),
-        net.x->data(), net.x->bytes(), nullptr, 0, nullptr, 0, nullptr, net.dy->data(),
-        net.dy->bytes(), net.dhn->data(), data(net.dcn), net.reserve->data(), net.reserve->bytes(),
-        net.gradients->data(), net.gradients->bytes(), net.dx->data(), net.dx->bytes(),
-        net.dhn->data(), data(net.dcn), net.dhn->bytes(), net.workspace->data(),
-        net.workspace->bytes()));
+    network::done(lnrnnBackward(net.plan, nullptr, &net.sequence, nullptr, net.parameters->data(),
+                                net.parameters->bytes(), net.x->data(), net.x->bytes(), nullptr, 0,
+                                nullptr, 0, nullptr, net.dy->data(), net.dy->bytes(),
+                                net.dhn->data(), data(net.dcn), net.reserve->data(),
+                                net.reserve->bytes(), net.gradients->data(), net.gradients->bytes(),
+                                net.dx->data(), net.dx->bytes(), net.dhn->data(), data(net.dcn),
+                                net.dhn->bytes(), net.workspace->data(), net.workspace->bytes()));
     CHECK(net.h0->copy() == apart.hn->copy() && net.dhn->copy() == apart.dh0->copy());
     if (net.c0 == nullptr) continue;
     CHECK(net.c0->copy() == apart.cn->copy() && net.dcn->copy() == apart.dc0->copy());

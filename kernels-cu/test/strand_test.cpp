@@ -121,17 +121,16 @@ bool same(const std::unique_ptr<Buffer<S>>& a, const std::unique_ptr<Buffer<S>>&
 
 template <class S>
 bool same_results(const Network<S>& a, const Network<S>& b) {
-  return same(a.y, b.y) && same(a.hn, b.hn) && same(a.cn, b.cn) &&
-         same(a.gradients, b.gradients) && same(a.dx, b.dx) && same(a.dh0, b.dh0) &&
-         same(a.dc0, b.dc0);
+  return same(a.y, b.y) && same(a.hn, b.hn) && same(a.cn, b.cn) && same(a.gradients, b.gradients) &&
+         same(a.dx, b.dx) && same(a.dh0, b.dh0) && same(a.dc0, b.dc0);
 }
 
 // What the header says that training keeps, tensors rounded up to 64 bytes each.
 uint64_t documented_reserve(const Shape& s, const Options& o, uint64_t element, uint64_t sum) {
   const auto rounded = [](uint64_t bytes) { return (bytes + 63) / 64 * 64; };
   const bool lstm = o.cell == LNRNN_CELL_LSTM, gru = o.cell == LNRNN_CELL_GRU;
-  const bool normed = o.normalization != LNRNN_NORMALIZATION_NONE &&
-                      o.normalization != LNRNN_NORMALIZATION_CELL;
+  const bool normed =
+      o.normalization != LNRNN_NORMALIZATION_NONE && o.normalization != LNRNN_NORMALIZATION_CELL;
   const uint64_t gates = lstm ? 4 : gru ? 3 : 1, directions = o.direction == 0 ? 1 : 2;
   const uint64_t norms = (normed ? lstm || gru ? 2 : 1 : 0) +
                          (lstm && o.normalization != LNRNN_NORMALIZATION_NONE ? 1 : 0);
@@ -347,8 +346,8 @@ void test_every_isa() {
 
 int main() {
   test_gradients();
-  test_threads<float>({9, 2, 6, 300}, 2e-5);   // few rows: panels are shared out
-  test_threads<float>({5, 64, 6, 40}, 2e-5);   // many rows: the batch is
+  test_threads<float>({9, 2, 6, 300}, 2e-5);  // few rows: panels are shared out
+  test_threads<float>({5, 64, 6, 40}, 2e-5);  // many rows: the batch is
   test_threads<double>({5, 31, 6, 33}, 1e-13);
   test_recompute<float>();
   test_recompute<double>();

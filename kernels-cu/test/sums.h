@@ -49,8 +49,8 @@ void fill(const Buffer<S>& buffer, const std::vector<double>& row) {
 }
 
 struct Data {
-  bool coinciding = true;           // all rows of x, and of dy, are one in memory
-  bool plain = false;               // parameters and h0 are 0, x 1 and dy the number below, not random
+  bool coinciding = true;  // all rows of x, and of dy, are one in memory
+  bool plain = false;      // parameters and h0 are 0, x 1 and dy the number below, not random
   double dy = 0.1;
   const Tensors* add_to = nullptr;  // what the gradients are added to; null: they replace
 };
@@ -78,8 +78,8 @@ Tensors gradients(const Shape& shape, const Options& options, const Data& data =
     const Buffer<T> state(handle, sizes.stateBytes / sizeof(T));
     const Buffer<T> gradient(handle, sizes.gradientBytes / sizeof(T));
     const Buffer<char> reserve(handle, sizes.reserveBytes);
-    const Buffer<char> workspace(
-        handle, std::max(sizes.trainingWorkspaceBytes, sizes.backwardWorkspaceBytes));
+    const Buffer<char> workspace(handle, std::max(sizes.trainingWorkspaceBytes,
+                                                  sizes.backwardWorkspaceBytes));
     if (data.plain) {
       fill(x, {1});
       fill(dy, {data.dy});
@@ -99,8 +99,7 @@ Tensors gradients(const Shape& shape, const Options& options, const Data& data =
       // A state is forgotten within some hundred steps.
       const bool recurrent = std::strncmp(p.name, "weight_hh", 9) == 0;
       const double scale = data.plain ? 0 : recurrent ? 0.2 : 0.5;
-      const auto values =
-          numbers<R>(static_cast<size_t>(p.elements), 100 + unsigned(i), scale);
+      const auto values = numbers<R>(static_cast<size_t>(p.elements), 100 + unsigned(i), scale);
       for (size_t j = 0; j < values.size(); ++j) {
         parameters[p.offsetBytes / sizeof(S) + j] = rounded<S>(values[j]);
         if (data.add_to != nullptr) {
@@ -195,8 +194,8 @@ inline Errors errors(const Tensors& got, const Tensors& exact) {
 
 constexpr double kVectors = 4e-6, kMatrices = 1e-5;  // as lnrnn.h promises of f32
 
-inline void check_errors(const char* what, const Shape& shape, const Errors& e, double vectors = kVectors,
-                  double matrices = kMatrices) {
+inline void check_errors(const char* what, const Shape& shape, const Errors& e,
+                         double vectors = kVectors, double matrices = kMatrices) {
   const bool ok = e.vectors <= vectors && e.matrices <= matrices;
   CHECK(ok);
   if (ok && std::getenv("LNRNN_SUMS_VERBOSE") == nullptr) return;

@@ -23,8 +23,8 @@ void test_cells(int64_t rows) {
   constexpr int64_t kSide = 100;
   int32_t threads = 0;
   for (const Cell& cell : kCells) {
-    for (const Shape& shape : {Shape{1, rows, 2, 4}, Shape{rows, 1, 2, 4}, Shape{kSide, kSide, 2, 4},
-                               Shape{1, kSide * kSide, 2, 4}}) {
+    for (const Shape& shape : {Shape{1, rows, 2, 4}, Shape{rows, 1, 2, 4},
+                               Shape{kSide, kSide, 2, 4}, Shape{1, kSide * kSide, 2, 4}}) {
       Options options = Options::of(cell);
       options.threads = threads++ % 3 + 1;
       test<float>(cell.name, shape, options);

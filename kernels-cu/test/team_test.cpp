@@ -147,8 +147,8 @@ void test_absent_helpers() {
     for (std::thread& other : others) other.join();
     std::sort(ratios.begin(), ratios.end());
     const double median = ratios[ratios.size() / 2];
-    std::printf("beside four others on one processor: %.2f of the time alone, %.2f...%.2f\n", median,
-                ratios.front(), ratios.back());
+    std::printf("beside four others on one processor: %.2f of the time alone, %.2f...%.2f\n",
+                median, ratios.front(), ratios.back());
     CHECK(median < 2);
   }
   sched_setaffinity(0, sizeof all, &all);
@@ -174,7 +174,8 @@ std::vector<bool> helped(Team& team, int jobs) {
 // longer, the first job that is helped with seems to lose all that time, and none of the others is helped with.
 void test_callers_in_turn() {
   cpu_set_t processors;
-  if (sched_getaffinity(0, sizeof processors, &processors) != 0 || CPU_COUNT(&processors) < 2) return;
+  if (sched_getaffinity(0, sizeof processors, &processors) != 0 || CPU_COUNT(&processors) < 2)
+    return;
   constexpr int kJobs = 30, kAttempts = 8;
   int begun = 0;
   std::ptrdiff_t most = 0;
@@ -191,7 +192,8 @@ void test_callers_in_turn() {
     ++begun;
     most = std::max(most, std::count(jobs.begin() + 1, jobs.end(), true));
   }
-  std::printf("another caller: helped with the first job in %d attempts, then with %td at most\n", begun, most);
+  std::printf("another caller: helped with the first job in %d attempts, then with %td at most\n",
+              begun, most);
   CHECK(begun == 0 || most >= 4);
 }
 

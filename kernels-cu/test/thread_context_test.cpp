@@ -108,12 +108,18 @@ void check_architectures() {
     const char* targets;
     int capability, runs;
   } cases[] = {
-      {"sm_90a compute_90", 90, 90},   {"sm_90a compute_90", 86, 0},
-      {"sm_90a compute_90", 120, 90},  {"sm_90a", 100, 0},
-      {"sm_80", 86, 80},               {"sm_80", 90, 0},
-      {"compute_75", 80, 75},          {"compute_75", 70, 0},
-      {"sm_75 sm_80 compute_80", 89, 80}, {"sm_100f compute_75", 103, 100},
-      {"sm_100f", 120, 0},             {"all-major", 86, lnrnn::cuda::kUnknownArchitecture},
+      {"sm_90a compute_90", 90, 90},
+      {"sm_90a compute_90", 86, 0},
+      {"sm_90a compute_90", 120, 90},
+      {"sm_90a", 100, 0},
+      {"sm_80", 86, 80},
+      {"sm_80", 90, 0},
+      {"compute_75", 80, 75},
+      {"compute_75", 70, 0},
+      {"sm_75 sm_80 compute_80", 89, 80},
+      {"sm_100f compute_75", 103, 100},
+      {"sm_100f", 120, 0},
+      {"all-major", 86, lnrnn::cuda::kUnknownArchitecture},
   };
   for (const auto& one : cases) {
     const int runs = find_architecture(one.targets, one.capability);

@@ -127,8 +127,8 @@ bool select_device(int device) {
 std::string thread_contexts() {
   std::string text;
   for (const CUctx_st* context : stack)
-    text += (text.empty() ? "" : " ") + std::to_string(context->device) +
-            (context->primary ? "" : "*");
+    text +=
+        (text.empty() ? "" : " ") + std::to_string(context->device) + (context->primary ? "" : "*");
   return text;
 }
 
@@ -176,7 +176,8 @@ cudaError_t cudaGetDriverEntryPointByVersion(const char* symbol, void** function
   for (const EntryPoint& entry : kEntryPoints)
     if (std::strcmp(entry.name, symbol) == 0) *function = entry.function;
   if (result != nullptr)
-    *result = *function != nullptr ? cudaDriverEntryPointSuccess : cudaDriverEntryPointSymbolNotFound;
+    *result =
+        *function != nullptr ? cudaDriverEntryPointSuccess : cudaDriverEntryPointSymbolNotFound;
   return leave(cudaSuccess);
 }
 

@@ -20,9 +20,9 @@ namespace {
 constexpr uint64_t kDefaultSeed = 1;
 constexpr size_t kDefaultMemory = size_t{4} << 30;
 constexpr size_t kPoints = static_cast<size_t>(FaultPoint::kCount);
-constexpr const char* kPointNames[kPoints] = {"out_of_memory", "out_of_host_memory", "register",
-                                              "stream",        "event",              "graph",
-                                              "launch",        "device_lost",        "call"};
+constexpr const char* kPointNames[kPoints] = {
+    "out_of_memory", "out_of_host_memory", "register", "stream", "event", "graph",
+    "launch",        "device_lost",        "call"};
 
 struct FaultPlan {
   std::array<uint64_t, kPoints> due{};  // the number of the call, from 1; 0 for none
@@ -161,8 +161,8 @@ State& state() {
 
 thread_local cudaError_t last = cudaSuccess;
 thread_local bool in_host_function = false;
-thread_local int calls_within = 0;                  // of each other
-thread_local cudaError_t injected = cudaSuccess;    // what the outermost one is to answer
+thread_local int calls_within = 0;                // of each other
+thread_local cudaError_t injected = cudaSuccess;  // what the outermost one is to answer
 
 }  // namespace
 
@@ -221,8 +221,8 @@ cudaError_t last_error(bool forget) {
 cudaError_t sticky_error() { return state().sticky; }
 
 void lose_device(cudaError_t error, const std::string& text) {
-  const std::string line = text + " (" + cudaGetErrorName(error) + ", seed " +
-                           std::to_string(state().seed.load()) + ")";
+  const std::string line =
+      text + " (" + cudaGetErrorName(error) + ", seed " + std::to_string(state().seed.load()) + ")";
   const std::lock_guard<std::mutex> lock(state().mutex);
   if (state().sticky != cudaSuccess) return;
   std::fprintf(stderr, "lnrnn emulator: %s\n", line.c_str());

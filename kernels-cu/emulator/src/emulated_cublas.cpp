@@ -75,15 +75,16 @@ int gemm(void* opaque, int transpose_a, int transpose_b, int m, int n, int k,
   const Handle* const handle = static_cast<Handle*>(opaque);
   const Call call;
   if (handle == nullptr || handle->device != current_device()) return kNotInitialized;
-  const bool operations = (transpose_a == 0 || transpose_a == 1) &&
-                          (transpose_b == 0 || transpose_b == 1);
+  const bool operations =
+      (transpose_a == 0 || transpose_a == 1) && (transpose_b == 0 || transpose_b == 1);
   if (!operations || m < 0 || n < 0 || k < 0 || lda < (transpose_a == 1 ? k : m) ||
       ldb < (transpose_b == 1 ? n : k) || ldc < m || handle->workspace == nullptr) {
     return kInvalidValue;
   }
   if (m == 0 || n == 0) return kSuccess;
-  const Gemm<S, O> kernel{transpose_a == 1, transpose_b == 1, m,   n, k,   *alpha, *beta, a,
-                          lda,              b,                ldb, c, ldc, handle->workspace};
+  const Gemm<S, O> kernel{
+      transpose_a == 1, transpose_b == 1, m, n, k, *alpha, *beta, a, lda, b, ldb, c, ldc,
+      handle->workspace};
   const cudaError_t error = enqueue(handle->stream, LaunchShape{2, 64}, kernel);
   return error == cudaSuccess ? kSuccess : kExecutionFailed;
 }
@@ -91,8 +92,8 @@ int gemm(void* opaque, int transpose_a, int transpose_b, int m, int n, int k,
 // Of what cublasGemmEx can do: 16-bit operands, sums in float, results in either.
 template <class S>
 int gemm_16_bit(void* handle, int transpose_a, int transpose_b, int m, int n, int k,
-                const void* alpha, const void* a, int lda, const void* b, int ldb,
-                const void* beta, void* c, bool c_is_float, int ldc) {
+                const void* alpha, const void* a, int lda, const void* b, int ldb, const void* beta,
+                void* c, bool c_is_float, int ldc) {
   const auto run = [&](auto* out) {
     return gemm(handle, transpose_a, transpose_b, m, n, k, static_cast<const float*>(alpha),
                 static_cast<const S*>(a), lda, static_cast<const S*>(b), ldb,
@@ -104,15 +105,15 @@ int gemm_16_bit(void* handle, int transpose_a, int transpose_b, int m, int n, in
 int gemm_ex(void* handle, int transpose_a, int transpose_b, int m, int n, int k, const void* alpha,
             const void* a, int a_type, int lda, const void* b, int b_type, int ldb,
             const void* beta, void* c, int c_type, int ldc, int compute_type, int algorithm) {
-  constexpr int kFloat = 0, kF16 = 2, kBf16 = 14;           // cudaDataType
+  constexpr int kFloat = 0, kF16 = 2, kBf16 = 14;  // cudaDataType
   constexpr int kComputeFloat = 68, kDefaultAlgorithm = -1;
   if (a_type != b_type || (c_type != a_type && c_type != kFloat) || compute_type != kComputeFloat ||
       algorithm != kDefaultAlgorithm || (a_type != kF16 && a_type != kBf16)) {
     return kNotSupported;
   }
-  return (a_type == kF16 ? gemm_16_bit<F16> : gemm_16_bit<Bf16>)(
-      handle, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, c_type == kFloat,
-      ldc);
+  return (a_type == kF16 ? gemm_16_bit<F16> : gemm_16_bit<Bf16>)(handle, transpose_a, transpose_b,
+                                                                 m, n, k, alpha, a, lda, b, ldb,
+                                                                 beta, c, c_type == kFloat, ldc);
 }
 
 int create(void** handle) {

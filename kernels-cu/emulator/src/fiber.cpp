@@ -137,15 +137,15 @@ void Fiber::prepare() {
               static_cast<unsigned>(self >> 32));
 #else
   void** top = static_cast<void**>(stack_top());
-  *--top = nullptr;                                          // keeps the first call aligned
+  *--top = nullptr;  // keeps the first call aligned
   *--top = nullptr;
   *--top = reinterpret_cast<void*>(&lnrnn_emulator_first);
-  *--top = nullptr;                                          // rbp
-  *--top = nullptr;                                          // rbx
-  *--top = this;                                             // r12
-  *--top = reinterpret_cast<void*>(&enter);                  // r13
-  *--top = nullptr;                                          // r14
-  *--top = nullptr;                                          // r15
+  *--top = nullptr;                          // rbp
+  *--top = nullptr;                          // rbx
+  *--top = this;                             // r12
+  *--top = reinterpret_cast<void*>(&enter);  // r13
+  *--top = nullptr;                          // r14
+  *--top = nullptr;                          // r15
   context_ = top;
 #endif
   prepared_ = true;

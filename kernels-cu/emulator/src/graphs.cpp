@@ -71,9 +71,9 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
   const std::lock_guard<std::mutex> lock(handles());
   CUstream_st* stream = find_stream(handle);
   if (stream == nullptr) return leave(cudaErrorInvalidResourceHandle);
-  *status = stream->capture == nullptr    ? cudaStreamCaptureStatusNone
-            : stream->capture->valid ? cudaStreamCaptureStatusActive
-                                     : cudaStreamCaptureStatusInvalidated;
+  *status = stream->capture == nullptr ? cudaStreamCaptureStatusNone
+            : stream->capture->valid   ? cudaStreamCaptureStatusActive
+                                       : cudaStreamCaptureStatusInvalidated;
   return leave(cudaSuccess);
 }
 

@@ -106,7 +106,8 @@ float from_bf16(uint32_t bits) {
 }
 
 float from_f16(uint32_t bits) {
-  const uint32_t sign = (bits & 0x8000u) << 16, exponent = bits >> 10 & 31, fraction = bits & 0x3ffu;
+  const uint32_t sign = (bits & 0x8000u) << 16, exponent = bits >> 10 & 31,
+                 fraction = bits & 0x3ffu;
   uint32_t wide;
   float value;
   if (exponent == 0) {  // zero or subnormal: fraction 2^-24
@@ -144,8 +145,7 @@ void multiply_fragments(Warp& warp, unsigned parity) {
   for (int lane = 0; lane < kWarpLanes; ++lane) {
     const int g = lane / 4, t = lane % 4;
     for (int r = 0; r < 4; ++r)
-      for (int k = 0; k < 16; ++k)
-        slots[lane].d[r] += a[g + r / 2 * 8][k] * b[k][2 * t + r % 2];
+      for (int k = 0; k < 16; ++k) slots[lane].d[r] += a[g + r / 2 * 8][k] * b[k][2 * t + r % 2];
   }
 }
 
@@ -206,9 +206,9 @@ void multiply(Lane& lane, bool bf16, float (&d)[4], const uint32_t (&a)[4], cons
   std::memcpy(slot.b, b, sizeof slot.b);
   std::memcpy(slot.d, d, sizeof slot.d);
   if (self.machine->architecture() < kLeastForMma)
-    self.machine->fail(self, cudaErrorIllegalInstruction, "mma %s:%d in a kernel compiled for %d.%d",
-                       base_name(site.file), site.line, self.machine->architecture() / 10,
-                       self.machine->architecture() % 10);
+    self.machine->fail(self, cudaErrorIllegalInstruction,
+                       "mma %s:%d in a kernel compiled for %d.%d", base_name(site.file), site.line,
+                       self.machine->architecture() / 10, self.machine->architecture() % 10);
   self.machine->meet(self, Scope::kWarp, bf16 ? "mma (bf16)" : "mma (f16)", site, false,
                      bf16 ? multiply_fragments<true> : multiply_fragments<false>);
   std::memcpy(d, slot.d, sizeof slot.d);
@@ -255,7 +255,8 @@ void refuse_index(int64_t index, int64_t count) {
   RunningLane* lane = Machine::running();
   if (lane != nullptr)
     lane->machine->fail(*lane, cudaErrorIllegalAddress, "index %lld of an array of %lld", i, n);
-  std::fprintf(stderr, "lnrnn emulator: outside of a kernel: index %lld of an array of %lld\n", i, n);
+  std::fprintf(stderr, "lnrnn emulator: outside of a kernel: index %lld of an array of %lld\n", i,
+               n);
   std::abort();
 }
 

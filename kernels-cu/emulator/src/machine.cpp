@@ -179,9 +179,11 @@ void Machine::clear_ready(Warp& warp, uint32_t lanes) {
 
 Warp& Machine::pick() {
   const uint64_t random = random_.next();
-  const bool stay = last_ != nullptr && last_->ready != 0 && !polled_ && (random & 255) < stay_chance_;
+  const bool stay =
+      last_ != nullptr && last_->ready != 0 && !polled_ && (random & 255) < stay_chance_;
   if (!stay)
-    last_ = ready_[static_cast<size_t>((random >> 32) * static_cast<uint64_t>(ready_.size()) >> 32)];
+    last_ =
+        ready_[static_cast<size_t>((random >> 32) * static_cast<uint64_t>(ready_.size()) >> 32)];
   polled_ = false;
   return *last_;
 }
@@ -212,8 +214,8 @@ void Machine::resume(RunningLane& lane) {
     }
     lane.fiber->start(lane_body, &lane);
   }
-  accesses_until_interleaving =
-      accesses_per_turn_ == INT_MAX ? INT_MAX
+  accesses_until_interleaving = accesses_per_turn_ == INT_MAX
+                                    ? INT_MAX
                                     : 1 + static_cast<int>(random_.below(2 * accesses_per_turn_));
   running_lane = &lane;
   host_.switch_to(*lane.fiber);
@@ -280,8 +282,9 @@ void Machine::drop_lanes() {
 
 void Machine::fail(RunningLane& lane, cudaError_t error, const char* format, ...) {
   char text[512];
-  const int begin = std::snprintf(text, sizeof text, "kernel %s: block %lld, thread %d: ",
-                                  launch_->name, static_cast<long long>(lane.block), lane.thread);
+  const int begin =
+      std::snprintf(text, sizeof text, "kernel %s: block %lld, thread %d: ", launch_->name,
+                    static_cast<long long>(lane.block), lane.thread);
   va_list arguments;
   va_start(arguments, format);
   std::vsnprintf(text + begin, sizeof text - static_cast<size_t>(begin), format, arguments);

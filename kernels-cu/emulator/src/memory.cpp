@@ -155,7 +155,8 @@ bool begin_free(void* pointer) {
   const auto found = table().allocations.find(bytes_of(pointer));
   if (found == table().allocations.end()) return false;
   Allocation& allocation = found->second;
-  if (allocation.kind != MemoryKind::kDevice || allocation.freeing || allocation.freed) return false;
+  if (allocation.kind != MemoryKind::kDevice || allocation.freeing || allocation.freed)
+    return false;
   allocation.freeing = true;
   table().used -= allocation.bytes;
   table().pools[allocation.pool] -= allocation.bytes;
@@ -183,7 +184,9 @@ std::string count_memory() {
   size_t device = 0, pinned = 0, registered = 0;
   for (const auto& [begin, allocation] : table().allocations) {
     if (allocation.freed) continue;
-    ++(allocation.kind == MemoryKind::kDevice ? device : allocation.map != nullptr ? pinned : registered);
+    ++(allocation.kind == MemoryKind::kDevice ? device
+       : allocation.map != nullptr            ? pinned
+                                              : registered);
   }
   return counted(device, "device allocations") + counted(pinned, "pinned allocations") +
          counted(registered, "registrations");

@@ -35,10 +35,10 @@ class Order {
     } while (divisor(step_, count) != 1);
   }
   int64_t operator[](int64_t i) const {
-    return static_cast<int64_t>((static_cast<unsigned __int128>(i) *
-                                     static_cast<unsigned __int128>(step_) +
-                                 static_cast<unsigned __int128>(first_)) %
-                                static_cast<unsigned __int128>(count_));
+    return static_cast<int64_t>(
+        (static_cast<unsigned __int128>(i) * static_cast<unsigned __int128>(step_) +
+         static_cast<unsigned __int128>(first_)) %
+        static_cast<unsigned __int128>(count_));
   }
 
  private:

@@ -8,7 +8,7 @@ namespace lnrnn::emulator {
 
 constexpr size_t kSharedLimit = 227 * 1024;  // of a block
 constexpr size_t kSharedOfMultiprocessor = 228 * 1024;
-constexpr size_t kSharedReserved = 1024;     // of it, for each block
+constexpr size_t kSharedReserved = 1024;  // of it, for each block
 
 class SharedMemory {
  public:

@@ -25,10 +25,8 @@ __thread const void* raised_at __attribute__((tls_model("initial-exec"))) = null
   RunningLane& lane = *Machine::running();
   Machine& machine = *lane.machine;
   switch (raised) {
-    case SIGFPE:
-      machine.fail(lane, cudaErrorLaunchFailure, "integer division by zero");
-    case SIGILL:
-      machine.fail(lane, cudaErrorIllegalInstruction, "illegal instruction");
+    case SIGFPE: machine.fail(lane, cudaErrorLaunchFailure, "integer division by zero");
+    case SIGILL: machine.fail(lane, cudaErrorIllegalInstruction, "illegal instruction");
     default:
       machine.fail(lane, cudaErrorIllegalAddress, machine.describe(lane, raised_at), raised_at);
   }
@@ -58,7 +56,8 @@ void handle(int signal, siginfo_t* info, void* context) {
     // The lane goes on there, on its own stack from the top: what it was doing is over.
     auto* registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
     registers[REG_RIP] = reinterpret_cast<greg_t>(&fail_lane);
-    registers[REG_RSP] = reinterpret_cast<greg_t>(Machine::running()->fiber->stack_top()) - 1024 - 8;
+    registers[REG_RSP] =
+        reinterpret_cast<greg_t>(Machine::running()->fiber->stack_top()) - 1024 - 8;
     return;
 #else
     sigset_t mask;
@@ -98,7 +97,7 @@ struct SignalStack {
 void catch_signals() {
   static std::once_flag installed;
   std::call_once(installed, [] {
-    struct sigaction action{};
+    struct sigaction action {};
     action.sa_sigaction = handle;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);

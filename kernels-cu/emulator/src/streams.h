@@ -74,7 +74,7 @@ using Clock = std::map<int, int>;
 
 struct Node {
   Operation operation;
-  int stream;   // as numbered in the capture
+  int stream;  // as numbered in the capture
   Clock before;
 };
 

@@ -114,8 +114,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
     CUstream_st* stream = find_stream(handle);
     if (stream == nullptr) return leave(cudaErrorInvalidResourceHandle);
     Transfer transfer{to, from, bytes, 0, target.kind, source.kind, nullptr};
-    if (stream->capture != nullptr)
-      return leave(submit(*stream, operation(std::move(transfer))));
+    if (stream->capture != nullptr) return leave(submit(*stream, operation(std::move(transfer))));
     // What lies in pageable memory is read before the call returns, and written there before, too.
     if (source.kind == MemoryKind::kPageable) {
       const char* begin = static_cast<const char*>(from);
@@ -196,7 +195,8 @@ cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* prope
   if (error != cudaSuccess) return leave(error);
   if (pool == nullptr || properties == nullptr ||
       properties->allocType != cudaMemAllocationTypePinned ||
-      properties->location.type != cudaMemLocationTypeDevice || properties->location.id < 0 || properties->location.id >= device_count())
+      properties->location.type != cudaMemLocationTypeDevice || properties->location.id < 0 ||
+      properties->location.id >= device_count())
     return leave(cudaErrorInvalidValue);
   const std::lock_guard<std::mutex> lock(handles());
   *pool = new CUmemPoolHandle_st;
@@ -224,8 +224,7 @@ cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
   // Reuse is a matter of speed, which is not modelled: what is set is only remembered.
   if (attribute == cudaMemPoolAttrReleaseThreshold)
     pool->attributes[attribute] = *static_cast<uint64_t*>(value);
-  else
-    pool->attributes[attribute] = static_cast<uint64_t>(*static_cast<int*>(value));
+  else pool->attributes[attribute] = static_cast<uint64_t>(*static_cast<int*>(value));
   return leave(cudaSuccess);
 }
 
@@ -234,7 +233,8 @@ cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
   const cudaError_t error = enter();
   if (error != cudaSuccess) return leave(error);
   const std::lock_guard<std::mutex> lock(handles());
-  if (pools().count(pool) == 0 || value == nullptr || attribute < 1) return leave(cudaErrorInvalidValue);
+  if (pools().count(pool) == 0 || value == nullptr || attribute < 1)
+    return leave(cudaErrorInvalidValue);
   if (attribute < cudaMemPoolAttrReleaseThreshold)
     *static_cast<int*>(value) = static_cast<int>(pool->attributes[attribute]);
   else if (attribute == cudaMemPoolAttrReleaseThreshold)
@@ -242,8 +242,7 @@ cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
   else if (attribute == cudaMemPoolAttrUsedMemCurrent ||
            attribute == cudaMemPoolAttrReservedMemCurrent)
     *static_cast<uint64_t*>(value) = pool_bytes_used(pool);
-  else
-    return leave(cudaErrorInvalidValue);
+  else return leave(cudaErrorInvalidValue);
   return leave(cudaSuccess);
 }
 

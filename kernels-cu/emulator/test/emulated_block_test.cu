@@ -182,8 +182,8 @@ void test_reverse() {
       const std::vector<int> result = session.download(y, x.size());
       bool equal = true;
       for (int i = 0; i < blocks * threads; ++i)
-        equal &= result[static_cast<size_t>(i)] ==
-                 i / threads * threads + threads - 1 - i % threads;
+        equal &=
+            result[static_cast<size_t>(i)] == i / threads * threads + threads - 1 - i % threads;
       CHECK(equal);
     }
   }
@@ -268,7 +268,8 @@ void test_speed() {
   for (int i = 0; i < launches; ++i)
     CHECK(enqueue(session.stream(), {16, 256}, Nothing{x}) == cudaSuccess);
   CHECK(session.wait() == cudaSuccess);
-  const std::chrono::duration<double, std::micro> elapsed = std::chrono::steady_clock::now() - start;
+  const std::chrono::duration<double, std::micro> elapsed =
+      std::chrono::steady_clock::now() - start;
   std::printf("%.1f us for a launch of 16 blocks of 256 threads\n", elapsed.count() / launches);
   CHECK(session.download(x, 1)[0] == launches);
 }

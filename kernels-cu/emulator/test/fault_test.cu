@@ -55,8 +55,9 @@ void test_points() {
              [&] { return cudaMallocAsync(&memory, 8, session.stream()); });
   int* counter = session.upload(std::vector<int>{0});
   int* order = session.allocate<int>(64);
-  fails_once("launch@2", cudaErrorLaunchOutOfResources,
-             [&] { return session.run({1, 64}, Order{counter, order}); });
+  fails_once("launch@2", cudaErrorLaunchOutOfResources, [&] {
+    return session.run({1, 64}, Order{counter, order});
+  });
   fails_once("out_of_host_memory@2", cudaErrorMemoryAllocation, [&] {
     const cudaError_t error = cudaHostAlloc(&memory, 8, 0);
     if (error == cudaSuccess) CHECK(cudaFreeHost(memory) == cudaSuccess);

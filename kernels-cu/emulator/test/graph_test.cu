@@ -49,8 +49,8 @@ void test_replay() {
   CHECK(status(session.stream()) == cudaStreamCaptureStatusActive);
   CHECK(cudaMemcpyAsync(x, &next, sizeof(int), cudaMemcpyDefault, session.stream()) == cudaSuccess);
   CHECK(enqueue(session.stream(), {1, 32}, Append{x, y}) == cudaSuccess);
-  CHECK(cudaLaunchHostFunc(session.stream(), [](void* n) { ++*static_cast<int*>(n); }, &calls) ==
-        cudaSuccess);
+  CHECK(cudaLaunchHostFunc(
+            session.stream(), [](void* n) { ++*static_cast<int*>(n); }, &calls) == cudaSuccess);
   const cudaGraphExec_t exec = end_capture(session.stream());
   CHECK(status(session.stream()) == cudaStreamCaptureStatusNone);
   CHECK(session.download(y, 1)[0] == 0);

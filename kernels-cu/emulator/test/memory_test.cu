@@ -56,10 +56,10 @@ void test_fresh_memory() {
 
 // A byte around an allocation is noticed at the latest when it is freed.
 void test_overruns() {
-  for (const size_t bytes : {size_t{1}, size_t{1000}, size_t{4096}, size_t{5000},
-                             size_t{2} << 20, (size_t{2} << 20) + 1000}) {
-    for (const int64_t offset : {int64_t{-1}, int64_t{0}, static_cast<int64_t>(bytes) - 1,
-                                 static_cast<int64_t>(bytes)}) {
+  for (const size_t bytes : {size_t{1}, size_t{1000}, size_t{4096}, size_t{5000}, size_t{2} << 20,
+                             (size_t{2} << 20) + 1000}) {
+    for (const int64_t offset :
+         {int64_t{-1}, int64_t{0}, static_cast<int64_t>(bytes) - 1, static_cast<int64_t>(bytes)}) {
       const Session session;
       unsigned char* memory = session.allocate<unsigned char>(bytes);
       cudaError_t error = session.run({1, 32}, Write{memory + offset});

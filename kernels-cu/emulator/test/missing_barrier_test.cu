@@ -63,7 +63,8 @@ struct OfCluster {
   int* y;
   LNRNN_DEVICE void operator()(Block& block) const {
     const int next = (block.cluster_rank() + 1) % block.cluster_blocks();
-    auto& ring = block.shared<Array<int, kThreads>>(); int value = block.thread();
+    auto& ring = block.shared<Array<int, kThreads>>();
+    int value = block.thread();
     for (int step = 0; step < kSteps; ++step) {
       ring[block.thread()] = value;
       block.sync_cluster();
@@ -83,7 +84,8 @@ struct OfGrid {
   int* y;
   LNRNN_DEVICE void operator()(Block& block) const {
     const int64_t next = (block.index() + 1) % block.blocks() * kThreads, self = block.thread();
-    int* const ring = y + block.index() * kThreads; int value = block.thread();
+    int* const ring = y + block.index() * kThreads;
+    int value = block.thread();
     for (int step = 0; step < kSteps; ++step) {
       ring[self] = value;
       block.sync_grid();

@@ -11,9 +11,9 @@ using namespace emulator_test;
 
 namespace {
 
-constexpr int kUnits = 64;   // H
-constexpr int kSteps = 12;   // T
-constexpr int kBlocks = 4;   // that share the units
+constexpr int kUnits = 64;  // H
+constexpr int kSteps = 12;  // T
+constexpr int kBlocks = 4;  // that share the units
 constexpr int kOwn = kUnits / kBlocks;
 
 struct Arguments {

@@ -34,8 +34,8 @@ struct Multiply {
 class Gate {
  public:
   explicit Gate(cudaStream_t stream) {
-    CHECK(cudaLaunchHostFunc(stream, [](void* gate) { static_cast<Gate*>(gate)->pass(); }, this) ==
-          cudaSuccess);
+    CHECK(cudaLaunchHostFunc(
+              stream, [](void* gate) { static_cast<Gate*>(gate)->pass(); }, this) == cudaSuccess);
   }
   ~Gate() {
     open();
@@ -141,7 +141,8 @@ void test_elapsed_time() {
   CHECK(cudaEventElapsedTime(&milliseconds, start, end) == cudaSuccess);
   CHECK(milliseconds >= 5);
   CHECK(cudaEventElapsedTime(&milliseconds, start, untimed) == cudaErrorInvalidResourceHandle);
-  for (const cudaEvent_t event : {start, end, untimed}) CHECK(cudaEventDestroy(event) == cudaSuccess);
+  for (const cudaEvent_t event : {start, end, untimed})
+    CHECK(cudaEventDestroy(event) == cudaSuccess);
 }
 
 // Host functions may not call the runtime, and are not called when the device is lost.
@@ -166,7 +167,8 @@ void test_host_functions() {
   int* x = session.upload(std::vector<int>{1});
   CHECK(x != nullptr);
   // The call may come before or after the loss.
-  cudaLaunchHostFunc(session.stream(), [](void* flag) { *static_cast<bool*>(flag) = true; }, &called);
+  cudaLaunchHostFunc(
+      session.stream(), [](void* flag) { *static_cast<bool*>(flag) = true; }, &called);
   CHECK(session.wait() == cudaErrorLaunchFailure);
   CHECK(cudaDeviceSynchronize() == cudaErrorLaunchFailure);
   CHECK(!called);

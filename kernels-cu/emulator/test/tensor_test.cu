@@ -34,9 +34,10 @@ struct TileProduct {
         for (int i = block.thread(); i < 256; i += block.threads())
           shared.a[i] = a[(row + i / 16) * depth + k + i % 16];
         block.sync();
-        const uint32_t fragment_a[4] = {
-            packed(shared, group, pair), packed(shared, group + 8, pair),
-            packed(shared, group, pair + 8), packed(shared, group + 8, pair + 8)};
+        const uint32_t fragment_a[4] = {packed(shared, group, pair),
+                                        packed(shared, group + 8, pair),
+                                        packed(shared, group, pair + 8),
+                                        packed(shared, group + 8, pair + 8)};
         const uint16_t* column = b + static_cast<int64_t>(tile + group) * depth + k;
         const uint32_t fragment_b[2] = {pack(column[pair], column[pair + 1]),
                                         pack(column[pair + 8], column[pair + 9])};

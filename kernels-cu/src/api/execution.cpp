@@ -81,10 +81,9 @@ class Checks {
                 "%s: %s has strides %lld (step) and %lld (row), which may not be negative",
                 function_, name, wide(step_stride), wide(row_stride));
     if (empty()) return LNRNN_STATUS_SUCCESS;
-    const uint64_t elements =
-        size_add(size_add(size_product({steps_ - 1, step_stride}),
-                          size_product({batch_ - 1, row_stride})),
-                 static_cast<uint64_t>(features));
+    const uint64_t elements = size_add(size_add(size_product({steps_ - 1, step_stride}),
+                                                size_product({batch_ - 1, row_stride})),
+                                       static_cast<uint64_t>(features));
     LNRNN_FORWARD(buffer(name, pointer, bytes, size_multiply(elements, plan_.element_bytes()),
                          plan_.element_bytes(), written));
     if (elements != size_product({steps_, batch_, features})) {
@@ -102,8 +101,7 @@ class Checks {
 
   // h and its like (L D,N,H), optional.
   lnrnnStatus_t state(const char* name, const void* pointer, size_t bytes, bool written) {
-    return optional_buffer(name, pointer, bytes, state_bytes_, plan_.accumulation_bytes(),
-                           written);
+    return optional_buffer(name, pointer, bytes, state_bytes_, plan_.accumulation_bytes(), written);
   }
   // c and its like, which only the LSTM has.
   lnrnnStatus_t cell_state(const char* name, const void* pointer, size_t bytes, bool written) {
@@ -134,8 +132,7 @@ class Checks {
   lnrnnStatus_t forward_tensors(const lnrnnSequence_t& s, const void* x, size_t x_bytes,
                                 const void* h0, const void* c0, const void* y, size_t y_bytes,
                                 const void* hn, const void* cn, size_t state_bytes) {
-    LNRNN_FORWARD(
-        strided("x", x, x_bytes, plan_.input(0), s.xStepStride, s.xRowStride, kRead));
+    LNRNN_FORWARD(strided("x", x, x_bytes, plan_.input(0), s.xStepStride, s.xRowStride, kRead));
     LNRNN_FORWARD(state("h0", h0, state_bytes, kRead));
     LNRNN_FORWARD(cell_state("c0", c0, state_bytes, kRead));
     if (y != nullptr) {
@@ -162,15 +159,14 @@ class Checks {
   static bool separate(int64_t outer, int64_t outer_stride, int64_t inner, int64_t inner_stride,
                        int64_t features) {
     if (inner > 1 && inner_stride < features) return false;
-    const uint64_t extent = size_add(size_product({inner - 1, inner_stride}),
-                                     static_cast<uint64_t>(features));
+    const uint64_t extent =
+        size_add(size_product({inner - 1, inner_stride}), static_cast<uint64_t>(features));
     return outer <= 1 || static_cast<uint64_t>(outer_stride) >= extent;
   }
 
   lnrnnStatus_t check_offset(const char* name, int64_t offset, int64_t extent) const {
     LNRNN_CHECK(offset >= 0 && offset <= kMaxExtent - extent, LNRNN_STATUS_INVALID_ARGUMENT,
-                "%s: %s is %lld, not 0...2^32 - %lld", function_, name, wide(offset),
-                wide(extent));
+                "%s: %s is %lld, not 0...2^32 - %lld", function_, name, wide(offset), wide(extent));
     return LNRNN_STATUS_SUCCESS;
   }
 
@@ -264,8 +260,7 @@ lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, c
   LNRNN_CHECK(batch == 0 || c != nullptr || !p.shape.carries_cell, LNRNN_STATUS_NULL_POINTER,
               "%s: c is NULL", __func__);
   LNRNN_FORWARD(check.space("packed", packed, packedBytes, stack.packed_bytes(), kRead));
-  LNRNN_FORWARD(
-      check.strided("x", x, xBytes, p.input(0), s.xStepStride, s.xRowStride, kRead));
+  LNRNN_FORWARD(check.strided("x", x, xBytes, p.input(0), s.xStepStride, s.xRowStride, kRead));
   LNRNN_FORWARD(check.state("h", h, stateBytes, kWritten));
   LNRNN_FORWARD(check.cell_state("c", c, stateBytes, kWritten));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
@@ -273,17 +268,19 @@ lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, c
   LNRNN_FORWARD(check.apart());
   const std::lock_guard<std::mutex> queueing(resolved->busy);
   LNRNN_FORWARD(hold(__func__, plan->handle, *resolved, {packed, x, h, c, workspace}));
-  return stack.infer(*resolved, {&s, nullptr, packed, x, h, c, nullptr, nullptr, nullptr, nullptr, h,
-                                 c, nullptr, workspace});
+  return stack.infer(*resolved, {&s, nullptr, packed, x, h, c, nullptr, nullptr, nullptr, nullptr,
+                                 h, c, nullptr, workspace});
 }
 
-lnrnnStatus_t lnrnnForwardTraining(
-    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t* sequence,
-    const int64_t* lengths, const void* parameters, size_t parameterBytes, const void* x,
-    size_t xBytes, const void* h0, const void* c0, const uint8_t* zoneoutMask,
-    size_t zoneoutMaskBytes, const uint8_t* dropconnectMask, size_t dropconnectMaskBytes,
-    const uint64_t* random, void* y, size_t yBytes, void* hn, void* cn, size_t stateBytes,
-    void* reserve, size_t reserveBytes, void* workspace, size_t workspaceBytes) {
+lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream,
+                                   const lnrnnSequence_t* sequence, const int64_t* lengths,
+                                   const void* parameters, size_t parameterBytes, const void* x,
+                                   size_t xBytes, const void* h0, const void* c0,
+                                   const uint8_t* zoneoutMask, size_t zoneoutMaskBytes,
+                                   const uint8_t* dropconnectMask, size_t dropconnectMaskBytes,
+                                   const uint64_t* random, void* y, size_t yBytes, void* hn,
+                                   void* cn, size_t stateBytes, void* reserve, size_t reserveBytes,
+                                   void* workspace, size_t workspaceBytes) {
   LNRNN_REQUIRE(plan);
   const Stack& stack = plan->stack;
   Stream* resolved;
@@ -296,8 +293,8 @@ lnrnnStatus_t lnrnnForwardTraining(
   LNRNN_FORWARD(
       check.masks(zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random));
   LNRNN_FORWARD(check.forward_tensors(s, x, xBytes, h0, c0, y, yBytes, hn, cn, stateBytes));
-  LNRNN_FORWARD(check.space("reserve", reserve, reserveBytes,
-                            stack.reserve_bytes(s.steps, s.batch), kWritten));
+  LNRNN_FORWARD(check.space("reserve", reserve, reserveBytes, stack.reserve_bytes(s.steps, s.batch),
+                            kWritten));
   LNRNN_FORWARD(check.space("workspace", workspace, workspaceBytes,
                             stack.workspace_bytes(Pass::kTraining, s.steps, s.batch), kWritten));
   LNRNN_FORWARD(check.apart());
@@ -309,14 +306,15 @@ lnrnnStatus_t lnrnnForwardTraining(
                                  random, y, hn, cn, reserve, workspace});
 }
 
-lnrnnStatus_t lnrnnBackward(
-    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t* sequence,
-    const int64_t* lengths, const void* parameters, size_t parameterBytes, const void* x,
-    size_t xBytes, const uint8_t* zoneoutMask, size_t zoneoutMaskBytes,
-    const uint8_t* dropconnectMask, size_t dropconnectMaskBytes, const uint64_t* random,
-    const void* dy, size_t dyBytes, const void* dhn, const void* dcn, const void* reserve,
-    size_t reserveBytes, void* gradients, size_t gradientBytes, void* dx, size_t dxBytes, void* dh0,
-    void* dc0, size_t stateBytes, void* workspace, size_t workspaceBytes) {
+lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t* sequence,
+                            const int64_t* lengths, const void* parameters, size_t parameterBytes,
+                            const void* x, size_t xBytes, const uint8_t* zoneoutMask,
+                            size_t zoneoutMaskBytes, const uint8_t* dropconnectMask,
+                            size_t dropconnectMaskBytes, const uint64_t* random, const void* dy,
+                            size_t dyBytes, const void* dhn, const void* dcn, const void* reserve,
+                            size_t reserveBytes, void* gradients, size_t gradientBytes, void* dx,
+                            size_t dxBytes, void* dh0, void* dc0, size_t stateBytes,
+                            void* workspace, size_t workspaceBytes) {
   LNRNN_REQUIRE(plan);
   const Plan& p = plan->plan;
   const Stack& stack = plan->stack;
@@ -336,8 +334,8 @@ lnrnnStatus_t lnrnnBackward(
   }
   LNRNN_FORWARD(check.state("dhn", dhn, stateBytes, kRead));
   LNRNN_FORWARD(check.cell_state("dcn", dcn, stateBytes, kRead));
-  LNRNN_FORWARD(check.space("reserve", reserve, reserveBytes,
-                            stack.reserve_bytes(s.steps, s.batch), kRead));
+  LNRNN_FORWARD(
+      check.space("reserve", reserve, reserveBytes, stack.reserve_bytes(s.steps, s.batch), kRead));
   if (gradients != nullptr) {
     LNRNN_FORWARD(check.buffer("gradients", gradients, gradientBytes, p.gradient_bytes(),
                                p.accumulation_bytes(), kWritten));

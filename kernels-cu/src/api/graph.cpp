@@ -36,8 +36,8 @@ namespace {
 // which it does not when its stream goes.
 lnrnnStatus_t end_capture(lnrnnHandle_t handle, bool goes, std::unique_ptr<Capture>* ended) {
   bool over = false;
-  const lnrnnStatus_t status = handle->device->end_capture(
-      *handle->capture->origin->impl, &handle->capture->graph->impl, &over);
+  const lnrnnStatus_t status = handle->device->end_capture(*handle->capture->origin->impl,
+                                                           &handle->capture->graph->impl, &over);
   if (!over && !goes) return status;
   *ended = std::move(handle->capture);
   handle->capturing = false;
@@ -47,8 +47,8 @@ lnrnnStatus_t end_capture(lnrnnHandle_t handle, bool goes, std::unique_ptr<Captu
 // Memory of the caller's may be gone when it is not registered any more.
 lnrnnStatus_t check_registrations(const lnrnnGraph& graph) {
   for (const Hold& held : graph.holdings) {
-    const bool gone = held->kind() == MemoryKind::kRegistered &&
-                      graph.handle->memory.find(held->start()) != held;
+    const bool gone =
+        held->kind() == MemoryKind::kRegistered && graph.handle->memory.find(held->start()) != held;
     LNRNN_CHECK(!gone, LNRNN_STATUS_INVALID_STATE,
                 "lnrnnGraphLaunch: the graph uses the %zu bytes at %p, which were unregistered",
                 held->bytes(), held->start());
@@ -68,8 +68,8 @@ void abandon_capture(lnrnnStream_t stream) {
   if (handle->capture == nullptr) return;
   const bool origin = handle->capture->origin == stream;
   bool captured = false;
-  if (origin || (handle->device->capturing(*stream->impl, &captured) == LNRNN_STATUS_SUCCESS &&
-                 captured)) {
+  if (origin ||
+      (handle->device->capturing(*stream->impl, &captured) == LNRNN_STATUS_SUCCESS && captured)) {
     end_capture(handle, origin, &ended);
   }
 }

@@ -38,8 +38,8 @@ lnrnnStatus_t check_ordinal(const char* function, lnrnnDeviceKind_t kind, int32_
   return LNRNN_STATUS_SUCCESS;
 }
 
-lnrnnStatus_t open_device(lnrnnDeviceKind_t kind, int32_t ordinal, int32_t threads,
-                          const char* isa, std::unique_ptr<Device>* device) {
+lnrnnStatus_t open_device(lnrnnDeviceKind_t kind, int32_t ordinal, int32_t threads, const char* isa,
+                          std::unique_ptr<Device>* device) {
   if (kind == LNRNN_DEVICE_CPU) return open_cpu_device(threads, isa, device);
   LNRNN_CHECK(threads == 0, LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnCreate: threads is %d; a CUDA device takes 0", threads);

@@ -19,12 +19,9 @@ lnrnnStatus_t Allocation::release(Stream& stream) {
   tally().bytes -= static_cast<int64_t>(bytes_);
   --tally().count;
   switch (kind_) {
-    case MemoryKind::kDevice:
-      return device_.release(stream, start_);
-    case MemoryKind::kHost:
-      return device_.release_host(start_);
-    case MemoryKind::kRegistered:
-      break;
+    case MemoryKind::kDevice: return device_.release(stream, start_);
+    case MemoryKind::kHost: return device_.release_host(start_);
+    case MemoryKind::kRegistered: break;
   }
   const lnrnnStatus_t status = device_.unregister_host(start_);
   if (status != LNRNN_STATUS_SUCCESS) own(start_);
@@ -76,8 +73,8 @@ lnrnnStatus_t book(const char* function, lnrnnHandle_t handle, MemoryKind kind, 
 
 // Takes memory out of the ledger. It is released now, where neither a graph nor an open capture
 // stands against it.
-lnrnnStatus_t give_back(const char* function, lnrnnHandle_t handle, MemoryKind kind,
-                        Stream& stream, void* pointer) {
+lnrnnStatus_t give_back(const char* function, lnrnnHandle_t handle, MemoryKind kind, Stream& stream,
+                        void* pointer) {
   return guarded(function, [&] {
     Hold struck;
     {
@@ -131,8 +128,7 @@ lnrnnStatus_t lnrnnHostAlloc(lnrnnHandle_t handle, size_t bytes, void** pointer)
 lnrnnStatus_t lnrnnHostFree(lnrnnHandle_t handle, void* pointer) {
   LNRNN_REQUIRE(handle);
   if (pointer == nullptr) return LNRNN_STATUS_SUCCESS;
-  return give_back(__func__, handle, MemoryKind::kHost, handle->device->default_stream(),
-                   pointer);
+  return give_back(__func__, handle, MemoryKind::kHost, handle->device->default_stream(), pointer);
 }
 
 lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void* pointer, size_t bytes) {

@@ -23,12 +23,12 @@ struct Capture;
 }
 
 struct lnrnnHandle {
-  std::unique_ptr<lnrnn::Device> device;      // outlives what was made through it
+  std::unique_ptr<lnrnn::Device> device;  // outlives what was made through it
   std::atomic<int64_t> plans{0}, streams{0}, events{0}, graphs{0};
-  std::mutex guard;                           // of memory and capture
+  std::mutex guard;  // of memory and capture
   lnrnn::Ledger memory;
-  std::unique_ptr<lnrnn::Capture> capture;    // the one that is open
-  std::atomic<bool> capturing{false};         // whether there is one, to ask without the guard
+  std::unique_ptr<lnrnn::Capture> capture;  // the one that is open
+  std::atomic<bool> capturing{false};       // whether there is one, to ask without the guard
 };
 
 struct lnrnnStream {

@@ -56,13 +56,16 @@ bool rows_in(const Rows& rows, int64_t from, int64_t to) {
 
 bool rows_meet(const Rows& a, const Rows& b) {
   const bool same_strides = a.steps == b.steps && a.batch == b.batch &&
-                            (a.steps == 1 || a.step == b.step) &&
-                            (a.batch == 1 || a.row == b.row);
+                            (a.steps == 1 || a.step == b.step) && (a.batch == 1 || a.row == b.row);
   if (same_strides) {
     // Only differences of indices count: one row of a against b as far as it reaches either way.
     const int64_t steps_before = (b.steps - 1) * b.step, rows_before = (b.batch - 1) * b.row;
-    const Rows differences = {b.start - steps_before - rows_before, b.bytes, 2 * b.steps - 1,
-                              b.step, 2 * b.batch - 1, b.row};
+    const Rows differences = {b.start - steps_before - rows_before,
+                              b.bytes,
+                              2 * b.steps - 1,
+                              b.step,
+                              2 * b.batch - 1,
+                              b.row};
     return rows_in(differences, a.start, a.start + a.bytes);
   }
   for (int64_t t = 0; t < a.steps; ++t) {

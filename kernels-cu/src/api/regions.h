@@ -56,9 +56,7 @@ class Regions {
     ++count_;
   }
   // Beyond it offsets might not fit, and no machine has so many bytes: they overlap everything.
-  bool is_memory(int region) const {
-    return ends_[region] <= uintptr_t{1} << 61;
-  }
+  bool is_memory(int region) const { return ends_[region] <= uintptr_t{1} << 61; }
   Rows rows(int region) const;
   lnrnnStatus_t refuse_overlap(const char* function) const;
 

@@ -107,8 +107,7 @@ uint64_t known_size(uint64_t stack, Size size, int64_t steps, int64_t batch, con
 // Places of all strands in a reserve.
 class ReserveLayout {
  public:
-  ReserveLayout(Carver& carver, const Stack& stack, const Plan& plan, int64_t steps,
-                int64_t batch)
+  ReserveLayout(Carver& carver, const Stack& stack, const Plan& plan, int64_t steps, int64_t batch)
       : between(carver, plan, plan.description.layers - 1, steps, batch) {
     // Strands above layer 0 are all alike.
     for (int level = 0; level < std::min(plan.description.layers, 2); ++level) {
@@ -121,8 +120,7 @@ class ReserveLayout {
 
   char* of(const Strand& strand) const {
     if (strand.layer == 0) return base_[0] + static_cast<uint64_t>(strand.direction) * bytes_[0];
-    return base_[1] +
-           static_cast<uint64_t>(strand.index() - strand.plan.directions()) * bytes_[1];
+    return base_[1] + static_cast<uint64_t>(strand.index() - strand.plan.directions()) * bytes_[1];
   }
 
   const Between between;
@@ -132,8 +130,7 @@ class ReserveLayout {
   char* base_[2] = {};
 };
 
-Stack::Stack(Device& device, const Plan& plan)
-    : id_(next_id()), device_(&device), plan_(&plan) {
+Stack::Stack(Device& device, const Plan& plan) : id_(next_id()), device_(&device), plan_(&plan) {
   uint64_t offset = 0;
   packed_offsets_.push_back(offset);
   each_strand([&](const Strand& strand) {
@@ -214,8 +211,8 @@ struct Parts {
   // The features that one direction writes.
   template <class P>
   Steps<P> half(Steps<P> both, int direction) const {
-    both.base = advance(both.base, static_cast<uint64_t>(direction * plan.hidden()) *
-                                       plan.element_bytes());
+    both.base =
+        advance(both.base, static_cast<uint64_t>(direction * plan.hidden()) * plan.element_bytes());
     return both;
   }
 };
@@ -234,15 +231,15 @@ lnrnnStatus_t Stack::infer(Stream& stream, const StackForward& call) const {
     const Parts part{plan, s.steps, s.batch, index};
     const Steps<const void> x{call.x, s.xStepStride, s.xRowStride};
     const Steps<void> y{call.y, s.yStepStride, s.yRowStride};
-    return device_->infer(
-        stream, {strand, s.steps, s.batch, call.lengths, active, Random{},
-                 advance(call.weights, packed_offsets_[index]),
-                 strand.layer == 0 ? x : between.steps<const void>(strand.layer - 1),
-                 part.state(call.h0), part.state(call.c0), nullptr, nullptr,
-                 part.half(strand.layer == last ? y : between.steps<void>(strand.layer),
-                           strand.direction),
-                 part.state(call.hn), part.state(call.cn), nullptr,
-                 advance(call.workspace, carver.bytes())});
+    return device_->infer(stream,
+                          {strand, s.steps, s.batch, call.lengths, active, Random{},
+                           advance(call.weights, packed_offsets_[index]),
+                           strand.layer == 0 ? x : between.steps<const void>(strand.layer - 1),
+                           part.state(call.h0), part.state(call.c0), nullptr, nullptr,
+                           part.half(strand.layer == last ? y : between.steps<void>(strand.layer),
+                                     strand.direction),
+                           part.state(call.hn), part.state(call.cn), nullptr,
+                           advance(call.workspace, carver.bytes())});
   });
 }
 
@@ -258,13 +255,14 @@ lnrnnStatus_t Stack::train(Stream& stream, const StackForward& call) const {
     const Steps<const void> x{call.x, s.xStepStride, s.xRowStride};
     const Steps<void> y{call.y, s.yStepStride, s.yRowStride};
     LNRNN_FORWARD(device_->train(
-        stream, {strand, s.steps, s.batch, call.lengths, active, random_of(s, call.random), call.weights,
-                 strand.layer == 0 ? x : reserve.between.steps<const void>(strand.layer - 1),
-                 part.state(call.h0), part.state(call.c0), part.zoneout(call.zoneout_mask),
-                 part.dropconnect(call.dropconnect_mask),
-                 part.half(strand.layer == last ? y : reserve.between.steps<void>(strand.layer),
-                           strand.direction),
-                 part.state(call.hn), part.state(call.cn), reserve.of(strand), call.workspace}));
+        stream,
+        {strand, s.steps, s.batch, call.lengths, active, random_of(s, call.random), call.weights,
+         strand.layer == 0 ? x : reserve.between.steps<const void>(strand.layer - 1),
+         part.state(call.h0), part.state(call.c0), part.zoneout(call.zoneout_mask),
+         part.dropconnect(call.dropconnect_mask),
+         part.half(strand.layer == last ? y : reserve.between.steps<void>(strand.layer),
+                   strand.direction),
+         part.state(call.hn), part.state(call.cn), reserve.of(strand), call.workspace}));
     if (strand.layer == last || strand.direction + 1 < plan.directions()) {
       return LNRNN_STATUS_SUCCESS;
     }
@@ -288,15 +286,27 @@ lnrnnStatus_t Stack::backward(Stream& stream, const StackBackward& call) const {
       const Strand strand{plan, layer, direction};
       const Parts part{plan, s.steps, s.batch, static_cast<uint64_t>(strand.index())};
       LNRNN_FORWARD(device_->backward(
-          stream,
-          {strand, s.steps, s.batch, call.lengths, active, random_of(s, call.random), call.parameters,
-           layer == 0 ? x : reserve.between.steps<const void>(layer - 1),
-           part.zoneout(call.zoneout_mask), part.dropconnect(call.dropconnect_mask),
-           part.half(layer == last ? dy : between.steps<const void>(layer), direction),
-           part.state(call.dhn), part.state(call.dcn), reserve.of(strand), call.gradients,
-           (s.flags & LNRNN_SEQUENCE_ACCUMULATE) != 0,
-           layer == 0 ? dx : between.steps<void>(layer - 1), direction > 0, part.state(call.dh0),
-           part.state(call.dc0), advance(call.workspace, carver.bytes())}));
+          stream, {strand,
+                   s.steps,
+                   s.batch,
+                   call.lengths,
+                   active,
+                   random_of(s, call.random),
+                   call.parameters,
+                   layer == 0 ? x : reserve.between.steps<const void>(layer - 1),
+                   part.zoneout(call.zoneout_mask),
+                   part.dropconnect(call.dropconnect_mask),
+                   part.half(layer == last ? dy : between.steps<const void>(layer), direction),
+                   part.state(call.dhn),
+                   part.state(call.dcn),
+                   reserve.of(strand),
+                   call.gradients,
+                   (s.flags & LNRNN_SEQUENCE_ACCUMULATE) != 0,
+                   layer == 0 ? dx : between.steps<void>(layer - 1),
+                   direction > 0,
+                   part.state(call.dh0),
+                   part.state(call.dc0),
+                   advance(call.workspace, carver.bytes())}));
     }
     if (layer > 0) LNRNN_FORWARD(drop(stream, layer - 1, s, call.random, between.of(layer - 1)));
   }

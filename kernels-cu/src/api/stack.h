@@ -70,7 +70,7 @@ class Stack {
   template <class F>
   lnrnnStatus_t each_strand(const F& body) const;
 
-  uint64_t id_ = 0;                       // which no other stack of this process ever has
+  uint64_t id_ = 0;  // which no other stack of this process ever has
   Device* device_ = nullptr;
   const Plan* plan_ = nullptr;
   std::vector<uint64_t> packed_offsets_;  // of each strand, and the end

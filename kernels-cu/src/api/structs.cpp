@@ -27,8 +27,8 @@ lnrnnStatus_t check_unknown_fields(const char* function, const char* name, const
     LNRNN_CHECK(bytes[i] == 0, LNRNN_STATUS_INVALID_ARGUMENT,
                 "%s: %s->structSize is %zu, and byte %zu is 0x%x: this library knows the first %zu "
                 "bytes, and cannot do what is asked behind them unless that is 0",
-                function, name, size, i, static_cast<unsigned>(static_cast<unsigned char>(bytes[i])),
-                known);
+                function, name, size, i,
+                static_cast<unsigned>(static_cast<unsigned char>(bytes[i])), known);
   }
   return LNRNN_STATUS_SUCCESS;
 }

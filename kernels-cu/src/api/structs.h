@@ -79,7 +79,7 @@ void write_struct(S from, S* to) {
 }  // namespace lnrnn
 
 // Of a struct that is to be written.
-#define LNRNN_REQUIRE_STRUCT(pointer)                                                        \
-  LNRNN_REQUIRE(pointer);                                                                    \
-  LNRNN_FORWARD(::lnrnn::check_struct_size(__func__, #pointer, (pointer)->structSize,        \
+#define LNRNN_REQUIRE_STRUCT(pointer) \
+  LNRNN_REQUIRE(pointer); \
+  LNRNN_FORWARD(::lnrnn::check_struct_size(__func__, #pointer, (pointer)->structSize, \
                                            ::lnrnn::form_of(pointer)))

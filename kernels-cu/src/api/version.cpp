@@ -15,8 +15,7 @@ const char* lnrnnGetLastErrorMessage(void) { return lnrnn::last_error_message();
 const char* lnrnnGetStatusName(lnrnnStatus_t status) {
   switch (status) {
 #define LNRNN_NAME(name) \
-  case name:             \
-    return #name
+  case name: return #name
     LNRNN_NAME(LNRNN_STATUS_SUCCESS);
     LNRNN_NAME(LNRNN_STATUS_INVALID_ARGUMENT);
     LNRNN_NAME(LNRNN_STATUS_NULL_POINTER);

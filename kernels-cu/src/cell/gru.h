@@ -32,7 +32,7 @@ template <class V>
 struct GruGradients {
   V pr, pz, pn;  // by p; by q likewise, but for
   V qn;
-  V h_before;    // apart from what goes through q
+  V h_before;  // apart from what goes through q
 };
 
 template <class V>

@@ -46,7 +46,7 @@ LNRNN_CELL LstmOutputGradients<V> lstm_output_backward(V dh, V o, V q) {
 
 template <class V>
 struct LstmCellGradients {
-  V vi, vf, vg;    // by the other gates' pre-activations
+  V vi, vf, vg;  // by the other gates' pre-activations
   V c_before;
 };
 

@@ -51,7 +51,8 @@ struct ForwardArguments {
   Strand strand;
   int64_t steps, batch;
   const int64_t* lengths;
-  int64_t active_steps;  // from here on no row is active: there are no rows, or all lengths end before
+  // From here on no row is active: there are no rows, or all lengths end before.
+  int64_t active_steps;
   Random random;
   const void* weights;  // the strand's packed ones for inference, all parameters for training
   Steps<const void> x;
@@ -59,7 +60,7 @@ struct ForwardArguments {
   const void* c0;
   const uint8_t* zoneout_mask;
   const uint8_t* dropconnect_mask;
-  Steps<void> y;        // base may be null
+  Steps<void> y;  // base may be null
   void* hn;
   void* cn;
   void* reserve;
@@ -70,20 +71,21 @@ struct BackwardArguments {
   Strand strand;
   int64_t steps, batch;
   const int64_t* lengths;
-  int64_t active_steps;  // from here on no row is active: there are no rows, or all lengths end before
+  // From here on no row is active: there are no rows, or all lengths end before.
+  int64_t active_steps;
   Random random;
   const void* parameters;  // all of them
   Steps<const void> x;
   const uint8_t* zoneout_mask;
   const uint8_t* dropconnect_mask;
-  Steps<const void> dy;    // base may be null
+  Steps<const void> dy;  // base may be null
   const void* dhn;
   const void* dcn;
   const void* reserve;
-  void* gradients;         // all of them; only the strand's are touched
-  bool accumulate;         // of gradients
-  Steps<void> dx;          // base may be null
-  bool add_dx;             // to what dx holds; then rows beyond their length are left alone
+  void* gradients;  // all of them; only the strand's are touched
+  bool accumulate;  // of gradients
+  Steps<void> dx;   // base may be null
+  bool add_dx;      // to what dx holds; then rows beyond their length are left alone
   void* dh0;
   void* dc0;
   void* workspace;

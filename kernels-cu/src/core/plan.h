@@ -112,9 +112,7 @@ struct Strand {
   }
 
  private:
-  size_t tensors() const {
-    return plan.parameters.size() / static_cast<size_t>(plan.strands());
-  }
+  size_t tensors() const { return plan.parameters.size() / static_cast<size_t>(plan.strands()); }
   size_t first() const { return static_cast<size_t>(index()) * tensors(); }
   uint64_t elements(size_t i) const {
     return static_cast<uint64_t>(plan.parameters[i].description.elements);

@@ -24,8 +24,9 @@ inline uint64_t size_product(std::initializer_list<int64_t> factors) {
 }
 
 inline uint64_t size_aligned(uint64_t bytes) {
-  return size_add(bytes, kAlignment - 1) == kTooLarge ? kTooLarge
-                                                      : (bytes + kAlignment - 1) & ~(kAlignment - 1);
+  return size_add(bytes, kAlignment - 1) == kTooLarge
+             ? kTooLarge
+             : (bytes + kAlignment - 1) & ~(kAlignment - 1);
 }
 
 // A row of n bits: that of feature j is bit j % 8 of byte j / 8. Rounded up to what one may read at once.

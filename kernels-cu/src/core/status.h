@@ -15,14 +15,14 @@ const char* last_error_message();
 
 // The one check and the one forward.
 #define LNRNN_CHECK(condition, status, ...) \
-  do {                                      \
+  do { \
     if (!(condition)) return ::lnrnn::fail(status, __VA_ARGS__); \
   } while (false)
 
-#define LNRNN_FORWARD(expression)                             \
-  do {                                                        \
-    const lnrnnStatus_t forwarded = (expression);             \
-    if (forwarded != LNRNN_STATUS_SUCCESS) return forwarded;  \
+#define LNRNN_FORWARD(expression) \
+  do { \
+    const lnrnnStatus_t forwarded = (expression); \
+    if (forwarded != LNRNN_STATUS_SUCCESS) return forwarded; \
   } while (false)
 
 #define LNRNN_REQUIRE(pointer) \

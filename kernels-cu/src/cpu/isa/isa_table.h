@@ -13,7 +13,7 @@ namespace lnrnn::cpu::LNRNN_ISA {
 
 template <class T>
 static void move_to_total(T* part, int64_t n, T* high, T* low) {
-  for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
+  for_lanes<T>(n, [&](Lanes<T> at) LNRNN_INLINE {
     Vec<T> high_at = at.load_from(high), low_at = at.load_from(low);
     add_to_total(at.load_from(part), high_at, low_at);
     at.store_to(high, high_at);

@@ -79,7 +79,9 @@ double quota_of(const std::string& directory, bool second_version) {
 std::string unescaped(const std::string& text) {
   std::string path;
   for (size_t i = 0; i < text.size(); ++i) {
-    const auto octal = [&](size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '7'; };
+    const auto octal = [&](size_t at) {
+      return at < text.size() && text[at] >= '0' && text[at] <= '7';
+    };
     if (text[i] == '\\' && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
       path += static_cast<char>(std::strtol(text.substr(i + 1, 3).c_str(), nullptr, 8));
       i += 3;
@@ -101,9 +103,9 @@ bool read_mount(const std::string& line, bool second_version, Mount* mount) {
   const std::vector<std::string> before = split(line.substr(0, dash), ' ');
   const std::vector<std::string> after = split(line.substr(dash + 3), ' ');
   if (before.size() < 5 || after.empty()) return false;
-  const bool found = second_version
-                         ? after[0] == "cgroup2"
-                         : after[0] == "cgroup" && after.size() >= 3 && has(split(after[2], ','), "cpu");
+  const bool found = second_version ? after[0] == "cgroup2"
+                                    : after[0] == "cgroup" && after.size() >= 3 &&
+                                          has(split(after[2], ','), "cpu");
   if (!found) return false;
   *mount = {unescaped(before[3]), unescaped(before[4])};
   return true;

@@ -19,8 +19,8 @@ constexpr int kCellKinds = 3;
 // none.
 template <class P>
 struct CellVectors {
-  P bias;       // (G H) all that is added to the sum of both products; the GRU's: to that of x alone
-  P bias_hh;    // (3H) the GRU's, added to the product of h
+  P bias;     // (G H) all that is added to the sum of both products; the GRU's: to that of x alone
+  P bias_hh;  // (3H) the GRU's, added to the product of h
   P weight_hh;  // (H) the IndRNN's
   P gain_i;     // (G H) of the layer norm of x W_ih'
   P gain_h;     // (G H) of h W_hh'
@@ -35,15 +35,15 @@ struct Row {
   const CellShape* shape;
   int64_t hidden;
   const CellVectors<const T*>* vectors;
-  const T* a;                 // (G H) x W_ih'; x W_ih' + h W_hh' where r is null
-  const T* r;                 // (G H) h W_hh', where the shape has separate products
-  const T* h_before;          // (H)
-  const T* c_before;          // (H), where the shape carries a cell
-  const uint8_t* update;      // (H), optional: zoneout's mask
-  const uint8_t* update_cell; // (H), optional: the same of the carried c
-  T* statistics;              // mean and 1/std of each layer norm: of a, of r, of the cell, as far as
-                              // the shape has them; optional in inference
-  T* scratch;                 // (kRowScratch, H)
+  const T* a;                  // (G H) x W_ih'; x W_ih' + h W_hh' where r is null
+  const T* r;                  // (G H) h W_hh', where the shape has separate products
+  const T* h_before;           // (H)
+  const T* c_before;           // (H), where the shape carries a cell
+  const uint8_t* update;       // (H), optional: zoneout's mask
+  const uint8_t* update_cell;  // (H), optional: the same of the carried c
+  T* statistics;  // mean and 1/std of each layer norm: of a, of r, of the cell, as far as
+                  // the shape has them; optional in inference
+  T* scratch;     // (kRowScratch, H)
   // The rows of a and r that come next, to be fetched meanwhile: they were written long ago. Only their
   // addresses are used.
   const T *next_a, *next_r;
@@ -54,9 +54,9 @@ template <class T>
 struct ForwardRow : Row<T> {
   T epsilon;
   ZoneoutShares<T> zoneout, zoneout_cell;  // inference's; where masks are drawn h and c are new
-  T* h;                     // (H), may be h_before
-  T* c;                     // (H), may be c_before
-  T* y;                     // (H), optional
+  T* h;                                    // (H), may be h_before
+  T* c;                                    // (H), may be c_before
+  T* y;                                    // (H), optional
 };
 
 template <class T>

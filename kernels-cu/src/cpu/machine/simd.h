@@ -52,7 +52,9 @@ struct VecTypes<double> {
   using Four = double __attribute__((vector_size(4 * sizeof(double))));
 };
 
-#define LNRNN_SIMD static inline __attribute__((always_inline))
+// A name, for clang-format takes no lambda with an attribute for one.
+#define LNRNN_INLINE __attribute__((always_inline))
+#define LNRNN_SIMD static inline LNRNN_INLINE
 
 // Of the minimum and the maximum the second operand may be NaN, and is the result then. (The masks of
 // all lanes keep a warning off, about what GCC 12's header leaves undefined.)
@@ -99,10 +101,18 @@ LNRNN_SIMD VecTypes<double>::Native fma_native(float64x2_t a, float64x2_t b, flo
 }
 LNRNN_SIMD VecTypes<float>::Native broadcast_native(float s) { return vdupq_n_f32(s); }
 LNRNN_SIMD VecTypes<double>::Native broadcast_native(double s) { return vdupq_n_f64(s); }
-LNRNN_SIMD VecTypes<float>::Native min_native(float32x4_t a, float32x4_t b) { return vminq_f32(a, b); }
-LNRNN_SIMD VecTypes<double>::Native min_native(float64x2_t a, float64x2_t b) { return vminq_f64(a, b); }
-LNRNN_SIMD VecTypes<float>::Native max_native(float32x4_t a, float32x4_t b) { return vmaxq_f32(a, b); }
-LNRNN_SIMD VecTypes<double>::Native max_native(float64x2_t a, float64x2_t b) { return vmaxq_f64(a, b); }
+LNRNN_SIMD VecTypes<float>::Native min_native(float32x4_t a, float32x4_t b) {
+  return vminq_f32(a, b);
+}
+LNRNN_SIMD VecTypes<double>::Native min_native(float64x2_t a, float64x2_t b) {
+  return vminq_f64(a, b);
+}
+LNRNN_SIMD VecTypes<float>::Native max_native(float32x4_t a, float32x4_t b) {
+  return vmaxq_f32(a, b);
+}
+LNRNN_SIMD VecTypes<double>::Native max_native(float64x2_t a, float64x2_t b) {
+  return vmaxq_f64(a, b);
+}
 #else
 // No fused multiply-add: two roundings, still within every bound.
 template <class N>
@@ -134,31 +144,49 @@ struct Vec {
   Native v;
 
   Vec() = default;
-  __attribute__((always_inline)) Vec(Native native) : v(native) {}
-  __attribute__((always_inline)) explicit Vec(T scalar) : v(broadcast_native(scalar)) {}
+  LNRNN_INLINE Vec(Native native) : v(native) {}
+  LNRNN_INLINE explicit Vec(T scalar) : v(broadcast_native(scalar)) {}
 };
 
 template <class T>
-LNRNN_SIMD Vec<T> operator+(Vec<T> a, Vec<T> b) { return a.v + b.v; }
+LNRNN_SIMD Vec<T> operator+(Vec<T> a, Vec<T> b) {
+  return a.v + b.v;
+}
 template <class T>
-LNRNN_SIMD Vec<T> operator-(Vec<T> a, Vec<T> b) { return a.v - b.v; }
+LNRNN_SIMD Vec<T> operator-(Vec<T> a, Vec<T> b) {
+  return a.v - b.v;
+}
 template <class T>
-LNRNN_SIMD Vec<T> operator*(Vec<T> a, Vec<T> b) { return a.v * b.v; }
+LNRNN_SIMD Vec<T> operator*(Vec<T> a, Vec<T> b) {
+  return a.v * b.v;
+}
 template <class T>
-LNRNN_SIMD Vec<T> operator/(Vec<T> a, Vec<T> b) { return a.v / b.v; }
+LNRNN_SIMD Vec<T> operator/(Vec<T> a, Vec<T> b) {
+  return a.v / b.v;
+}
 template <class T>
-LNRNN_SIMD Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) { return fma_native(a.v, b.v, c.v); }
+LNRNN_SIMD Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
+  return fma_native(a.v, b.v, c.v);
+}
 
 template <class T>
-LNRNN_SIMD typename Vec<T>::Bits bits(Vec<T> a) { return (typename Vec<T>::Bits)a.v; }
+LNRNN_SIMD typename Vec<T>::Bits bits(Vec<T> a) {
+  return (typename Vec<T>::Bits)a.v;
+}
 template <class T>
-LNRNN_SIMD Vec<T> from_bits(typename Vec<T>::Bits a) { return (typename Vec<T>::Native)a; }
+LNRNN_SIMD Vec<T> from_bits(typename Vec<T>::Bits a) {
+  return (typename Vec<T>::Native)a;
+}
 
 // x, but limit where x is more, or less; NaN stays NaN.
 template <class T>
-LNRNN_SIMD Vec<T> at_most(Vec<T> x, Vec<T> limit) { return min_native(limit.v, x.v); }
+LNRNN_SIMD Vec<T> at_most(Vec<T> x, Vec<T> limit) {
+  return min_native(limit.v, x.v);
+}
 template <class T>
-LNRNN_SIMD Vec<T> at_least(Vec<T> x, Vec<T> limit) { return max_native(limit.v, x.v); }
+LNRNN_SIMD Vec<T> at_least(Vec<T> x, Vec<T> limit) {
+  return max_native(limit.v, x.v);
+}
 
 template <class T>
 LNRNN_SIMD Vec<T> select(typename Vec<T>::Bits mask, Vec<T> a, Vec<T> b) {
@@ -186,7 +214,9 @@ LNRNN_SIMD Vec<T> load(const T* p) {
   return a;
 }
 template <class T>
-LNRNN_SIMD void store(T* p, Vec<T> a) { std::memcpy(p, &a.v, sizeof a.v); }
+LNRNN_SIMD void store(T* p, Vec<T> a) {
+  std::memcpy(p, &a.v, sizeof a.v);
+}
 
 // A vector of binary16 numbers.
 LNRNN_SIMD Vec<float> load(const F16* p) {
@@ -311,7 +341,8 @@ LNRNN_SIMD void store_bits(const uint8_t* bytes, uint8_t* bits) {
   const uint32_t packed =
       ~static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(all, _mm256_setzero_si256())));
 #elif defined(__ARM_NEON)
-  const uint8x16_t all = vld1q_u8(bytes), place = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201));
+  const uint8x16_t all = vld1q_u8(bytes),
+                   place = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201));
   const uint8x16_t set = vandq_u8(vtstq_u8(all, all), place);
   const uint8_t packed[2] = {vaddv_u8(vget_low_u8(set)), vaddv_u8(vget_high_u8(set))};
 #elif defined(__SSE2__)

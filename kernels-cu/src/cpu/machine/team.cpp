@@ -189,7 +189,8 @@ void Team::settle(Clock::time_point now) {
   const std::chrono::nanoseconds cpu = os::thread_time();
   const Account account = std::exchange(account_, Account{});
   // Between jobs the thread may have worked on something else.
-  const Clock::duration working = std::min<Clock::duration>(cpu - cpu_, account.wall - account.lost);
+  const Clock::duration working =
+      std::min<Clock::duration>(cpu - cpu_, account.wall - account.lost);
   cpu_ = cpu;
   Clock::duration gain = -account.lost;
   if (account.taken == account.shares) {

@@ -119,11 +119,11 @@ class Phases {
 
   Team* team_ = nullptr;
   int index_ = 0;
-  uint64_t phase_ = 0;       // of all phases of the team's life, the last one begun
+  uint64_t phase_ = 0;  // of all phases of the team's life, the last one begun
   // A helper's.
   Patience* patience_ = nullptr;
-  bool left_ = false;        // takes no more shares, and only finds its way out
-  uint64_t resume_at_ = 0;   // the phase that took too long, where it left for that
+  bool left_ = false;       // takes no more shares, and only finds its way out
+  uint64_t resume_at_ = 0;  // the phase that took too long, where it left for that
 };
 
 // The calling thread and threads - 1 helpers, which sleep between jobs.
@@ -213,9 +213,9 @@ class Team {
     int64_t taken = 0;       // of these, the caller's
   };
   Account account_;
-  Clock::time_point since_{};          // account_.wall goes up to here
-  uint64_t caller_ = 0;                // the calling thread, which may be another one at each job
-  std::chrono::nanoseconds cpu_{};     // its time at the last settlement
+  Clock::time_point since_{};       // account_.wall goes up to here
+  uint64_t caller_ = 0;             // the calling thread, which may be another one at each job
+  std::chrono::nanoseconds cpu_{};  // its time at the last settlement
   Clock::duration credit_{};
   // What the caller got of a core when it was alone, lately.
   Clock::duration alone_wall_{1}, alone_cpu_{1};

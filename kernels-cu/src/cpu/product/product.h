@@ -56,7 +56,8 @@ static void interleave(const T* const* rows, int64_t count, int64_t width, int64
 
 template <class T, int Rows>
 static void gather_block(const T* const* rows, int64_t count, int64_t column, T* out) {
-  for (int64_t k = 0; k < count; ++k) std::memcpy(out + k * Rows, rows[k] + column, Rows * sizeof(T));
+  for (int64_t k = 0; k < count; ++k)
+    std::memcpy(out + k * Rows, rows[k] + column, Rows * sizeof(T));
 }
 
 template <class T>
@@ -69,7 +70,8 @@ LNRNN_SIMD void store_tile_row(T* out, const Vec<T> (&value)[2], int64_t valid, 
       store(p, accumulate ? load(p) + value[half] : value[half]);
     } else if (left > 0) {
       const int count = static_cast<int>(left);
-      store_partial(p, accumulate ? load_partial(p, count, T(0)) + value[half] : value[half], count);
+      store_partial(p, accumulate ? load_partial(p, count, T(0)) + value[half] : value[half],
+                    count);
     }
   }
 }
@@ -81,7 +83,7 @@ constexpr int64_t kPiece = 256;
 constexpr int kUnroll = 4;
 // Cache lines of a panel of P in kUnroll k.
 template <class T, class P>
-constexpr int kLines = kUnroll * kPanelWidth<T> * sizeof(P) / kLineBytes;
+constexpr int kLines = kPanelWidth<T>* kUnroll * sizeof(P) / kLineBytes;
 
 // A few rows take several panels at once, to have enough independent chains in flight to hide the
 // latency of the multiply-add: as far as there are registers, of which what is widened needs one more.
@@ -110,7 +112,7 @@ static void multiply_tile(const T* block, int64_t depth, const P* panels, int64_
   // By the time the sums are there their places are, too.
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) __builtin_prefetch(out[r] + column, 1);
-  const auto multiply_at = [&](int j) __attribute__((always_inline)) {
+  const auto multiply_at = [&](int j) LNRNN_INLINE {
     Vec<T> b[Panels][2];
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p) {
@@ -194,7 +196,8 @@ static void multiply_few(const T* block, int64_t depth, const P* panels, int64_t
   const int64_t bytes = columns * depth * static_cast<int64_t>(sizeof(P));
   const bool ahead = fetches_ahead<T, P>(Rows, bytes);
   const int64_t most = takes_several<T, P>(Rows, bytes) ? kPanels : 1;
-  const auto of_one = ahead ? multiply_tile<T, P, Rows, 1, kAhead> : multiply_tile<T, P, Rows, 1, 0>;
+  const auto of_one =
+      ahead ? multiply_tile<T, P, Rows, 1, kAhead> : multiply_tile<T, P, Rows, 1, 0>;
   const auto of_several =
       ahead ? multiply_tile<T, P, Rows, kPanels, kAhead> : multiply_tile<T, P, Rows, kPanels, 0>;
   for (int64_t panel = panel_begin; panel < panel_end;) {
@@ -303,7 +306,8 @@ static void multiply(const T* packed_rows, int64_t rows, int64_t depth, const P*
     kFew[static_cast<size_t>(rows - 1)](packed_rows, depth, panels, columns, panel_begin, panel_end,
                                         out, accumulate);
   } else {
-    multiply_many(packed_rows, rows, depth, panels, columns, panel_begin, panel_end, out, accumulate);
+    multiply_many(packed_rows, rows, depth, panels, columns, panel_begin, panel_end, out,
+                  accumulate);
   }
 }
 

@@ -147,8 +147,8 @@ class OuterProducts {
   // may use the rows of other shares. gradient (rows, columns).
   OuterProducts(const Kernels<T>& kernels, T* packed, T* panels, const PartialSums<T>& partial,
                 T* gradient, int64_t columns, Span rows, bool accumulate)
-      : kernels_(kernels), packed_(packed), panels_(panels), partial_(partial),
-        gradient_(gradient), columns_(columns), rows_(rows) {
+      : kernels_(kernels), packed_(packed), panels_(panels), partial_(partial), gradient_(gradient),
+        columns_(columns), rows_(rows) {
     if (!accumulate) {
       std::fill_n(gradient + rows.begin * columns, (rows.end - rows.begin) * columns, T(0));
     }

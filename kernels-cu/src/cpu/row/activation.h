@@ -24,12 +24,12 @@ template <>
 struct ActivationConstants<float> {
   static constexpr int kMantissaBits = 23;
   static constexpr int kExponentBias = 127;
-  static constexpr float kMagic = 0x1.8p23f;         // adding it rounds to an integer
-  static constexpr float kLn2High = 0x1.63p-1f;      // 9 bits: n kLn2High is exact
-  static constexpr float kLn2Low = -0x1.bd0106p-13f; // ln 2 - kLn2High
-  static constexpr float kSigmoidLow = -104;         // sigmoid rounds to 0
-  static constexpr float kSigmoidHigh = 30;          // sigmoid rounds to 1
-  static constexpr float kTanhHigh = 10;             // tanh rounds to 1
+  static constexpr float kMagic = 0x1.8p23f;          // adding it rounds to an integer
+  static constexpr float kLn2High = 0x1.63p-1f;       // 9 bits: n kLn2High is exact
+  static constexpr float kLn2Low = -0x1.bd0106p-13f;  // ln 2 - kLn2High
+  static constexpr float kSigmoidLow = -104;          // sigmoid rounds to 0
+  static constexpr float kSigmoidHigh = 30;           // sigmoid rounds to 1
+  static constexpr float kTanhHigh = 10;              // tanh rounds to 1
   // Of (expm1(r) - r) / r^2: p is wrong by less than 3.2e-9.
   static constexpr float kExp[] = {0.5000000096f, 0.1666651771f, 0.0416662023f, 0.0083690248f,
                                    0.0013950727f};
@@ -49,17 +49,18 @@ struct ActivationConstants<double> {
   static constexpr double kSigmoidHigh = 40;
   static constexpr double kTanhHigh = 20;
   // The same, by less than 6.5e-18.
-  static constexpr double kExp[] = {
-      0.50000000000000104205,   0.1666666666666667468,    0.041666666666519776124,
-      0.0083333333333220369961, 0.0013888888948496266038, 0.00019841269887110347591,
-      2.4801486563471478253e-5, 2.7557241750305072834e-6, 2.76329426414828635e-7,
-      2.5110270500686869897e-8};
+  static constexpr double kExp[] = {0.50000000000000104205,   0.1666666666666667468,
+                                    0.041666666666519776124,  0.0083333333333220369961,
+                                    0.0013888888948496266038, 0.00019841269887110347591,
+                                    2.4801486563471478253e-5, 2.7557241750305072834e-6,
+                                    2.76329426414828635e-7,   2.5110270500686869897e-8};
   // The same, by less than 5.5e-19 of itself.
-  static constexpr double kTanh[] = {
-      -0.33333333333333299737,  0.13333333333326832998,   -0.053968253963878544936,
-      0.021869488389101576445,  -0.0088632326527650861029, 0.0035920925323504745639,
-      -0.0014555459831218866405, 5.8845704609477756429e-4, -2.3341272308742242578e-4,
-      8.3360064386280126137e-5, -1.9521026231654752718e-5};
+  static constexpr double kTanh[] = {-0.33333333333333299737,   0.13333333333326832998,
+                                     -0.053968253963878544936,  0.021869488389101576445,
+                                     -0.0088632326527650861029, 0.0035920925323504745639,
+                                     -0.0014555459831218866405, 5.8845704609477756429e-4,
+                                     -2.3341272308742242578e-4, 8.3360064386280126137e-5,
+                                     -1.9521026231654752718e-5};
 };
 
 template <class T, int N>
@@ -108,8 +109,7 @@ LNRNN_SIMD Vec<T> sigmoid(Vec<T> x) {
   using K = ActivationConstants<T>;
   constexpr double kOdd = 1.75;
   const Vec<T> s(T(kOdd * 0x1p-64));
-  const Vec<T> bounded =
-      at_least(at_most(x, Vec<T>(K::kSigmoidHigh)), Vec<T>(K::kSigmoidLow));
+  const Vec<T> bounded = at_least(at_most(x, Vec<T>(K::kSigmoidHigh)), Vec<T>(K::kSigmoidLow));
   const auto e = exp_parts<-1, -64>(bounded);
   const Vec<T> scale = e.scale * Vec<T>(T(kOdd));
   return s / fma(scale, e.p, scale + s);

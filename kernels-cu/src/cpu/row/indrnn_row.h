@@ -19,7 +19,7 @@ static void indrnn_forward_row(const ForwardRow<T>& row) {
   Term<T, kNormalized> a = Products<T, kNormalized>(row).a;
   a.measure(row.epsilon);
   const Zoneout<T> of_h{row.update, row.zoneout};
-  for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+  for_lanes<T>(row.hidden, [&](Lanes<T> unit) LNRNN_INLINE {
     prefetch_next<1>(row, unit);
     const Vec<T> h = of_h.apply(unit, indrnn_now<T>(row, a, unit), row.h_before);
     unit.store_to(row.h, h);
@@ -31,7 +31,7 @@ template <class T, bool kNormalized>
 static void indrnn_backward_row(const BackwardRow<T>& row) {
   Term<T, kNormalized> a = Products<T, kNormalized>(row).a;
   a.recall();
-  for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+  for_lanes<T>(row.hidden, [&](Lanes<T> unit) LNRNN_INLINE {
     prefetch_next<1>(row, unit);
     const auto dh = zoneout_of_h_backward(row, unit);
     const Vec<T> dv = indrnn_backward(dh.now, indrnn_now<T>(row, a, unit));

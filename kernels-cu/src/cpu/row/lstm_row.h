@@ -17,22 +17,22 @@ struct LstmRow {
   Term<T, true> cell;  // u, in scratch; without a gain k is u
 
   LstmRow(const Row<T>& r, const T* u)
-      : row(r), products(r),
-        cell{u, r.vectors->gain_c, r.hidden,
-             Products<T, kNormalized>::kept(r, r.shape->input_norm + r.shape->recurrent_norm)} {}
+      : row(r), products(r), cell{u, r.vectors->gain_c, r.hidden,
+                                  Products<T, kNormalized>::kept(r, r.shape->input_norm +
+                                                                        r.shape->recurrent_norm)} {}
 
   bool normalizes_cell() const { return cell.gain != nullptr; }
 
-  __attribute__((always_inline)) Vec<T> preactivation(int gate, Lanes<T> unit) const {
+  LNRNN_INLINE Vec<T> preactivation(int gate, Lanes<T> unit) const {
     const Lanes<T> at = unit.shifted(gate * row.hidden);
     const Vec<T> bias = at.load_from(row.vectors->bias);
     return products.a.plus(at, kNormalized ? products.r.plus(at, bias) : bias);
   }
-  __attribute__((always_inline)) LstmGates<Vec<T>> gates(Lanes<T> unit) const {
+  LNRNN_INLINE LstmGates<Vec<T>> gates(Lanes<T> unit) const {
     return lstm_gates(preactivation(0, unit), preactivation(1, unit), preactivation(2, unit),
                       preactivation(3, unit));
   }
-  __attribute__((always_inline)) Vec<T> k(Lanes<T> unit, Vec<T> u) const {
+  LNRNN_INLINE Vec<T> k(Lanes<T> unit, Vec<T> u) const {
     return normalizes_cell() ? cell.plus(unit, u, unit.load_from(row.vectors->bias_c)) : u;
   }
 };
@@ -42,7 +42,7 @@ static void lstm_forward_row(const ForwardRow<T>& row) {
   T *const o = row.scratch, *const u = o + row.hidden;
   LstmRow<T, kNormalized> lstm(row, u);
   lstm.products.measure(row.epsilon);
-  for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+  for_lanes<T>(row.hidden, [&](Lanes<T> unit) LNRNN_INLINE {
     prefetch_next<4>(row, unit);
     const LstmGates<Vec<T>> gate = lstm.gates(unit);
     unit.store_to(o, gate.o);
@@ -51,7 +51,7 @@ static void lstm_forward_row(const ForwardRow<T>& row) {
 
   if (lstm.normalizes_cell()) lstm.cell.measure(row.epsilon);
   const Zoneout<T> of_h{row.update, row.zoneout}, of_c{row.update_cell, row.zoneout_cell};
-  for_lanes<T>(row.hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+  for_lanes<T>(row.hidden, [&](Lanes<T> unit) LNRNN_INLINE {
     const Vec<T> u_at = unit.load_from(u);
     const Vec<T> k = lstm.k(unit, u_at);
     unit.store_to(row.c, of_c.apply(unit, row.shape->carries_norm ? k : u_at, row.c_before));
@@ -73,7 +73,7 @@ static void lstm_backward_row(const BackwardRow<T>& row) {
   if (lstm.normalizes_cell()) lstm.cell.recall();
 
   const Zoneout<T> of_c{row.update_cell, {}};
-  for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
+  for_lanes<T>(hidden, [&](Lanes<T> unit) LNRNN_INLINE {
     prefetch_next<4>(row, unit);
     const auto dh = zoneout_of_h_backward(row, unit);
     const auto dc = of_c.backward(unit, unit.load_from(row.dc));
@@ -95,10 +95,10 @@ static void lstm_backward_row(const BackwardRow<T>& row) {
   });
 
   if (lstm.normalizes_cell()) lstm.cell.backward(dk, dk, row.sums->gain_c, row.sums->bias_c);
-  for_lanes<T>(hidden, [&](Lanes<T> unit) __attribute__((always_inline)) {
-    const auto cell = lstm_cell_backward(unit.load_from(du) + unit.load_from(dk),
-                                         unit.load_from(i), unit.load_from(f), unit.load_from(g),
-                                         unit.load_from(row.c_before));
+  for_lanes<T>(hidden, [&](Lanes<T> unit) LNRNN_INLINE {
+    const auto cell =
+        lstm_cell_backward(unit.load_from(du) + unit.load_from(dk), unit.load_from(i),
+                           unit.load_from(f), unit.load_from(g), unit.load_from(row.c_before));
     unit.store_to(dv, cell.vi);
     unit.store_to(dv + hidden, cell.vf);
     unit.store_to(dv + 2 * hidden, cell.vg);
@@ -109,9 +109,8 @@ static void lstm_backward_row(const BackwardRow<T>& row) {
     lstm.products.r.backward(dv, row.dr, row.sums->gain_h, row.sums->bias);
     lstm.products.a.backward(dv, dv, row.sums->gain_i, nullptr);
   } else {
-    for_lanes<T>(4 * hidden, [&](Lanes<T> at) __attribute__((always_inline)) {
-      at.add_to(row.sums->bias, at.load_from(dv));
-    });
+    for_lanes<T>(4 * hidden,
+                 [&](Lanes<T> at) LNRNN_INLINE { at.add_to(row.sums->bias, at.load_from(dv)); });
   }
 }
 

@@ -16,23 +16,21 @@ struct Lanes {
   int64_t at;
   int count;
 
-  __attribute__((always_inline)) bool full() const { return count == Vec<T>::kWidth; }
-  __attribute__((always_inline)) Lanes shifted(int64_t by) const { return {at + by, count}; }
-  __attribute__((always_inline)) Vec<T> load_from(const T* row, T fill = T(0)) const {
+  LNRNN_INLINE bool full() const { return count == Vec<T>::kWidth; }
+  LNRNN_INLINE Lanes shifted(int64_t by) const { return {at + by, count}; }
+  LNRNN_INLINE Vec<T> load_from(const T* row, T fill = T(0)) const {
     return full() ? load(row + at) : load_partial(row + at, count, fill);
   }
-  __attribute__((always_inline)) void store_to(T* row, Vec<T> value) const {
+  LNRNN_INLINE void store_to(T* row, Vec<T> value) const {
     if (full()) {
       store(row + at, value);
     } else {
       store_partial(row + at, value, count);
     }
   }
-  __attribute__((always_inline)) void add_to(T* row, Vec<T> value) const {
-    store_to(row, load_from(row) + value);
-  }
+  LNRNN_INLINE void add_to(T* row, Vec<T> value) const { store_to(row, load_from(row) + value); }
   // All bits set where the byte is not 0.
-  __attribute__((always_inline)) typename Vec<T>::Bits mask(const uint8_t* row) const {
+  LNRNN_INLINE typename Vec<T>::Bits mask(const uint8_t* row) const {
     typename VecTypes<T>::Bytes bytes{};
     if (full()) {
       std::memcpy(&bytes, row + at, sizeof bytes);
@@ -70,10 +68,10 @@ template <class T>
 struct Chains {
   Vec<T> of[kChains];
 
-  __attribute__((always_inline)) Chains() {
+  LNRNN_INLINE Chains() {
     for (Vec<T>& chain : of) chain = Vec<T>(T(0));
   }
-  __attribute__((always_inline)) T total() const { return sum((of[0] + of[1]) + (of[2] + of[3])); }
+  LNRNN_INLINE T total() const { return sum((of[0] + of[1]) + (of[2] + of[3])); }
 };
 
 template <class T>
@@ -81,7 +79,7 @@ struct Moments {
   T mean = 0;
   T rstd = 1;
 
-  __attribute__((always_inline)) Vec<T> normalize(Vec<T> x) const {
+  LNRNN_INLINE Vec<T> normalize(Vec<T> x) const {
     return layernorm_normalize(x, Vec<T>(mean), Vec<T>(rstd));
   }
   void save(T* pair) const {
@@ -107,7 +105,7 @@ struct Measure {
 template <class T, bool kLarge>
 LNRNN_SIMD Measure<T> measure(const T* row, int64_t n) {
   Chains<T> all;
-  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
+  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) LNRNN_INLINE {
     all.of[chain] = all.of[chain] + measured<T, kLarge>(at.load_from(row));
   });
   const T count = static_cast<T>(n);
@@ -115,7 +113,7 @@ LNRNN_SIMD Measure<T> measure(const T* row, int64_t n) {
 
   Chains<T> left, squares;
   const T fill = kLarge ? mean * LargeRow<T>::kUnscale : mean;
-  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
+  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) LNRNN_INLINE {
     const Vec<T> d = measured<T, kLarge>(at.load_from(row, fill)) - Vec<T>(mean);
     left.of[chain] = left.of[chain] + d;
     squares.of[chain] = fma(d, d, squares.of[chain]);
@@ -149,7 +147,7 @@ template <class T>
 static void layernorm_backward_row(const Moments<T>& of_x, const T* x, const T* gain, const T* dy,
                                    int64_t n, T* dx, T* dgain, T* dbias) {
   Chains<T> sum_z, sum_q, sum_qz;
-  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) __attribute__((always_inline)) {
+  for_lanes_in_chains<T>(n, [&](Lanes<T> at, int chain) LNRNN_INLINE {
     const Vec<T> dy_at = at.load_from(dy);
     const Vec<T> z = of_x.normalize(at.load_from(x, of_x.mean));
     const Vec<T> q = at.load_from(gain) * dy_at;
@@ -163,8 +161,9 @@ static void layernorm_backward_row(const Moments<T>& of_x, const T* x, const T* 
   const T mean_z = sum_z.total() / count, mean_q = sum_q.total() / count;
   const T mean_qz = sum_qz.total() / count - mean_q * unless_zero(mean_q, mean_z);
 
-  const Vec<T> slope(mean_qz), rest(mean_q - unless_zero(mean_qz, mean_z) * mean_qz), rstd(of_x.rstd);
-  for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
+  const Vec<T> slope(mean_qz), rest(mean_q - unless_zero(mean_qz, mean_z) * mean_qz),
+      rstd(of_x.rstd);
+  for_lanes<T>(n, [&](Lanes<T> at) LNRNN_INLINE {
     const Vec<T> z = of_x.normalize(at.load_from(x));
     const Vec<T> q = at.load_from(gain) * at.load_from(dy);
     at.store_to(dx, layernorm_backward(q, z, rest, slope, rstd));
@@ -191,11 +190,11 @@ struct Term {
     if (kNormalized) of_x = Moments<T>::saved(kept);
   }
 
-  __attribute__((always_inline)) Vec<T> plus(Lanes<T> at, Vec<T> rest) const {
+  LNRNN_INLINE Vec<T> plus(Lanes<T> at, Vec<T> rest) const {
     return plus(at, at.load_from(x), rest);
   }
   // The same, of what stands there in x.
-  __attribute__((always_inline)) Vec<T> plus(Lanes<T> at, Vec<T> x_at, Vec<T> rest) const {
+  LNRNN_INLINE Vec<T> plus(Lanes<T> at, Vec<T> x_at, Vec<T> rest) const {
     return kNormalized ? fma(at.load_from(gain), of_x.normalize(x_at), rest) : x_at + rest;
   }
 

@@ -34,8 +34,7 @@ LNRNN_SIMD void philox_round(const PhiloxKeys& keys, int round, Longs (&word)[4]
 // two rounds, and half of the third, make of the quad is the same for every step, and is kept.
 class QuadBlock {
  public:
-  __attribute__((always_inline)) QuadBlock(const PhiloxKeys& keys, uint32_t first, uint32_t row,
-                                           uint32_t stream)
+  LNRNN_INLINE QuadBlock(const PhiloxKeys& keys, uint32_t first, uint32_t row, uint32_t stream)
       : keys_(keys), of_row_(uint64_t{kPhiloxMultiplier1} * row) {
     Longs lane{};
     for (int j = 0; j < kLongLanes; ++j) lane[j] = 2 * static_cast<uint64_t>(j);
@@ -44,11 +43,11 @@ class QuadBlock {
       Longs(&kept)[4] = kept_[i].word;
       const Longs quad = lane + (first + static_cast<uint64_t>(i / 2 * 2 * kLongLanes + i % 2));
       const Longs once = multiply_low_halves(quad, kPhiloxMultiplier0);
-      const Longs twice = multiply_low_halves((once >> 32) ^ (stream ^ keys.of_word[1][0]),
-                                              kPhiloxMultiplier1);
+      const Longs twice =
+          multiply_low_halves((once >> 32) ^ (stream ^ keys.of_word[1][0]), kPhiloxMultiplier1);
       const uint64_t low_of_row = static_cast<uint32_t>(of_row_);
-      const Longs thrice = multiply_low_halves(
-          (twice >> 32) ^ (low_of_row ^ keys.of_word[0][1]), kPhiloxMultiplier0);
+      const Longs thrice = multiply_low_halves((twice >> 32) ^ (low_of_row ^ keys.of_word[0][1]),
+                                               kPhiloxMultiplier0);
       kept[0] = twice ^ keys.of_word[0][2];
       kept[1] = once;
       kept[2] = (thrice >> 32) ^ keys.of_word[1][2];
@@ -56,11 +55,9 @@ class QuadBlock {
     }
   }
 
-  __attribute__((always_inline)) void words_at(uint32_t step,
-                                               QuadWords (&words)[kQuadVectors]) const {
-    const uint64_t of_step =
-        uint64_t{kPhiloxMultiplier0} *
-        static_cast<uint32_t>((of_row_ >> 32) ^ step ^ keys_.of_word[0][0]);
+  LNRNN_INLINE void words_at(uint32_t step, QuadWords (&words)[kQuadVectors]) const {
+    const uint64_t of_step = uint64_t{kPhiloxMultiplier0} *
+                             static_cast<uint32_t>((of_row_ >> 32) ^ step ^ keys_.of_word[0][0]);
     const uint64_t high = (of_step >> 32) ^ keys_.of_word[1][1];
     const uint64_t low = static_cast<uint32_t>(of_step);
 #pragma GCC unroll 4
@@ -161,7 +158,7 @@ static void pack_bits(const uint8_t* bytes, int64_t n, uint8_t* bits) {
 template <class T>
 static void drop(const T* values, const uint8_t* keeps, T scale, int64_t n, T* out) {
   const Vec<T> zero(T(0)), factor(scale);
-  for_lanes<T>(n, [&](Lanes<T> at) __attribute__((always_inline)) {
+  for_lanes<T>(n, [&](Lanes<T> at) LNRNN_INLINE {
     at.store_to(out, select(lanes_of_bits<T>(keeps, at.at), at.load_from(values) * factor, zero));
   });
 }

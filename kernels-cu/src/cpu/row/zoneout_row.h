@@ -12,7 +12,7 @@ struct Zoneout {
   ZoneoutShares<T> expectation;  // where there is no mask
 
   // The state that goes on.
-  __attribute__((always_inline)) Vec<T> apply(Lanes<T> unit, Vec<T> now, const T* before) const {
+  LNRNN_INLINE Vec<T> apply(Lanes<T> unit, Vec<T> now, const T* before) const {
     if (update != nullptr) return select(unit.mask(update), now, unit.load_from(before));
     if (expectation.before == T(0)) return now;
     return zoneout_expectation(unit.load_from(before), now, expectation);
@@ -21,7 +21,7 @@ struct Zoneout {
   struct Gradients {
     Vec<T> now, before;
   };
-  __attribute__((always_inline)) Gradients backward(Lanes<T> unit, Vec<T> d) const {
+  LNRNN_INLINE Gradients backward(Lanes<T> unit, Vec<T> d) const {
     const Vec<T> zero(T(0));
     if (update == nullptr) return {d, zero};
     const auto mask = unit.mask(update);

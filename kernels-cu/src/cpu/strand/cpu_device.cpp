@@ -53,7 +53,8 @@ DefaultThreads default_threads() {
   return {processors, "affinity"};
 }
 
-void fill_properties(int threads, const char* threads_from, const Isa& isa, lnrnnDeviceProperties_t* out) {
+void fill_properties(int threads, const char* threads_from, const Isa& isa,
+                     lnrnnDeviceProperties_t* out) {
   out->kind = LNRNN_DEVICE_CPU;
   out->ordinal = 0;
   out->threads = threads;
@@ -64,9 +65,9 @@ void fill_properties(int threads, const char* threads_from, const Isa& isa, lnrn
   std::snprintf(out->isa, sizeof out->isa, "%s", isa.name);
   size_t used = 0;
   for (const Isa* const* i = cpu::available_isas(); *i != nullptr; ++i) {
-    used += static_cast<size_t>(std::snprintf(out->isaAvailable + used,
-                                              sizeof out->isaAvailable - used, "%s%s",
-                                              used == 0 ? "" : " ", (*i)->name));
+    used +=
+        static_cast<size_t>(std::snprintf(out->isaAvailable + used, sizeof out->isaAvailable - used,
+                                          "%s%s", used == 0 ? "" : " ", (*i)->name));
   }
 }
 
@@ -75,14 +76,10 @@ class CpuDevice final : public Device {
   template <class F>
   auto with_type(const Plan& plan, const F& body) const {
     switch (plan.description.dataType) {
-      case LNRNN_DATA_F64:
-        return body(double{}, isa_.f64);
-      case LNRNN_DATA_F16:
-        return body(F16{}, isa_.f32);
-      case LNRNN_DATA_BF16:
-        return body(Bf16{}, isa_.f32);
-      default:
-        return body(float{}, isa_.f32);
+      case LNRNN_DATA_F64: return body(double{}, isa_.f64);
+      case LNRNN_DATA_F16: return body(F16{}, isa_.f32);
+      case LNRNN_DATA_BF16: return body(Bf16{}, isa_.f32);
+      default: return body(float{}, isa_.f32);
     }
   }
 
@@ -212,8 +209,7 @@ class CpuDevice final : public Device {
     cpu::initialize_parameters(isa_, plan, of(stream).team, seed, parameters);
     return LNRNN_STATUS_SUCCESS;
   }
-  lnrnnStatus_t pack(const Strand& strand, Stream&, const void* parameters,
-                     void* packed) override {
+  lnrnnStatus_t pack(const Strand& strand, Stream&, const void* parameters, void* packed) override {
     with_type(strand.plan, [&](auto zero, auto& kernels) {
       cpu::pack(kernels, strand, static_cast<const decltype(zero)*>(parameters), packed);
     });

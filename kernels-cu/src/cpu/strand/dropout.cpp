@@ -27,8 +27,9 @@ void drop_values(const Kernels<accumulation_t<S>>& kernels, Team& team,
       for (int64_t first = 0; first < features; first += kPiece) {
         uint8_t keeps[kPiece];
         const int64_t count = std::min(kPiece, features - first);
-        kernels.draw(
-            draw, {static_cast<uint32_t>(step), 1, static_cast<uint32_t>(row), first, count}, keeps);
+        kernels.draw(draw,
+                     {static_cast<uint32_t>(step), 1, static_cast<uint32_t>(row), first, count},
+                     keeps);
         S* const out = values + i * features + first;
         for (int64_t j = 0; j < count; ++j) {
           out[j] = keeps[j] != 0 ? narrow<S>(widen(out[j]) * scale) : S{};
@@ -38,9 +39,8 @@ void drop_values(const Kernels<accumulation_t<S>>& kernels, Team& team,
   });
 }
 
-#define LNRNN_INSTANTIATE(S)                                              \
-  template void drop_values<S>(const Kernels<accumulation_t<S>>&, Team&, \
-                               const DropoutArguments&);
+#define LNRNN_INSTANTIATE(S) \
+  template void drop_values<S>(const Kernels<accumulation_t<S>>&, Team&, const DropoutArguments&);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)
 LNRNN_INSTANTIATE(F16)

@@ -9,6 +9,7 @@ namespace lnrnn::cpu {
 
 // S is the data type.
 template <class S>
-void drop_values(const Kernels<accumulation_t<S>>& kernels, Team& team, const DropoutArguments& arguments);
+void drop_values(const Kernels<accumulation_t<S>>& kernels, Team& team,
+                 const DropoutArguments& arguments);
 
 }  // namespace lnrnn::cpu

@@ -22,9 +22,8 @@ class Words {
 
   // Words [first, first + n) of a row; first is a multiple of 4.
   void row(int64_t row, int64_t first, int64_t n, uint32_t* out) const {
-    draw_(keys_,
-          {{static_cast<uint32_t>(first / 4), static_cast<uint32_t>(row), tensor_, stream_}}, n,
-          out);
+    draw_(keys_, {{static_cast<uint32_t>(first / 4), static_cast<uint32_t>(row), tensor_, stream_}},
+          n, out);
   }
   // body(column, uniform in (0, 1)) for the columns of a row.
   template <class F>
@@ -181,8 +180,8 @@ class OrthogonalRows {
     std::fill_n(space.shares, rows * kBlock, 0.0);
     add_plain({rows, kBlock, n_ - k0, space.rows + k0, padded_, space.turned + k0 * kBlock, kBlock,
                space.products, kBlock});
-    add_plain({rows, kBlock, kBlock, space.products, kBlock, space.factor, kBlock, space.shares,
-               kBlock});
+    add_plain(
+        {rows, kBlock, kBlock, space.products, kBlock, space.factor, kBlock, space.shares, kBlock});
     // k0 is a multiple of 16, as the product wants its columns.
     add_plain({rows, padded_ - k0, kBlock, space.shares, kBlock, space.vectors + k0, padded_,
                space.rows + k0, padded_});
@@ -217,9 +216,8 @@ void fill(const Isa& isa, const Plan& plan, Team& team, uint64_t seed, S* parame
       }
       case ParameterRole::kWeightHh: {
         if (!plan.shape.recurrent_matrix) {
-          words.each_uniform(0, rows, [&](int64_t j, double uniform) {
-            out[j] = rounded<S>(uniform);
-          });
+          words.each_uniform(0, rows,
+                             [&](int64_t j, double uniform) { out[j] = rounded<S>(uniform); });
           break;
         }
         // A gate is a matrix of its own, whose rows are computed some at a time.
@@ -249,15 +247,12 @@ void fill(const Isa& isa, const Plan& plan, Team& team, uint64_t seed, S* parame
         break;
       case ParameterRole::kGainI:
       case ParameterRole::kGainH:
-      case ParameterRole::kGainC:
-        std::fill_n(out, rows, rounded<S>(1));
-        break;
+      case ParameterRole::kGainC: std::fill_n(out, rows, rounded<S>(1)); break;
       case ParameterRole::kBiasIh:
       case ParameterRole::kBiasHh:
       case ParameterRole::kNormBiasI:
       case ParameterRole::kNormBiasH:
-      case ParameterRole::kNormBiasC:
-        break;  // 0
+      case ParameterRole::kNormBiasC: break;  // 0
     }
   }
 }
@@ -267,14 +262,10 @@ void fill(const Isa& isa, const Plan& plan, Team& team, uint64_t seed, S* parame
 void initialize_parameters(const Isa& isa, const Plan& plan, Team& team, uint64_t seed,
                            void* parameters) {
   switch (plan.description.dataType) {
-    case LNRNN_DATA_F64:
-      return fill(isa, plan, team, seed, static_cast<double*>(parameters));
-    case LNRNN_DATA_F16:
-      return fill(isa, plan, team, seed, static_cast<F16*>(parameters));
-    case LNRNN_DATA_BF16:
-      return fill(isa, plan, team, seed, static_cast<Bf16*>(parameters));
-    default:
-      return fill(isa, plan, team, seed, static_cast<float*>(parameters));
+    case LNRNN_DATA_F64: return fill(isa, plan, team, seed, static_cast<double*>(parameters));
+    case LNRNN_DATA_F16: return fill(isa, plan, team, seed, static_cast<F16*>(parameters));
+    case LNRNN_DATA_BF16: return fill(isa, plan, team, seed, static_cast<Bf16*>(parameters));
+    default: return fill(isa, plan, team, seed, static_cast<float*>(parameters));
   }
 }
 

@@ -51,9 +51,7 @@ inline Place place_after(Span own, int64_t t, int64_t n, int64_t next_t) {
 // Sequences of different length: a row is active before its length.
 struct Lengths {
   const int64_t* lengths;
-  bool active(int64_t step, int64_t row) const {
-    return lengths == nullptr || step < lengths[row];
-  }
+  bool active(int64_t step, int64_t row) const { return lengths == nullptr || step < lengths[row]; }
 };
 
 // Runs body(phases, rows, first) on every thread of the team that the work is worth: for these rows of

@@ -26,15 +26,13 @@ class Backward {
       forward_.r = layout.products.r;
     }
     const lnrnnPlanDescription_t& d = strand_.plan.description;
-    zoneout_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, d.zoneout, call.zoneout_mask,
-                       random_.seed);
-    zoneout_cell_ = Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, d.zoneoutCell, nullptr,
-                            random_.seed);
+    zoneout_ =
+        Mask<T>(kernels, strand_, RandomKind::kZoneout, d.zoneout, call.zoneout_mask, random_.seed);
+    zoneout_cell_ =
+        Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, d.zoneoutCell, nullptr, random_.seed);
   }
 
-  void clear_sums(const Scratch& scratch) const {
-    scratch.sums.clear();
-  }
+  void clear_sums(const Scratch& scratch) const { scratch.sums.clear(); }
 
   // Brings weights and inputs into the form that the products want.
   void prepare(const Crew& crew, const Scratch& scratch) const {
@@ -56,8 +54,7 @@ class Backward {
       });
     }
     if (strand_.plan.has(LNRNN_PLAN_RECOMPUTE)) {
-      pack_panels(kernels_, strand_, parameters_, weight_hh_, scratch.pack, crew,
-                  layout_.weights);
+      pack_panels(kernels_, strand_, parameters_, weight_hh_, scratch.pack, crew, layout_.weights);
     }
   }
 
@@ -86,31 +83,34 @@ class Backward {
     const bool recurrent = strand_.shape().recurrent_matrix;
     const int64_t each = recurrent ? 1 : std::max<int64_t>(steps, 1);
     for (int64_t i = steps; i > 0; i -= each) {
-      phases.run([&](const Crew& crew) {
-        const Span own = crew.share(rows.begin, rows.end);
-        if (i == steps) begin(own);
-        for (int64_t j = i - 1; j >= i - each; --j) {
-          step_rows(own, j, std::max<int64_t>(j - 1, 0), scratch(crew));
-        }
-      }, rows.end - rows.begin);
+      phases.run(
+          [&](const Crew& crew) {
+            const Span own = crew.share(rows.begin, rows.end);
+            if (i == steps) begin(own);
+            for (int64_t j = i - 1; j >= i - each; --j) {
+              step_rows(own, j, std::max<int64_t>(j - 1, 0), scratch(crew));
+            }
+          },
+          rows.end - rows.begin);
       if (!recurrent) continue;
-      phases.run([&](const Crew& crew) {
-        multiply_gradients(crew, rows, i - 1, scratch(crew).packed);
-      });
+      phases.run(
+          [&](const Crew& crew) { multiply_gradients(crew, rows, i - 1, scratch(crew).packed); });
     }
-    phases.run([&](const Crew& crew) {
-      const Span own = crew.share(rows.begin, rows.end);
-      if (steps == 0) begin(own);
-      end(own);
-    }, rows.end - rows.begin);
+    phases.run(
+        [&](const Crew& crew) {
+          const Span own = crew.share(rows.begin, rows.end);
+          if (steps == 0) begin(own);
+          end(own);
+        },
+        rows.end - rows.begin);
   }
 
   void weight_gradients(const Crew& crew, const Scratch& scratch) const {
     if (call_.gradients == nullptr) return;
     const Span rows = crew.share(0, gates_);
     OuterProducts<T> dih(kernels_, scratch.packed, scratch.panels, layout_.partial,
-                         strand_.find(ParameterRole::kWeightIh, gradients()), strand_.input(),
-                         rows, call_.accumulate);
+                         strand_.find(ParameterRole::kWeightIh, gradients()), strand_.input(), rows,
+                         call_.accumulate);
     for_active(all_rows(), [&](int64_t t, int64_t n) {
       const T* const da = layout_.da.at(t, n);
       if (gives(da)) dih.add(da, input(t, n));
@@ -121,8 +121,8 @@ class Backward {
     T* const whole = strand_.find(ParameterRole::kWeightHh, gradients());
     const bool apart = weight_hh_.masked() && call_.accumulate;
     T* const masked = apart ? layout_.masked_dhh : whole;
-    OuterProducts<T> dhh(kernels_, scratch.packed, scratch.panels, layout_.partial, masked,
-                         hidden_, rows, call_.accumulate && !apart);
+    OuterProducts<T> dhh(kernels_, scratch.packed, scratch.panels, layout_.partial, masked, hidden_,
+                         rows, call_.accumulate && !apart);
     for_active(all_rows(), [&](int64_t t, int64_t n) {
       const T* const dr = layout_.dr.at(t, n);
       if (gives(dr)) dhh.add(dr, forward_.h.at(strand_.before(t), n));
@@ -336,8 +336,8 @@ void run_backward(const Kernels<accumulation_t<S>>& kernels, Team& team,
                   const BackwardArguments& call) {
   const Strand& strand = call.strand;
   Carver carver(call.workspace);
-  const auto layout = BackwardLayout<S>::take(carver, kernels, strand, team.size(), call.steps,
-                                              call.batch);
+  const auto layout =
+      BackwardLayout<S>::take(carver, kernels, strand, team.size(), call.steps, call.batch);
   const Backward<S> backward(kernels, layout, call);
   const auto together = [&](const auto& work) {
     team.run([&](const Crew& crew) { work(crew, backward.scratch_of(crew.index)); });
@@ -358,20 +358,17 @@ void run_backward(const Kernels<accumulation_t<S>>& kernels, Team& team,
                 ScratchOfShare scratch(phases, first, scratch_of);
                 backward.run(phases, rows, scratch);
               });
-  together([&](const Crew& crew, const Scratch& scratch) {
-    backward.weight_gradients(crew, scratch);
-  });
-  together([&](const Crew& crew, const Scratch& scratch) {
-    backward.input_gradient(crew, scratch);
-  });
+  together(
+      [&](const Crew& crew, const Scratch& scratch) { backward.weight_gradients(crew, scratch); });
+  together(
+      [&](const Crew& crew, const Scratch& scratch) { backward.input_gradient(crew, scratch); });
   backward.vector_gradients(team.size());
 }
 
-#define LNRNN_INSTANTIATE(S)                                                                   \
-  template uint64_t backward_workspace<S>(const Kernels<accumulation_t<S>>&, const Strand&,    \
-                                          int, int64_t, int64_t);                              \
-  template void run_backward<S>(const Kernels<accumulation_t<S>>&, Team&,                      \
-                                const BackwardArguments&);
+#define LNRNN_INSTANTIATE(S) \
+  template uint64_t backward_workspace<S>(const Kernels<accumulation_t<S>>&, const Strand&, int, \
+                                          int64_t, int64_t); \
+  template void run_backward<S>(const Kernels<accumulation_t<S>>&, Team&, const BackwardArguments&);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)
 LNRNN_INSTANTIATE(F16)

@@ -31,8 +31,8 @@ class Forward {
     if (training) {
       zoneout_mask_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, d.zoneout, call.zoneout_mask,
                               random_.seed);
-      zoneout_cell_mask_ = Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, d.zoneoutCell,
-                                   nullptr, random_.seed);
+      zoneout_cell_mask_ =
+          Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, d.zoneoutCell, nullptr, random_.seed);
     } else {
       zoneout_ = ZoneoutShares<T>::of(d.zoneout);
       zoneout_cell_ = ZoneoutShares<T>::of(d.zoneoutCell);
@@ -61,14 +61,17 @@ class Forward {
       const int64_t each = strand_.shape().recurrent_matrix ? 1 : chunk_;
       for (int64_t j = chunk.begin; j < chunk.end; j += each) {
         if (strand_.shape().recurrent_matrix) {
-          phases.run([&](const Crew& crew) { multiply_states(crew, rows, j, scratch(crew).packed); });
+          phases.run(
+              [&](const Crew& crew) { multiply_states(crew, rows, j, scratch(crew).packed); });
         }
-        phases.run([&](const Crew& crew) {
-          for (int64_t k = j; k < std::min(j + each, chunk.end); ++k) {
-            step_rows(own(crew), k, std::min(k + 1, chunk.end - 1), scratch(crew));
-          }
-          if (j + each >= steps) end(own(crew));
-        }, rows.end - rows.begin);
+        phases.run(
+            [&](const Crew& crew) {
+              for (int64_t k = j; k < std::min(j + each, chunk.end); ++k) {
+                step_rows(own(crew), k, std::min(k + 1, chunk.end - 1), scratch(crew));
+              }
+              if (j + each >= steps) end(own(crew));
+            },
+            rows.end - rows.begin);
       }
     }
   }
@@ -233,8 +236,7 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
                              chunk_steps(call.steps, call.batch), call.batch, training);
   const auto scratch_of = [&](int index) { return layout.scratch.of(index, kernels, strand); };
   const auto run = [&](const auto& forward) {
-    const int64_t depth =
-        strand.input() + (strand.shape().recurrent_matrix ? strand.hidden() : 0);
+    const int64_t depth = strand.input() + (strand.shape().recurrent_matrix ? strand.hidden() : 0);
     share_batch(team, call.batch, kernels.tile_rows, step_flops(strand, call.batch, depth),
                 [&](Phases& phases, Span rows, int first) {
                   ScratchOfShare scratch(phases, first, scratch_of);
@@ -268,10 +270,10 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
   run(Forward<S, T>(kernels, layout.weights, layout, training, call));
 }
 
-#define LNRNN_INSTANTIATE(S)                                                                  \
-  template uint64_t forward_workspace<S>(const Kernels<accumulation_t<S>>&, const Strand&,    \
-                                         int, int64_t, int64_t, bool);                        \
-  template void run_forward<S>(const Kernels<accumulation_t<S>>&, Team&, bool,                \
+#define LNRNN_INSTANTIATE(S) \
+  template uint64_t forward_workspace<S>(const Kernels<accumulation_t<S>>&, const Strand&, int, \
+                                         int64_t, int64_t, bool); \
+  template void run_forward<S>(const Kernels<accumulation_t<S>>&, Team&, bool, \
                                const ForwardArguments&);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)

@@ -130,9 +130,9 @@ template <class S>
 struct ForwardScratch {
   using T = accumulation_t<S>;
 
-  T* packed;                      // RowGroup
+  T* packed;  // RowGroup
   PackScratch<T> pack;
-  T* row;                         // (kRowScratch, H)
+  T* row;  // (kRowScratch, H)
   ZoneoutMasks masks;
 
   static ForwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
@@ -153,7 +153,7 @@ struct ForwardLayout {
 
   StrandWeights<T> weights;  // training's; inference brings its own
   StrandReserve<T> rows;
-  StepRows<T> x;             // (chunk,N,I) widened
+  StepRows<T> x;  // (chunk,N,I) widened
   ScratchOfThreads<ForwardScratch<S>> scratch;
 
   static ForwardLayout take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
@@ -170,8 +170,7 @@ struct ForwardLayout {
       }
     }
     if (kIsHalf<S>) layout.x = StepRows<T>::take(carver, chunk, batch, strand.input());
-    layout.scratch =
-        ScratchOfThreads<ForwardScratch<S>>::take(carver, threads, kernels, strand);
+    layout.scratch = ScratchOfThreads<ForwardScratch<S>>::take(carver, threads, kernels, strand);
     return layout;
   }
 
@@ -194,7 +193,7 @@ template <class T>
 struct VectorSums {
   static constexpr int64_t kRows = 64;
 
-  T* flat;                    // all of them, and what lies between
+  T* flat;  // all of them, and what lies between
   int64_t elements;
   CellVectors<T*> vectors{};
   T *high = nullptr, *low = nullptr;  // the total of flat's blocks, behind it
@@ -250,11 +249,11 @@ struct BackwardScratch {
   using T = accumulation_t<S>;
 
   VectorSums<T> sums;
-  T* packed;                      // RowGroup
-  T* panels;                      // OuterProducts
+  T* packed;  // RowGroup
+  T* panels;  // OuterProducts
   PackScratch<T> pack;
-  T* row;                         // (kRowScratch, H)
-  T* dy;                          // (H) widened
+  T* row;  // (kRowScratch, H)
+  T* dy;   // (H) widened
   ZoneoutMasks masks;
 
   static BackwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
@@ -262,8 +261,7 @@ struct BackwardScratch {
     const int64_t hidden = strand.hidden();
     BackwardScratch scratch;
     scratch.sums = VectorSums<T>::take(carver, strand, samples);
-    scratch.packed =
-        RowGroup<T>::take(carver, kernels, std::max(strand.gates(), strand.input()));
+    scratch.packed = RowGroup<T>::take(carver, kernels, std::max(strand.gates(), strand.input()));
     scratch.panels =
         OuterProducts<T>::take_panels(carver, kernels, std::max(strand.input(), hidden));
     scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
@@ -279,17 +277,17 @@ struct BackwardLayout {
   using T = accumulation_t<S>;
 
   CellVectors<T*> vectors{};
-  PackedMatrix<T> ih;         // (G H, I) for dx
-  PackedMatrix<T> hh;         // (G H, H) for dh, DropConnect applied
-  StepRows<T> da;             // (T,N,G H)
-  StepRows<T> dr;             // (T,N,G H); da itself where forward kept no r
-  StepRows<T> dh, dc;         // (N,H)
-  T* masked_dhh;              // (G H, H) gradient of the masked weight_hh, with DropConnect; used where
-                              // it is added to what is there
-  StepRows<T> x;              // (T,N,I) widened; later dx
-  StrandWeights<T> weights;   // forward's, to compute its products again
+  PackedMatrix<T> ih;  // (G H, I) for dx
+  PackedMatrix<T> hh;  // (G H, H) for dh, DropConnect applied
+  StepRows<T> da;      // (T,N,G H)
+  StepRows<T> dr;      // (T,N,G H); da itself where forward kept no r
+  StepRows<T> dh, dc;  // (N,H)
+  T* masked_dhh;       // (G H, H) gradient of the masked weight_hh, with DropConnect; used where
+                       // it is added to what is there
+  StepRows<T> x;       // (T,N,I) widened; later dx
+  StrandWeights<T> weights;  // forward's, to compute its products again
   StrandReserve<T> products;
-  PartialSums<T> partial;     // of the gradients of matrices
+  PartialSums<T> partial;  // of the gradients of matrices
   ScratchOfThreads<BackwardScratch<S>> scratch;
 
   static BackwardLayout take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
@@ -316,9 +314,9 @@ struct BackwardLayout {
       layout.products.take_products(carver, strand, steps, batch);
     }
     const int64_t samples = samples_of(steps, batch);
-    layout.partial = PartialSums<T>::take(
-        carver, samples, gates,
-        shape.recurrent_matrix ? std::max(strand.input(), hidden) : strand.input());
+    layout.partial = PartialSums<T>::take(carver, samples, gates,
+                                          shape.recurrent_matrix ? std::max(strand.input(), hidden)
+                                                                 : strand.input());
     layout.scratch =
         ScratchOfThreads<BackwardScratch<S>>::take(carver, threads, kernels, strand, samples);
     return layout;

@@ -87,12 +87,12 @@ void pack(const Kernels<accumulation_t<S>>& kernels, const Strand& strand, const
   gather_vectors(strand, parameters, packed.vectors);
 }
 
-#define LNRNN_INSTANTIATE(S)                                                                      \
-  template void gather_vectors(const Strand&, const S*, const CellVectors<accumulation_t<S>*>&);  \
-  template void pack_panels(const Kernels<accumulation_t<S>>&, const Strand&, const S*,           \
-                            const WeightRows<S>&, const PackScratch<accumulation_t<S>>&, Crew,    \
-                            const StrandWeights<accumulation_t<S>>&);                             \
-  template uint64_t packed_bytes<S>(const Kernels<accumulation_t<S>>&, const Strand&);            \
+#define LNRNN_INSTANTIATE(S) \
+  template void gather_vectors(const Strand&, const S*, const CellVectors<accumulation_t<S>*>&); \
+  template void pack_panels(const Kernels<accumulation_t<S>>&, const Strand&, const S*, \
+                            const WeightRows<S>&, const PackScratch<accumulation_t<S>>&, Crew, \
+                            const StrandWeights<accumulation_t<S>>&); \
+  template uint64_t packed_bytes<S>(const Kernels<accumulation_t<S>>&, const Strand&); \
   template void pack(const Kernels<accumulation_t<S>>&, const Strand&, const S*, void*);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)

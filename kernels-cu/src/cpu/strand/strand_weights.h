@@ -41,9 +41,8 @@ void each_vector(const Strand& strand, Vectors& vectors, const F& body) {
 template <class T>
 CellVectors<T*> take_vectors(Carver& carver, const Strand& strand) {
   CellVectors<T*> vectors{};
-  each_vector(strand, vectors, [&](T*& vector, const auto&, int64_t n) {
-    vector = carver.take<T>({n});
-  });
+  each_vector(strand, vectors,
+              [&](T*& vector, const auto&, int64_t n) { vector = carver.take<T>({n}); });
   return vectors;
 }
 template <class T>

@@ -12,15 +12,15 @@
 
 namespace lnrnn::cuda {
 
-constexpr int kClusterRows = 8;    // of the batch, one for each warp
+constexpr int kClusterRows = 8;  // of the batch, one for each warp
 constexpr int kClusterUnits = kWarp;
 constexpr int kClusterThreads = kClusterRows * kWarp;
 
 template <class Kernel>
 LaunchShape cluster_shape(int64_t batch, int64_t hidden) {
   const int64_t blocks = hidden / kClusterUnits;
-  return {tiles_of(batch, kClusterRows) * blocks, kClusterThreads,
-          sizeof(typename Kernel::Shared), static_cast<int>(blocks)};
+  return {tiles_of(batch, kClusterRows) * blocks, kClusterThreads, sizeof(typename Kernel::Shared),
+          static_cast<int>(blocks)};
 }
 
 // Where a thread stands.

@@ -43,8 +43,10 @@ LNRNN_DEVICE void multiply_half(const Block& block, int half, const Words& above
 template <class S, int kGates, int kChunks>
 class ClusterProduct {
   static constexpr int kDeep = 2;
-  static constexpr int kTiles = (kGates + 1) / 2;  // of two gates; the last one's second may be missing
-  static constexpr int kLine = kClusterUnits + 4;  // so that stores of a warp lie in different banks
+  static constexpr int kTiles =
+      (kGates + 1) / 2;  // of two gates; the last one's second may be missing
+  static constexpr int kLine =
+      kClusterUnits + 4;  // so that stores of a warp lie in different banks
   static constexpr int kSums = kGates * kClusterRows * kLine;
   static constexpr int kPairs = kClusterUnits / 2;
   using Operand = ClusterOperand<S, kDeep * kChunks * kChunk>;
@@ -58,8 +60,8 @@ class ClusterProduct {
   };
 
   // hh:(GH,H). Once for all blocks at the same time, before they tell each other anything.
-  LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, Shared& shared, int64_t hidden,
-                          const S* hh) {
+  LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, Shared& shared,
+                          int64_t hidden, const S* hh) {
     const int64_t unit =
         at.rank * kClusterUnits + block.warp() / kDeep * kFragment + block.lane() / 4;
     LNRNN_UNROLL
@@ -82,7 +84,8 @@ class ClusterProduct {
   // h of the thread's unit and row before a step, to all blocks for that step's product.
   LNRNN_DEVICE void publish(const Block& block, const ClusterPlace& at, Shared& shared,
                             int64_t step, S h) const {
-    const uint32_t own = h.bits, other = block.shuffle_xor(own, 1);  // even lanes have both in order
+    const uint32_t own = h.bits,
+                   other = block.shuffle_xor(own, 1);  // even lanes have both in order
     const int pair = block.lane() % kPairs;
     const uint32_t word = block.shuffle(own | other << 16, 2 * pair);
     for (int to = block.lane() / kPairs; to < at.ranks; to += kWarp / kPairs) {
@@ -132,7 +135,9 @@ class ClusterProduct {
 
  private:
   // Chunk i of a warp; there are as many as blocks.
-  LNRNN_DEVICE static int chunk(const Block& block, int i) { return block.warp() % kDeep + i * kDeep; }
+  LNRNN_DEVICE static int chunk(const Block& block, int i) {
+    return block.warp() % kDeep + i * kDeep;
+  }
   // Of the thread's row in the inbox.
   LNRNN_DEVICE static int first_pair(const ClusterPlace& at, int64_t step) {
     return (static_cast<int>(step % 2) * kClusterRows + at.row) * kDeep * kChunks * kPairs;
@@ -175,8 +180,8 @@ class ClusterProductBack {
   };
 
   // hh:(H,GH). Once for all blocks at the same time, before they tell each other anything.
-  LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, Shared& shared, int64_t hidden,
-                          const S* hh) {
+  LNRNN_DEVICE void start(const Block& block, const ClusterPlace& at, Shared& shared,
+                          int64_t hidden, const S* hh) {
     if (block.thread() == 0) {
       for (Arrivals& arrivals : shared.of_parts) {
         block.open_arrivals(arrivals);
@@ -202,7 +207,8 @@ class ClusterProductBack {
   }
 
   // dr of the thread's unit and row; then the sum over all blocks.
-  LNRNN_DEVICE void put(const ClusterPlace& at, Shared& shared, int64_t step, int gate, S dr) const {
+  LNRNN_DEVICE void put(const ClusterPlace& at, Shared& shared, int64_t step, int gate,
+                        S dr) const {
     shared.dr[step % 2].put(at.row, gate * kClusterUnits + at.unit, dr);
   }
   LNRNN_DEVICE float multiply(const Block& block, const ClusterPlace& at, Shared& shared,
@@ -231,8 +237,9 @@ class ClusterProductBack {
       Words part;
       LNRNN_UNROLL
       for (int e = 0; e < 4; ++e) part.word[e] = float_bits(sums[i][e]);
-      block.store_arriving(shared.parts[turn + at.rank * kPart + in_home * kWarp + quad(group, pair)],
-                           home, part, arrivals);
+      block.store_arriving(
+          shared.parts[turn + at.rank * kPart + in_home * kWarp + quad(group, pair)], home, part,
+          arrivals);
     }
     const uint32_t round = static_cast<uint32_t>(step / 2);
     while (block.ballot(!block.arrived(arrivals, round)) != 0) {
@@ -256,7 +263,9 @@ class ClusterProductBack {
   // row's units lie in different banks, two to each.
   LNRNN_DEVICE static int quad(int group, int pair) { return 4 * group + (pair ^ (group / 2)); }
   // Tile i of a warp, of the outputs' tiles.
-  LNRNN_DEVICE static int tile(const Block& block, int i) { return block.warp() + i * kClusterRows; }
+  LNRNN_DEVICE static int tile(const Block& block, int i) {
+    return block.warp() + i * kClusterRows;
+  }
 
   Words weights_[kTiles][kGates][2];
 };

@@ -21,8 +21,7 @@ struct GruUnit {
     return unit;
   }
   LNRNN_DEVICE GruInputs<float> inputs(const float (&a)[kGruGates], const Norm<float>& of_a,
-                                       const float (&r)[kGruGates],
-                                       const Norm<float>& of_r) const {
+                                       const float (&r)[kGruGates], const Norm<float>& of_r) const {
     return {1, bias, bias_hh, {a, gain_i, of_a}, {r, gain_h, of_r}};
   }
 };
@@ -97,8 +96,7 @@ struct GruClusterBackward {
       const auto in = unit.inputs(now.a, now.of_a, now.r, now.of_r);
       const float qn = in.q(2, 0);
       const GruGates<float> gate = in.gates(0, qn);
-      const auto by =
-          gru_backward(now.keeps ? by_y : 0.0f, gate.r, gate.z, gate.n, qn, now.before);
+      const auto by = gru_backward(now.keeps ? by_y : 0.0f, gate.r, gate.z, gate.n, qn, now.before);
       const float dv[kGruGates] = {by.pr, by.pz, by.pn}, by_q[kGruGates] = {by.pr, by.pz, by.qn};
       float dr[kGruGates];
       call.through_norm_of_r(block, at, shared.of_r, step, unit.gain_h, now, by_q, dr);

@@ -22,8 +22,7 @@ struct LstmUnit {
     return unit;
   }
   LNRNN_DEVICE LstmGates<float> gates(const float (&a)[kLstmGates], const Norm<float>& of_a,
-                                      const float (&r)[kLstmGates],
-                                      const Norm<float>& of_r) const {
+                                      const float (&r)[kLstmGates], const Norm<float>& of_r) const {
     return LstmInputs<float>{1, bias, {a, gain_i, of_a}, {r, gain_h, of_r}}.gates(0);
   }
 };

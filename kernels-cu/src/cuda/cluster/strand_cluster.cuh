@@ -62,15 +62,15 @@ template <class S>
 struct ClusterForward : ClusterPass<S> {
   NormScale scale;
   ZoneoutShares<float> zoneout, zoneout_cell;  // inference's, of h and of c
-  const float* norm_a;           // (T,N,kStatistics)
-  float* a;                      // (T,N,GH); h R' is added to it, if adds
+  const float* norm_a;                         // (T,N,kStatistics)
+  float* a;                                    // (T,N,GH); h R' is added to it, if adds
   bool adds;
   float* r;                      // (T,N,GH)
   float *norm_r, *norm_u;        // (T,N,kStatistics)
   const float *h_from, *c_from;  // (N,H) before the walk
   float *h_to, *c_to;            // (N,H) after it; if keeps_states (T,N,H), after each step
   bool keeps_states;
-  Rows<S> y;                     // (T,N,H) strided; base may be null
+  Rows<S> y;  // (T,N,H) strided; base may be null
 
   // Its x, on its way during the product.
   template <int kGates>
@@ -81,8 +81,7 @@ struct ClusterForward : ClusterPass<S> {
     Norm<float> of_a;
   };
   template <int kGates>
-  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterRow& row,
-                                 int64_t k) const {
+  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterRow& row, int64_t k) const {
     Step<kGates> s{};
     s.of_a = no_norm();
     s.place = this->walk.step(k) - this->walk.begin;
@@ -163,8 +162,7 @@ struct ClusterBackward : ClusterPass<S> {
     S dy;
   };
   template <int kGates>
-  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterRow& row,
-                                 int64_t k) const {
+  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterRow& row, int64_t k) const {
     Step<kGates> s{};
     s.of_a = s.of_r = s.of_u = no_norm();
     if (k >= this->walk.count) return s;
@@ -209,9 +207,10 @@ struct ClusterBackward : ClusterPass<S> {
 
   // Gradients by the gates' pre-activations and by h's product, which the product with R' takes, too.
   template <int kGates, class Product>
-  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s, const float (&by_gate)[kGates],
-                          const float (&by_product)[kGates], const Product& product,
-                          typename Product::Shared& shared, int64_t step) const {
+  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s,
+                          const float (&by_gate)[kGates], const float (&by_product)[kGates],
+                          const Product& product, typename Product::Shared& shared,
+                          int64_t step) const {
     const int64_t gates = s.sample * (kGates * this->hidden);
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {

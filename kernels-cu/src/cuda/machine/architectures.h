@@ -24,9 +24,9 @@ inline int find_architecture(const char* targets, int capability) {
     const int architecture = static_cast<int>(std::strtol(word + (code ? 3 : 8), &end, 10));
     const bool same = capability == architecture;
     const bool same_major = capability / 10 == architecture / 10 && capability >= architecture;
-    const bool runs = *end == 'a'              ? same
-                      : code || *end == 'f'    ? same_major
-                                               : capability >= architecture;
+    const bool runs = *end == 'a'           ? same
+                      : code || *end == 'f' ? same_major
+                                            : capability >= architecture;
     if (runs) best = std::max(best, architecture);
     word += length + (word[length] == ' ' ? 1 : 0);
   }

@@ -27,7 +27,7 @@ constexpr CudaDataType kDataType = 0;  // CUDA_R_32F
 template <>
 constexpr CudaDataType kDataType<F16> = 2;  // CUDA_R_16F
 template <>
-constexpr CudaDataType kDataType<Bf16> = 14;  // CUDA_R_16BF
+constexpr CudaDataType kDataType<Bf16> = 14;     // CUDA_R_16BF
 constexpr CublasComputeType kComputeFloat = 68;  // CUBLAS_COMPUTE_32F
 constexpr CublasAlgorithm kDefaultAlgorithm = -1;
 
@@ -36,9 +36,8 @@ struct EntryPoints {
   CublasStatus (*get_version)(CublasHandle, int*);
   CublasStatus (*set_stream)(CublasHandle, cudaStream_t);
   CublasStatus (*set_workspace)(CublasHandle, void*, size_t);
-  CublasStatus (*sgemm)(CublasHandle, CublasOperation, CublasOperation, int, int, int,
-                        const float*, const float*, int, const float*, int, const float*, float*,
-                        int);
+  CublasStatus (*sgemm)(CublasHandle, CublasOperation, CublasOperation, int, int, int, const float*,
+                        const float*, int, const float*, int, const float*, float*, int);
   CublasStatus (*dgemm)(CublasHandle, CublasOperation, CublasOperation, int, int, int,
                         const double*, const double*, int, const double*, int, const double*,
                         double*, int);

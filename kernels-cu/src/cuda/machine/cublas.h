@@ -33,8 +33,8 @@ struct Gemm {
     for (const int64_t n : {rows, columns, depth, a_stride, b_stride, out_stride}) {
       if (n <= 0 || n > INT_MAX) return false;
     }
-    return a_stride >= (transpose_a ? rows : depth) && b_stride >= (transpose_b ? depth : columns) &&
-           out_stride >= columns;
+    return a_stride >= (transpose_a ? rows : depth) &&
+           b_stride >= (transpose_b ? depth : columns) && out_stride >= columns;
   }
 };
 

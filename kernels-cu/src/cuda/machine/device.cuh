@@ -33,11 +33,11 @@ constexpr unsigned kAllLanes = 0xffffffffu;
 
 struct LaunchShape {
   int64_t blocks;
-  int threads;                // a multiple of kWarp
-  size_t shared_bytes = 0;    // dynamic shared memory of each block
-  int cluster = 1;            // blocks that form a cluster; divides blocks
-  bool cooperative = false;   // all blocks are resident at once, so that sync_grid() works
-  bool overlapping = false;   // sent ahead, to begin the moment the kernel before ends
+  int threads;               // a multiple of kWarp
+  size_t shared_bytes = 0;   // dynamic shared memory of each block
+  int cluster = 1;           // blocks that form a cluster; divides blocks
+  bool cooperative = false;  // all blocks are resident at once, so that sync_grid() works
+  bool overlapping = false;  // sent ahead, to begin the moment the kernel before ends
 };
 
 // 16-bit operands of mma, as their bits.
@@ -302,7 +302,7 @@ class Block {
 template <class Kernel, class = void>
 constexpr int kResidentBlocks = 1;
 template <class Kernel>
-constexpr int kResidentBlocks<Kernel, std::void_t<decltype(Kernel::kResidentBlocks)>> =
+constexpr int kResidentBlocks<Kernel, std::void_t<decltype(Kernel::kResidentBlocks)> > =
     Kernel::kResidentBlocks;
 
 template <class Kernel>

@@ -108,9 +108,8 @@ LNRNN_DEVICE Norm<T> block_norm(const Block& block, NormScratch<T>& scratch, int
   const T variance = plain.variance + epsilon;
   if (!overflows(variance)) return {plain.mean, reciprocal_root(variance)};
   // All threads come here or none does. Who writes to the first sums again has met all who read them.
-  const Measure<T> large = block_measure(block, scratch, width, [&](int64_t j) {
-    return large_row_element<T>(value(j));
-  });
+  const Measure<T> large = block_measure(block, scratch, width,
+                                         [&](int64_t j) { return large_row_element<T>(value(j)); });
   return Norm<T>::of_large(large.mean, large.variance, epsilon);
 }
 

@@ -21,11 +21,11 @@ struct Lengths {
 template <class T>
 struct Rows {
   T* base = nullptr;
-  int64_t batch = 1;         // N
-  int64_t step_stride = 0;   // elements
+  int64_t batch = 1;        // N
+  int64_t step_stride = 0;  // elements
   int64_t row_stride = 0;
-  int64_t first_step = 0;    // of these steps in the sequence, for lengths
-  Lengths lengths{};         // samples beyond are not part of the tensor
+  int64_t first_step = 0;  // of these steps in the sequence, for lengths
+  Lengths lengths{};       // samples beyond are not part of the tensor
 
   // Samples at equal distances.
   static Rows matrix(T* base, int64_t rows, int64_t features) {
@@ -45,7 +45,8 @@ struct Rows {
     Rows rows = *this;
     if (is_matrix()) return rows;
     if (batch == 1) rows.row_stride = step_stride;
-    if (lengths.lengths == nullptr && step_stride == batch * rows.row_stride) rows.batch = INT64_MAX;
+    if (lengths.lengths == nullptr && step_stride == batch * rows.row_stride)
+      rows.batch = INT64_MAX;
     return rows;
   }
   bool is_matrix() const { return batch == INT64_MAX; }

@@ -27,10 +27,8 @@ bool is_fatal(cudaError_t error) {
     case cudaErrorAssert:
     case cudaErrorDevicesUnavailable:
     case cudaErrorContextIsDestroyed:
-    case cudaErrorUnknown:
-      return true;
-    default:
-      return false;
+    case cudaErrorUnknown: return true;
+    default: return false;
   }
 }
 
@@ -153,8 +151,7 @@ lnrnnStatus_t Context::open(bool overlaps, const ClusterCounts& clusters) {
   // never by making the allocation wait for it.
   uint64_t keep = UINT64_MAX;
   int no = 0;
-  LNRNN_CUDA_CHECK(*this,
-                   cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep));
+  LNRNN_CUDA_CHECK(*this, cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep));
   LNRNN_CUDA_CHECK(*this,
                    cudaMemPoolSetAttribute(pool_, cudaMemPoolReuseFollowEventDependencies, &no));
   LNRNN_CUDA_CHECK(*this,
@@ -195,8 +192,8 @@ lnrnnStatus_t Context::make_leaving(Leaving::Kind kind, LeavingByAddress::node_t
     return fail(LNRNN_STATUS_OUT_OF_MEMORY, "CUDA device %d: out of host memory", ordinal_);
   }
   if (kind != Leaving::kDeviceMemory) {
-    LNRNN_CUDA_CHECK(*this, cudaEventCreateWithFlags(&one.begin()->second.when,
-                                                     cudaEventDisableTiming));
+    LNRNN_CUDA_CHECK(*this,
+                     cudaEventCreateWithFlags(&one.begin()->second.when, cudaEventDisableTiming));
   }
   *made = one.extract(one.begin());
   return LNRNN_STATUS_SUCCESS;
@@ -462,7 +459,8 @@ void Context::see_off() {
   }
   for (auto& [pointer, one] : gone) {
     if (one.kind == Leaving::kHostMemory) ignore(cudaFreeHost(pointer));
-    if (one.kind == Leaving::kGraph) ignore(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(pointer)));
+    if (one.kind == Leaving::kGraph)
+      ignore(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(pointer)));
     destroy(one);
   }
 }

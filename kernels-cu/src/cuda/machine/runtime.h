@@ -171,7 +171,7 @@ class Context {
   std::atomic<bool> capture_is_open_{false};
   cudaStream_t origin_ = nullptr;        // of the open capture; under captures_
   std::unique_ptr<CudaGraph> recorded_;  // and what it becomes, or would have become
-  std::mutex nodes_;     // taken last
+  std::mutex nodes_;                     // taken last
   LeavingByAddress in_use_, leaving_;
 };
 
@@ -187,7 +187,7 @@ class Entrance {
   const ThreadContext current_;
 };
 
-#define LNRNN_ENTER(context)                      \
+#define LNRNN_ENTER(context) \
   const ::lnrnn::cuda::Entrance entrance(context); \
   LNRNN_FORWARD(entrance.status())
 

@@ -117,8 +117,8 @@ lnrnnStatus_t multiply_samples(const CudaStream& stream, const Gemm<S, O>& whole
     LNRNN_FORWARD(stream.cublas->multiply(stream, gemm));
     const int64_t done = from + gemm.depth;
     if (gemm.out == whole.out || (done < whole.depth && done % kSamplesOfCalls<S> != 0)) continue;
-    const AddPartial<O> add{whole.rows,  whole.columns,    partial,
-                            whole.out,   whole.out_stride, whole.add || done > kSamplesOfCalls<S>};
+    const AddPartial<O> add{whole.rows, whole.columns,    partial,
+                            whole.out,  whole.out_stride, whole.add || done > kSamplesOfCalls<S>};
     LNRNN_FORWARD(launch(stream, add.shape(), add));
   }
   return LNRNN_STATUS_SUCCESS;
@@ -130,8 +130,7 @@ bool has_few_rows(int64_t rows) { return rows <= kFewRows; }
 bool has_few_columns(int64_t columns) { return columns <= kFewColumns; }
 
 int64_t square_sum_tiles(int64_t rows, int64_t columns) {
-  return tiles_of(columns,
-                  has_few_rows(rows) ? kFewRowsTile : StepTile::of(rows, columns).columns);
+  return tiles_of(columns, has_few_rows(rows) ? kFewRowsTile : StepTile::of(rows, columns).columns);
 }
 
 template <class S>
@@ -161,9 +160,18 @@ lnrnnStatus_t multiply_sequence(const CudaStream& stream, const Product<S, O>& p
   p.b = p.b.simplified();
   p.out = p.out.simplified();
   if (stream.cublas != nullptr && p.a.is_matrix() && p.b.is_matrix() && p.out.is_matrix()) {
-    const Gemm<S, O> gemm{kA == Depth::kSamples, kB == Depth::kFeatures, p.rows,        p.columns,
-                          p.depth,               p.a.base,               p.a.row_stride, p.b.base,
-                          p.b.row_stride,        p.out.base,             p.out.row_stride, p.add};
+    const Gemm<S, O> gemm{kA == Depth::kSamples,
+                          kB == Depth::kFeatures,
+                          p.rows,
+                          p.columns,
+                          p.depth,
+                          p.a.base,
+                          p.a.row_stride,
+                          p.b.base,
+                          p.b.row_stride,
+                          p.out.base,
+                          p.out.row_stride,
+                          p.add};
     if (gemm.fits()) {
       if constexpr (kA == Depth::kSamples && kB == Depth::kSamples) {
         return multiply_samples(stream, gemm, p.partial);
@@ -175,13 +183,13 @@ lnrnnStatus_t multiply_sequence(const CudaStream& stream, const Product<S, O>& p
   return launch_tiles<kA, kB>(stream, p);
 }
 
-#define LNRNN_INSTANTIATE_SEQUENCE(kA, kB, S, O)                              \
+#define LNRNN_INSTANTIATE_SEQUENCE(kA, kB, S, O) \
   template lnrnnStatus_t multiply_sequence<Depth::kA, Depth::kB>(const CudaStream&, \
                                                                  const Product<S, O>&);
-#define LNRNN_INSTANTIATE(S)                                                       \
-  template lnrnnStatus_t multiply_step(const CudaStream&, const Product<S>&);      \
-  LNRNN_INSTANTIATE_SEQUENCE(kFeatures, kFeatures, S, accumulation_t<S>)           \
-  LNRNN_INSTANTIATE_SEQUENCE(kFeatures, kSamples, S, S)                            \
+#define LNRNN_INSTANTIATE(S) \
+  template lnrnnStatus_t multiply_step(const CudaStream&, const Product<S>&); \
+  LNRNN_INSTANTIATE_SEQUENCE(kFeatures, kFeatures, S, accumulation_t<S>) \
+  LNRNN_INSTANTIATE_SEQUENCE(kFeatures, kSamples, S, S) \
   LNRNN_INSTANTIATE_SEQUENCE(kSamples, kSamples, S, accumulation_t<S>)
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)

@@ -93,7 +93,7 @@ template <class S>
 constexpr int64_t kSamplesOfCall = std::is_same_v<S, float> ? 1024 : 8192;
 // More samples than that are added up call after call in a matrix that is added to the result at times.
 template <class S>
-constexpr int64_t kSamplesOfCalls = kMostCalls * kSamplesOfCall<S>;
+constexpr int64_t kSamplesOfCalls = kMostCalls* kSamplesOfCall<S>;
 
 // The product of one time step: few rows, launched often. Always a kernel of ours.
 template <class S>

@@ -17,8 +17,8 @@ class MmaLoader {
   static_assert(kTile * kDepth == 8 * kThreads);
 
  public:
-  static constexpr int kLine = kDepth / 8;   // Words in a row of a chunk
-  static constexpr int kPitch = kLine + 1;   // keeps the rows of a fragment in different banks
+  static constexpr int kLine = kDepth / 8;  // Words in a row of a chunk
+  static constexpr int kPitch = kLine + 1;  // keeps the rows of a fragment in different banks
   using Chunk = Array<Words, kTile * kPitch>;
 
   LNRNN_DEVICE MmaLoader(const Rows<const S>& rows, int64_t first, int64_t extent, int thread)
@@ -88,9 +88,9 @@ template <class S, class O, Depth kA, Depth kB, int kTile>
 struct ProductByMma {
   static constexpr const char* kName = "product_by_mma";
   static constexpr int kMaxThreads = 256;
-  static constexpr int kDown = 2, kAcross = 4;        // warps over the tile
-  static constexpr int kRows = 16, kColumns = 8;      // of a fragment
-  static constexpr int kEach = kTile / kDown / kRows; // fragments of a warp, either way
+  static constexpr int kDown = 2, kAcross = 4;         // warps over the tile
+  static constexpr int kRows = 16, kColumns = 8;       // of a fragment
+  static constexpr int kEach = kTile / kDown / kRows;  // fragments of a warp, either way
   static_assert(kEach == kTile / kAcross / kColumns);
   static constexpr int kDepth = 8 * kMaxThreads / kTile;  // of a chunk
   static constexpr int kMmaDepth = 16;
@@ -178,9 +178,8 @@ struct ProductByMma {
 
   // Results 2 half, 2 half + 1 of a fragment are columns 2 (lane % 4) + {0, 1} of row
   // lane / 4 + 8 half.
-  LNRNN_DEVICE void finish(const Block& block, int64_t first_row, int my_row,
-                           int64_t first_column, int my_column,
-                           const float (&sum)[kEach][kEach][4]) const {
+  LNRNN_DEVICE void finish(const Block& block, int64_t first_row, int my_row, int64_t first_column,
+                           int my_column, const float (&sum)[kEach][kEach][4]) const {
     const int lane = block.lane();
     LNRNN_UNROLL
     for (int i = 0; i < kEach; ++i) {

@@ -71,9 +71,9 @@ template <class T, Depth kA, Depth kB, int kTile>
 struct ProductByTiles {
   static constexpr const char* kName = "product_by_tiles";
   static constexpr int kMaxThreads = 256;
-  static constexpr int kSide = 4;                       // results of a thread: kSide x kSide
-  static constexpr int kLine = kTile / kSide;           // threads along one side of the tile
-  static constexpr int kGroup = kLine * kLine;          // threads that cover the tile once
+  static constexpr int kSide = 4;               // results of a thread: kSide x kSide
+  static constexpr int kLine = kTile / kSide;   // threads along one side of the tile
+  static constexpr int kGroup = kLine * kLine;  // threads that cover the tile once
   static constexpr int kGroups = kMaxThreads / kGroup;
   static constexpr int kDepth = kTile == 64 ? 16 : 32;  // of a chunk
   static constexpr bool kOverSamples = kA == Depth::kSamples && kB == Depth::kSamples;

@@ -33,7 +33,8 @@ class StepSums {
     for (int word = 0; word < kStepLine; ++word) {
       S of_a[kDown][kCount], of_b[kAcross][kCount];
       LNRNN_UNROLL
-      for (int i = 0; i < kDown; ++i) memcpy(of_a[i], &chunk.at(row(block, i), word), sizeof(Words));
+      for (int i = 0; i < kDown; ++i)
+        memcpy(of_a[i], &chunk.at(row(block, i), word), sizeof(Words));
       LNRNN_UNROLL
       for (int j = 0; j < kAcross; ++j) {
         memcpy(of_b[j], &chunk.at(kRows + column(block, j), word), sizeof(Words));
@@ -81,7 +82,8 @@ class TensorStepSums {
       LNRNN_UNROLL
       for (int i = 0; i < kDown; ++i) {
         LNRNN_UNROLL
-        for (int half = 0; half < 2; ++half) of_a[i][half] = chunk.at(16 * i + 8 * half + group, word);
+        for (int half = 0; half < 2; ++half)
+          of_a[i][half] = chunk.at(16 * i + 8 * half + group, word);
       }
       LNRNN_UNROLL
       for (int j = 0; j < kAcross; ++j) of_b[j] = chunk.at(kRows + 8 * j + group, word);
@@ -128,13 +130,13 @@ struct ProductOfStep {
   static constexpr int kMaxThreads = 256;
   // Two where that leaves enough registers for each.
   static constexpr int kResidentBlocks = kRows == 16 && sizeof(S) == 2 ? 2 : 1;
-  static constexpr int kColumns = 16;                     // of a warp
+  static constexpr int kColumns = 16;  // of a warp
   static constexpr int kTileColumns = kColumns * kAcross;
   using Tile = OutTile<kRows, kTileColumns>;
   static constexpr int kWarps = kMaxThreads / kWarp;
-  static constexpr int kDeep = kWarps / kAcross;          // warps with the same columns
+  static constexpr int kDeep = kWarps / kAcross;  // warps with the same columns
   static constexpr int kLines = kRows + kColumns;
-  static constexpr int kDepth = kStepLine * kPack<S>;     // of a chunk
+  static constexpr int kDepth = kStepLine * kPack<S>;  // of a chunk
   static constexpr int kLoads = kLines * kStepLine / kWarp;
   using T = accumulation_t<S>;
   using Sums = std::conditional_t<std::is_same_v<S, T>, StepSums<S, kRows, kColumns>,
@@ -272,8 +274,8 @@ struct ProductOfStep {
         if (k < p.depth && line >= kRows && column < p.columns) {
           value = p.b.base[column * p.b.row_stride + k];
         }
-        memcpy(reinterpret_cast<S*>(&chunk.at(line, in_line / kPack<S>)) + in_line % kPack<S>, &value,
-               sizeof value);
+        memcpy(reinterpret_cast<S*>(&chunk.at(line, in_line / kPack<S>)) + in_line % kPack<S>,
+               &value, sizeof value);
       }
       block.sync_warp();
       sums.add(block, chunk);

@@ -18,9 +18,7 @@ struct IndrnnWalk : TimeWalk {
   int64_t batch, hidden;
   Lengths lengths;
 
-  LaunchShape shape() const {
-    return {batch * ((hidden + kThreads - 1) / kThreads), kThreads};
-  }
+  LaunchShape shape() const { return {batch * ((hidden + kThreads - 1) / kThreads), kThreads}; }
   LNRNN_DEVICE int64_t row(const Block& block) const { return block.index() / tiles(); }
   LNRNN_DEVICE int64_t unit(const Block& block) const {
     return block.index() % tiles() * kThreads + block.thread();
@@ -116,8 +114,8 @@ struct IndrnnBackward {
         now[i] = by_y[i] = T(0);
         if (!walk.active(from + i, n)) continue;
         const int64_t t = walk.step(from + i);
-        now[i] = indrnn_output(in.v(walk, t, n, j), weight,
-                               h_before[(t * walk.batch + n) * hidden + j]);
+        now[i] =
+            indrnn_output(in.v(walk, t, n, j), weight, h_before[(t * walk.batch + n) * hidden + j]);
         if (dy.base != nullptr) by_y[i] = to_accumulation(dy.at(t, n)[j]);
       }
       LNRNN_UNROLL

@@ -76,8 +76,7 @@ struct LstmForwardRow {
     const Mask mask = row.mask.drawn(), mask_cell = row.mask_cell.drawn();
     for (int64_t j = own; j < hidden; j += block.threads()) {
       const T u = u_of(j), o = j == own ? own_o : sigmoid(in.preactivation(3, j));
-      const T k =
-          normalized ? fma(row.weights.gain_c[j], of_u.z(u), row.weights.bias_c[j]) : u;
+      const T k = normalized ? fma(row.weights.gain_c[j], of_u.z(u), row.weights.bias_c[j]) : u;
       row.store(mask, n, j, lstm_output(o, k));
       cell[j] = after_zoneout(mask_cell.keeps(row.step, row.batch, n, j), row.zoneout_cell,
                               before[j], row.carries_norm ? k : u);

@@ -39,7 +39,11 @@ struct Mask {
   static Mask of(const Strand& strand, double p, RandomKind kind, const uint8_t* given,
                  const Random& random) {
     if (p == 0) return {};
-    return {true,   given, strand.hidden(), random, keep_threshold(p),
+    return {true,
+            given,
+            strand.hidden(),
+            random,
+            keep_threshold(p),
             random_stream_of(kind, strand.layer, strand.direction)};
   }
 

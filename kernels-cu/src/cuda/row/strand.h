@@ -20,10 +20,10 @@ constexpr bool kExactOperands = std::is_same_v<S, accumulation_t<S>>;
 // Training keeps this from forward for backward; inference has it for a chunk of time.
 template <class T>
 struct StrandRows {
-  T* a;       // (T,N,GH) x W_ih', plus h W_hh' where the cell does not want them apart
-  T* r;       // (T,N,GH) h R', R' being weight_hh as prepared; only where it is wanted apart
-  T* h;       // (T+1,N,H), at before(t) and after(t)
-  T* c;       // (T+1,N,H), the LSTM's
+  T* a;  // (T,N,GH) x W_ih', plus h W_hh' where the cell does not want them apart
+  T* r;  // (T,N,GH) h R', R' being weight_hh as prepared; only where it is wanted apart
+  T* h;  // (T+1,N,H), at before(t) and after(t)
+  T* c;  // (T+1,N,H), the LSTM's
   T *norm_a, *norm_r, *norm_u;  // (T,N,kStatistics) of the layer norms there are
   KeptWeights kept;             // training's
 
@@ -35,9 +35,9 @@ struct StrandRows {
     rows.h = carver.take<T>({steps + 1, batch, strand.hidden()});
     if (shape.carries_cell) rows.c = carver.take<T>({steps + 1, batch, strand.hidden()});
     T* norm = carver.take<T>({shape.norms(), steps, batch, kStatistics});
-    for (const auto& [there, place] : {std::pair(shape.input_norm, &rows.norm_a),
-                                       std::pair(shape.recurrent_norm, &rows.norm_r),
-                                       std::pair(shape.cell_norm, &rows.norm_u)}) {
+    for (const auto& [there, place] :
+         {std::pair(shape.input_norm, &rows.norm_a), std::pair(shape.recurrent_norm, &rows.norm_r),
+          std::pair(shape.cell_norm, &rows.norm_u)}) {
       if (!there || norm == nullptr) continue;
       *place = norm;
       norm += steps * batch * kStatistics;

@@ -60,16 +60,16 @@ struct ForwardRow {
   bool carries_norm;
   T epsilon;
   ZoneoutShares<T> zoneout, zoneout_cell;  // inference's, of h and of c
-  Mask mask, mask_cell;       // training
-  const T *a, *r;             // (N,GH)
-  const T *norm_a;            // (N,kStatistics)
-  const T *square_sums;       // (N,tiles) of r, whose mean is 0
+  Mask mask, mask_cell;                    // training
+  const T *a, *r;                          // (N,GH)
+  const T* norm_a;                         // (N,kStatistics)
+  const T* square_sums;                    // (N,tiles) of r, whose mean is 0
   int64_t tiles;
-  T *norm_r, *norm_u;         // (N,kStatistics), null where they are not kept
+  T *norm_r, *norm_u;            // (N,kStatistics), null where they are not kept
   const T *h_before, *c_before;  // (N,H)
-  T *h, *c;                   // (N,H)
-  S *h_operand;               // (N,H) h as the next product reads it, null where that is h itself
-  S *y;                       // (N,H) strided, or null
+  T *h, *c;                      // (N,H)
+  S* h_operand;  // (N,H) h as the next product reads it, null where that is h itself
+  S* y;          // (N,H) strided, or null
   int64_t y_row_stride;
 
   LNRNN_DEVICE GateTerm<T> of_a(int64_t n) const {
@@ -152,17 +152,17 @@ struct BackwardRow {
   StrandVectors<const T> weights;
   bool carries_norm;
   Mask mask, mask_cell;
-  const T *a, *r;                    // (N,GH)
-  const T *norm_a, *norm_r, *norm_u; // (N,kStatistics)
-  const T *h_before, *c_before;      // (N,H)
-  const S* dy;                       // (N,H) strided, or null
+  const T *a, *r;                     // (N,GH)
+  const T *norm_a, *norm_r, *norm_u;  // (N,kStatistics)
+  const T *h_before, *c_before;       // (N,H)
+  const S* dy;                        // (N,H) strided, or null
   int64_t dy_row_stride;
-  T *dh, *dc;                        // (N,H)
-  T* dv;   // (N,GH) by the pre-activations, as x's product sees them
-  S* dr;   // (N,GH) by h's product; null where that is dv
+  T *dh, *dc;   // (N,H)
+  T* dv;        // (N,GH) by the pre-activations, as x's product sees them
+  S* dr;        // (N,GH) by h's product; null where that is dv
   T* exact_dr;  // (N,GH) the same as h R' was computed, with R' rounded to S; or null
-  T* dk;   // (N,H) LSTM: by the cell's layer norm; GRU: the last third of what h's product sees
-  T* z;    // (N,H) LSTM: the cell, normalised
+  T* dk;  // (N,H) LSTM: by the cell's layer norm; GRU: the last third of what h's product sees
+  T* z;   // (N,H) LSTM: the cell, normalised
 
   LNRNN_DEVICE GateTerm<T> of_a(int64_t n) const {
     return GateTerm<T>::of_row(a, gates, weights.gain_i, norm_a, n);

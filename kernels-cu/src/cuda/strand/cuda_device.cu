@@ -26,22 +26,22 @@ lnrnnStatus_t count_devices(int* count) {
   int driver = 0;
   const cudaError_t asked = cudaDriverGetVersion(&driver);
   if (asked != cudaSuccess) cudaGetLastError();
-  LNRNN_CHECK(asked == cudaSuccess, LNRNN_STATUS_DEVICE_UNAVAILABLE,
-              "there is no CUDA device that can be used: the driver's version could not be read: %s",
-              cudaGetErrorString(asked));
+  LNRNN_CHECK(
+      asked == cudaSuccess, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+      "there is no CUDA device that can be used: the driver's version could not be read: %s",
+      cudaGetErrorString(asked));
   LNRNN_CHECK(driver != 0, LNRNN_STATUS_DEVICE_UNAVAILABLE,
               "there is no CUDA device: no NVIDIA driver is installed");
-  LNRNN_CHECK(driver >= CUDART_VERSION, LNRNN_STATUS_DEVICE_UNAVAILABLE,
-              "there is no CUDA device that can be used: the NVIDIA driver is for CUDA %d.%d, which "
-              "is older than the %d.%d this library was built for",
-              major_of(driver), minor_of(driver), major_of(CUDART_VERSION),
-              minor_of(CUDART_VERSION));
+  LNRNN_CHECK(
+      driver >= CUDART_VERSION, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+      "there is no CUDA device that can be used: the NVIDIA driver is for CUDA %d.%d, which "
+      "is older than the %d.%d this library was built for",
+      major_of(driver), minor_of(driver), major_of(CUDART_VERSION), minor_of(CUDART_VERSION));
   int found = 0;
   const cudaError_t error = cudaGetDeviceCount(&found);
   if (error != cudaSuccess) cudaGetLastError();
-  LNRNN_CHECK(error == cudaSuccess || error == cudaErrorNoDevice,
-              LNRNN_STATUS_DEVICE_UNAVAILABLE, "there is no CUDA device that can be used: %s",
-              cudaGetErrorString(error));
+  LNRNN_CHECK(error == cudaSuccess || error == cudaErrorNoDevice, LNRNN_STATUS_DEVICE_UNAVAILABLE,
+              "there is no CUDA device that can be used: %s", cudaGetErrorString(error));
   LNRNN_CHECK(found > 0, LNRNN_STATUS_DEVICE_UNAVAILABLE,
               "there is no CUDA device: the NVIDIA driver finds no GPU");
   *count = found;
@@ -117,8 +117,8 @@ class CudaDevice final : public Device {
     name_kernels(architecture_, cuda::cublas_version(), &properties_);
     const bool overlaps = properties_.computeCapabilityMajor >= cuda::kLeastForOverlap &&
                           architecture_ >= 10 * cuda::kLeastForOverlap;
-    LNRNN_FORWARD(context_.open(
-        overlaps, overlaps ? cuda::count_resident_clusters() : cuda::ClusterCounts{}));
+    LNRNN_FORWARD(context_.open(overlaps, overlaps ? cuda::count_resident_clusters()
+                                                   : cuda::ClusterCounts{}));
     cublas_ = cuda::open_cublas();
     if (cublas_ == nullptr) name_kernels(architecture_, 0, &properties_);
     return context_.add_stream(cublas_.get(), &default_stream_);
@@ -164,8 +164,9 @@ class CudaDevice final : public Device {
     // CUDA's answer where the event stands in a capture that is over, or has failed meanwhile.
     if (error != cudaErrorInvalidValue) return check(context_, error, "cudaStreamWaitEvent");
     cudaGetLastError();
-    return fail(LNRNN_STATUS_INVALID_STATE,
-                "lnrnnStreamWaitEvent: event was last recorded in a capture that has ended or failed");
+    return fail(
+        LNRNN_STATUS_INVALID_STATE,
+        "lnrnnStreamWaitEvent: event was last recorded in a capture that has ended or failed");
   }
   lnrnnStatus_t query(Event& event, bool* done) override {
     LNRNN_ENTER(context_);
@@ -209,8 +210,8 @@ class CudaDevice final : public Device {
     const cudaError_t error = context_.end_capture(&created, &captured, ended);
     if (error == cudaErrorStreamCaptureUnjoined || error == cudaErrorStreamCaptureInvalidated) {
       cudaGetLastError();
-      return fail(LNRNN_STATUS_INVALID_ARGUMENT,
-                  "the capture failed: %s", cudaGetErrorString(error));
+      return fail(LNRNN_STATUS_INVALID_ARGUMENT, "the capture failed: %s",
+                  cudaGetErrorString(error));
     }
     LNRNN_FORWARD(check(context_, error, "cudaStreamEndCapture"));
     const cudaError_t instantiated = cudaGraphInstantiate(&created->raw, captured, 0);
@@ -227,8 +228,7 @@ class CudaDevice final : public Device {
   }
   lnrnnStatus_t launch(Graph& graph, Stream& stream) override {
     LNRNN_ENTER(context_);
-    LNRNN_CUDA_CHECK(context_,
-                     cudaGraphLaunch(static_cast<CudaGraph&>(graph).raw, of(stream).raw));
+    LNRNN_CUDA_CHECK(context_, cudaGraphLaunch(static_cast<CudaGraph&>(graph).raw, of(stream).raw));
     return LNRNN_STATUS_SUCCESS;
   }
 
@@ -298,12 +298,12 @@ class CudaDevice final : public Device {
                 "%d.0 or later; %s has %d.%d",
                 cuda::kLeastForMma, properties_.name, properties_.computeCapabilityMajor,
                 properties_.computeCapabilityMinor);
-    LNRNN_CHECK(architecture_ >= 10 * cuda::kLeastForMma, LNRNN_STATUS_NOT_SUPPORTED,
-                "lnrnnPlanCreate: dataType is F16 or BF16, which need kernels for compute capability "
-                "%d.0 or later; this library was built for %s, of which %s (%d.%d) runs sm_%d",
-                cuda::kLeastForMma, properties_.isaAvailable, properties_.name,
-                properties_.computeCapabilityMajor, properties_.computeCapabilityMinor,
-                architecture_);
+    LNRNN_CHECK(
+        architecture_ >= 10 * cuda::kLeastForMma, LNRNN_STATUS_NOT_SUPPORTED,
+        "lnrnnPlanCreate: dataType is F16 or BF16, which need kernels for compute capability "
+        "%d.0 or later; this library was built for %s, of which %s (%d.%d) runs sm_%d",
+        cuda::kLeastForMma, properties_.isaAvailable, properties_.name,
+        properties_.computeCapabilityMajor, properties_.computeCapabilityMinor, architecture_);
     return LNRNN_STATUS_SUCCESS;
   }
 
@@ -368,9 +368,8 @@ class CudaDevice final : public Device {
     LNRNN_ENTER(context_);
     std::unique_lock<std::mutex> recording;
     LNRNN_FORWARD(of(stream).record(&recording));
-    return with_type(call.plan, [&](auto type) {
-      return cuda::drop_out<decltype(type)>(of(stream), call);
-    });
+    return with_type(call.plan,
+                     [&](auto type) { return cuda::drop_out<decltype(type)>(of(stream), call); });
   }
 
  private:

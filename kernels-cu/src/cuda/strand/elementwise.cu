@@ -158,20 +158,20 @@ lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call) {
   const int64_t features = call.plan.output();
   const int64_t quads = call.steps * call.batch * ((features + 3) / 4);
   return launch(stream, elementwise_shape<Kernel>(quads),
-                Kernel{quads, call.batch, features,
-                       call.plan.has(LNRNN_PLAN_VARIATIONAL_DROPOUT), call.random,
-                       keep_threshold(p), random_stream_of(RandomKind::kDropout, call.layer, 0),
+                Kernel{quads, call.batch, features, call.plan.has(LNRNN_PLAN_VARIATIONAL_DROPOUT),
+                       call.random, keep_threshold(p),
+                       random_stream_of(RandomKind::kDropout, call.layer, 0),
                        p < 1 ? static_cast<T>(1 / (1 - p)) : T(0), static_cast<S*>(call.values)});
 }
 
 template lnrnnStatus_t copy_state<float>(const CudaStream&, const void*, void*, int64_t);
 template lnrnnStatus_t copy_state<double>(const CudaStream&, const void*, void*, int64_t);
-#define LNRNN_INSTANTIATE(S)                                                                      \
-  template lnrnnStatus_t round_to_storage(const CudaStream&, const accumulation_t<S>*, S*,        \
-                                          int64_t);                                               \
-  template lnrnnStatus_t clear_rows(const CudaStream&, const Rows<S>&, int64_t, int64_t);         \
-  template lnrnnStatus_t keep_giving_samples(const CudaStream&, const S*, int64_t,                \
-                                             const Rows<const S>&, int64_t, int64_t, S*);         \
+#define LNRNN_INSTANTIATE(S) \
+  template lnrnnStatus_t round_to_storage(const CudaStream&, const accumulation_t<S>*, S*, \
+                                          int64_t); \
+  template lnrnnStatus_t clear_rows(const CudaStream&, const Rows<S>&, int64_t, int64_t); \
+  template lnrnnStatus_t keep_giving_samples(const CudaStream&, const S*, int64_t, \
+                                             const Rows<const S>&, int64_t, int64_t, S*); \
   template lnrnnStatus_t drop_out<S>(const CudaStream&, const DropoutArguments&);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)

@@ -16,21 +16,21 @@ template <class S>
 struct BackwardLayout {
   using T = accumulation_t<S>;
 
-  StrandRows<T> products;    // where they were not kept
+  StrandRows<T> products;  // where they were not kept
   StrandVectors<T> vectors;
-  S* hh;         // (H,GH) the recurrent weights, transposed
-  S* hh_rows;    // (GH,H) the same as they are, to compute h R' again
-  S* h_operand;  // (T+1,N,H), where products do not read h itself
-  T* dv;         // (T,N,GH) gradients by the gates' pre-activations, as x's product sees them
-  S* dr;         // (T,N,GH) by h's product; null where dv is that
-  T* exact_dr;   // (N,GH) of one step, where a product takes it: see BackwardRow
-  S* da;         // (T,N,GH) by x W_ih', when all steps are done: in the place of dv, or of dr
-  T *dk, *z;     // (T,N,H), see BackwardRow
-  T *dh, *dc;    // (N,H)
-  T* partials;   // vector_partials
-  T* partial;    // (GH, I or H) of a gradient, where cuBLAS may need it
-  T* masked_dhh; // (GH,H) gradient of the masked weight_hh, with DropConnect
-  S* giving;     // (T,N,I or H, the larger) x or h in samples that give gradients, else 0; or null
+  S* hh;          // (H,GH) the recurrent weights, transposed
+  S* hh_rows;     // (GH,H) the same as they are, to compute h R' again
+  S* h_operand;   // (T+1,N,H), where products do not read h itself
+  T* dv;          // (T,N,GH) gradients by the gates' pre-activations, as x's product sees them
+  S* dr;          // (T,N,GH) by h's product; null where dv is that
+  T* exact_dr;    // (N,GH) of one step, where a product takes it: see BackwardRow
+  S* da;          // (T,N,GH) by x W_ih', when all steps are done: in the place of dv, or of dr
+  T *dk, *z;      // (T,N,H), see BackwardRow
+  T *dh, *dc;     // (N,H)
+  T* partials;    // vector_partials
+  T* partial;     // (GH, I or H) of a gradient, where cuBLAS may need it
+  T* masked_dhh;  // (GH,H) gradient of the masked weight_hh, with DropConnect
+  S* giving;      // (T,N,I or H, the larger) x or h in samples that give gradients, else 0; or null
   int64_t* lengths;  // (N)
 
   static BackwardLayout take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
@@ -68,10 +68,10 @@ struct BackwardLayout {
     if (size_product({steps, batch}) > static_cast<uint64_t>(kSamplesOfCalls<S>)) {
       layout.partial = carver.take<T>({gates, shape.recurrent_matrix ? widest : strand.input()});
     }
-    if (strand.plan.description.dropconnect > 0) layout.masked_dhh = carver.take<T>({gates, hidden});
+    if (strand.plan.description.dropconnect > 0)
+      layout.masked_dhh = carver.take<T>({gates, hidden});
     if (strand.plan.discards()) {
-      layout.giving =
-          carver.take<S>({steps, batch, widest});
+      layout.giving = carver.take<S>({steps, batch, widest});
     }
     layout.lengths = carver.take<int64_t>({batch});
     return layout;
@@ -92,8 +92,8 @@ class Backward {
     layout_ = BackwardLayout<S>::take(workspace, strand_, steps_, batch_);
     const auto kept = StrandRows<T>::take_reserve(reserve, strand_, steps_, batch_);
     const auto& products = recomputes() ? layout_.products : kept;
-    forward_ = {products.a, products.r, kept.h, kept.c, kept.norm_a, kept.norm_r, kept.norm_u,
-                kept.kept};
+    forward_ = {products.a,  products.r,  kept.h,      kept.c,
+                kept.norm_a, kept.norm_r, kept.norm_u, kept.kept};
     vectors_ = layout_.vectors.constant();
   }
 
@@ -101,12 +101,13 @@ class Backward {
     LNRNN_FORWARD(upload_lengths(stream_, call_.lengths, batch_, layout_.lengths, &lengths_));
     LNRNN_FORWARD(load_vectors(stream_, strand_, parameters_, layout_.vectors));
     if (layout_.h_operand != nullptr) {
-      LNRNN_FORWARD(round_to_storage<S>(stream_, forward_.h, layout_.h_operand,
-                                        (steps_ + 1) * state()));
+      LNRNN_FORWARD(
+          round_to_storage<S>(stream_, forward_.h, layout_.h_operand, (steps_ + 1) * state()));
     }
     if (recomputes()) LNRNN_FORWARD(multiply_again());
     LNRNN_FORWARD(copy_state<T>(stream_, call_.dhn, layout_.dh, state()));
-    if (layout_.dc != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, call_.dcn, layout_.dc, state()));
+    if (layout_.dc != nullptr)
+      LNRNN_FORWARD(copy_state<T>(stream_, call_.dcn, layout_.dc, state()));
     LNRNN_FORWARD(strand_.shape().recurrent_matrix ? go_back_through() : walk_through());
     if (call_.dh0 != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, layout_.dh, call_.dh0, state()));
     if (call_.dc0 != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, layout_.dc, call_.dc0, state()));
@@ -185,8 +186,8 @@ class Backward {
   }
 
   lnrnnStatus_t go_back_through() const {
-    LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, true,
-                                            layout_.hh));
+    LNRNN_FORWARD(
+        prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, true, layout_.hh));
     if constexpr (!kExactOperands<S>) {
       if (runs_in_clusters<S>(stream_.context, strand_, batch_)) return walk_in_clusters();
     }
@@ -201,8 +202,8 @@ class Backward {
     to.weights = vectors_;
     to.carries_norm = strand_.shape().carries_norm;
     to.mask = zoneout();
-    to.mask_cell = Mask::of(strand_, strand_.plan.description.zoneoutCell,
-                            RandomKind::kZoneoutCell, nullptr, call_.random);
+    to.mask_cell = Mask::of(strand_, strand_.plan.description.zoneoutCell, RandomKind::kZoneoutCell,
+                            nullptr, call_.random);
   }
 
   // The other way round than forward.
@@ -227,8 +228,8 @@ class Backward {
     call.dr = layout_.dr;
     call.dk = layout_.dk;
     call.z = layout_.z;
-    return launch_in_clusters<LstmClusterBackward, GruClusterBackward>(
-        stream_, strand_.shape().kind, call);
+    return launch_in_clusters<LstmClusterBackward, GruClusterBackward>(stream_,
+                                                                       strand_.shape().kind, call);
   }
 
   lnrnnStatus_t step_through() const {
@@ -277,7 +278,10 @@ class Backward {
 
   // What the row kernel left in dh is what does not go through this product.
   lnrnnStatus_t multiply_by_states(int64_t t) const {
-    Product<S> product{batch_, hidden_, gates_, Rows<const S>::matrix(dr_at(t), batch_, gates_),
+    Product<S> product{batch_,
+                       hidden_,
+                       gates_,
+                       Rows<const S>::matrix(dr_at(t), batch_, gates_),
                        Rows<const S>::matrix(layout_.hh, hidden_, gates_),
                        Rows<T>::matrix(layout_.dh, batch_, hidden_).masked(lengths_, t)};
     product.add = true;
@@ -343,8 +347,8 @@ class Backward {
     auto x = samples_of<const S>(call_.x);
     LNRNN_FORWARD(keep_giving(layout_.da, &x, input));
     return multiply_sequence<Depth::kSamples, Depth::kSamples>(
-        stream_, Product<S>{gates_, input, samples_, samples<const S>(layout_.da, gates_),
-                            x, Rows<T>::matrix(to, gates_, input), true, nullptr, layout_.partial});
+        stream_, Product<S>{gates_, input, samples_, samples<const S>(layout_.da, gates_), x,
+                            Rows<T>::matrix(to, gates_, input), true, nullptr, layout_.partial});
   }
 
   lnrnnStatus_t recurrent_gradient() const {
@@ -354,9 +358,9 @@ class Backward {
     auto h = samples(h_operands(), hidden_);
     LNRNN_FORWARD(keep_giving(dr_at(0), &h, hidden_));
     LNRNN_FORWARD((multiply_sequence<Depth::kSamples, Depth::kSamples>(
-        stream_, Product<S>{gates_, hidden_, samples_, samples(dr_at(0), gates_),
-                            h, Rows<T>::matrix(to, gates_, hidden_), !masked, nullptr,
-                            layout_.partial})));
+        stream_,
+        Product<S>{gates_, hidden_, samples_, samples(dr_at(0), gates_), h,
+                   Rows<T>::matrix(to, gates_, hidden_), !masked, nullptr, layout_.partial})));
     if (!masked) return LNRNN_STATUS_SUCCESS;
     return apply_dropconnect<T>(stream_, strand_, to, forward_.kept, whole);
   }
@@ -387,7 +391,7 @@ lnrnnStatus_t run_backward(const CudaStream& stream, const BackwardArguments& ca
   return Backward<S>(stream, call).run();
 }
 
-#define LNRNN_INSTANTIATE(S)                                                \
+#define LNRNN_INSTANTIATE(S) \
   template uint64_t backward_workspace<S>(const Strand&, int64_t, int64_t); \
   template lnrnnStatus_t run_backward<S>(const CudaStream&, const BackwardArguments&);
 LNRNN_INSTANTIATE(float)

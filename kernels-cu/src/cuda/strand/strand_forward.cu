@@ -124,7 +124,8 @@ class Forward {
     if (call_.cn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, c_at(last), call_.cn, state()));
     const int64_t beyond = call_.steps - active;
     if (call_.y.base == nullptr || beyond == 0) return LNRNN_STATUS_SUCCESS;
-    return clear_rows(stream_, rows_of<S>(call_.y, active, beyond, batch_), beyond * batch_, hidden_);
+    return clear_rows(stream_, rows_of<S>(call_.y, active, beyond, batch_), beyond * batch_,
+                      hidden_);
   }
 
  private:
@@ -164,8 +165,8 @@ class Forward {
     vectors_ = layout_.vectors.constant();
     LNRNN_FORWARD(load_vectors(stream_, strand_, parameters, layout_.vectors));
     if (layout_.hh == nullptr) return LNRNN_STATUS_SUCCESS;
-    LNRNN_FORWARD(decide_dropconnect(stream_, strand_, call_.dropconnect_mask, call_.random,
-                                     rows_.kept));
+    LNRNN_FORWARD(
+        decide_dropconnect(stream_, strand_, call_.dropconnect_mask, call_.random, rows_.kept));
     return prepare_recurrent_weights(stream_, strand_, parameters, rows_.kept, false, layout_.hh);
   }
 
@@ -203,7 +204,10 @@ class Forward {
   // Where the products are not wanted apart, their sum is all that is needed.
   lnrnnStatus_t multiply_states(int64_t begin, int64_t t) const {
     T* const r = r_at(t);
-    Product<S> product{batch_, gates_, hidden_, Rows<const S>::matrix(operand(t), batch_, hidden_),
+    Product<S> product{batch_,
+                       gates_,
+                       hidden_,
+                       Rows<const S>::matrix(operand(t), batch_, hidden_),
                        Rows<const S>::matrix(hh_, gates_, hidden_),
                        Rows<T>::matrix(r == nullptr ? a_at(begin, t) : r, batch_, gates_)};
     product.add = r == nullptr;
@@ -293,8 +297,8 @@ class Forward {
     call.h_to = h_at(training_ ? strand_.after(begin) : to);
     call.c_to = c_at(training_ ? strand_.after(begin) : to);
     call.y = rows_of<S>(call_.y, begin, count, batch_);
-    return launch_in_clusters<LstmClusterForward, GruClusterForward>(
-        stream_, strand_.shape().kind, call);
+    return launch_in_clusters<LstmClusterForward, GruClusterForward>(stream_, strand_.shape().kind,
+                                                                     call);
   }
 
   lnrnnStatus_t walk_through(int64_t begin, int64_t count) const {
@@ -335,8 +339,9 @@ cudaError_t find_architecture_of_kernels(int* architecture) {
 ClusterCounts count_resident_clusters() {
   ClusterCounts counts{};
   for (size_t blocks = 1; blocks < counts.size(); ++blocks) {
-    const LaunchShape shape = cluster_shape<LargestClusterKernel>(
-        kClusterRows, static_cast<int64_t>(blocks) * kClusterUnits);
+    const LaunchShape shape =
+        cluster_shape<LargestClusterKernel>(kClusterRows,
+                                            static_cast<int64_t>(blocks) * kClusterUnits);
     if (count_clusters<LargestClusterKernel>(shape, &counts[blocks]) == cudaSuccess) continue;
     cudaGetLastError();  // the device has no clusters of so many
     counts[blocks] = 0;
@@ -370,9 +375,8 @@ template <class S>
 uint64_t forward_workspace(const Strand& strand, int64_t steps, int64_t batch, bool training) {
   using Layout = ForwardLayout<S>;
   Carver carver;
-  Layout::take(carver, strand,
-               chunk_steps(steps, batch, Layout::keeps_products(strand, training)), batch,
-               training);
+  Layout::take(carver, strand, chunk_steps(steps, batch, Layout::keeps_products(strand, training)),
+               batch, training);
   return carver.bytes();
 }
 
@@ -381,10 +385,10 @@ lnrnnStatus_t run_forward(const CudaStream& stream, bool training, const Forward
   return Forward<S>(stream, training, call).run();
 }
 
-#define LNRNN_INSTANTIATE(S)                                                                      \
-  template uint64_t packed_bytes<S>(const Strand&);                                               \
-  template lnrnnStatus_t pack_strand(const CudaStream&, const Strand&, const S*, void*);          \
-  template uint64_t forward_workspace<S>(const Strand&, int64_t, int64_t, bool);                  \
+#define LNRNN_INSTANTIATE(S) \
+  template uint64_t packed_bytes<S>(const Strand&); \
+  template lnrnnStatus_t pack_strand(const CudaStream&, const Strand&, const S*, void*); \
+  template uint64_t forward_workspace<S>(const Strand&, int64_t, int64_t, bool); \
   template lnrnnStatus_t run_forward<S>(const CudaStream&, bool, const ForwardArguments&);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)

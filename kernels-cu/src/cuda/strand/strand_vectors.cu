@@ -112,7 +112,8 @@ struct SumSamples {
     const int term = block.warp();
     for (int c = 0; c < kCount; ++c) {
       T total(0);
-      for (int w = 0; w < kWarps; ++w) total += shared.sums[(term * kWarps + w) * kTile + in_tile + c];
+      for (int w = 0; w < kWarps; ++w)
+        total += shared.sums[(term * kWarps + w) * kTile + in_tile + c];
       call.partials[(chunk * (call.factors + 1) + term) * call.width + column + c] = total;
     }
   }
@@ -151,7 +152,7 @@ struct SumChunks {
   int64_t chunks, width;
   int terms;
   const T* partials;
-  Places<T> of_dy;              // the sum of dy
+  Places<T> of_dy;               // the sum of dy
   T* of_factor[kMostTerms - 1];  // those with a factor
 
   LNRNN_DEVICE void operator()(Block& block) const {
@@ -277,8 +278,7 @@ lnrnnStatus_t vector_gradients(const CudaStream& stream, const Strand& strand, i
           .to(of(ParameterRole::kBiasHh))
           .times(rows.r, rows.norm_r, of(ParameterRole::kGainH))
           .run(stream);
-    case CellKind::kIndrnn:
-      break;
+    case CellKind::kIndrnn: break;
   }
   return sums(trace.dv, gates)
       .to(of(ParameterRole::kBias))

@@ -199,9 +199,10 @@ lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const
   const S* const hh = to.hh == nullptr ? nullptr : find(ParameterRole::kWeightHh);
   using Kernel = LoadVectors<S>;
   Kernel kernel{{
-      {{find(gru ? ParameterRole::kBiasIh : ParameterRole::kBias),
-        find(ParameterRole::kNormBiasI), find(ParameterRole::kNormBiasH)},
-       to.bias, gates},
+      {{find(gru ? ParameterRole::kBiasIh : ParameterRole::kBias), find(ParameterRole::kNormBiasI),
+        find(ParameterRole::kNormBiasH)},
+       to.bias,
+       gates},
       {{gru ? find(ParameterRole::kBiasHh) : hh}, gru ? to.bias_hh : to.hh, gates},
       {{find(ParameterRole::kGainI)}, to.gain_i, gates},
       {{find(ParameterRole::kGainH)}, to.gain_h, gates},
@@ -252,10 +253,10 @@ lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, 
                 Kernel{elements, strand.hidden(), from, kept, dropconnect_scale<T>(strand), to});
 }
 
-#define LNRNN_INSTANTIATE(S)                                                                    \
-  template lnrnnStatus_t load_vectors(const CudaStream&, const Strand&, const S*,               \
-                                      const StrandVectors<accumulation_t<S>>&);                 \
-  template lnrnnStatus_t prepare_recurrent_weights(const CudaStream&, const Strand&, const S*,  \
+#define LNRNN_INSTANTIATE(S) \
+  template lnrnnStatus_t load_vectors(const CudaStream&, const Strand&, const S*, \
+                                      const StrandVectors<accumulation_t<S>>&); \
+  template lnrnnStatus_t prepare_recurrent_weights(const CudaStream&, const Strand&, const S*, \
                                                    const KeptWeights&, bool, S*);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)

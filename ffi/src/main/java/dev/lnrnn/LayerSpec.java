@@ -314,12 +314,14 @@ public record LayerSpec(
     }
 
     /** What to say to whoever makes such a layer: what it cannot see; null for nothing. */
-    @Nullable String caution() {
+    @Nullable
+    String caution() {
         boolean ofInput = normalization != Normalization.NONE && normalization != Normalization.CELL;
         boolean one = inputSize == 1 || layers > 1 && outputSize() == 1;
         String with = cell + " with normalization " + normalization + " and ";
         if (ofInput && one) {
-            return with + (inputSize == 1 ? "inputSize 1" : "layers of one feature") + " normalises x W_ih', which takes "
+            return with + (inputSize == 1 ? "inputSize 1" : "layers of one feature")
+                    + " normalises x W_ih', which takes "
                     + "the size of a single feature away: y depends on its sign alone. Choose normalization NONE"
                     + (cell == CellType.LSTM && hiddenSize > 2 ? " or CELL" : "") + ", or more features";
         }

@@ -25,7 +25,8 @@ final class Mirror {
     }
 
     /** A buffer with the content of a host segment, null for null. */
-    @Nullable DeviceBuffer input(@Nullable MemorySegment host, long bytes) {
+    @Nullable
+    DeviceBuffer input(@Nullable MemorySegment host, long bytes) {
         return host == null ? null : requiredInput(host, bytes);
     }
 
@@ -43,7 +44,8 @@ final class Mirror {
      *
      * @param dense whether a call writes all of it; what it leaves out has to be there before
      */
-    @Nullable DeviceBuffer output(@Nullable MemorySegment host, long bytes, boolean dense) {
+    @Nullable
+    DeviceBuffer output(@Nullable MemorySegment host, long bytes, boolean dense) {
         if (host == null) {
             return null;
         }

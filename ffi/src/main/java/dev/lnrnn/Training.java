@@ -371,8 +371,9 @@ public final class Training implements AutoCloseable {
                     "backward needs a forward pass: there was none, it failed, or seed, lengths or masks were set since");
         }
         if (forward.parametersVersion != layer.parametersVersion()) {
-            throw new IllegalStateException("backward needs a forward pass after the latest change of the parameters of "
-                    + layer + ": what it keeps is of those before");
+            throw new IllegalStateException(
+                    "backward needs a forward pass after the latest change of the parameters of "
+                            + layer + ": what it keeps is of those before");
         }
         Thread thread = Thread.currentThread();
         if (forward.threadId != thread.threadId()) {

@@ -35,8 +35,7 @@ record Accuracy(double outputs, double gradients) {
 
     static void assertSameBits(String what, Map<String, double[]> actual, Map<String, double[]> expected) {
         assertEquals(expected.keySet(), actual.keySet(), what);
-        expected.forEach((name, values) ->
-                assertArrayEquals(values, actual.get(name), () -> what + ": " + name));
+        expected.forEach((name, values) -> assertArrayEquals(values, actual.get(name), () -> what + ": " + name));
     }
 
     boolean within(Accuracy bound) {

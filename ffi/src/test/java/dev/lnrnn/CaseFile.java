@@ -90,7 +90,8 @@ record CaseFile(
     }
 
     /** The errors that the case allows, or null where it asks nothing of this type. */
-    @Nullable Accuracy bound(DataType type) {
+    @Nullable
+    Accuracy bound(DataType type) {
         String prefix = "bound_" + type.name().toLowerCase(Locale.ROOT);
         String outputs = metadata.get(prefix + "_out");
         String gradients = metadata.get(prefix + "_grad");

@@ -99,7 +99,7 @@ final class Composition {
             switch (name) {
                 case "h0", "c0", "dhn", "dcn" -> tensors.put(name, Arrays.copyOfRange(
                         values, state * stateElements, (state + empty.states()) * stateElements));
-                default -> { }
+                default -> {}
             }
         });
         byte[] zoneout = spec.zoneout() == 0 ? null : Masks.zoneout(whole);

@@ -45,8 +45,8 @@ class EdgesTest {
     }
 
     static Stream<Arguments> variants() {
-        return Stream.of(Normalization.NONE, Normalization.HASTE).flatMap(normalization ->
-                Stream.of(DataType.F32, DataType.F64).map(type -> Arguments.of(normalization, type)));
+        return Stream.of(Normalization.NONE, Normalization.HASTE).flatMap(
+                normalization -> Stream.of(DataType.F32, DataType.F64).map(type -> Arguments.of(normalization, type)));
     }
 
     private static LayerSpec haste(long inputs, long hidden) {

@@ -36,7 +36,7 @@ record ElfLibrary(SortedSet<String> needed, SortedSet<String> versions, SortedSe
                 case SECTION_DYNAMIC -> library.readDynamic(section);
                 case SECTION_DYNAMIC_SYMBOLS -> library.readSymbols(section);
                 case SECTION_NEEDED_VERSIONS -> library.readVersions(section);
-                default -> { }
+                default -> {}
             }
         }
         return library;

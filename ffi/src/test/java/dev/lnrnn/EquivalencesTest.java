@@ -55,13 +55,13 @@ class EquivalencesTest {
     }
 
     static Stream<Arguments> stepwise() {
-        return forwardProblems().filter(problem -> problem.layers() == 1).flatMap(problem ->
-                Stream.of(DataType.F32, DataType.F64).map(type -> Arguments.of(problem, type)));
+        return forwardProblems().filter(problem -> problem.layers() == 1)
+                .flatMap(problem -> Stream.of(DataType.F32, DataType.F64).map(type -> Arguments.of(problem, type)));
     }
 
     static Stream<Arguments> layouts() {
-        return problems().stream().flatMap(problem ->
-                Stream.of(Layout.values()).map(layout -> Arguments.of(problem, layout)));
+        return problems().stream()
+                .flatMap(problem -> Stream.of(Layout.values()).map(layout -> Arguments.of(problem, layout)));
     }
 
     @ParameterizedTest

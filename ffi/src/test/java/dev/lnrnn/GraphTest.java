@@ -289,8 +289,8 @@ class GraphTest {
             throw mine;
         })));
         assertInvalidState(() -> stream.capture(stream::synchronize));
-        assertInvalidState(() -> stream.capture(() -> stream.capture(() -> { })));
-        Graph empty = stream.capture(() -> { });
+        assertInvalidState(() -> stream.capture(() -> stream.capture(() -> {})));
+        Graph empty = stream.capture(() -> {});
         assertInvalidState(() -> stream.capture(() -> empty.launch(stream)));
         Plan plan = device.createPlan(LayerSpec.lstm(1, 1));
         DeviceBuffer parameters = device.allocate(plan.sizes(0, 0).parameterBytes());
@@ -317,7 +317,7 @@ class GraphTest {
     void aStreamThatIsClosedInItsCapture() {
         Stream other = device.createStream();
         assertClosed("stream on " + TestDevice.NAME, () -> other.capture(other::close));
-        stream.capture(() -> { }).launch(stream);
+        stream.capture(() -> {}).launch(stream);
     }
 
     @Test
@@ -339,7 +339,7 @@ class GraphTest {
 
     @Test
     void theDefaultStreamIsNotCaptured() {
-        String message = assertThrows(IllegalStateException.class, () -> device.defaultStream().capture(() -> { }))
+        String message = assertThrows(IllegalStateException.class, () -> device.defaultStream().capture(() -> {}))
                 .getMessage();
         assertTrue(message.contains("create a stream"), message);
     }
@@ -347,14 +347,14 @@ class GraphTest {
     @Test
     void aStreamOfAnotherDevice() {
         try (Device other = TestDevice.open()) {
-            Graph graph = stream.capture(() -> { });
+            Graph graph = stream.capture(() -> {});
             assertThrows(IllegalArgumentException.class, () -> graph.launch(other.defaultStream()));
         }
     }
 
     @Test
     void itsDeviceClosesIt() {
-        Graph graph = stream.capture(() -> { });
+        Graph graph = stream.capture(() -> {});
         device.close();
         assertClosed("graph on " + TestDevice.NAME, () -> graph.launch(stream));
     }

@@ -15,8 +15,8 @@ class GuardPageTest {
 
     static Stream<Arguments> kernels() {
         List<String> available = Device.available().getFirst().isaAvailable();
-        return available.stream().flatMap(isa ->
-                Stream.of(DataType.F32, DataType.F64).map(type -> Arguments.of(isa, type)));
+        return available.stream()
+                .flatMap(isa -> Stream.of(DataType.F32, DataType.F64).map(type -> Arguments.of(isa, type)));
     }
 
     @ParameterizedTest

@@ -91,8 +91,8 @@ record Header(String text) {
                 names(FUNCTION, code).stream().map("FUNCTION(%s)"::formatted),
                 names(MACRO, code).stream().map("CONSTANT(%s)"::formatted),
                 names(ENUMERATOR, code).stream().map("CONSTANT(%s)"::formatted),
-                STRUCT.matcher(code).results().flatMap(Header::structProbes)
-        ).flatMap(probes -> probes).collect(joining("\n"));
+                STRUCT.matcher(code).results().flatMap(Header::structProbes)).flatMap(probes -> probes)
+                .collect(joining("\n"));
     }
 
     private static Stream<String> structProbes(MatchResult struct) {

@@ -133,8 +133,10 @@ class KindMisuseTest {
     @Test
     void stepsOfABidirectionalPlan() {
         try (Plan plan = device.createPlan(LayerSpec.lstm(5, 7).withDirection(Direction.BIDIRECTIONAL))) {
-            assertRefused("direction is BIDIRECTIONAL, expected FORWARD: a reverse direction begins at the end, which a "
-                    + "stream of steps does not have", () -> plan.stepPass(1, device.defaultStream()));
+            assertRefused(
+                    "direction is BIDIRECTIONAL, expected FORWARD: a reverse direction begins at the end, which a "
+                            + "stream of steps does not have",
+                    () -> plan.stepPass(1, device.defaultStream()));
         }
     }
 

@@ -179,8 +179,10 @@ class LayerKindsTest {
     void stepsOfABidirectionalLayer() {
         LayerSpec spec = LayerSpec.gru(INPUTS, HIDDEN).withDirection(Direction.BIDIRECTIONAL);
         try (Layer layer = device.createLayer(spec).initialize(1)) {
-            assertRefused("direction is BIDIRECTIONAL, expected FORWARD: a reverse direction begins at the end, which a "
-                    + "stream of steps does not have", () -> layer.streaming(1));
+            assertRefused(
+                    "direction is BIDIRECTIONAL, expected FORWARD: a reverse direction begins at the end, which a "
+                            + "stream of steps does not have",
+                    () -> layer.streaming(1));
         }
     }
 

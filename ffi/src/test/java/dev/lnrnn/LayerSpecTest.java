@@ -115,6 +115,7 @@ class LayerSpecTest {
     void nothingIsLeftOut() {
         assertEquals("regularization",
                 assertThrows(NullPointerException.class, () -> LSTM.withRegularization(null)).getMessage());
-        assertEquals("execution", assertThrows(NullPointerException.class, () -> LSTM.withExecution(null)).getMessage());
+        assertEquals("execution",
+                assertThrows(NullPointerException.class, () -> LSTM.withExecution(null)).getMessage());
     }
 }

@@ -82,7 +82,7 @@ class LifetimeTest {
         assertClosed("stream on %s is closed", () -> stream.record(event));
         assertClosed("stream on %s is closed", () -> stream.await(event));
         assertClosed("stream on %s is closed", () -> stream.fill(buffer, (byte) 0));
-        assertClosed("stream on %s is closed", () -> stream.capture(() -> { }));
+        assertClosed("stream on %s is closed", () -> stream.capture(() -> {}));
         IllegalStateException refusal =
                 assertThrows(IllegalStateException.class, () -> device.defaultStream().close());
         assertTrue(refusal.getMessage().contains("default stream"), refusal.getMessage());

@@ -63,7 +63,8 @@ class LoadTest {
             LayerSpec base = LayerSpec.lstm(3, 4);
             LayerSpec spec = new LayerSpec(cell, normalization, DataType.F32, Direction.BIDIRECTIONAL, 2, 3, 4, 0.5,
                     new Regularization(0.4, cell == CellType.LSTM ? 0.3 : 0, cell == CellType.INDRNN ? 0 : 0.2, 0.1,
-                            true), base.execution().withRecompute(true));
+                            true),
+                    base.execution().withRecompute(true));
             float[] x = Layers.floats(new Random(1).doubles(2 * 5 * 3, -1, 1).toArray());
             try (Layer saved = device.createLayer(spec).initialize(7)) {
                 saved.save(file);
@@ -99,7 +100,7 @@ class LoadTest {
     @Test
     void everyDifferenceIsListed() throws IOException {
         try (Layer saved = device.createLayer(SPEC.withEpsilon(0.5).withNormalization(Normalization.PAPER)
-                        .withDirection(Direction.BIDIRECTIONAL).withLayers(2)).initialize(7);
+                .withDirection(Direction.BIDIRECTIONAL).withLayers(2)).initialize(7);
                 Layer loaded = device.createLayer(SPEC)) {
             saved.save(file);
             for (String line : List.of("normalization: paper, expected haste",
@@ -178,7 +179,8 @@ class LoadTest {
             assertRefused(loaded, DEFAULTS.withOnly("weight_hh_l1").withMissing(true), "\n  weight_hh_l1: missing");
             String message = assertThrows(IllegalArgumentException.class,
                     () -> loaded.load(file, DEFAULTS.withOnly("weight"))).getMessage();
-            assertTrue(message.startsWith("only has \"weight\", expected some of the parameters [weight_ih_l0"), message);
+            assertTrue(message.startsWith("only has \"weight\", expected some of the parameters [weight_ih_l0"),
+                    message);
             assertThrows(IllegalArgumentException.class, () -> device.loadLayer(file, DEFAULTS.withMissing(true)));
         }
     }

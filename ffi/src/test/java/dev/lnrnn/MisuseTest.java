@@ -94,8 +94,7 @@ class MisuseTest {
                                 optional("hn", state), optional("cn", state), reserve,
                                 required("workspace", sizes.trainingWorkspaceBytes()),
                                 optional("random", 3 * Long.BYTES)),
-                        b -> drawn(b[9], () ->
-                                training.forward(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8]))),
+                        b -> drawn(b[9], () -> training.forward(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8]))),
                 new Call("training backward",
                         List.of(parameters, x, optional("dy", y), optional("dhn", state),
                                 optional("dcn", state), reserve,
@@ -312,7 +311,7 @@ class MisuseTest {
     @Tag("cpu")
     void graphsThatAreNot() {
         try (dev.lnrnn.Stream stream = device.createStream()) {
-            LnrnnException refusal = assertThrows(LnrnnException.class, () -> stream.capture(() -> { }));
+            LnrnnException refusal = assertThrows(LnrnnException.class, () -> stream.capture(() -> {}));
             assertEquals(Status.NOT_SUPPORTED, refusal.status());
             assertTrue(refusal.getMessage().contains("captures no graphs"), refusal.getMessage());
             stream.synchronize();

@@ -33,8 +33,8 @@ class ReferenceCasesTest {
     static void close() {
         device.close();
         System.out.printf("%-36s %12s %12s%n", "reference case", "outputs", "gradients");
-        MEASURED.forEach((name, error) ->
-                System.out.printf("%-36s %12.2e %12.2e%n", name, error.outputs(), error.gradients()));
+        MEASURED.forEach(
+                (name, error) -> System.out.printf("%-36s %12.2e %12.2e%n", name, error.outputs(), error.gradients()));
     }
 
     /** Every case in every type that it has a bound for. */

@@ -19,7 +19,7 @@ final class RestrictedMethods {
     private RestrictedMethods() {}
 
     static DescribedPredicate<JavaMethodCall> called() {
-        return DescribedPredicate.describe("the target is a restricted method", call ->
-                NAMES.contains(call.getTargetOwner().getName() + "." + call.getName()));
+        return DescribedPredicate.describe("the target is a restricted method",
+                call -> NAMES.contains(call.getTargetOwner().getName() + "." + call.getName()));
     }
 }

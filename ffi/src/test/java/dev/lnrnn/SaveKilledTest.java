@@ -80,7 +80,7 @@ class SaveKilledTest {
             Path file = Path.of(arguments[0]);
             try (Device device = Device.cpu(); Layer layer = device.createLayer(SPEC).initialize(1)) {
                 float[] bias = layer.parameters().get("bias_l0");
-                for (int next = Files.exists(file) ? generation(file) + 1 : 1; ; next++) {
+                for (int next = Files.exists(file) ? generation(file) + 1 : 1;; next++) {
                     Arrays.fill(bias, next);
                     layer.parameters().set("bias_l0", bias);
                     layer.save(file);

@@ -25,8 +25,8 @@ class SingleFeatureTest {
         assertEquals(1, records.size());
         assertEquals(Level.WARNING, records.getFirst().getLevel());
         assertEquals("LSTM with normalization HASTE and inputSize 1 normalises x W_ih', which takes the size of a "
-                        + "single feature away: y depends on its sign alone. Choose normalization NONE or CELL, or "
-                        + "more features",
+                + "single feature away: y depends on its sign alone. Choose normalization NONE or CELL, or "
+                + "more features",
                 records.getFirst().getMessage());
     }
 
@@ -48,9 +48,10 @@ class SingleFeatureTest {
     @Test
     void fewUnitsAreWarnedOf() {
         assertEquals("LSTM with normalization CELL and hiddenSize 1 normalises rows of one number, of which nothing is "
-                        + "left: y does not depend on x. Choose normalization NONE, or more units",
+                + "left: y does not depend on x. Choose normalization NONE, or more units",
                 recordsOf(LayerSpec.lstm(3, 1).withNormalization(Normalization.CELL)).getFirst().getMessage());
-        assertEquals("INDRNN with normalization HASTE and hiddenSize 2 normalises rows of two numbers, of which only the "
+        assertEquals(
+                "INDRNN with normalization HASTE and hiddenSize 2 normalises rows of two numbers, of which only the "
                         + "sign of their difference is left. Choose normalization NONE, or more units",
                 recordsOf(LayerSpec.indrnn(3, 2)).getFirst().getMessage());
         assertEquals(1, recordsOf(LayerSpec.lstm(1, 1)).size());

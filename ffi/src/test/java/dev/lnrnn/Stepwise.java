@@ -22,8 +22,8 @@ final class Stepwise {
 
     static Map<String, double[]> results(Device device, Problem problem, Memory memory) {
         try (Plan plan = device.createPlan(problem.spec())) {
-            return results(plan, problem, memory, (pass, packed, x, h, c, workspace) ->
-                    () -> pass.run(packed, x, h, c, workspace));
+            return results(plan, problem, memory,
+                    (pass, packed, x, h, c, workspace) -> () -> pass.run(packed, x, h, c, workspace));
         }
     }
 

@@ -27,7 +27,7 @@ public final class TestDevice {
 
     /** Whether it has graphs. */
     public static boolean captures() {
-        try (Device device = open(); Stream stream = device.createStream(); Graph graph = stream.capture(() -> { })) {
+        try (Device device = open(); Stream stream = device.createStream(); Graph graph = stream.capture(() -> {})) {
             return graph.device() == device;
         } catch (LnrnnException e) {
             if (e.status() != Status.NOT_SUPPORTED) {

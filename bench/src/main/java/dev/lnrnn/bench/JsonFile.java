@@ -54,8 +54,9 @@ public final class JsonFile {
 
     private static void requireFinite(String name, JsonNode node) {
         if (node.isFloatingPointNumber() && !Double.isFinite(node.doubleValue())) {
-            throw new BadResultException("The result " + (name.startsWith(".") ? name.substring(1) : name) + " is " + node.asText()
-                    + ", which is no number.");
+            throw new BadResultException(
+                    "The result " + (name.startsWith(".") ? name.substring(1) : name) + " is " + node.asText()
+                            + ", which is no number.");
         }
         for (Map.Entry<String, JsonNode> field : node.properties()) {
             requireFinite(name + "." + field.getKey(), field.getValue());

@@ -50,8 +50,9 @@ public final class Main {
 
     private static double number(String text) {
         if (!PlainNumber.isReal(text)) {
-            throw new TypeConversionException("\"" + text + "\" is not a number: expected digits with at most a sign, a "
-                    + "decimal point and an exponent");
+            throw new TypeConversionException(
+                    "\"" + text + "\" is not a number: expected digits with at most a sign, a "
+                            + "decimal point and an exponent");
         }
         return Double.parseDouble(text);
     }

@@ -23,7 +23,8 @@ public final class Fuzz {
     /** Runs inputs, at least one, and prints how many; what one throws tells its seed. */
     public static void run(String name, Input input) {
         long seed = Long.getLong("fuzz.seed", System.nanoTime());
-        long end = System.nanoTime() + Duration.ofSeconds(Integer.getInteger("fuzz.seconds", DEFAULT_SECONDS)).toNanos();
+        long end =
+                System.nanoTime() + Duration.ofSeconds(Integer.getInteger("fuzz.seconds", DEFAULT_SECONDS)).toNanos();
         long inputs = 0;
         System.out.println(name + ": fuzz.seed=" + seed);
         do {

@@ -29,7 +29,8 @@ class JsonFileTest {
         assertEquals("The result part.values[1] is " + wrong + ", which is no number.",
                 assertThrows(BadResultException.class, () -> JsonFile.write(file, results)).getMessage());
         assertFalse(Files.exists(file));
-        assertThrows(BadResultException.class, () -> JsonFile.requireFinite(List.of(new Part(new double[0], (float) wrong))));
+        assertThrows(BadResultException.class,
+                () -> JsonFile.requireFinite(List.of(new Part(new double[0], (float) wrong))));
         assertEquals("The result [1] is " + wrong + ", which is no number.",
                 assertThrows(BadResultException.class, () -> JsonFile.requireFinite(List.of(1.0, wrong))).getMessage());
         JsonFile.requireFinite(List.of(new Part(new double[] {Double.MAX_VALUE}, Float.MIN_VALUE)));

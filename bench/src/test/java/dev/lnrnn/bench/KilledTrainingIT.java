@@ -101,7 +101,8 @@ class KilledTrainingIT {
     }
 
     private int epochsOfWholeFiles() throws IOException {
-        assertEquals(300 / 5, new ObjectMapper().readTree(out.resolve("report.json").toFile()).at("/holdout/model").size());
+        assertEquals(300 / 5,
+                new ObjectMapper().readTree(out.resolve("report.json").toFile()).at("/holdout/model").size());
         assertEquals(1200, ImageIO.read(out.resolve("chart.png").toFile()).getWidth());
         try (Safetensors checkpoint = Safetensors.read(out.resolve("checkpoint.safetensors"))) {
             float sum = 0;
@@ -135,7 +136,8 @@ class KilledTrainingIT {
         byte[] checkpoint = Files.readAllBytes(out.resolve("checkpoint.safetensors"));
         Jar.Result full = Jar.run(limited(1));
         assertEquals(ExitCode.BAD_INPUT, full.exitCode(), full.output());
-        assertTrue(full.output().contains(out.resolve("checkpoint.safetensors") + ": cannot be written: "), full.output());
+        assertTrue(full.output().contains(out.resolve("checkpoint.safetensors") + ": cannot be written: "),
+                full.output());
         assertTrue(Arrays.equals(checkpoint, Files.readAllBytes(out.resolve("checkpoint.safetensors"))));
         assertEquals(2, names().size(), names().toString());
     }
@@ -145,7 +147,8 @@ class KilledTrainingIT {
         List<String> java = command(1);
         int options = java.indexOf("-jar");
         java.add(options, "-XX:-UsePerfData");
-        List<String> command = new ArrayList<>(List.of("bash", "-c", "ulimit -f " + kibibytes + "; exec \"$@\"", "bash"));
+        List<String> command =
+                new ArrayList<>(List.of("bash", "-c", "ulimit -f " + kibibytes + "; exec \"$@\"", "bash"));
         command.addAll(java);
         return command;
     }

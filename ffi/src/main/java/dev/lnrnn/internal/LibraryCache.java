@@ -78,7 +78,7 @@ final class LibraryCache {
             return library;
         }
         try (FileChannel channel = FileChannel.open(cache.resolve("lock"), StandardOpenOption.CREATE,
-                        StandardOpenOption.WRITE);
+                StandardOpenOption.WRITE);
                 FileLock lock = lock(channel)) {
             library = extracted(cache);
             return library != null ? library : extract(cache);

@@ -91,7 +91,7 @@ public final class NativeLibrary {
     private boolean tryLibraryPath() {
         String file = System.mapLibraryName("lnrnn");
         String path = System.getProperty("java.library.path", "");
-        for (int start = 0; start <= path.length(); ) {
+        for (int start = 0; start <= path.length();) {
             int end = path.indexOf(File.pathSeparatorChar, start);
             end = end < 0 ? path.length() : end;
             if (end > start) {

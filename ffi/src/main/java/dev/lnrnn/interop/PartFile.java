@@ -163,7 +163,7 @@ final class PartFile implements AutoCloseable {
 
     private static void removeUnlocked(Path file) {
         try (FileChannel channel = FileChannel.open(file,
-                        Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
+                Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
                 FileLock lock = channel.tryLock()) {
             if (lock != null) {
                 Files.deleteIfExists(file);

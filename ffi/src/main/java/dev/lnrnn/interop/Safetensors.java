@@ -74,7 +74,8 @@ public final class Safetensors implements AutoCloseable {
         FileReplacement.removeAbandoned(file);
         Arena mapping = Arena.ofShared();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return read(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), mapping), file.toString(), mapping);
+            return read(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), mapping), file.toString(),
+                    mapping);
         } catch (SafetensorsException e) {
             mapping.close();
             throw new SafetensorsException(file + ": " + e.getMessage(), e);

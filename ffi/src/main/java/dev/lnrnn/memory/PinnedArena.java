@@ -81,12 +81,12 @@ public final class PinnedArena implements Arena {
     private MemorySegment allocateBlock(long bytes) {
         String function = "lnrnnHostAlloc";
         return device.create("pinned memory on " + device.name(), bytes, function, arena,
-                        (handle, out) -> MemoryBudget.allocate(
-                                bytes, function, () -> lnrnn_h.lnrnnHostAlloc(handle, bytes, out)),
-                        (handle, memory) -> {
-                            MemoryBudget.release(bytes);
-                            return lnrnn_h.lnrnnHostFree(handle, memory);
-                        })
+                (handle, out) -> MemoryBudget.allocate(
+                        bytes, function, () -> lnrnn_h.lnrnnHostAlloc(handle, bytes, out)),
+                (handle, memory) -> {
+                    MemoryBudget.release(bytes);
+                    return lnrnn_h.lnrnnHostFree(handle, memory);
+                })
                 .segment();
     }
 

@@ -24,7 +24,7 @@ import java.util.Objects;
  */
 public final class Registration implements AutoCloseable {
     /** A thread that no arena is confined to. */
-    private static final Thread NOBODY = Thread.ofPlatform().unstarted(() -> { });
+    private static final Thread NOBODY = Thread.ofPlatform().unstarted(() -> {});
 
     private final Handle handle;
     private final ArenaRegistrations arena;

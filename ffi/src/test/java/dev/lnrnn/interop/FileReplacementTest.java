@@ -292,7 +292,7 @@ class FileReplacementTest {
         Path log = Files.write(directory.resolve("log"), OLD);
         Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
                 ChildJvm.classPath(), Writer.class.getName(), "/dev/stdout", "1")
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile())).start();
+                        .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile())).start();
         String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(1, process.waitFor());
         assertTrue(errors.contains("/dev/stdout: is what this program has open"), errors);

@@ -107,7 +107,8 @@ class SafetensorsPropertyTest {
     /** Pieces of headers in any order: nearly right far more often than random text is. */
     @Provide
     Arbitrary<String> headers() {
-        Arbitrary<String> pieces = Arbitraries.of("{", "}", "[", "]", ",", ":", "\"a\"", "\"b\"", "\"dtype\"", "\"F32\"",
+        Arbitrary<String> pieces = Arbitraries.of("{", "}", "[", "]", ",", ":", "\"a\"", "\"b\"", "\"dtype\"",
+                "\"F32\"",
                 "\"shape\"", "\"data_offsets\"", "\"__metadata__\"", "0", "4", "-1", "1e3", "9223372036854775807",
                 "99999999999999999999", "null", "true", "\"\\uD800\"",
                 "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}",

@@ -94,7 +94,8 @@ class SafetensorsTest {
                         + "\"b\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[2,4]},"
                         + "\"t\":{\"dtype\":\"BOOL\",\"shape\":[1],\"data_offsets\":[4,5]},"
                         + "\"u\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[5,6]},"
-                        + "\"i\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[6,10]}}", data));
+                        + "\"i\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[6,10]}}",
+                data));
         assertArrayEquals(new float[] {1}, read.floats("h"));
         assertArrayEquals(new float[] {1}, read.floats("b"));
         assertArrayEquals(new long[] {1}, read.longs("t"));

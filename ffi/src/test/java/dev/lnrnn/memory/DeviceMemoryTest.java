@@ -143,7 +143,8 @@ class DeviceMemoryTest {
         byte[] bytes = new byte[64];
         buffer.copyTo(MemorySegment.ofArray(bytes));
         assertEquals(4, bytes[63]);
-        for (long[] outside : new long[][] {{-1, 1}, {0, -1}, {60, 5}, {65, 0}, {Long.MAX_VALUE, 1}, {1, Long.MAX_VALUE}}) {
+        for (long[] outside : new long[][] {{-1, 1}, {0, -1}, {60, 5}, {65, 0}, {Long.MAX_VALUE, 1},
+            {1, Long.MAX_VALUE}}) {
             String message = assertThrows(IndexOutOfBoundsException.class, () -> buffer.slice(outside[0], outside[1]))
                     .getMessage();
             assertEquals("offset " + outside[0] + " and bytes " + outside[1]

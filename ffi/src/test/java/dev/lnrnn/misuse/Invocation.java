@@ -17,7 +17,8 @@ record Invocation(Executable method, @Nullable Object receiver, Object[] argumen
             WrongThreadException.class, LnrnnException.class, IOException.class);
 
     /** Calls; what it threw, or null. What a static method opened is closed. */
-    @Nullable Throwable refusal() {
+    @Nullable
+    Throwable refusal() {
         try {
             Object result = method instanceof Constructor<?> constructor
                     ? constructor.newInstance(arguments)

@@ -151,7 +151,7 @@ final class RaceFuzz {
                         method, plan.trainingPass(World.SEQUENCE, other), call.arguments()));
                 case "StepPass" -> calls.add(new Invocation(
                         method, plan.stepPass(Extents.BATCH, other), call.arguments()));
-                default -> { }
+                default -> {}
             }
         }
         calls.add(new Invocation(method(BoundStep.class, "run"), world.the(BoundStep.class), new Object[0]));

@@ -149,7 +149,7 @@ final class Recipes {
             case "Streaming.step(double[])" -> of(new double[extents.stepX()]);
             case "Streaming.step(double[],double[])" ->
                     of(new double[extents.stepX()], new double[extents.stepOutput()]);
-            case "Training.setMasks(byte[],byte[])" -> 
+            case "Training.setMasks(byte[],byte[])" ->
                     of(new byte[extents.zoneoutMask()],
                             spec.dropconnect() > 0 ? new byte[extents.dropconnectMask()] : null);
             case "Training.forward(float[])" -> of(new float[extents.x()]);
@@ -227,7 +227,7 @@ final class Recipes {
             case "MemorySegment" -> flat(16);
             case "Arena" -> world.arena();
             case "Path" -> world.directory().resolve("written.safetensors");
-            case "Runnable" -> (Runnable) () -> { };
+            case "Runnable" -> (Runnable) () -> {};
             case "List" -> List.of();
             case "Set" -> Set.of("zoneout");
             case "String[]" -> new String[] {"bias_l0"};

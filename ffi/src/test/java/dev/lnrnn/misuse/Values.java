@@ -47,7 +47,8 @@ final class Values {
     }
 
     /** A wrong value for {@code type}; any value of a primitive that has no wrong ones. */
-    @Nullable Object wrong(Class<?> type) {
+    @Nullable
+    Object wrong(Class<?> type) {
         if (type == long.class) {
             return LONGS[random.nextInt(LONGS.length)];
         }
@@ -207,7 +208,7 @@ final class Values {
             case 1 -> () -> world.the(Stream.class).synchronize();
             case 2 -> () -> world.the(Stream.class).copy(world.device().allocate(8),
                     MemorySegment.ofArray(new long[1]));
-            case 3 -> () -> world.the(Stream.class).capture(() -> { });
+            case 3 -> () -> world.the(Stream.class).capture(() -> {});
             default -> () -> World.close(random.nextBoolean() ? world.the(Stream.class) : world.device());
         };
     }

@@ -169,7 +169,7 @@ final class World implements AutoCloseable {
             case "DeviceBuffer" -> device().allocate(4096);
             case "PinnedArena" -> device().pinnedArena();
             case "Registration" -> device().register(arena.allocate(64), arena);
-            case "Graph" -> the(Stream.class).capture(() -> { });
+            case "Graph" -> the(Stream.class).capture(() -> {});
             case "Plan" -> device().createPlan(spec);
             case "InferencePass" -> the(Plan.class).inferencePass(SEQUENCE, the(Stream.class));
             case "TrainingPass" -> drawing();

@@ -19,7 +19,7 @@ final class Inventory {
         List<String> names = new ArrayList<>(List.of("weight_ih", "weight_hh"));
         names.addAll(spec.cell() == CellType.GRU ? List.of("bias_ih", "bias_hh") : List.of("bias"));
         switch (normalization) {
-            case NONE, CELL -> { }
+            case NONE, CELL -> {}
             case HASTE -> {
                 names.add("layernorm_i.weight");
                 if (spec.cell() != CellType.INDRNN) {

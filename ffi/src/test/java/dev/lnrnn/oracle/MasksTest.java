@@ -21,9 +21,9 @@ class MasksTest {
     private static final int STEP_OFFSET = 1000;
     private static final int ROW_OFFSET = 77;
     private static final Problem PROBLEM = Problem.of(
-                    LayerSpec.lstm(5, HIDDEN).withLayers(3).withDirection(Direction.BIDIRECTIONAL)
-                            .withZoneout(0.5).withZoneoutCell(0.25).withDropconnect(0.75).withDropout(0.4),
-                    STEPS, BATCH, true, Map.of())
+            LayerSpec.lstm(5, HIDDEN).withLayers(3).withDirection(Direction.BIDIRECTIONAL)
+                    .withZoneout(0.5).withZoneoutCell(0.25).withDropconnect(0.75).withDropout(0.4),
+            STEPS, BATCH, true, Map.of())
             .withSeed(SEED).withOffsets(STEP_OFFSET, ROW_OFFSET);
 
     /** As in kat_vectors: 243f6a88 85a308d3 13198a2e 03707344 under a4093822 299f31d0. */

@@ -32,8 +32,8 @@ public record Problem(
         Random random = new Random(seed);
         Problem empty = of(spec, steps, batch, true, Map.of()).withSeed(seed);
         Map<String, double[]> tensors = new LinkedHashMap<>();
-        empty.elements().forEach((name, elements) ->
-                tensors.put(name, draw(elements, center(name), empty.scale(name), random)));
+        empty.elements().forEach(
+                (name, elements) -> tensors.put(name, draw(elements, center(name), empty.scale(name), random)));
         return empty.with(tensors);
     }
 
@@ -149,7 +149,7 @@ public record Problem(
                 dropconnectMask, seed, stepOffset, rowOffset);
     }
 
-    public Problem withLengths(long @Nullable ... newLengths) {
+    public Problem withLengths(long @Nullable... newLengths) {
         return new Problem(spec, steps, batch, training, tensors, newLengths, zoneoutMask,
                 dropconnectMask, seed, stepOffset, rowOffset);
     }

@@ -49,7 +49,7 @@ final class Clock {
 
     /** What reading the clock adds to each time, in nanoseconds, with all that the loop does around a call. */
     static Histogram readingCost(double seconds) {
-        return times(() -> { }, seconds);
+        return times(() -> {}, seconds);
     }
 
     /**

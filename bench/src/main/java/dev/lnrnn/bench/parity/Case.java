@@ -23,12 +23,14 @@ import java.util.Set;
 final class Case implements AutoCloseable {
 
     private static final String BOUND = "bound_";
-    private static final Set<String> KEYS = Set.of("cell", "normalization", "layers", "direction", "zoneout", "dropconnect",
-            "epsilon", "training", "T", "N", "C", "H", "name", "flavour", "format");
+    private static final Set<String> KEYS =
+            Set.of("cell", "normalization", "layers", "direction", "zoneout", "dropconnect",
+                    "epsilon", "training", "T", "N", "C", "H", "name", "flavour", "format");
     /** What other versions of the library can do. */
     private static final Set<String> LATER = Set.of("P", "cell_clip");
     private static final String RESETS = "resets";
-    private static final Set<String> NORMALIZATIONS_LATER = Set.of("joint", "per_gate", "per_gate_cell", "per_gate_carry");
+    private static final Set<String> NORMALIZATIONS_LATER =
+            Set.of("joint", "per_gate", "per_gate_cell", "per_gate_carry");
 
     private final Path path;
     private final Safetensors file;
@@ -62,8 +64,9 @@ final class Case implements AutoCloseable {
             }
         }
         if (has(RESETS)) {
-            throw new NotSupportedException("The case " + path + " has a tensor " + RESETS + ", which this version cannot "
-                    + "do.");
+            throw new NotSupportedException(
+                    "The case " + path + " has a tensor " + RESETS + ", which this version cannot "
+                            + "do.");
         }
         String normalization = text("normalization").toLowerCase(Locale.ROOT);
         if (NORMALIZATIONS_LATER.contains(normalization)
@@ -83,8 +86,9 @@ final class Case implements AutoCloseable {
         if (has("lengths")) {
             for (long length : longs("lengths")) {
                 if (length < 0 || length > steps()) {
-                    throw new BadInputException("The case " + path + " has " + length + " among its lengths; expected 0 to "
-                            + steps() + ", its steps.");
+                    throw new BadInputException(
+                            "The case " + path + " has " + length + " among its lengths; expected 0 to "
+                                    + steps() + ", its steps.");
                 }
             }
         }

@@ -73,8 +73,9 @@ public final class ParityCommand implements Callable<Integer> {
         results.forEach((name, result) -> {
             for (int i = 0; i < result.values().length; i++) {
                 if (!Double.isFinite(result.values()[i])) {
-                    throw new BadResultException("The library computed " + result.values()[i] + " at element " + i + " of "
-                            + name + ", which is no number; nothing is written.");
+                    throw new BadResultException(
+                            "The library computed " + result.values()[i] + " at element " + i + " of "
+                                    + name + ", which is no number; nothing is written.");
                 }
             }
         });

@@ -119,7 +119,8 @@ record Results(@Nullable String device, @Nullable String driver, Map<String, Str
     }
 
     private static @Nullable JsonNode json(Path file) throws IOException {
-        return Files.exists(file) ? parse(file.toString(), JSON.getFactory().createParser(file.toFile()), JsonNode.class)
+        return Files.exists(file)
+                ? parse(file.toString(), JSON.getFactory().createParser(file.toFile()), JsonNode.class)
                 : null;
     }
 }

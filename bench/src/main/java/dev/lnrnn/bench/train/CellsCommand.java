@@ -89,8 +89,9 @@ public final class CellsCommand implements Callable<Integer> {
                 long seed = run.seed() + i;
                 try (Model model = Model.create(device, network, inputs.width()).initialize(seed)) {
                     parameters = model.parameters();
-                    TrainingRun.Outcome outcome = new TrainingRun(model, task, inputs, scaler, checkpoint(network, seed))
-                            .run(epochs, seed, Progress.SILENT, stop::requested);
+                    TrainingRun.Outcome outcome =
+                            new TrainingRun(model, task, inputs, scaler, checkpoint(network, seed))
+                                    .run(epochs, seed, Progress.SILENT, stop::requested);
                     if (outcome.stopped()) {
                         return;
                     }

@@ -33,7 +33,8 @@ record CsvLine(String file, int number, String text) {
         }
 
         /** The next line, without its end (LF, CR or both); null after the last. */
-        @Nullable CsvLine next() throws IOException {
+        @Nullable
+        CsvLine next() throws IOException {
             int c = reader.read();
             if (c < 0) {
                 return null;

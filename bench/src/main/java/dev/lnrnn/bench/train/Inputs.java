@@ -64,7 +64,8 @@ record Inputs(int rows, int width, float[] x, float[] target) {
             double distance = scaler.scale(values[t]);
             if (!(Math.abs(distance) <= FARTHEST)) {
                 throw new BadInputException("Point " + (t + 1) + " of the series, " + values[t] + ", lies "
-                        + Math.abs(distance) + " standard deviations of the training part from its mean; expected at most "
+                        + Math.abs(distance)
+                        + " standard deviations of the training part from its mean; expected at most "
                         + FARTHEST + ".");
             }
         }

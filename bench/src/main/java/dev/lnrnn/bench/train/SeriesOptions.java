@@ -26,7 +26,8 @@ final class SeriesOptions {
     private int horizon;
 
     /** What is read; null for what ships with the program. */
-    @Nullable Path data() {
+    @Nullable
+    Path data() {
         return data;
     }
 

@@ -58,6 +58,6 @@ class RoundsTest {
     @Test
     void ofALongCallEveryOneCounts() throws InterruptedException {
         Rounds rounds = new Rounds(List.of(contestant("a", 120 * MILLISECOND)), 1);
-        assertEquals(2, rounds.run(2, () -> false, round -> { }).getFirst().length);
+        assertEquals(2, rounds.run(2, () -> false, round -> {}).getFirst().length);
     }
 }

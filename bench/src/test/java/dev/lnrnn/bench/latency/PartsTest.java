@@ -46,7 +46,7 @@ class PartsTest {
     void withoutTheProbeTheCallsFromJavaAreLeft() throws Exception {
         List<Row> rows = run(new CallOverhead(LITTLE, null).tasks());
         assertEquals(List.of("bound step of no rows, from Java", "step of no rows, from Java",
-                        "inference pass of no rows, from Java", "training forward of no rows, from Java"),
+                "inference pass of no rows, from Java", "training forward of no rows, from Java"),
                 rows.stream().map(Row::what).toList());
     }
 

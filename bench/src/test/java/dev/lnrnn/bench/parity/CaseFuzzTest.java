@@ -31,10 +31,12 @@ import org.junit.jupiter.api.io.TempDir;
 class CaseFuzzTest {
 
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final List<String> VALUES = List.of("0", "1", "2", "3", "7", "-1", "1.5", "NaN", "1e-5f", "true", "false",
+    private static final List<String> VALUES = List.of("0", "1", "2", "3", "7", "-1", "1.5", "NaN", "1e-5f", "true",
+            "false",
             "lstm", "gru", "indrnn", "none", "haste", "paper", "carry", "cell", "joint", "forward", "bidirectional", "",
             "0.25", "1.0", "1e-40", "1e300", "1000000000", "9223372036854775807", "99999999999999999999", "\u0667");
-    private static final List<String> TYPES = List.of("F64", "F32", "F16", "BF16", "I64", "U64", "I32", "U8", "BOOL", "F128");
+    private static final List<String> TYPES =
+            List.of("F64", "F32", "F16", "BF16", "I64", "U64", "I32", "U8", "BOOL", "F128");
     private static final Map<String, Integer> BYTES =
             Map.of("F64", 8, "I64", 8, "U64", 8, "F32", 4, "I32", 4, "F16", 2, "BF16", 2);
     private static final List<String> DTYPES = List.of("f64", "f32", "bf16", "f16");
@@ -94,7 +96,8 @@ class CaseFuzzTest {
         byte[] data = Arrays.copyOfRange(file, Long.BYTES + headerBytes, file.length);
         for (int change = random.nextInt(3); change >= 0; change--) {
             if (random.nextInt(5) == 0 && data.length >= Double.BYTES) {
-                double value = List.of(Double.NaN, Double.POSITIVE_INFINITY, 1e300, 1e5, -0.5, 0.0).get(random.nextInt(6));
+                double value =
+                        List.of(Double.NaN, Double.POSITIVE_INFINITY, 1e300, 1e5, -0.5, 0.0).get(random.nextInt(6));
                 ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN)
                         .putDouble(random.nextInt(data.length / Double.BYTES) * Double.BYTES, value);
             } else {

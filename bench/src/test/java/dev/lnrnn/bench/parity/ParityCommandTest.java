@@ -150,7 +150,8 @@ class ParityCommandTest {
         }
 
         void put(String name, long... shape) {
-            tensors.put(name, Tensor.f64(name, shape, new double[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)]));
+            tensors.put(name,
+                    Tensor.f64(name, shape, new double[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)]));
         }
     }
 
@@ -168,7 +169,8 @@ class ParityCommandTest {
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
         "weight_hh_l0; 0; [28, 7]", "weight_hh_l0; 28 6; [28, 7]", "weight_hh_l0; 7 28; [28, 7]",
-        "bias_l0; 28 1; [28]", "x; 5 3 6 1; [5, 3, 4]", "x; 5 3; [5, 3, 4]", "h0; 1 3 8; [1, 3, 7]", "c0; 2 3 7; [1, 3, 7]",
+        "bias_l0; 28 1; [28]", "x; 5 3 6 1; [5, 3, 4]", "x; 5 3; [5, 3, 4]", "h0; 1 3 8; [1, 3, 7]",
+        "c0; 2 3 7; [1, 3, 7]",
         "dy; 5 3 6; [5, 3, 7]", "dcn; 1 3 1; [1, 3, 7]", "y; 5 3; [5, 3, 7]", "hn; 7; [1, 3, 7]",
         "grad.x; 5; [5, 3, 4]", "grad.weight_ih_l0; 28; [28, 4]", "zoneout_mask; 1 5 3 1; [1, 5, 3, 7]",
         "dropconnect_mask; 28 7; [1, 28, 7]"})
@@ -177,8 +179,10 @@ class ParityCommandTest {
         long[] extents = Arrays.stream(shape.split(" ")).mapToLong(Long::parseLong).toArray();
         copy.put(tensor, extents);
         if (tensor.endsWith("_mask")) {
-            assertRefused(ExitCode.BAD_INPUT, "has a tensor \"" + tensor + "\", which is none of those that such a case "
-                    + "has.", copy);
+            assertRefused(ExitCode.BAD_INPUT,
+                    "has a tensor \"" + tensor + "\", which is none of those that such a case "
+                            + "has.",
+                    copy);
             copy.metadata.put(tensor.replace("_mask", ""), "0.5");
         }
         assertRefused(ExitCode.BAD_INPUT, "has " + tensor + " with shape " + Arrays.toString(extents)
@@ -259,11 +263,11 @@ class ParityCommandTest {
         int elements = (int) (copy.tensors.get("x").data().byteSize() / Double.BYTES);
         double[] x = new double[elements];
         x[0] = Double.NaN;
-        copy.tensors.compute("x", (name, tensor) ->
-                Tensor.f64(name, tensor.shape(), x));
+        copy.tensors.compute("x", (name, tensor) -> Tensor.f64(name, tensor.shape(), x));
         CommandRun run = parityOf(copy);
         assertEquals(ExitCode.BAD_RESULT, run.exitCode());
-        assertEquals("The library computed NaN at element 0 of y, which is no number; nothing is written.\n", run.err());
+        assertEquals("The library computed NaN at element 0 of y, which is no number; nothing is written.\n",
+                run.err());
         assertFalse(Files.exists(result()));
     }
 

@@ -57,7 +57,8 @@ class ResultsCommandTest {
         write("bench.status", "ok 20 ");
         write("bench.jsonl", row("inference", "lnrnn", "f32", true, 0.5) + row("training", "lnrnn", "f32", true, 2));
         write("peers.status", "ok 30 ");
-        write("peers.jsonl", row("inference", "a peer", "f32", true, 5) + row("inference", "plain", "f16", false, 0.25));
+        write("peers.jsonl",
+                row("inference", "a peer", "f32", true, 5) + row("inference", "plain", "f16", false, 0.25));
 
         CommandRun run = run();
 
@@ -115,7 +116,8 @@ class ResultsCommandTest {
         write("calibration.json", CALIBRATION);
         write("bench.status", "ok 20 ");
         String row = row("inference", "lnrnn", "f32", true, 0.5);
-        for (String bad : List.of(row.replace("0.5", "\"NaN\""), row.replace("0.5", "0"), row.replace("0.5", "\"Infinity\""),
+        for (String bad : List.of(row.replace("0.5", "\"NaN\""), row.replace("0.5", "0"),
+                row.replace("0.5", "\"Infinity\""),
                 row.replace("0.5", "null"), row.replace("\"f32\"", "\"f8\""), row.replace("\"dtype\": \"f32\", ", ""),
                 row.replace("\"median_ms\": 0.5, ", ""), row.replace("\"steps\": 100", "\"steps\": 0"), "{\n", "\n",
                 row.replace("inference", "thinking"))) {
@@ -123,7 +125,8 @@ class ResultsCommandTest {
             assertRefused(directory.resolve("bench.jsonl") + ", line 2: ");
         }
         write("bench.jsonl", row);
-        for (String bad : List.of(CALIBRATION.replace("5e13", "0"), CALIBRATION.replace("\"multiprocessors\"", "\"processors\""),
+        for (String bad : List.of(CALIBRATION.replace("5e13", "0"),
+                CALIBRATION.replace("\"multiprocessors\"", "\"processors\""),
                 CALIBRATION.replace("\"shared\": 2e13", "\"shared\": \"NaN\""), "{}")) {
             write("calibration.json", bad);
             assertRefused("The calibration has ");

@@ -62,26 +62,38 @@ class CsvColumnTest {
     @ValueSource(strings = {"x", "100d", "100f", "0x1p3", "NaN", "Infinity", "-Infinity", "1 000", "1_000", "1.000.000",
         "1e", "e5", ".", "--1", "\u0661\u0662", "\u22125", "1\u00A0", "1%", "$1", "1;2", "1\t2", "1.5e2.5", "true"})
     void namesThePlaceOfWhatIsNotANumber(String cell) {
-        assertRefused("Line 3 of f.csv has \"" + cell.replace('\t', '\uFFFD') + "\" in the column \"a\", which is not a "
-                + "number: expected digits with at most a sign, a decimal point and an exponent.", "a\n1\n" + cell
-                + "\n2\n", "a");
+        assertRefused(
+                "Line 3 of f.csv has \"" + cell.replace('\t', '\uFFFD') + "\" in the column \"a\", which is not a "
+                        + "number: expected digits with at most a sign, a decimal point and an exponent.",
+                "a\n1\n" + cell
+                        + "\n2\n",
+                "a");
     }
 
     @Test
     void separatesNeitherThousandsNorDecimalsByCommas() {
-        assertRefused("Line 2 of f.csv has \"101,288\" in the column \"v\", which is not a number: expected digits with at "
-                + "most a sign, a decimal point and an exponent.", "d,v\n1,\"101,288\"\n", "v");
-        assertRefused("Line 2 of f.csv has \"134\" behind the column \"v\", under no name, so that whether it is decimals "
-                + "is not known (a comma separates cells, never decimals).", "v,\n10,134\n", "v");
-        assertRefused("Line 3 of f.csv has 3 cells, the line of names 2, so that which belongs to the column \"v\" is not "
-                + "known (a comma separates cells, never decimals).", "d,v\n1,2\n1,101,288\n", "v");
-        assertRefused("Line 2 of f.csv has 1 cells, the line of names 2, so that which belongs to the column \"b\" is not "
-                + "known (a comma separates cells, never decimals).", "a,b\n1\n", "b");
+        assertRefused(
+                "Line 2 of f.csv has \"101,288\" in the column \"v\", which is not a number: expected digits with at "
+                        + "most a sign, a decimal point and an exponent.",
+                "d,v\n1,\"101,288\"\n", "v");
+        assertRefused(
+                "Line 2 of f.csv has \"134\" behind the column \"v\", under no name, so that whether it is decimals "
+                        + "is not known (a comma separates cells, never decimals).",
+                "v,\n10,134\n", "v");
+        assertRefused(
+                "Line 3 of f.csv has 3 cells, the line of names 2, so that which belongs to the column \"v\" is not "
+                        + "known (a comma separates cells, never decimals).",
+                "d,v\n1,2\n1,101,288\n", "v");
+        assertRefused(
+                "Line 2 of f.csv has 1 cells, the line of names 2, so that which belongs to the column \"b\" is not "
+                        + "known (a comma separates cells, never decimals).",
+                "a,b\n1\n", "b");
     }
 
     @Test
     void namesThePlaceOfNumbersThatADoubleCannotHold() {
-        assertRefused("Line 2 of f.csv has \"1e400\" in the column \"a\", which is too large for a double.", "a\n1e400\n",
+        assertRefused("Line 2 of f.csv has \"1e400\" in the column \"a\", which is too large for a double.",
+                "a\n1e400\n",
                 "a");
         assertRefused("Line 2 of f.csv has \"-1e-400\" in the column \"a\", which is too small for a double.",
                 "a\n-1e-400\n", "a");
@@ -101,8 +113,10 @@ class CsvColumnTest {
     void refusesNamesThatDoNotNameOneColumn() {
         assertRefused("Line 1 of f.csv names two columns \"v\", those at 2 and 3; which of them is meant is not known.",
                 "d,v, \"v\"\n1,2,3\n", "v");
-        assertRefused("Line 1 of f.csv has the number 1.5 where the column \"1.5\" should have its name; whether it is a "
-                + "point is not known.", "1.5\n2\n", "1.5");
+        assertRefused(
+                "Line 1 of f.csv has the number 1.5 where the column \"1.5\" should have its name; whether it is a "
+                        + "point is not known.",
+                "1.5\n2\n", "1.5");
     }
 
     @Test
@@ -111,7 +125,8 @@ class CsvColumnTest {
         // Else the rest of the file would be a part of this cell.
         assertRefused("Line 2 of f.csv opens a quote that it does not close.", "a,b\n1,\"x\n2,y\n3,\"\n", "a");
         assertRefused("Line 2 of f.csv goes on behind the quote that closes \"1\".", "a\n\"1\"2\n", "a");
-        assertRefused("Line 2 of f.csv has the quote of 1\"2\" inside of a cell that is not quoted.", "a\n1\"2\"\n", "a");
+        assertRefused("Line 2 of f.csv has the quote of 1\"2\" inside of a cell that is not quoted.", "a\n1\"2\"\n",
+                "a");
     }
 
     @Test

@@ -26,8 +26,10 @@ import org.junit.jupiter.api.io.TempDir;
 class CsvFuzzTest {
 
     private static final String COLUMN = "value";
-    private static final List<String> PIECES = List.of(",", ";", "\t", "\"", "\"\"", "\n", "\r\n", "\r", " ", "\uFEFF", "e", "E9",
-            "-", "+", ".", "0x1p3", "d", "f", "NaN", "Infinity", "1e302", "1e999", "1e-999", "\u0661", "\u00A0", "\u2212",
+    private static final List<String> PIECES = List.of(",", ";", "\t", "\"", "\"\"", "\n", "\r\n", "\r", " ", "\uFEFF",
+            "e", "E9",
+            "-", "+", ".", "0x1p3", "d", "f", "NaN", "Infinity", "1e302", "1e999", "1e-999", "\u0661", "\u00A0",
+            "\u2212",
             "\u0000", "value", "value,value", "\"1,5\"", "#", "'", "\\", "%", "1_000", "9".repeat(400), "0", "00");
     private static final Pattern CELL = Pattern.compile("\\s*(?:\"((?:[^\"]|\"\")*)\"|([^\",]*))\\s*(,|$)");
 
@@ -61,9 +63,10 @@ class CsvFuzzTest {
 
     private void train(Path file, int season) throws IOException {
         Path report = directory.resolve("report.json");
-        CommandRun run = CommandRun.of("train", "--device", "cpu", "--threads", "1", "--data", file.toString(), "--column",
-                COLUMN, "--season", Integer.toString(season), "--epochs", "1", "--hidden", "2", "--out",
-                directory.toString(), "--report", report.toString());
+        CommandRun run =
+                CommandRun.of("train", "--device", "cpu", "--threads", "1", "--data", file.toString(), "--column",
+                        COLUMN, "--season", Integer.toString(season), "--epochs", "1", "--hidden", "2", "--out",
+                        directory.toString(), "--report", report.toString());
         String output = run.out() + run.err();
         assertFalse(output.contains("\tat "), output);
         if (run.exitCode() == ExitCode.OK) {
@@ -93,7 +96,8 @@ class CsvFuzzTest {
         }
         for (int change = random.nextInt(4); change > 0; change--) {
             int at = random.nextInt(text.length());
-            int until = Math.min(text.length(), at + (random.nextInt(5) == 0 ? random.nextInt(200) : random.nextInt(3)));
+            int until =
+                    Math.min(text.length(), at + (random.nextInt(5) == 0 ? random.nextInt(200) : random.nextInt(3)));
             String piece = PIECES.get(random.nextInt(PIECES.size()));
             switch (random.nextInt(3)) {
                 case 0 -> text.insert(at, piece);

@@ -203,7 +203,8 @@ class TrainCommandTest {
 
     private Path series(String name, IntToDoubleFunction values) throws IOException {
         return Files.writeString(directory.resolve(name), IntStream.range(0, 300)
-                .mapToObj(i -> Double.toString(values.applyAsDouble(i))).collect(Collectors.joining("\n", "v\n", "\n")));
+                .mapToObj(i -> Double.toString(values.applyAsDouble(i)))
+                .collect(Collectors.joining("\n", "v\n", "\n")));
     }
 
     @Test
@@ -213,11 +214,15 @@ class TrainCommandTest {
         options[1] = series("constant.csv", i -> 5.1).toString();
         assertRefused("The first 240 points of the series are all 5.1; there is nothing to learn.", options);
         options[1] = series("wide.csv", i -> i % 2 == 0 ? -1e308 : 1e308).toString();
-        assertRefused("The points of the series lie between -1.0E308 and 1.0E308, more than 1.0E305 apart: their errors "
-                + "would overflow.", options);
+        assertRefused(
+                "The points of the series lie between -1.0E308 and 1.0E308, more than 1.0E305 apart: their errors "
+                        + "would overflow.",
+                options);
         options[1] = series("narrow.csv", i -> i % 7 * Double.MIN_VALUE).toString();
-        assertRefused("The first 240 points of the series lie between 0.0 and 3.0E-323, less than 1.0E-290 apart: their "
-                + "errors would underflow.", options);
+        assertRefused(
+                "The first 240 points of the series lie between 0.0 and 3.0E-323, less than 1.0E-290 apart: their "
+                        + "errors would underflow.",
+                options);
         options[1] = series("far.csv", i -> i == 290 ? 1e13 : Math.sin(i)).toString();
         CommandRun far = train(options);
         assertEquals(ExitCode.BAD_INPUT, far.exitCode());

@@ -75,7 +75,8 @@ class TrainingRunTest {
         run(3, epoch -> false, 0);
         byte[] three = Files.readAllBytes(checkpoint());
         assertEquals(3, Checkpoint.epochsIn(checkpoint()));
-        assertEquals("Stopped before the first epoch was over; " + checkpoint() + " is as it was: it has been trained for 3",
+        assertEquals(
+                "Stopped before the first epoch was over; " + checkpoint() + " is as it was: it has been trained for 3",
                 kept(run(9, epoch -> true, 0)));
         assertEquals("Stopped after 2 epochs; " + checkpoint() + " is as it was: it has been trained for 3",
                 kept(run(9, epoch -> epoch == 2, 0)));
@@ -113,14 +114,16 @@ class TrainingRunTest {
             }
             return epoch == 3;
         }, 0);
-        assertEquals("Stopped after 3 epochs; " + checkpoint() + " is as it was: it has been trained for 5", kept(outcome));
+        assertEquals("Stopped after 3 epochs; " + checkpoint() + " is as it was: it has been trained for 5",
+                kept(outcome));
         assertArrayEquals(five, Files.readAllBytes(checkpoint()));
     }
 
     @Test
     void whatIsNoCheckpointIsReplacedByAWholeTrainingAlone() throws IOException {
         Files.writeString(checkpoint(), "somebody's");
-        assertEquals("Stopped after 30 epochs; " + checkpoint() + " is as it was: it is no checkpoint of this program's",
+        assertEquals(
+                "Stopped after 30 epochs; " + checkpoint() + " is as it was: it is no checkpoint of this program's",
                 kept(run(40, epoch -> epoch == 30, 0)));
         assertEquals("somebody's", Files.readString(checkpoint()));
         run(1, epoch -> false, 0);
