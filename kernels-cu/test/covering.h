@@ -20,8 +20,12 @@ class Pairs {
       : values_(static_cast<size_t>(*std::max_element(counts.begin(), counts.end()))),
         open_(K * K * values_ * values_) {}
 
-  void open(const Case<K>& c) { each(c, [&](size_t pair) { set(pair, 1); }); }
-  void close(const Case<K>& c) { each(c, [&](size_t pair) { set(pair, 0); }); }
+  void open(const Case<K>& c) {
+    each(c, [&](size_t pair) { set(pair, 1); });
+  }
+  void close(const Case<K>& c) {
+    each(c, [&](size_t pair) { set(pair, 0); });
+  }
   size_t missing_from(const Case<K>& c) const {
     size_t count = 0;
     each(c, [&](size_t pair) { count += open_[pair]; });

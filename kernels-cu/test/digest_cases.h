@@ -10,7 +10,7 @@
 namespace digest_cases {
 
 enum Choice {
-  kType,          // as lnrnnDataType_t
+  kType,  // as lnrnnDataType_t
   kHidden,
   kInput,
   kSteps,
@@ -18,13 +18,13 @@ enum Choice {
   kThreads,
   kDirection,
   kLayers,
-  kLengths,       // of different length
-  kStrides,       // rows of x, y, dx and dy with gaps between them, batch-major
-  kZoneout,       // drawn, given
+  kLengths,  // of different length
+  kStrides,  // rows of x, y, dx and dy with gaps between them, batch-major
+  kZoneout,  // drawn, given
   kZoneoutCell,
-  kDropconnect,   // drawn, given
-  kDropout,       // plain, variational
-  kRandom,        // seed and offsets: 0, of the sequence, in memory
+  kDropconnect,  // drawn, given
+  kDropout,      // plain, variational
+  kRandom,       // seed and offsets: 0, of the sequence, in memory
   kRecompute,
   kAccumulate,
   kChoices
@@ -45,12 +45,8 @@ struct Sizes {
 };
 // Vectors and tiles of each instruction set, with and without a rest; one row, and more rows than a
 // tile; more samples than a block of a sum, and than a block of blocks.
-inline const Sizes kCpu{{1, 7, 32, 33, 64, 257},
-                        {1, 5, 32},
-                        {1, 2, 5, 40},
-                        {1, 3, 8, 19, 40},
-                        {1, 2, 3},
-                        {{LNRNN_DATA_F32, {300, 60, 2, 3}}}};
+inline const Sizes kCpu{{1, 7, 32, 33, 64, 257}, {1, 5, 32}, {1, 2, 5, 40},
+                        {1, 3, 8, 19, 40},       {1, 2, 3},  {{LNRNN_DATA_F32, {300, 60, 2, 3}}}};
 // Tiles and warps with and without a rest, more samples than one call of cuBLAS takes. In 16 bits,
 // LSTM and GRU of H 32, 64 and 288 run in clusters.
 inline const Sizes kCuda{{1, 7, 32, 33, 64},
@@ -62,8 +58,23 @@ inline const Sizes kCuda{{1, 7, 32, 33, 64},
 
 inline Case counts(const Sizes& s) {
   const auto size = [](const auto& list) { return static_cast<int>(list.size()); };
-  return {4, size(s.hidden), size(s.input), size(s.steps), size(s.batch), size(s.threads),
-          2, 2, 2, 2, 3, 2, 3, 3, 3, 2, 2};
+  return {4,
+          size(s.hidden),
+          size(s.input),
+          size(s.steps),
+          size(s.batch),
+          size(s.threads),
+          2,
+          2,
+          2,
+          2,
+          3,
+          2,
+          3,
+          3,
+          3,
+          2,
+          2};
 }
 
 // A case in the terms of the C API.
@@ -116,11 +127,23 @@ inline Settings settings_of(const network::Cell& cell, const Sizes& sizes, const
   s.accumulate = c[kAccumulate] != 0;
 
   s.name = name_of(cell, s);
-  static constexpr const char* kWords[kChoices][2] = {
-      {}, {}, {}, {}, {}, {}, {"bidirectional"}, {}, {"lengths"}, {"strides"},
-      {"zoneout", "zoneout-given"}, {"zoneoutCell"}, {"dropconnect", "dropconnect-given"},
-      {"dropout", "dropout-variational"}, {"offsets", "random-in-memory"}, {"recompute"},
-      {"accumulate"}};
+  static constexpr const char* kWords[kChoices][2] = {{},
+                                                      {},
+                                                      {},
+                                                      {},
+                                                      {},
+                                                      {},
+                                                      {"bidirectional"},
+                                                      {},
+                                                      {"lengths"},
+                                                      {"strides"},
+                                                      {"zoneout", "zoneout-given"},
+                                                      {"zoneoutCell"},
+                                                      {"dropconnect", "dropconnect-given"},
+                                                      {"dropout", "dropout-variational"},
+                                                      {"offsets", "random-in-memory"},
+                                                      {"recompute"},
+                                                      {"accumulate"}};
   for (int k = kDirection; k < kChoices; ++k) {
     if (k != kLayers && c[k] != 0) s.name += std::string(" ") + kWords[k][c[k] - 1];
   }

@@ -258,9 +258,9 @@ std::vector<Line> compute(const Kernels& kernels) {
     s.options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
     for (int32_t type = 0; type < 4; ++type) {
       const auto digests = [&](auto type) { return of_initial_parameters<decltype(type)>(s); };
-      lines.push_back({of_type(type, digests), std::string(cell.name) + " " +
-                                                   digest_cases::kTypes[type] +
-                                                   " initial parameters"});
+      lines.push_back(
+          {of_type(type, digests),
+           std::string(cell.name) + " " + digest_cases::kTypes[type] + " initial parameters"});
     }
   }
   return lines;

@@ -39,7 +39,9 @@ void require(bool holds, const std::string& sentence) {
   check::report(holds, __FILE__, __LINE__, sentence.c_str());
 }
 
-std::string room_of(const std::string& file) { return fs::path(file).parent_path().generic_string(); }
+std::string room_of(const std::string& file) {
+  return fs::path(file).parent_path().generic_string();
+}
 
 std::vector<std::string> read_includes(const fs::path& file) {
   static const std::string kStart = "#include \"";
@@ -57,7 +59,8 @@ class Graph {
   explicit Graph(const fs::path& source) {
     for (const auto& entry : fs::recursive_directory_iterator(source)) {
       const std::string extension = entry.path().extension().string();
-      if (extension != ".h" && extension != ".cpp" && extension != ".cu" && extension != ".cuh") continue;
+      if (extension != ".h" && extension != ".cpp" && extension != ".cu" && extension != ".cuh")
+        continue;
       const std::string file = fs::relative(entry.path(), source).generic_string();
       files_[file] = read_includes(entry.path());
     }
@@ -74,7 +77,8 @@ class Graph {
         if (kElsewhere.count(included) != 0) continue;
         const bool same_room = included.find('/') == std::string::npos;
         if (same_room && !room.empty()) included = room + "/" + included;
-        require(files_.count(included) == 1, file + " includes " + included + ", which is not there");
+        require(files_.count(included) == 1,
+                file + " includes " + included + ", which is not there");
         if (same_room) continue;
         require(room_of(included) != room, file + " names its own room in " + included);
         require(kBelow.at(room).count(room_of(included)) == 1,

@@ -20,7 +20,7 @@ namespace lnrnn {
 constexpr int64_t kMaxExtent = int64_t{1} << 32;
 lnrnnStatus_t check_extent(const char* function, const char* name, int64_t value);
 struct Capture;
-}
+}  // namespace lnrnn
 
 struct lnrnnHandle {
   std::unique_ptr<lnrnn::Device> device;  // outlives what was made through it
