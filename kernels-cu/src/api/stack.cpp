@@ -28,7 +28,7 @@ class Between {
   // Above layer; buffers come round again where there are fewer than layers.
   void* of(int layer) const { return base_ + static_cast<uint64_t>(layer % count_) * bytes_; }
   template <class P>
-  Steps<P> steps(int layer) const {
+  Tensor<P> tensor(int layer) const {
     return {of(layer), batch_ * plan_.output(), plan_.output()};
   }
 
@@ -67,6 +67,8 @@ int64_t active_steps(const lnrnnSequence_t& s, const int64_t* lengths) {
   if (s.batch == 0) return 0;
   return lengths == nullptr ? s.steps : *std::max_element(lengths, lengths + s.batch);
 }
+
+bool is_last(const Strand& strand) { return strand.layer + 1 == strand.plan.description.layers; }
 
 Random random_of(const lnrnnSequence_t& s, const uint64_t* device) {
   return {s.seed, s.stepOffset, s.rowOffset, device};
@@ -190,80 +192,93 @@ lnrnnStatus_t Stack::pack(Stream& stream, const void* parameters, void* packed) 
 
 namespace {
 
-// A strand's part of the tensors of a call.
-struct Parts {
-  const Plan& plan;
-  int64_t steps, batch;
-  uint64_t index;
+// One strand's part of the tensors of a call.
+class Part {
+ public:
+  Part(const Strand& strand, const lnrnnSequence_t& sequence, const int64_t* lengths)
+      : strand_(strand), plan_(strand.plan), sequence_(sequence), lengths_(lengths) {}
 
+  StrandArguments begin() const {
+    return {strand_, sequence_.steps, sequence_.batch, lengths_, active_steps(sequence_, lengths_)};
+  }
   template <class P>
   P* state(P* base) const {
-    return advance(base, index * static_cast<uint64_t>(batch * plan.hidden()) *
-                             plan.accumulation_bytes());
+    return at(base, sequence_.batch * plan_.hidden(), plan_.accumulation_bytes());
   }
   const uint8_t* zoneout(const uint8_t* mask) const {
-    return advance(mask, index * static_cast<uint64_t>(steps * batch * plan.hidden()));
+    return at(mask, sequence_.steps * sequence_.batch * plan_.hidden(), 1);
   }
   const uint8_t* dropconnect(const uint8_t* mask) const {
-    return advance(mask, index * static_cast<uint64_t>(plan.shape.gates) *
-                             static_cast<uint64_t>(plan.hidden() * plan.hidden()));
+    return at(mask, plan_.shape.gates * plan_.hidden() * plan_.hidden(), 1);
   }
   // The features that one direction writes.
   template <class P>
-  Steps<P> half(Steps<P> both, int direction) const {
-    both.base =
-        advance(both.base, static_cast<uint64_t>(direction * plan.hidden()) * plan.element_bytes());
+  Tensor<P> half(Tensor<P> both) const {
+    both.pointer = advance(both.pointer, static_cast<uint64_t>(strand_.direction * plan_.hidden()) *
+                                             plan_.element_bytes());
     return both;
   }
+
+ private:
+  // In a tensor that has so many elements for each strand.
+  template <class P>
+  P* at(P* base, int64_t elements, size_t bytes) const {
+    return advance(base, static_cast<uint64_t>(strand_.index()) * static_cast<uint64_t>(elements) *
+                             bytes);
+  }
+
+  const Strand& strand_;
+  const Plan& plan_;
+  const lnrnnSequence_t& sequence_;
+  const int64_t* const lengths_;
 };
+
+// What inference and training have in common, where layers hand to each other through `between`.
+ForwardArguments forward_of(const Strand& strand, const StackForward& call,
+                            const Between& between) {
+  const lnrnnSequence_t& s = *call.sequence;
+  const Part part(strand, s, call.lengths);
+  const Tensor<const void> x{call.x, s.xStepStride, s.xRowStride};
+  const Tensor<void> y{call.y, s.yStepStride, s.yRowStride};
+  ForwardArguments arguments{part.begin()};
+  arguments.x = strand.layer == 0 ? x : between.tensor<const void>(strand.layer - 1);
+  arguments.h0 = part.state(call.h0);
+  arguments.c0 = part.state(call.c0);
+  arguments.y = part.half(is_last(strand) ? y : between.tensor<void>(strand.layer));
+  arguments.hn = part.state(call.hn);
+  arguments.cn = part.state(call.cn);
+  return arguments;
+}
 
 }  // namespace
 
 lnrnnStatus_t Stack::infer(Stream& stream, const StackForward& call) const {
   const lnrnnSequence_t& s = *call.sequence;
-  const int64_t active = active_steps(s, call.lengths);
-  const Plan& plan = *plan_;
-  const int last = plan.description.layers - 1;
   Carver carver(call.workspace);
-  const Between between(carver, plan, passing(plan), s.steps, s.batch);
+  const Between between(carver, *plan_, passing(*plan_), s.steps, s.batch);
   return each_strand([&](const Strand& strand) {
-    const auto index = static_cast<size_t>(strand.index());
-    const Parts part{plan, s.steps, s.batch, index};
-    const Steps<const void> x{call.x, s.xStepStride, s.xRowStride};
-    const Steps<void> y{call.y, s.yStepStride, s.yRowStride};
-    return device_->infer(stream,
-                          {strand, s.steps, s.batch, call.lengths, active, Random{},
-                           advance(call.weights, packed_offsets_[index]),
-                           strand.layer == 0 ? x : between.steps<const void>(strand.layer - 1),
-                           part.state(call.h0), part.state(call.c0), nullptr, nullptr,
-                           part.half(strand.layer == last ? y : between.steps<void>(strand.layer),
-                                     strand.direction),
-                           part.state(call.hn), part.state(call.cn), nullptr,
-                           advance(call.workspace, carver.bytes())});
+    ForwardArguments arguments = forward_of(strand, call, between);
+    arguments.packed = advance(call.weights, packed_offsets_[static_cast<size_t>(strand.index())]);
+    arguments.workspace = advance(call.workspace, carver.bytes());
+    return device_->infer(stream, arguments);
   });
 }
 
 lnrnnStatus_t Stack::train(Stream& stream, const StackForward& call) const {
   const lnrnnSequence_t& s = *call.sequence;
-  const int64_t active = active_steps(s, call.lengths);
-  const Plan& plan = *plan_;
-  const int last = plan.description.layers - 1;
   Carver carver(call.reserve);
-  const ReserveLayout reserve(carver, *this, plan, s.steps, s.batch);
+  const ReserveLayout reserve(carver, *this, *plan_, s.steps, s.batch);
   return each_strand([&](const Strand& strand) {
-    const Parts part{plan, s.steps, s.batch, static_cast<uint64_t>(strand.index())};
-    const Steps<const void> x{call.x, s.xStepStride, s.xRowStride};
-    const Steps<void> y{call.y, s.yStepStride, s.yRowStride};
-    LNRNN_FORWARD(device_->train(
-        stream,
-        {strand, s.steps, s.batch, call.lengths, active, random_of(s, call.random), call.weights,
-         strand.layer == 0 ? x : reserve.between.steps<const void>(strand.layer - 1),
-         part.state(call.h0), part.state(call.c0), part.zoneout(call.zoneout_mask),
-         part.dropconnect(call.dropconnect_mask),
-         part.half(strand.layer == last ? y : reserve.between.steps<void>(strand.layer),
-                   strand.direction),
-         part.state(call.hn), part.state(call.cn), reserve.of(strand), call.workspace}));
-    if (strand.layer == last || strand.direction + 1 < plan.directions()) {
+    const Part part(strand, s, call.lengths);
+    ForwardArguments arguments = forward_of(strand, call, reserve.between);
+    arguments.parameters = call.weights;
+    arguments.zoneout_mask = part.zoneout(call.zoneout_mask);
+    arguments.dropconnect_mask = part.dropconnect(call.dropconnect_mask);
+    arguments.random = random_of(s, call.random);
+    arguments.reserve = reserve.of(strand);
+    arguments.workspace = call.workspace;
+    LNRNN_FORWARD(device_->train(stream, arguments));
+    if (is_last(strand) || strand.direction + 1 < plan_->directions()) {
       return LNRNN_STATUS_SUCCESS;
     }
     return drop(stream, strand.layer, s, call.random, reserve.between.of(strand.layer));
@@ -272,41 +287,34 @@ lnrnnStatus_t Stack::train(Stream& stream, const StackForward& call) const {
 
 lnrnnStatus_t Stack::backward(Stream& stream, const StackBackward& call) const {
   const lnrnnSequence_t& s = *call.sequence;
-  const int64_t active = active_steps(s, call.lengths);
-  const Plan& plan = *plan_;
-  const int last = plan.description.layers - 1;
+  const Tensor<const void> x{call.x, s.xStepStride, s.xRowStride};
+  const Tensor<const void> dy{call.dy, s.dyStepStride, s.dyRowStride};
+  const Tensor<void> dx{call.dx, s.dxStepStride, s.dxRowStride};
   Carver kept(call.reserve), carver(call.workspace);
-  const ReserveLayout reserve(kept, *this, plan, s.steps, s.batch);
-  const Between between(carver, plan, passing(plan), s.steps, s.batch);
-  for (int layer = last; layer >= 0; --layer) {
-    const Steps<const void> x{call.x, s.xStepStride, s.xRowStride};
-    const Steps<const void> dy{call.dy, s.dyStepStride, s.dyRowStride};
-    const Steps<void> dx{call.dx, s.dxStepStride, s.dxRowStride};
-    for (int direction = 0; direction < plan.directions(); ++direction) {
-      const Strand strand{plan, layer, direction};
-      const Parts part{plan, s.steps, s.batch, static_cast<uint64_t>(strand.index())};
-      LNRNN_FORWARD(device_->backward(
-          stream, {strand,
-                   s.steps,
-                   s.batch,
-                   call.lengths,
-                   active,
-                   random_of(s, call.random),
-                   call.parameters,
-                   layer == 0 ? x : reserve.between.steps<const void>(layer - 1),
-                   part.zoneout(call.zoneout_mask),
-                   part.dropconnect(call.dropconnect_mask),
-                   part.half(layer == last ? dy : between.steps<const void>(layer), direction),
-                   part.state(call.dhn),
-                   part.state(call.dcn),
-                   reserve.of(strand),
-                   call.gradients,
-                   (s.flags & LNRNN_SEQUENCE_ACCUMULATE) != 0,
-                   layer == 0 ? dx : between.steps<void>(layer - 1),
-                   direction > 0,
-                   part.state(call.dh0),
-                   part.state(call.dc0),
-                   advance(call.workspace, carver.bytes())}));
+  const ReserveLayout reserve(kept, *this, *plan_, s.steps, s.batch);
+  const Between between(carver, *plan_, passing(*plan_), s.steps, s.batch);
+  for (int layer = plan_->description.layers - 1; layer >= 0; --layer) {
+    for (int direction = 0; direction < plan_->directions(); ++direction) {
+      const Strand strand{*plan_, layer, direction};
+      const Part part(strand, s, call.lengths);
+      BackwardArguments arguments{part.begin()};
+      arguments.parameters = call.parameters;
+      arguments.x = layer == 0 ? x : reserve.between.tensor<const void>(layer - 1);
+      arguments.zoneout_mask = part.zoneout(call.zoneout_mask);
+      arguments.dropconnect_mask = part.dropconnect(call.dropconnect_mask);
+      arguments.random = random_of(s, call.random);
+      arguments.reserve = reserve.of(strand);
+      arguments.dy = part.half(is_last(strand) ? dy : between.tensor<const void>(layer));
+      arguments.dhn = part.state(call.dhn);
+      arguments.dcn = part.state(call.dcn);
+      arguments.gradients = call.gradients;
+      arguments.accumulate = (s.flags & LNRNN_SEQUENCE_ACCUMULATE) != 0;
+      arguments.dx = layer == 0 ? dx : between.tensor<void>(layer - 1);
+      arguments.add_dx = direction > 0;
+      arguments.dh0 = part.state(call.dh0);
+      arguments.dc0 = part.state(call.dc0);
+      arguments.workspace = advance(call.workspace, carver.bytes());
+      LNRNN_FORWARD(device_->backward(stream, arguments));
     }
     if (layer > 0) LNRNN_FORWARD(drop(stream, layer - 1, s, call.random, between.of(layer - 1)));
   }

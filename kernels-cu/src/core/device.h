@@ -33,8 +33,8 @@ enum class Pass { kInference, kTraining, kBackward };
 
 // A tensor (T,N,features) of the plan's data type; strides in elements.
 template <class P>
-struct Steps {
-  P* base;
+struct Tensor {
+  P* pointer;
   int64_t step_stride;
   int64_t row_stride;
 };
@@ -46,49 +46,43 @@ struct Random {
   const uint64_t* device;
 };
 
-// Pointers and scalars of one strand's call, each at the strand's part of what lnrnn.h describes.
-struct ForwardArguments {
+// What passes over one strand have in common. Members are named as lnrnn.h names them; each pointer is
+// at the strand's part of what it describes there.
+struct StrandArguments {
   Strand strand;
   int64_t steps, batch;
   const int64_t* lengths;
   // From here on no row is active: there are no rows, or all lengths end before.
   int64_t active_steps;
-  Random random;
-  const void* weights;  // the strand's packed ones for inference, all parameters for training
-  Steps<const void> x;
-  const void* h0;
-  const void* c0;
-  const uint8_t* zoneout_mask;
-  const uint8_t* dropconnect_mask;
-  Steps<void> y;  // base may be null
-  void* hn;
-  void* cn;
-  void* reserve;
-  void* workspace;
+  const void* parameters = nullptr;  // all of them; not of inference
+  Tensor<const void> x{};
+  const uint8_t* zoneout_mask = nullptr;
+  const uint8_t* dropconnect_mask = nullptr;
+  Random random{};
+  void* workspace = nullptr;
 };
 
-struct BackwardArguments {
-  Strand strand;
-  int64_t steps, batch;
-  const int64_t* lengths;
-  // From here on no row is active: there are no rows, or all lengths end before.
-  int64_t active_steps;
-  Random random;
-  const void* parameters;  // all of them
-  Steps<const void> x;
-  const uint8_t* zoneout_mask;
-  const uint8_t* dropconnect_mask;
-  Steps<const void> dy;  // base may be null
-  const void* dhn;
-  const void* dcn;
-  const void* reserve;
-  void* gradients;  // all of them; only the strand's are touched
-  bool accumulate;  // of gradients
-  Steps<void> dx;   // base may be null
-  bool add_dx;      // to what dx holds; then rows beyond their length are left alone
-  void* dh0;
-  void* dc0;
-  void* workspace;
+struct ForwardArguments : StrandArguments {
+  const void* packed = nullptr;  // the strand's, of inference
+  const void* h0 = nullptr;
+  const void* c0 = nullptr;
+  Tensor<void> y{};  // pointer may be null
+  void* hn = nullptr;
+  void* cn = nullptr;
+  void* reserve = nullptr;  // of training
+};
+
+struct BackwardArguments : StrandArguments {
+  const void* reserve = nullptr;
+  Tensor<const void> dy{};  // pointer may be null
+  const void* dhn = nullptr;
+  const void* dcn = nullptr;
+  void* gradients = nullptr;  // all of them; only the strand's are touched
+  bool accumulate = false;    // of gradients
+  Tensor<void> dx{};          // pointer may be null
+  bool add_dx = false;        // to what dx holds; then rows beyond their length are left alone
+  void* dh0 = nullptr;
+  void* dc0 = nullptr;
 };
 
 // values (T,N,D H), contiguous, what a layer wrote or its gradient: each is dropped or scaled.

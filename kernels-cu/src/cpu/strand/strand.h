@@ -14,14 +14,15 @@ namespace lnrnn::cpu {
 
 // The row of a tensor at (step, row); null where the tensor is.
 template <class S>
-inline const S* row_of(const Steps<const void>& tensor, int64_t step, int64_t row) {
-  if (tensor.base == nullptr) return nullptr;
-  return static_cast<const S*>(tensor.base) + step * tensor.step_stride + row * tensor.row_stride;
+inline const S* row_of(const Tensor<const void>& tensor, int64_t step, int64_t row) {
+  if (tensor.pointer == nullptr) return nullptr;
+  return static_cast<const S*>(tensor.pointer) + step * tensor.step_stride +
+         row * tensor.row_stride;
 }
 template <class S>
-inline S* row_of(const Steps<void>& tensor, int64_t step, int64_t row) {
-  if (tensor.base == nullptr) return nullptr;
-  return static_cast<S*>(tensor.base) + step * tensor.step_stride + row * tensor.row_stride;
+inline S* row_of(const Tensor<void>& tensor, int64_t step, int64_t row) {
+  if (tensor.pointer == nullptr) return nullptr;
+  return static_cast<S*>(tensor.pointer) + step * tensor.step_stride + row * tensor.row_stride;
 }
 
 // The row of a state (N,H); null where the state is.

@@ -41,7 +41,7 @@ class Backward {
                                   strand_.input());
     const Span rows = crew.share(0, gates_);
     for (int64_t m = rows.begin; m < rows.end; ++m) {
-      if (call_.dx.base != nullptr) {
+      if (call_.dx.pointer != nullptr) {
         pack_row(kernels_, weight_ih.row(m, 0, scratch.pack), m, layout_.ih);
       }
       if (strand_.shape().recurrent_matrix) {
@@ -138,7 +138,7 @@ class Backward {
 
   // After weight_gradients, which needs the widened x.
   void input_gradient(const Crew& crew, const Scratch& scratch) const {
-    if (call_.dx.base == nullptr) return;
+    if (call_.dx.pointer == nullptr) return;
     RowProduct<T> product(kernels_, layout_.ih, scratch.packed,
                           {0, panel_count(strand_.input(), kernels_.panel_width)},
                           call_.add_dx && !kIsHalf<S>);

@@ -87,7 +87,7 @@ class Forward {
     const int64_t last = strand_.reverse() ? 0 : call_.active_steps;
     end(own, rows_.h, call_.hn, last);
     if (strand_.shape().carries_cell) end(own, rows_.c, call_.cn, last);
-    if (call_.y.base != nullptr) clear_outputs(own);
+    if (call_.y.pointer != nullptr) clear_outputs(own);
   }
   void begin(Span own, const StepRows<T>& states, const void* initial, int64_t place) const {
     for (int64_t n = own.begin; n < own.end; ++n) {
@@ -244,7 +244,7 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
                 });
   };
   if (!training) {
-    Carver packed(call.weights);
+    Carver packed(call.packed);
     const auto weights = StrandWeights<T, S>::take(packed, kernels, strand);
     run(Forward<S, S>(kernels, weights, layout, training, call));
     return;
@@ -253,7 +253,7 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
   const auto rows = StrandReserve<T>::take(reserve, strand, call.steps, call.batch);
   layout.use(rows);
   if (call.active_steps > 0) {
-    const S* const parameters = static_cast<const S*>(call.weights);
+    const S* const parameters = static_cast<const S*>(call.parameters);
     const auto weight_hh = WeightRows<S>::recurrent(kernels, strand, parameters, rows.kept);
     const uint64_t seed = drawn_from(call.random).seed;
     gather_vectors(strand, parameters, layout.weights.vectors);

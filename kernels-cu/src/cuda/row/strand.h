@@ -90,8 +90,8 @@ P* at_step(P* tensor, int64_t step, int64_t elements) {
 
 // A tensor of the caller's, from a step on; strides that one step does not use may be anything.
 template <class P, class V>
-Rows<P> rows_of(const Steps<V>& tensor, int64_t first_step, int64_t steps, int64_t batch) {
-  P* const base = static_cast<P*>(tensor.base);
+Rows<P> rows_of(const Tensor<V>& tensor, int64_t first_step, int64_t steps, int64_t batch) {
+  P* const base = static_cast<P*>(tensor.pointer);
   return {at_step(base, first_step, tensor.step_stride),
           batch,
           steps == 1 ? batch * tensor.row_stride : tensor.step_stride,

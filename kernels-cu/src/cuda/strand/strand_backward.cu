@@ -123,7 +123,7 @@ class Backward {
       if (strand_.shape().recurrent_matrix) LNRNN_FORWARD(recurrent_gradient());
     }
     LNRNN_FORWARD(through_input_norm());
-    if (call_.dx.base != nullptr) LNRNN_FORWARD(input_gradient());
+    if (call_.dx.pointer != nullptr) LNRNN_FORWARD(input_gradient());
     if (gradients_ != nullptr) LNRNN_FORWARD(weight_gradient());
     return LNRNN_STATUS_SUCCESS;
   }
@@ -142,7 +142,7 @@ class Backward {
   }
   // The caller's tensors, without what lies beyond the lengths.
   template <class P, class V>
-  Rows<P> samples_of(const Steps<V>& tensor) const {
+  Rows<P> samples_of(const Tensor<V>& tensor) const {
     return rows_of<P>(tensor, 0, steps_, batch_).masked(lengths_, 0);
   }
   const S* h_operands() const {
@@ -255,7 +255,7 @@ class Backward {
     row.norm_u = at_step(forward_.norm_u, t, row_of_norm);
     row.h_before = at_step(forward_.h, strand_.before(t), state());
     row.c_before = at_step(forward_.c, strand_.before(t), state());
-    row.dy = at_step(static_cast<const S*>(call_.dy.base), t, call_.dy.step_stride);
+    row.dy = at_step(static_cast<const S*>(call_.dy.pointer), t, call_.dy.step_stride);
     row.dy_row_stride = call_.dy.row_stride;
     row.dh = layout_.dh;
     row.dc = layout_.dc;

@@ -123,7 +123,7 @@ class Forward {
     if (call_.hn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, h_at(last), call_.hn, state()));
     if (call_.cn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, c_at(last), call_.cn, state()));
     const int64_t beyond = call_.steps - active;
-    if (call_.y.base == nullptr || beyond == 0) return LNRNN_STATUS_SUCCESS;
+    if (call_.y.pointer == nullptr || beyond == 0) return LNRNN_STATUS_SUCCESS;
     return clear_rows(stream_, rows_of<S>(call_.y, active, beyond, batch_), beyond * batch_,
                       hidden_);
   }
@@ -152,14 +152,14 @@ class Forward {
 
   lnrnnStatus_t find_weights() {
     if (!training_) {
-      Carver carver(call_.weights);
+      Carver carver(call_.packed);
       const auto packed = PackedWeights<S>::take(carver, strand_);
       ih_ = packed.ih;
       hh_ = packed.hh;
       vectors_ = packed.vectors.constant();
       return LNRNN_STATUS_SUCCESS;
     }
-    const S* const parameters = static_cast<const S*>(call_.weights);
+    const S* const parameters = static_cast<const S*>(call_.parameters);
     ih_ = strand_.find(ParameterRole::kWeightIh, parameters);
     hh_ = layout_.hh;
     vectors_ = layout_.vectors.constant();
@@ -255,7 +255,7 @@ class Forward {
     row.h = h_at(strand_.after(t));
     row.c = c_at(strand_.after(t));
     row.h_operand = layout_.h_operand;
-    row.y = at_step(static_cast<S*>(call_.y.base), t, call_.y.step_stride);
+    row.y = at_step(static_cast<S*>(call_.y.pointer), t, call_.y.step_stride);
     row.y_row_stride = call_.y.row_stride;
     if (strand_.shape().kind == CellKind::kGru) return launch_row(GruForwardRow<S>{row});
     return launch_row(LstmForwardRow<S>{row});
