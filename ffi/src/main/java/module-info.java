@@ -1,9 +1,9 @@
 /**
  * Layer-normalised recurrent networks (LSTM, GRU, IndRNN) for Java, computed by one native library.
  *
- * <p>{@link dev.lnrnn} has devices, layers and passes, {@link dev.lnrnn.memory} the kinds of memory that they work
- * on, {@link dev.lnrnn.interop} file formats. The native library is called through {@link java.lang.foreign}, so the
- * program is started with {@code --enable-native-access=dev.lnrnn} (or {@code ALL-UNNAMED} on the class path).
+ * <p>{@link dev.lnrnn} has devices, their memory, layers and passes; {@link dev.lnrnn.interop} has file formats. The
+ * native library is called through {@link java.lang.foreign}. Start a program with
+ * {@code --enable-native-access=dev.lnrnn}, or with {@code ALL-UNNAMED} in its place on the class path.
  */
 module dev.lnrnn {
     requires com.fasterxml.jackson.core;
@@ -13,5 +13,4 @@ module dev.lnrnn {
 
     exports dev.lnrnn;
     exports dev.lnrnn.interop;
-    exports dev.lnrnn.memory;
 }

@@ -4,7 +4,6 @@ import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.SafetensorsException;
 import dev.lnrnn.interop.Tensor;
 import dev.lnrnn.interop.TensorInfo;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,14 +1,10 @@
 package dev.lnrnn;
 
-import dev.lnrnn.internal.DeviceAccess;
 import dev.lnrnn.internal.Handle;
 import dev.lnrnn.internal.Native;
 import dev.lnrnn.internal.NativeDevice;
 import dev.lnrnn.internal.NativeLibrary;
 import dev.lnrnn.interop.Safetensors;
-import dev.lnrnn.memory.DeviceBuffer;
-import dev.lnrnn.memory.PinnedArena;
-import dev.lnrnn.memory.Registration;
 import dev.lnrnn.raw.lnrnn_h;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -34,10 +30,6 @@ import org.jspecify.annotations.Nullable;
  * }
  */
 public final class Device implements AutoCloseable {
-    static {
-        DeviceAccess.register(device -> device.handle);
-    }
-
     private static final long PIECE_BYTES = 1 << 20;
 
     private final NativeDevice handle;
@@ -337,7 +329,7 @@ public final class Device implements AutoCloseable {
         if (handle.isCpu()) {
             // Nobody else knows it yet; and a native function would have to be linked, for a JVM that has just started.
             // In pieces, because the garbage collector waits for each.
-            MemorySegment memory = DeviceAccess.extent(buffer);
+            MemorySegment memory = buffer.extent();
             for (long done = 0; done < bytes; done += PIECE_BYTES) {
                 memory.asSlice(done, Math.min(PIECE_BYTES, bytes - done)).fill((byte) 0);
             }

@@ -1,6 +1,5 @@
 package dev.lnrnn;
 
-import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;

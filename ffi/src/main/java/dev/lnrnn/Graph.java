@@ -23,7 +23,7 @@ import java.util.Objects;
  *
  * <p>A graph keeps the arguments of its calls as they were: buffers, sizes, lengths, seed. What the buffers hold is
  * read at each launch. The memory that it uses stays until the graph is closed, even where the buffer, the arena or the plan
- * that it came from is closed before; registered memory excepted, see {@link dev.lnrnn.memory.Registration}. Any thread
+ * that it came from is closed before; registered memory excepted, see {@link Registration}. Any thread
  * may launch it.
  */
 public final class Graph implements AutoCloseable {

@@ -3,7 +3,6 @@ package dev.lnrnn;
 import dev.lnrnn.internal.Lifetime;
 import dev.lnrnn.internal.NativeDevice;
 import dev.lnrnn.interop.Safetensors;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

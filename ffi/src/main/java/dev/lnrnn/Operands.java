@@ -2,7 +2,6 @@ package dev.lnrnn;
 
 import dev.lnrnn.internal.Lifetime;
 import dev.lnrnn.internal.Native;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;

@@ -1,7 +1,6 @@
 package dev.lnrnn;
 
 import dev.lnrnn.interop.Tensor;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashSet;

@@ -3,7 +3,6 @@ package dev.lnrnn;
 import dev.lnrnn.internal.Handle;
 import dev.lnrnn.internal.MemoryBudget;
 import dev.lnrnn.internal.Native;
-import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.raw.lnrnnParameter_t;
 import dev.lnrnn.raw.lnrnnPlanDescription_t;
 import dev.lnrnn.raw.lnrnnPlanSizes_t;

@@ -2,7 +2,6 @@ package dev.lnrnn;
 
 import dev.lnrnn.internal.Handle;
 import dev.lnrnn.internal.Native;
-import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.raw.lnrnn_h;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
@@ -63,7 +62,7 @@ public final class Stream implements AutoCloseable {
 
     /**
      * Copies a host segment to the beginning of a buffer. The segment may be changed when this returns, unless it is
-     * pinned ({@link dev.lnrnn.memory.PinnedArena}) or registered ({@link Device#register}): then when the stream has
+     * pinned ({@link PinnedArena}) or registered ({@link Device#register}): then when the stream has
      * come that far.
      *
      * @param destination a buffer of the same device
@@ -85,7 +84,7 @@ public final class Stream implements AutoCloseable {
 
     /**
      * Fills a host segment from the beginning of a buffer. The segment is filled when this returns, unless it is
-     * pinned ({@link dev.lnrnn.memory.PinnedArena}) or registered ({@link Device#register}): then when the stream has
+     * pinned ({@link PinnedArena}) or registered ({@link Device#register}): then when the stream has
      * come that far.
      *
      * @param destination all of which is filled; at most as large as the buffer, and not memory of the buffer

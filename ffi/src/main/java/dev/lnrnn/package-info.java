@@ -1,5 +1,5 @@
 /**
- * Layer-normalised recurrent networks: devices, layers and passes.
+ * Layer-normalised recurrent networks: devices, memory, layers and passes.
  *
  * <p>There are two levels, the upper one written on the lower one:
  *
@@ -22,6 +22,12 @@
  * <p><b>Ownership.</b> A {@link dev.lnrnn.Device} owns what is made through it and closes it with itself, children
  * first. Closing twice is harmless. Using something closed is an {@link java.lang.IllegalStateException} that names it,
  * and so is closing something while another thread's call uses it.
+ *
+ * <p><b>Memory.</b> Passes work on memory of a device ({@link dev.lnrnn.DeviceBuffer}). Copies from and to page-locked
+ * host memory ({@link dev.lnrnn.PinnedArena}, {@link dev.lnrnn.Registration}) do not wait; ordinary host memory is any
+ * {@link java.lang.foreign.MemorySegment}. The system property {@code lnrnn.maxBytes} limits how much device and pinned
+ * memory a process may hold; an allocation beyond it fails with {@link dev.lnrnn.Status#OUT_OF_MEMORY}. Without it the
+ * machine's memory is the limit.
  *
  * <p><b>Errors.</b> A bad argument is an {@link java.lang.IllegalArgumentException} (null: a
  * {@link java.lang.NullPointerException}) and is found before anything native is touched; what the native library

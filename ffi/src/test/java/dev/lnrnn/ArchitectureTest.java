@@ -4,11 +4,16 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPac
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Method;
 import java.lang.reflect.Type;
@@ -23,9 +28,26 @@ class ArchitectureTest {
 
     private static final JavaClasses MODULE = new ClassFileImporter().importPath(ExportedApi.classes());
 
+    /** What a failing call of the native library becomes: users catch it, and {@code internal} throws it. */
+    private static final DescribedPredicate<JavaClass> ERRORS = JavaClass.Predicates.belongToAnyOf(
+            LnrnnException.class, DeviceLostException.class, Status.class);
+
+    /** The packages, with the errors as a room of their own beneath {@code internal}. */
+    private static final SliceAssignment ROOMS = new SliceAssignment() {
+        @Override
+        public SliceIdentifier getIdentifierOf(JavaClass type) {
+            return SliceIdentifier.of(ERRORS.test(type) ? "errors" : type.getPackageName());
+        }
+
+        @Override
+        public String getDescription() {
+            return "packages and errors";
+        }
+    };
+
     @Test
-    void exportsThreePackages() {
-        assertEquals(Set.of("dev.lnrnn", "dev.lnrnn.memory", "dev.lnrnn.interop"), ExportedApi.packages());
+    void exportsTwoPackages() {
+        assertEquals(Set.of("dev.lnrnn", "dev.lnrnn.interop"), ExportedApi.packages());
     }
 
     @Test
@@ -56,6 +78,20 @@ class ArchitectureTest {
     }
 
     @Test
+    void roomsDependOnEachOtherOneWay() {
+        slices().assignedFrom(ROOMS).should().beFreeOfCycles().check(MODULE);
+    }
+
+    /** Loading, handles and status to exception, for devices and all that is made through them. */
+    @Test
+    void internalKnowsErrorsAndBindingsAlone() {
+        classes().that().resideInAPackage("dev.lnrnn.internal")
+                .should().onlyDependOnClassesThat(ERRORS.or(resideInAnyPackage(
+                        "dev.lnrnn.internal", "dev.lnrnn.raw", "java..", "org.jspecify..")))
+                .check(MODULE);
+    }
+
+    @Test
     void bindingsKnowNothingOfTheirUsers() {
         classes().that().resideInAPackage("dev.lnrnn.raw")
                 .should().onlyDependOnClassesThat(resideInAnyPackage("dev.lnrnn.raw", "java.."))
@@ -80,7 +116,8 @@ class ArchitectureTest {
     /** Native memory is given an extent, and native code is found and loaded, in few places. */
     @Test
     void restrictedMethodsStayWhereNativeObjectsAreMade() {
-        noClasses().that().resideOutsideOfPackages("dev.lnrnn.raw", "dev.lnrnn.internal", "dev.lnrnn.memory")
+        noClasses().that().resideOutsideOfPackages("dev.lnrnn.raw", "dev.lnrnn.internal")
+                .and().doNotBelongToAnyOf(DeviceBuffer.class, ArenaRegistrations.class)
                 .should().callMethodWhere(RestrictedMethods.called())
                 .check(MODULE);
     }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.oracle.Problem;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

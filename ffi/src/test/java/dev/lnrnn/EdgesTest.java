@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.oracle.FiniteDifferences;
 import dev.lnrnn.oracle.Oracle;
 import dev.lnrnn.oracle.Problem;

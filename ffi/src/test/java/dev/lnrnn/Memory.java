@@ -1,7 +1,5 @@
 package dev.lnrnn;
 
-import dev.lnrnn.memory.DeviceBuffer;
-
 /** Where the buffers of a run come from. */
 @FunctionalInterface
 interface Memory {

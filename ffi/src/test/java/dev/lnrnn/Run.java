@@ -1,6 +1,5 @@
 package dev.lnrnn;
 
-import dev.lnrnn.memory.DeviceBuffer;
 import dev.lnrnn.oracle.Problem;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package dev.lnrnn.misuse;
 
 import dev.lnrnn.Device;
-import dev.lnrnn.memory.DeviceBuffer;
+import dev.lnrnn.DeviceBuffer;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;

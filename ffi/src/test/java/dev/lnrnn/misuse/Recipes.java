@@ -1,11 +1,12 @@
 package dev.lnrnn.misuse;
 
 import dev.lnrnn.DataType;
+import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.Direction;
 import dev.lnrnn.DoubleLayerState;
 import dev.lnrnn.LayerSpec;
-import dev.lnrnn.LoadOptions;
 import dev.lnrnn.LayerState;
+import dev.lnrnn.LoadOptions;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Regularization;
@@ -14,7 +15,6 @@ import dev.lnrnn.TestDevice;
 import dev.lnrnn.TrainingPass;
 import dev.lnrnn.interop.ElementType;
 import dev.lnrnn.interop.FileReplacement;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;

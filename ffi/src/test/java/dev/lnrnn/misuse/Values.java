@@ -1,6 +1,7 @@
 package dev.lnrnn.misuse;
 
 import dev.lnrnn.DataType;
+import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.Direction;
 import dev.lnrnn.Execution;
@@ -11,7 +12,6 @@ import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
 import dev.lnrnn.Strides;
 import dev.lnrnn.TestDevice;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Array;

@@ -1,6 +1,7 @@
 package dev.lnrnn.bench.compare;
 
 import dev.lnrnn.Device;
+import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.InferencePass;
 import dev.lnrnn.Parameter;
@@ -9,7 +10,6 @@ import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TrainingPass;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,7 +1,7 @@
 package dev.lnrnn.bench.jmh;
 
 import dev.lnrnn.Device;
-import dev.lnrnn.memory.DeviceBuffer;
+import dev.lnrnn.DeviceBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;

@@ -2,6 +2,7 @@ package dev.lnrnn.bench.jmh;
 
 import dev.lnrnn.BoundStep;
 import dev.lnrnn.Device;
+import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.InferencePass;
 import dev.lnrnn.Library;
@@ -11,7 +12,6 @@ import dev.lnrnn.Sequence;
 import dev.lnrnn.StepPass;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TrainingPass;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -1,13 +1,13 @@
 package dev.lnrnn.bench.jmh;
 
 import dev.lnrnn.Device;
+import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.InferencePass;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -2,11 +2,11 @@ package dev.lnrnn.bench.jmh;
 
 import dev.lnrnn.BoundStep;
 import dev.lnrnn.Device;
+import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Stream;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.Arena;
 
 /** A layer-normalised LSTM that is fed one row, step by step, with all that it needs in one arena. */

@@ -1,6 +1,7 @@
 package dev.lnrnn.bench.latency;
 
 import dev.lnrnn.Device;
+import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.InferencePass;
 import dev.lnrnn.Layer;
@@ -9,7 +10,6 @@ import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Streaming;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -2,6 +2,7 @@ package dev.lnrnn.bench.parity;
 
 import dev.lnrnn.DataType;
 import dev.lnrnn.Device;
+import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.InferencePass;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Parameter;
@@ -11,7 +12,6 @@ import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TrainingPass;
 import dev.lnrnn.bench.BadInputException;
-import dev.lnrnn.memory.DeviceBuffer;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.Map;

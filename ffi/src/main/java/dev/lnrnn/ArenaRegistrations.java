@@ -1,4 +1,4 @@
-package dev.lnrnn.memory;
+package dev.lnrnn;
 
 import dev.lnrnn.internal.Handle;
 import java.lang.foreign.Arena;

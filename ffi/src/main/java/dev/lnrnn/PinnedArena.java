@@ -1,14 +1,11 @@
-package dev.lnrnn.memory;
+package dev.lnrnn;
 
-import dev.lnrnn.Device;
-import dev.lnrnn.internal.DeviceAccess;
 import dev.lnrnn.internal.Lifetime;
 import dev.lnrnn.internal.MemoryBudget;
 import dev.lnrnn.internal.NativeDevice;
 import dev.lnrnn.raw.lnrnn_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 
 /**
  * An arena of page-locked host memory: Java reads and writes its segments, and copies between them and the device do
@@ -36,17 +33,10 @@ public final class PinnedArena implements Arena {
         this.device = device;
     }
 
-    /**
-     * Makes an arena, as {@link Device#pinnedArena()} does.
-     *
-     * @param device who owns it until it is closed
-     * @return a new arena
-     * @throws IllegalStateException if the device is closed
-     */
-    public static PinnedArena open(Device device) {
-        NativeDevice owner = DeviceAccess.of(Objects.requireNonNull(device, "device"));
-        PinnedArena pinned = new PinnedArena(owner);
-        owner.own(pinned.ownership);
+    /** An arena that the device owns until it is closed. */
+    static PinnedArena open(Device device) {
+        PinnedArena pinned = new PinnedArena(device.handle());
+        pinned.device.own(pinned.ownership);
         return pinned;
     }
 
@@ -57,7 +47,7 @@ public final class PinnedArena implements Arena {
      * @param byteAlignment a power of two
      * @return a segment that lives until this arena is closed
      * @throws IllegalArgumentException if an argument is out of its range
-     * @throws dev.lnrnn.LnrnnException with {@link dev.lnrnn.Status#OUT_OF_MEMORY} if there is not enough
+     * @throws LnrnnException with {@link Status#OUT_OF_MEMORY} if there is not enough
      */
     @Override
     public MemorySegment allocate(long byteSize, long byteAlignment) {

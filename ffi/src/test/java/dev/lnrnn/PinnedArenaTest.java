@@ -1,11 +1,8 @@
-package dev.lnrnn.memory;
+package dev.lnrnn;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.lnrnn.Device;
-import dev.lnrnn.Library;
-import dev.lnrnn.TestDevice;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterAll;

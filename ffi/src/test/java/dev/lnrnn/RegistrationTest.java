@@ -1,14 +1,9 @@
-package dev.lnrnn.memory;
+package dev.lnrnn;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.lnrnn.Device;
-import dev.lnrnn.Library;
-import dev.lnrnn.LnrnnException;
-import dev.lnrnn.Status;
-import dev.lnrnn.TestDevice;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

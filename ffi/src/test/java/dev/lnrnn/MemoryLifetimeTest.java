@@ -1,4 +1,4 @@
-package dev.lnrnn.memory;
+package dev.lnrnn;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
@@ -6,23 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.lnrnn.BoundStep;
-import dev.lnrnn.Device;
-import dev.lnrnn.Event;
-import dev.lnrnn.InferencePass;
-import dev.lnrnn.Layer;
-import dev.lnrnn.LayerSpec;
-import dev.lnrnn.LeakCheck;
-import dev.lnrnn.Library;
-import dev.lnrnn.Plan;
-import dev.lnrnn.PlanSizes;
-import dev.lnrnn.Sequence;
-import dev.lnrnn.StepPass;
-import dev.lnrnn.Stream;
-import dev.lnrnn.Streaming;
-import dev.lnrnn.TestDevice;
-import dev.lnrnn.Training;
-import dev.lnrnn.Usage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -41,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Closing, in every order and while others are at work. */
 @Tag("device")
-class LifetimeTest {
+class MemoryLifetimeTest {
     private static final LayerSpec SPEC = LayerSpec.lstm(8, 16);
 
     @AfterAll

@@ -1,7 +1,5 @@
-package dev.lnrnn.memory;
+package dev.lnrnn;
 
-import dev.lnrnn.Device;
-import dev.lnrnn.internal.DeviceAccess;
 import dev.lnrnn.internal.Handle;
 import dev.lnrnn.internal.NativeDevice;
 import dev.lnrnn.raw.lnrnn_h;
@@ -13,7 +11,7 @@ import java.util.Objects;
 /**
  * Host memory of the caller's that is page-locked for a device, so that copies of it do not wait. It ends when it is
  * closed, when its device is, and when the memory's arena is, a shared one; each of them waits until queued work is done
- * with the memory. A {@link dev.lnrnn.Graph} that uses the memory cannot be launched afterwards.
+ * with the memory. A {@link Graph} that uses the memory cannot be launched afterwards.
  *
  * {@snippet :
  * MemorySegment x = arena.allocate(ValueLayout.JAVA_FLOAT, elements);
@@ -34,19 +32,9 @@ public final class Registration implements AutoCloseable {
         this.arena = arena;
     }
 
-    /**
-     * Pins a segment, as {@link Device#register} does.
-     *
-     * @param device for whose copies it is pinned
-     * @param host native memory, not of a mapped file, at least one byte
-     * @param arena what the segment was allocated in
-     * @return what ends it
-     * @throws IllegalArgumentException if the segment is not native, empty, or not of the arena, or that is confined
-     * @throws IllegalStateException if the device or the arena is closed
-     * @throws dev.lnrnn.LnrnnException if the system refuses, or some of it is pinned already
-     */
-    public static Registration of(Device device, MemorySegment host, Arena arena) {
-        NativeDevice owner = DeviceAccess.of(Objects.requireNonNull(device, "device"));
+    /** As {@link Device#register} says. */
+    static Registration of(Device device, MemorySegment host, Arena arena) {
+        NativeDevice owner = device.handle();
         Objects.requireNonNull(host, "host");
         Objects.requireNonNull(arena, "arena");
         if (!host.isNative() || host.isMapped()) {

@@ -1,4 +1,4 @@
-package dev.lnrnn.memory;
+package dev.lnrnn;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -6,15 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.lnrnn.Device;
-import dev.lnrnn.Layer;
-import dev.lnrnn.LayerSpec;
-import dev.lnrnn.LeakCheck;
-import dev.lnrnn.Library;
-import dev.lnrnn.LnrnnException;
-import dev.lnrnn.Status;
-import dev.lnrnn.TestDevice;
-import dev.lnrnn.Usage;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

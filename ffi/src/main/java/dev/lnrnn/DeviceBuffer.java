@@ -1,7 +1,5 @@
-package dev.lnrnn.memory;
+package dev.lnrnn;
 
-import dev.lnrnn.Device;
-import dev.lnrnn.internal.DeviceAccess;
 import dev.lnrnn.internal.Handle;
 import dev.lnrnn.internal.Lifetime;
 import dev.lnrnn.internal.MemoryBudget;
@@ -23,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DeviceBuffer implements AutoCloseable {
     private final Device device;
-    /** Knows the whole extent, so that slices can be cut; never leaves this class. */
+    /** The memory with its whole extent, which a user never sees. */
     private final MemorySegment extent;
     private final MemorySegment segment;
     // What every pass asks of each of its buffers, here where it need not ask a segment.
@@ -42,19 +40,9 @@ public final class DeviceBuffer implements AutoCloseable {
         this.handle = handle;
     }
 
-    /**
-     * Allocates memory of a device, as {@link Device#allocate(long)} and {@link Device#allocate(long, Arena)} do.
-     *
-     * @param device whose memory it is
-     * @param bytes its extent, 0 allowed
-     * @param arena what the buffer lives in, or null for a buffer that the device owns
-     * @return a 64-byte aligned buffer, contents undefined
-     * @throws IllegalArgumentException if {@code bytes} is negative
-     * @throws IllegalStateException if the device or the arena is closed
-     * @throws dev.lnrnn.LnrnnException with {@link dev.lnrnn.Status#OUT_OF_MEMORY} if there is not enough
-     */
-    public static DeviceBuffer allocate(Device device, long bytes, @Nullable Arena arena) {
-        NativeDevice owner = DeviceAccess.of(Objects.requireNonNull(device, "device"));
+    /** Memory that lives in an arena, or that the device owns where that is null. */
+    static DeviceBuffer allocate(Device device, long bytes, @Nullable Arena arena) {
+        NativeDevice owner = device.handle();
         if (bytes < 0) {
             throw new IllegalArgumentException("bytes is " + bytes + ", expected at least 0");
         }
@@ -83,7 +71,7 @@ public final class DeviceBuffer implements AutoCloseable {
     public static DeviceBuffer ofHost(Device device, MemorySegment host) {
         Objects.requireNonNull(device, "device");
         Objects.requireNonNull(host, "host");
-        if (!DeviceAccess.of(device).isCpu()) {
+        if (!device.handle().isCpu()) {
             throw new IllegalArgumentException(device + " cannot use host memory in place, expected the CPU");
         }
         if (!host.isNative() || host.isMapped()) {
@@ -143,6 +131,11 @@ public final class DeviceBuffer implements AutoCloseable {
     /** {@return a segment of length zero at its address and with its lifetime, to be passed to native functions} */
     public MemorySegment segment() {
         return segment;
+    }
+
+    /** The memory with its extent and lifetime, for Java to write where the device is the CPU. */
+    MemorySegment extent() {
+        return extent;
     }
 
     /** {@return whether it can still be used} */
@@ -222,6 +215,6 @@ public final class DeviceBuffer implements AutoCloseable {
     }
 
     private String describe() {
-        return "buffer of " + byteSize() + " bytes on " + DeviceAccess.of(device).name();
+        return "buffer of " + byteSize() + " bytes on " + device.handle().name();
     }
 }
