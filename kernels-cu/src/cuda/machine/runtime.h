@@ -29,6 +29,9 @@ using ClusterCounts = std::array<int, kMostClusterBlocks + 1>;
 // CUDA refuses everything are DEVICE_LOST and poison the context.
 lnrnnStatus_t check(Context& context, cudaError_t error, const char* what);
 
+// Where nothing can be done about a failure any more: the context's device is the thread's.
+void ignore(cudaError_t error);
+
 #define LNRNN_CUDA_CHECK(context, call) LNRNN_FORWARD(check(context, call, #call))
 
 // What is given back when the work queued before is done. Made together with what it stands for, so that

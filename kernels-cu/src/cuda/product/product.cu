@@ -85,17 +85,11 @@ struct AddPartial {
   int64_t out_stride;
   bool add;
 
-  LaunchShape shape() const {
-    constexpr int64_t kMostBlocks = 4096;
-    const int64_t blocks = tiles_of(rows * columns, kMaxThreads);
-    return {blocks < kMostBlocks ? blocks : kMostBlocks, kMaxThreads};
-  }
   LNRNN_DEVICE void operator()(Block& block) const {
-    const int64_t stride = block.blocks() * block.threads(), all = rows * columns;
-    for (int64_t i = block.index() * block.threads() + block.thread(); i < all; i += stride) {
+    each_element(block, rows * columns, [this](int64_t i) {
       T& to = out[i / columns * out_stride + i % columns];
       to = add ? to + partial[i] : partial[i];
-    }
+    });
   }
 };
 
@@ -119,7 +113,7 @@ lnrnnStatus_t multiply_samples(const CudaStream& stream, const Gemm<S, O>& whole
     if (gemm.out == whole.out || (done < whole.depth && done % kSamplesOfCalls<S> != 0)) continue;
     const AddPartial<O> add{whole.rows, whole.columns,    partial,
                             whole.out,  whole.out_stride, whole.add || done > kSamplesOfCalls<S>};
-    LNRNN_FORWARD(launch(stream, add.shape(), add));
+    LNRNN_FORWARD(launch(stream, elements_shape<AddPartial<O>>(whole.rows * whole.columns), add));
   }
   return LNRNN_STATUS_SUCCESS;
 }

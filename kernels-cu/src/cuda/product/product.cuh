@@ -1,7 +1,7 @@
 // Matrix products: one launcher that chooses among the kernels.
 #pragma once
 
-#include "cell/host_device.h"
+#include "cuda/machine/elements.cuh"
 #include "cuda/machine/rows.cuh"
 #include "cuda/machine/runtime.h"
 
@@ -63,8 +63,6 @@ struct Product {
            reinterpret_cast<uintptr_t>(rows.base) % sizeof(Words) == 0;
   }
 };
-
-LNRNN_CELL int64_t tiles_of(int64_t n, int64_t tile) { return (n + tile - 1) / tile; }
 
 // The part of out that a block owns, where blocks are tiles, columns first.
 template <int kRows, int kColumns>

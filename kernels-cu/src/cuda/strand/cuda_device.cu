@@ -1,9 +1,8 @@
 // A CUDA device behind the interface that all backends share.
-#include <cstdio>
 #include <vector>
 
-#include "cuda/machine/architectures.h"
 #include "cuda/machine/cublas.h"
+#include "cuda/machine/properties.h"
 #include "cuda/row/strand.h"
 
 namespace lnrnn {
@@ -16,76 +15,6 @@ using cuda::Cublas;
 using cuda::CudaEvent;
 using cuda::CudaGraph;
 using cuda::CudaStream;
-
-int major_of(int version) { return version / 1000; }
-int minor_of(int version) { return version % 1000 / 10; }
-
-// Whether CUDA can be used in this process at all, and with how many devices.
-lnrnnStatus_t count_devices(int* count) {
-  *count = 0;
-  int driver = 0;
-  const cudaError_t asked = cudaDriverGetVersion(&driver);
-  if (asked != cudaSuccess) cudaGetLastError();
-  LNRNN_CHECK(
-      asked == cudaSuccess, LNRNN_STATUS_DEVICE_UNAVAILABLE,
-      "there is no CUDA device that can be used: the driver's version could not be read: %s",
-      cudaGetErrorString(asked));
-  LNRNN_CHECK(driver != 0, LNRNN_STATUS_DEVICE_UNAVAILABLE,
-              "there is no CUDA device: no NVIDIA driver is installed");
-  LNRNN_CHECK(
-      driver >= CUDART_VERSION, LNRNN_STATUS_DEVICE_UNAVAILABLE,
-      "there is no CUDA device that can be used: the NVIDIA driver is for CUDA %d.%d, which "
-      "is older than the %d.%d this library was built for",
-      major_of(driver), minor_of(driver), major_of(CUDART_VERSION), minor_of(CUDART_VERSION));
-  int found = 0;
-  const cudaError_t error = cudaGetDeviceCount(&found);
-  if (error != cudaSuccess) cudaGetLastError();
-  LNRNN_CHECK(error == cudaSuccess || error == cudaErrorNoDevice, LNRNN_STATUS_DEVICE_UNAVAILABLE,
-              "there is no CUDA device that can be used: %s", cudaGetErrorString(error));
-  LNRNN_CHECK(found > 0, LNRNN_STATUS_DEVICE_UNAVAILABLE,
-              "there is no CUDA device: the NVIDIA driver finds no GPU");
-  *count = found;
-  return LNRNN_STATUS_SUCCESS;
-}
-
-// The kernels in use, and the version of cuBLAS, 0 for none.
-void name_kernels(int architecture, int cublas, lnrnnDeviceProperties_t* out) {
-  out->cublasVersion = cublas;
-  std::snprintf(out->isa, sizeof out->isa, "sm_%d%s", architecture, cublas == 0 ? "" : " cuBLAS");
-}
-
-// What CUDA answers where a kernel has nothing that the device could run.
-bool is_no_kernel(cudaError_t error) {
-  return error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction ||
-         error == cudaErrorInvalidKernelImage || error == cudaErrorUnsupportedPtxVersion ||
-         error == cudaErrorJitCompilerNotFound || error == cudaErrorJitCompilationDisabled;
-}
-
-lnrnnStatus_t read_properties(int ordinal, lnrnnDeviceProperties_t* out) {
-  cudaDeviceProp device{};
-  const cudaError_t error = cudaGetDeviceProperties(&device, ordinal);
-  if (error != cudaSuccess) cudaGetLastError();
-  LNRNN_CHECK(error == cudaSuccess, LNRNN_STATUS_DEVICE_UNAVAILABLE,
-              "the properties of CUDA device %d could not be read: %s", ordinal,
-              cudaGetErrorString(error));
-  out->kind = LNRNN_DEVICE_CUDA;
-  out->ordinal = ordinal;
-  out->totalMemory = device.totalGlobalMem;
-  std::snprintf(out->name, sizeof out->name, "%.127s", device.name);
-  std::snprintf(out->isaAvailable, sizeof out->isaAvailable, "%s", cuda::targets());
-  out->computeCapabilityMajor = device.major;
-  out->computeCapabilityMinor = device.minor;
-  out->multiprocessors = device.multiProcessorCount;
-  cudaDriverGetVersion(&out->driverVersion);
-  out->runtimeVersion = CUDART_VERSION;
-  const int capability = 10 * device.major + device.minor;
-  const int architecture = cuda::find_architecture(cuda::targets(), capability);
-  if (architecture != 0) {
-    name_kernels(architecture == cuda::kUnknownArchitecture ? capability : architecture,
-                 cuda::cublas_version(), out);
-  }
-  return LNRNN_STATUS_SUCCESS;
-}
 
 class CudaDevice final : public Device {
   // The one place where the plan's type becomes a C++ type.
@@ -103,24 +32,24 @@ class CudaDevice final : public Device {
   explicit CudaDevice(int ordinal) : context_(ordinal) {}
 
   lnrnnStatus_t open(int ordinal) {
-    LNRNN_FORWARD(read_properties(ordinal, &properties_));
+    LNRNN_FORWARD(cuda::read_properties(ordinal, &properties_));
     // Before anything is made on the device: a context takes memory.
     if (properties_.isa[0] == '\0') return no_kernels();
     LNRNN_FORWARD(context_.find_device());
     LNRNN_ENTER(context_);
     const cudaError_t error = cuda::find_architecture_of_kernels(&architecture_);
-    if (is_no_kernel(error)) {
+    if (cuda::is_no_kernel(error)) {
       cudaGetLastError();
       return no_kernels();
     }
     LNRNN_FORWARD(check(context_, error, "cudaFuncGetAttributes"));
-    name_kernels(architecture_, cuda::cublas_version(), &properties_);
+    cuda::name_kernels(architecture_, cuda::cublas_version(), &properties_);
     const bool overlaps = properties_.computeCapabilityMajor >= cuda::kLeastForOverlap &&
                           architecture_ >= 10 * cuda::kLeastForOverlap;
     LNRNN_FORWARD(context_.open(overlaps, overlaps ? cuda::count_resident_clusters()
                                                    : cuda::ClusterCounts{}));
     cublas_ = cuda::open_cublas();
-    if (cublas_ == nullptr) name_kernels(architecture_, 0, &properties_);
+    if (cublas_ == nullptr) cuda::name_kernels(architecture_, 0, &properties_);
     return context_.add_stream(cublas_.get(), &default_stream_);
   }
 
@@ -413,12 +342,6 @@ class CudaDevice final : public Device {
 };
 
 }  // namespace
-
-lnrnnStatus_t cuda_device_count(int* count) { return count_devices(count); }
-
-lnrnnStatus_t cuda_device_properties(int ordinal, lnrnnDeviceProperties_t* properties) {
-  return read_properties(ordinal, properties);
-}
 
 lnrnnStatus_t open_cuda_device(int ordinal, std::unique_ptr<Device>* device) {
   auto opened = std::make_unique<CudaDevice>(ordinal);

@@ -8,13 +8,6 @@ namespace {
 
 constexpr int kThreads = 256;
 
-template <class Kernel>
-LaunchShape elementwise_shape(int64_t elements) {
-  constexpr int64_t kMostBlocks = 4096;
-  const int64_t blocks = (elements + kThreads - 1) / kThreads;
-  return {blocks < kMostBlocks ? blocks : kMostBlocks, kThreads};
-}
-
 // Threads: elements, grid-strided.
 template <class S>
 struct RoundToStorage {
@@ -26,10 +19,7 @@ struct RoundToStorage {
   S* to;
 
   LNRNN_DEVICE void operator()(Block& block) const {
-    const int64_t stride = block.blocks() * block.threads();
-    for (int64_t i = block.index() * block.threads() + block.thread(); i < elements; i += stride) {
-      to[i] = to_storage<S>(from[i]);
-    }
+    each_element(block, elements, [this](int64_t i) { to[i] = to_storage<S>(from[i]); });
   }
 };
 
@@ -43,10 +33,8 @@ struct ClearRows {
   Rows<S> rows;
 
   LNRNN_DEVICE void operator()(Block& block) const {
-    const int64_t stride = block.blocks() * block.threads();
-    for (int64_t i = block.index() * block.threads() + block.thread(); i < elements; i += stride) {
-      rows.sample(i / features)[i % features] = S{};
-    }
+    each_element(block, elements,
+                 [this](int64_t i) { rows.sample(i / features)[i % features] = S{}; });
   }
 };
 
@@ -98,8 +86,8 @@ struct DropOut {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     const Random drawn = drawn_from(random);
-    const int64_t stride = block.blocks() * block.threads(), quads_of_row = (features + 3) / 4;
-    for (int64_t i = block.index() * block.threads() + block.thread(); i < quads; i += stride) {
+    const int64_t quads_of_row = (features + 3) / 4;
+    each_element(block, quads, [&](int64_t i) {
       const int64_t sample = i / quads_of_row, quad = i % quads_of_row;
       const int64_t step = same_for_all_steps ? 0 : sample / batch + drawn.step_offset;
       const Philox4 words =
@@ -110,7 +98,7 @@ struct DropOut {
         const bool keeps = word_of(words, j) < threshold;
         value = to_storage<S>(keeps ? to_accumulation(value) * scale : T(0));
       }
-    }
+    });
   }
 };
 
@@ -130,7 +118,7 @@ template <class S>
 lnrnnStatus_t round_to_storage(const CudaStream& stream, const accumulation_t<S>* from, S* to,
                                int64_t elements) {
   using Kernel = RoundToStorage<S>;
-  return launch(stream, elementwise_shape<Kernel>(elements), Kernel{elements, from, to});
+  return launch(stream, elements_shape<Kernel>(elements), Kernel{elements, from, to});
 }
 
 template <class S>
@@ -138,7 +126,7 @@ lnrnnStatus_t clear_rows(const CudaStream& stream, const Rows<S>& rows, int64_t 
                          int64_t features) {
   using Kernel = ClearRows<S>;
   const int64_t elements = samples * features;
-  return launch(stream, elementwise_shape<Kernel>(elements), Kernel{elements, features, rows});
+  return launch(stream, elements_shape<Kernel>(elements), Kernel{elements, features, rows});
 }
 
 template <class S>
@@ -157,7 +145,7 @@ lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call) {
   const double p = call.plan.description.dropout;
   const int64_t features = call.plan.output();
   const int64_t quads = call.steps * call.batch * ((features + 3) / 4);
-  return launch(stream, elementwise_shape<Kernel>(quads),
+  return launch(stream, elements_shape<Kernel>(quads),
                 Kernel{quads, call.batch, features, call.plan.has(LNRNN_PLAN_VARIATIONAL_DROPOUT),
                        call.random, keep_threshold(p),
                        random_stream_of(RandomKind::kDropout, call.layer, 0),

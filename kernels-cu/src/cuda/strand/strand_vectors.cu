@@ -156,8 +156,8 @@ struct SumChunks {
   T* of_factor[kMostTerms - 1];  // those with a factor
 
   LNRNN_DEVICE void operator()(Block& block) const {
-    const int64_t stride = block.blocks() * block.threads(), all = terms * width;
-    for (int64_t i = block.index() * block.threads() + block.thread(); i < all; i += stride) {
+    const int64_t all = terms * width;
+    each_element(block, all, [&](int64_t i) {
       T total(0);
       for (int64_t first = 0; first < chunks; first += kAtOnce) {
         T some[kAtOnce] = {};
@@ -178,7 +178,7 @@ struct SumChunks {
       } else {
         (i < 2 * width ? of_factor[0] : of_factor[1])[column] += total;
       }
-    }
+    });
   }
 };
 
@@ -220,7 +220,7 @@ class Sums {
     LNRNN_FORWARD(packed ? sum_samples<kPack<T>>(stream) : sum_samples<1>(stream));
     second_.terms = first_.factors + 1;
     const int64_t sums = second_.terms * first_.width;
-    return launch(stream, {tiles_of(sums, Second::kMaxThreads), Second::kMaxThreads}, second_);
+    return launch(stream, elements_shape<Second>(sums), second_);
   }
 
  private:

@@ -23,16 +23,14 @@ struct LoadVectors {
   Entry entries[kMostVectors];
 
   LNRNN_DEVICE void operator()(Block& block) const {
-    const int64_t first = block.index() * block.threads() + block.thread();
-    const int64_t stride = block.blocks() * block.threads();
     for (const Entry& entry : entries) {
-      for (int64_t i = first; i < entry.count; i += stride) {
+      each_element(block, entry.count, [&](int64_t i) {
         T sum(0);
         for (const S* const from : entry.from) {
           if (from != nullptr) sum += to_accumulation(from[i]);
         }
         entry.to[i] = sum;
-      }
+      });
     }
   }
 };
@@ -146,10 +144,9 @@ struct DecideDropConnect {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     const Mask drawn = mask.drawn();
-    const int64_t stride = block.blocks() * block.threads();
-    for (int64_t i = block.index() * block.threads() + block.thread(); i < bytes; i += stride) {
+    each_element(block, bytes, [&](int64_t i) {
       kept.bits[i] = static_cast<uint8_t>(drawn.eight(i / kept.row_bytes, i % kept.row_bytes));
-    }
+    });
   }
 };
 
@@ -166,20 +163,11 @@ struct ApplyDropConnect {
   T* to;
 
   LNRNN_DEVICE void operator()(Block& block) const {
-    const int64_t stride = block.blocks() * block.threads();
-    for (int64_t i = block.index() * block.threads() + block.thread(); i < elements; i += stride) {
+    each_element(block, elements, [this](int64_t i) {
       if (kept.keeps(i / columns, i % columns)) to[i] = fma(from[i], scale, to[i]);
-    }
+    });
   }
 };
-
-// Of kernels that stride over elements.
-template <class Kernel>
-LaunchShape grid_of(int64_t elements) {
-  constexpr int64_t kMostBlocks = 1024;
-  const int64_t blocks = (elements + Kernel::kMaxThreads - 1) / Kernel::kMaxThreads;
-  return {blocks < kMostBlocks ? blocks : kMostBlocks, Kernel::kMaxThreads};
-}
 
 template <class T>
 T dropconnect_scale(const Strand& strand) {
@@ -212,9 +200,7 @@ lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const
   for (auto& entry : kernel.entries) {
     if (entry.to == nullptr) entry.count = 0;
   }
-  return launch(stream,
-                {(gates + Kernel::kMaxThreads - 1) / Kernel::kMaxThreads, Kernel::kMaxThreads},
-                kernel);
+  return launch(stream, elements_shape<Kernel>(gates), kernel);
 }
 
 lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
@@ -223,7 +209,7 @@ lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
   using Kernel = DecideDropConnect;
   if (kept.bits == nullptr) return LNRNN_STATUS_SUCCESS;
   const int64_t bytes = strand.gates() * kept.row_bytes;
-  return launch(stream, grid_of<Kernel>(bytes),
+  return launch(stream, elements_shape<Kernel>(bytes),
                 Kernel{bytes,
                        Mask::of(strand, strand.plan.description.dropconnect,
                                 RandomKind::kDropConnect, given, random),
@@ -249,7 +235,7 @@ lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, 
                                 const KeptWeights& kept, T* to) {
   using Kernel = ApplyDropConnect<T>;
   const int64_t elements = strand.gates() * strand.hidden();
-  return launch(stream, grid_of<Kernel>(elements),
+  return launch(stream, elements_shape<Kernel>(elements),
                 Kernel{elements, strand.hidden(), from, kept, dropconnect_scale<T>(strand), to});
 }
 
