@@ -1,7 +1,7 @@
 // Layer normalisation of x W_ih' for many steps at once. Blocks: samples.
 #pragma once
 
-#include "strand_row.cuh"
+#include "term.cuh"
 
 namespace lnrnn::cuda {
 

@@ -2,81 +2,17 @@
 // between two products, and dr R'; then, for all steps at once, the gradients of x and of the
 // parameters. Without kept products these are computed again first, as two products. Where a cluster of
 // blocks can hold the recurrent weights, one kernel takes all steps.
-#include "cuda/cluster/gru_cluster.cuh"
-#include "cuda/cluster/lstm_cluster.cuh"
-#include "cuda/row/indrnn_row.cuh"
+#include "cuda/cluster/launch.cuh"
+#include "cuda/row/backward_row.cuh"
+#include "cuda/row/cells.cuh"
 #include "cuda/row/norm_row.cuh"
+#include "cuda/row/unit_walk.cuh"
+#include "backward_layout.h"
 #include "lengths.h"
 
 namespace lnrnn::cuda {
 
 namespace {
-
-template <class S>
-struct BackwardLayout {
-  using T = accumulation_t<S>;
-
-  StrandRows<T> products;  // where they were not kept
-  StrandVectors<T> vectors;
-  S* hh;          // (H,GH) the recurrent weights, transposed
-  S* hh_rows;     // (GH,H) the same as they are, to compute h R' again
-  S* h_operand;   // (T+1,N,H), where products do not read h itself
-  T* dv;          // (T,N,GH) gradients by the gates' pre-activations, as x's product sees them
-  S* dr;          // (T,N,GH) by h's product; null where dv is that
-  T* exact_dr;    // (N,GH) of one step, where a product takes it: see BackwardRow
-  S* da;          // (T,N,GH) by x W_ih', when all steps are done: in the place of dv, or of dr
-  T *dk, *z;      // (T,N,H), see BackwardRow
-  T *dh, *dc;     // (N,H)
-  T* partials;    // vector_partials
-  T* partial;     // (GH, I or H) of a gradient, where cuBLAS may need it
-  T* masked_dhh;  // (GH,H) gradient of the masked weight_hh, with DropConnect
-  S* giving;      // (T,N,I or H, the larger) x or h in samples that give gradients, else 0; or null
-  int64_t* lengths;  // (N)
-
-  static BackwardLayout take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
-    const CellShape& shape = strand.shape();
-    const int64_t hidden = strand.hidden(), gates = strand.gates();
-    const bool again = strand.plan.has(LNRNN_PLAN_RECOMPUTE);
-    BackwardLayout layout{};
-    if (again) layout.products.take_products(carver, strand, steps, batch);
-    layout.vectors = StrandVectors<T>::take(carver, strand);
-    if (shape.recurrent_matrix) {
-      layout.hh = carver.take<S>({hidden, gates});
-      if (again) layout.hh_rows = carver.take<S>({gates, hidden});
-      if (!kExactOperands<S>) layout.h_operand = carver.take<S>({steps + 1, batch, hidden});
-    }
-    layout.dv = carver.take<T>({steps, batch, gates});
-    if (!kExactOperands<S> || shape.keeps_recurrent_product()) {
-      layout.dr = carver.take<S>({steps, batch, gates});
-    }
-    if constexpr (kExactOperands<S>) {
-      layout.da = layout.dv;
-    } else {
-      layout.da = layout.dr;
-      if (shape.recurrent_matrix && has_few_rows(batch)) {
-        layout.exact_dr = carver.take<T>({batch, gates});
-      }
-    }
-    if (shape.cell_norm || shape.kind == CellKind::kGru) {
-      layout.dk = carver.take<T>({steps, batch, hidden});
-    }
-    if (shape.cell_norm) layout.z = carver.take<T>({steps, batch, hidden});
-    layout.dh = carver.take<T>({batch, hidden});
-    if (shape.carries_cell) layout.dc = carver.take<T>({batch, hidden});
-    layout.partials = carver.take<T>({vector_partials(strand, steps, batch)});
-    const int64_t widest = hidden > strand.input() ? hidden : strand.input();
-    if (size_product({steps, batch}) > static_cast<uint64_t>(kSamplesOfCalls<S>)) {
-      layout.partial = carver.take<T>({gates, shape.recurrent_matrix ? widest : strand.input()});
-    }
-    if (strand.plan.description.dropconnect > 0)
-      layout.masked_dhh = carver.take<T>({gates, hidden});
-    if (strand.plan.discards()) {
-      layout.giving = carver.take<S>({steps, batch, widest});
-    }
-    layout.lengths = carver.take<int64_t>({batch});
-    return layout;
-  }
-};
 
 template <class S>
 class Backward {
@@ -108,7 +44,7 @@ class Backward {
     LNRNN_FORWARD(copy_state<T>(stream_, call_.dhn, layout_.dh, state()));
     if (layout_.dc != nullptr)
       LNRNN_FORWARD(copy_state<T>(stream_, call_.dcn, layout_.dc, state()));
-    LNRNN_FORWARD(strand_.shape().recurrent_matrix ? go_back_through() : walk_through());
+    LNRNN_FORWARD(go_back_through());
     if (call_.dh0 != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, layout_.dh, call_.dh0, state()));
     if (call_.dc0 != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, layout_.dc, call_.dc0, state()));
 
@@ -186,12 +122,22 @@ class Backward {
   }
 
   lnrnnStatus_t go_back_through() const {
-    LNRNN_FORWARD(
-        prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, true, layout_.hh));
-    if constexpr (!kExactOperands<S>) {
-      if (runs_in_clusters<S>(stream_.context, strand_, batch_)) return walk_in_clusters();
+    if (layout_.hh != nullptr) {
+      LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, true,
+                                              layout_.hh));
     }
-    return step_through();
+    return with_cell(strand_.shape().kind, [&](auto cell) {
+      using Cell = decltype(cell);
+      if constexpr (!Cell::kRecurrentMatrix) {
+        return walk_units<Cell>();
+      } else {
+        if constexpr (!kExactOperands<S>) {
+          if (runs_in_clusters<S>(stream_.context, strand_, batch_))
+            return walk_in_clusters<Cell>();
+        }
+        return step_through<Cell>();
+      }
+    });
   }
 
   // What does not depend on the step, for the kernel of one and that of all.
@@ -207,69 +153,67 @@ class Backward {
   }
 
   // The other way round than forward.
-  TimeWalk walk() const { return {0, call_.active_steps, strand_.reverse()}; }
+  TimeWalk walk_of_all() const { return {0, call_.active_steps, strand_.reverse()}; }
 
+  template <class Cell>
   lnrnnStatus_t walk_in_clusters() const {
-    ClusterBackward<S> call{};
-    describe(call);
-    call.walk = walk();
-    call.hidden = static_cast<int>(hidden_);
-    call.hh = layout_.hh;
-    call.a = forward_.a;
-    call.r = forward_.r;
-    call.norm_a = forward_.norm_a;
-    call.norm_r = forward_.norm_r;
-    call.norm_u = forward_.norm_u;
-    call.before = at_places(strand_.shape().carries_cell ? forward_.c : forward_.h);
-    call.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
-    call.dh = layout_.dh;
-    call.dc = layout_.dc;
-    call.dv = layout_.dv;
-    call.dr = layout_.dr;
-    call.dk = layout_.dk;
-    call.z = layout_.z;
-    return launch_in_clusters<LstmClusterBackward, GruClusterBackward>(stream_,
-                                                                       strand_.shape().kind, call);
+    BackwardWalk<S> walk{};
+    describe(walk);
+    walk.steps = walk_of_all();
+    walk.hidden = static_cast<int>(hidden_);
+    walk.hh = layout_.hh;
+    walk.a = forward_.a;
+    walk.r = forward_.r;
+    walk.norm_a = forward_.norm_a;
+    walk.norm_r = forward_.norm_r;
+    walk.norm_u = forward_.norm_u;
+    walk.before = at_places(strand_.shape().carries_cell ? forward_.c : forward_.h);
+    walk.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
+    walk.dh = layout_.dh;
+    walk.dc = layout_.dc;
+    walk.dv = layout_.dv;
+    walk.dr = layout_.dr;
+    walk.dk = layout_.dk;
+    walk.z = layout_.z;
+    return launch_in_clusters<BackwardCluster, Cell, S>(stream_, walk);
   }
 
+  template <class Cell>
   lnrnnStatus_t step_through() const {
     for (int64_t k = 0; k < call_.active_steps; ++k) {
       const int64_t t = strand_.reverse() ? k : call_.active_steps - 1 - k;
-      LNRNN_FORWARD(go_back(t));
+      LNRNN_FORWARD(go_back<Cell>(t));
       LNRNN_FORWARD(multiply_by_states(t));
     }
     return LNRNN_STATUS_SUCCESS;
   }
 
+  template <class Cell>
   lnrnnStatus_t go_back(int64_t t) const {
     const int64_t row_of_gates = batch_ * gates_, row_of_norm = batch_ * kStatistics;
-    BackwardRow<S> row{};
-    describe(row);
-    row.step = t;
-    row.hidden = hidden_;
-    row.gates = gates_;
-    row.a = at_step(forward_.a, t, row_of_gates);
-    row.r = at_step(forward_.r, t, row_of_gates);
-    row.norm_a = at_step(forward_.norm_a, t, row_of_norm);
-    row.norm_r = at_step(forward_.norm_r, t, row_of_norm);
-    row.norm_u = at_step(forward_.norm_u, t, row_of_norm);
-    row.h_before = at_step(forward_.h, strand_.before(t), state());
-    row.c_before = at_step(forward_.c, strand_.before(t), state());
-    row.dy = at_step(static_cast<const S*>(call_.dy.pointer), t, call_.dy.step_stride);
-    row.dy_row_stride = call_.dy.row_stride;
-    row.dh = layout_.dh;
-    row.dc = layout_.dc;
-    row.dv = at_step(layout_.dv, t, row_of_gates);
-    row.dr = at_step(layout_.dr, t, row_of_gates);
-    row.exact_dr = layout_.exact_dr;
-    row.dk = at_step(layout_.dk, t, state());
-    row.z = at_step(layout_.z, t, state());
-    if (strand_.shape().kind == CellKind::kGru) return launch_row(GruBackwardRow<S>{row});
-    return launch_row(LstmBackwardRow<S>{row});
-  }
-  template <class Kernel>
-  lnrnnStatus_t launch_row(const Kernel& kernel) const {
-    return launch(stream_, row_shape<Kernel>(batch_, hidden_), kernel);
+    BackwardStep<S> step{};
+    describe(step);
+    step.step = t;
+    step.hidden = hidden_;
+    step.gates = gates_;
+    step.a = at_step(forward_.a, t, row_of_gates);
+    step.r = at_step(forward_.r, t, row_of_gates);
+    step.norm_a = at_step(forward_.norm_a, t, row_of_norm);
+    step.norm_r = at_step(forward_.norm_r, t, row_of_norm);
+    step.norm_u = at_step(forward_.norm_u, t, row_of_norm);
+    step.h_before = at_step(forward_.h, strand_.before(t), state());
+    step.c_before = at_step(forward_.c, strand_.before(t), state());
+    step.dy = at_step(static_cast<const S*>(call_.dy.pointer), t, call_.dy.step_stride);
+    step.dy_row_stride = call_.dy.row_stride;
+    step.dh = layout_.dh;
+    step.dc = layout_.dc;
+    step.dv = at_step(layout_.dv, t, row_of_gates);
+    step.dr = at_step(layout_.dr, t, row_of_gates);
+    step.exact_dr = layout_.exact_dr;
+    step.dk = at_step(layout_.dk, t, state());
+    step.z = at_step(layout_.z, t, state());
+    using Kernel = BackwardRow<Cell, S>;
+    return launch(stream_, row_shape<Kernel>(batch_, hidden_), Kernel{step});
   }
   Mask zoneout() const {
     return Mask::of(strand_, strand_.plan.description.zoneout, RandomKind::kZoneout,
@@ -289,9 +233,10 @@ class Backward {
     return multiply_step(stream_, product);
   }
 
-  lnrnnStatus_t walk_through() const {
-    IndrnnBackward<S> kernel{};
-    kernel.walk = {walk(), batch_, hidden_, lengths_};
+  template <class Cell>
+  lnrnnStatus_t walk_units() const {
+    BackwardUnits<Cell, S> kernel{};
+    kernel.walk = {walk_of_all(), batch_, hidden_, lengths_};
     kernel.in = {forward_.a, forward_.norm_a, 0, vectors_};
     kernel.mask = zoneout();
     kernel.h_before = at_places(forward_.h);

@@ -2,84 +2,17 @@
 // two kernels per step: h R' with the statistics of its rows, and everything between two products.
 // Where a cluster of blocks can hold the recurrent weights, it walks through the chunk in one kernel;
 // so does the IndRNN, which has no such product.
-#include "cuda/cluster/gru_cluster.cuh"
-#include "cuda/cluster/lstm_cluster.cuh"
-#include "cuda/row/indrnn_row.cuh"
+#include "cuda/cluster/launch.cuh"
+#include "cuda/row/cells.cuh"
+#include "cuda/row/forward_row.cuh"
 #include "cuda/row/norm_row.cuh"
+#include "cuda/row/unit_walk.cuh"
+#include "forward_layout.h"
 #include "lengths.h"
 
 namespace lnrnn::cuda {
 
 namespace {
-
-// What inference reads, in one buffer.
-template <class S>
-struct PackedWeights {
-  S* ih;  // (GH,I)
-  S* hh;  // (GH,H) as prepared, where it is a matrix
-  StrandVectors<accumulation_t<S>> vectors;
-
-  static PackedWeights take(Carver& carver, const Strand& strand) {
-    PackedWeights packed{};
-    packed.ih = carver.take<S>({strand.gates(), strand.input()});
-    if (strand.shape().recurrent_matrix) {
-      packed.hh = carver.take<S>({strand.gates(), strand.hidden()});
-    }
-    packed.vectors = StrandVectors<accumulation_t<S>>::take(carver, strand);
-    return packed;
-  }
-};
-
-// Where a pass keeps its rows: in the workspace, but for what training reserves.
-template <class S>
-struct ForwardLayout {
-  using T = accumulation_t<S>;
-
-  StrandRows<T> rows;        // products of one chunk, r of one step; inference: h and c, two places
-  S* hh;                     // (GH,H) training's
-  StrandVectors<T> vectors;  // training's
-  S* h_operand;              // (N,H), where products do not read h itself
-  T* square_sums;            // (N,tiles), where r is normalised
-  int64_t* lengths;          // (N)
-
-  static ForwardLayout take(Carver& carver, const Strand& strand, int64_t chunk, int64_t batch,
-                            bool training) {
-    const CellShape& shape = strand.shape();
-    const int64_t hidden = strand.hidden();
-    ForwardLayout layout{};
-    if (!keeps_products(strand, training)) {
-      layout.rows.take_products(carver, strand, chunk, batch, 1);
-    }
-    if (training) {
-      if (shape.recurrent_matrix) layout.hh = carver.take<S>({strand.gates(), hidden});
-      layout.vectors = StrandVectors<T>::take(carver, strand);
-    } else {
-      layout.rows.h = carver.take<T>({2, batch, hidden});
-      if (shape.carries_cell) layout.rows.c = carver.take<T>({2, batch, hidden});
-      if (shape.input_norm) layout.rows.norm_a = carver.take<T>({chunk, batch, kStatistics});
-    }
-    if (shape.recurrent_matrix && !kExactOperands<S>) {
-      layout.h_operand = carver.take<S>({batch, hidden});
-    }
-    if (shape.recurrent_norm) {
-      layout.square_sums = carver.take<T>({batch, square_sum_tiles(batch, strand.gates())});
-    }
-    layout.lengths = carver.take<int64_t>({batch});
-    return layout;
-  }
-
-  static bool keeps_products(const Strand& strand, bool training) {
-    return training && !strand.plan.has(LNRNN_PLAN_RECOMPUTE);
-  }
-};
-
-// Steps whose inputs are multiplied at once. Where the products are kept anyway, all; else enough rows
-// to keep the device busy.
-int64_t chunk_steps(int64_t steps, int64_t batch, bool keeps_products) {
-  constexpr int64_t kChunkRows = 8192;
-  const int64_t wanted = batch < 1 ? steps : (kChunkRows + batch - 1) / batch;
-  return keeps_products || steps < wanted ? steps : wanted;
-}
 
 template <class S>
 class Forward {
@@ -185,18 +118,25 @@ class Forward {
   }
 
   lnrnnStatus_t advance_through(int64_t begin, int64_t count) const {
-    if constexpr (!kExactOperands<S>) {
-      if (clustered_) return walk_in_clusters(begin, count);
-    }
-    return strand_.shape().recurrent_matrix ? step_through(begin, count)
-                                            : walk_through(begin, count);
+    return with_cell(strand_.shape().kind, [&](auto cell) {
+      using Cell = decltype(cell);
+      if constexpr (!Cell::kRecurrentMatrix) {
+        return walk_units<Cell>(begin, count);
+      } else {
+        if constexpr (!kExactOperands<S>) {
+          if (clustered_) return walk_in_clusters<Cell>(begin, count);
+        }
+        return step_through<Cell>(begin, count);
+      }
+    });
   }
 
+  template <class Cell>
   lnrnnStatus_t step_through(int64_t begin, int64_t count) const {
     for (int64_t k = 0; k < count; ++k) {
       const int64_t t = strand_.reverse() ? begin + count - 1 - k : begin + k;
       LNRNN_FORWARD(multiply_states(begin, t));
-      LNRNN_FORWARD(advance(begin, t));
+      LNRNN_FORWARD(advance<Cell>(begin, t));
     }
     return LNRNN_STATUS_SUCCESS;
   }
@@ -236,36 +176,35 @@ class Forward {
     to.mask_cell = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
   }
 
+  template <class Cell>
   lnrnnStatus_t advance(int64_t begin, int64_t t) const {
-    ForwardRow<S> row{};
-    describe(row);
-    row.epsilon = epsilon();
-    row.step = t;
-    row.hidden = hidden_;
-    row.gates = gates_;
-    row.a = a_at(begin, t);
-    row.r = r_at(t);
-    row.norm_a = norm_a_at(begin, t);
-    row.square_sums = layout_.square_sums;
-    row.tiles = square_sum_tiles(batch_, gates_);
-    row.norm_r = at_step(rows_.norm_r, t, batch_ * kStatistics);
-    row.norm_u = at_step(rows_.norm_u, t, batch_ * kStatistics);
-    row.h_before = h_at(strand_.before(t));
-    row.c_before = c_at(strand_.before(t));
-    row.h = h_at(strand_.after(t));
-    row.c = c_at(strand_.after(t));
-    row.h_operand = layout_.h_operand;
-    row.y = at_step(static_cast<S*>(call_.y.pointer), t, call_.y.step_stride);
-    row.y_row_stride = call_.y.row_stride;
-    if (strand_.shape().kind == CellKind::kGru) return launch_row(GruForwardRow<S>{row});
-    return launch_row(LstmForwardRow<S>{row});
-  }
-  template <class Kernel>
-  lnrnnStatus_t launch_row(const Kernel& kernel) const {
-    return launch(stream_, row_shape<Kernel>(batch_, hidden_), kernel);
+    ForwardStep<S> step{};
+    describe(step);
+    step.epsilon = epsilon();
+    step.step = t;
+    step.hidden = hidden_;
+    step.gates = gates_;
+    step.a = a_at(begin, t);
+    step.r = r_at(t);
+    step.norm_a = norm_a_at(begin, t);
+    step.square_sums = layout_.square_sums;
+    step.tiles = square_sum_tiles(batch_, gates_);
+    step.norm_r = at_step(rows_.norm_r, t, batch_ * kStatistics);
+    step.norm_u = at_step(rows_.norm_u, t, batch_ * kStatistics);
+    step.h_before = h_at(strand_.before(t));
+    step.c_before = c_at(strand_.before(t));
+    step.h = h_at(strand_.after(t));
+    step.c = c_at(strand_.after(t));
+    step.h_operand = layout_.h_operand;
+    step.y = at_step(static_cast<S*>(call_.y.pointer), t, call_.y.step_stride);
+    step.y_row_stride = call_.y.row_stride;
+    using Kernel = ForwardRow<Cell, S>;
+    return launch(stream_, row_shape<Kernel>(batch_, hidden_), Kernel{step});
   }
 
-  TimeWalk walk(int64_t begin, int64_t count) const { return {begin, count, !strand_.reverse()}; }
+  TimeWalk walk_of(int64_t begin, int64_t count) const {
+    return {begin, count, !strand_.reverse()};
+  }
   // The states before and after a walk.
   int64_t place_before(int64_t begin, int64_t count) const {
     return strand_.before(strand_.reverse() ? begin + count - 1 : begin);
@@ -274,37 +213,38 @@ class Forward {
     return strand_.after(strand_.reverse() ? begin : begin + count - 1);
   }
 
+  template <class Cell>
   lnrnnStatus_t walk_in_clusters(int64_t begin, int64_t count) const {
     const int64_t row_of_norm = batch_ * kStatistics;
     const int64_t from = place_before(begin, count), to = place_after(begin, count);
-    ClusterForward<S> call{};
-    describe(call);
-    call.walk = walk(begin, count);
-    call.hidden = static_cast<int>(hidden_);
-    call.hh = hh_;
-    call.a = a_at(begin, begin);
-    call.norm_a = norm_a_at(begin, begin);
+    ForwardWalk<S> walk{};
+    describe(walk);
+    walk.steps = walk_of(begin, count);
+    walk.hidden = static_cast<int>(hidden_);
+    walk.hh = hh_;
+    walk.a = a_at(begin, begin);
+    walk.norm_a = norm_a_at(begin, begin);
     if (keeps_products_) {
-      call.r = r_at(begin);
-      call.adds = call.r == nullptr;
+      walk.r = r_at(begin);
+      walk.adds = walk.r == nullptr;
     }
-    call.norm_r = at_step(rows_.norm_r, begin, row_of_norm);
-    call.norm_u = at_step(rows_.norm_u, begin, row_of_norm);
-    call.scale = NormScale::of(epsilon());
-    call.h_from = h_at(from);
-    call.c_from = c_at(from);
-    call.keeps_states = training_;
-    call.h_to = h_at(training_ ? strand_.after(begin) : to);
-    call.c_to = c_at(training_ ? strand_.after(begin) : to);
-    call.y = rows_of<S>(call_.y, begin, count, batch_);
-    return launch_in_clusters<LstmClusterForward, GruClusterForward>(stream_, strand_.shape().kind,
-                                                                     call);
+    walk.norm_r = at_step(rows_.norm_r, begin, row_of_norm);
+    walk.norm_u = at_step(rows_.norm_u, begin, row_of_norm);
+    walk.scale = NormScale::of(epsilon());
+    walk.h_from = h_at(from);
+    walk.c_from = c_at(from);
+    walk.keeps_states = training_;
+    walk.h_to = h_at(training_ ? strand_.after(begin) : to);
+    walk.c_to = c_at(training_ ? strand_.after(begin) : to);
+    walk.y = rows_of<S>(call_.y, begin, count, batch_);
+    return launch_in_clusters<ForwardCluster, Cell, S>(stream_, walk);
   }
 
-  lnrnnStatus_t walk_through(int64_t begin, int64_t count) const {
+  template <class Cell>
+  lnrnnStatus_t walk_units(int64_t begin, int64_t count) const {
     const lnrnnPlanDescription_t& d = strand_.plan.description;
-    IndrnnForward<S> kernel{};
-    kernel.walk = {walk(begin, count), batch_, hidden_, lengths_};
+    ForwardUnits<Cell, S> kernel{};
+    kernel.walk = {walk_of(begin, count), batch_, hidden_, lengths_};
     kernel.in = {a_at(begin, begin), norm_a_at(begin, begin), begin, vectors_};
     kernel.zoneout = share(d.zoneout);
     kernel.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
@@ -330,7 +270,7 @@ class Forward {
 
 }  // namespace
 
-using LargestClusterKernel = LstmClusterForward<F16, 4>;  // none takes more room
+using LargestClusterKernel = ForwardCluster<Lstm, F16, 4>;  // none takes more room
 
 cudaError_t find_architecture_of_kernels(int* architecture) {
   return find_architecture<LargestClusterKernel>(architecture);

@@ -1,18 +1,17 @@
-// The IndRNN through time. Its units see their own past only: one thread walks all steps of one unit
-// (n, j), and there is no product and no launch per step. What a step reads is asked for a strip of
-// steps ahead, so that the walk does not wait for memory at each of them. Formulas are src/cell's.
+// All steps of cells whose units see their own past only: one thread walks through those of one unit (n, j),
+// and there is no product and no launch per step. What a step reads is asked for a strip of steps ahead, so
+// that the walk does not wait for memory at each of them.
 #pragma once
 
-#include "strand_row.cuh"
-
-#include "cell/indrnn.h"
+#include "term.cuh"
+#include "time_walk.cuh"
 
 namespace lnrnn::cuda {
 
 constexpr int kStrip = 8;  // steps
 
 // The steps of a walk, and the unit that a thread has in it. Blocks: (n, threads units), units first.
-struct IndrnnWalk : TimeWalk {
+struct UnitWalk : TimeWalk {
   static constexpr int kThreads = 128;
 
   int64_t batch, hidden;
@@ -33,12 +32,12 @@ struct IndrnnWalk : TimeWalk {
 
 // What forward and backward both derive from x's product: v = a + b of one unit.
 template <class T>
-struct IndrnnInputs {
+struct UnitInputs {
   const T *a, *norm_a;  // (steps,N,H) and (steps,N,kStatistics) from step first on
   int64_t first;
   StrandVectors<const T> weights;
 
-  LNRNN_DEVICE T v(const IndrnnWalk& walk, int64_t step, int64_t n, int64_t j) const {
+  LNRNN_DEVICE T v(const UnitWalk& walk, int64_t step, int64_t n, int64_t j) const {
     const int64_t sample = (step - first) * walk.batch + n;
     return GateTerm<T>::of_row(a, walk.hidden, weights.gain_i, norm_a, sample)
         .plus(weights.bias[j], j);
@@ -46,14 +45,14 @@ struct IndrnnInputs {
 };
 
 //   h_from, h_to:(N,H) the states before and after the walk  h:(T+1,N,H) or null  y:(T,N,H) strided
-template <class S>
-struct IndrnnForward {
-  static constexpr const char* kName = "indrnn_forward";
-  static constexpr int kMaxThreads = IndrnnWalk::kThreads;
+template <class Cell, class S>
+struct ForwardUnits {
+  static constexpr const char* kName = "forward_units";
+  static constexpr int kMaxThreads = UnitWalk::kThreads;
   using T = accumulation_t<S>;
 
-  IndrnnWalk walk;
-  IndrnnInputs<T> in;
+  UnitWalk walk;
+  UnitInputs<T> in;
   ZoneoutShares<T> zoneout;  // inference's
   Mask mask;                 // training's
   const T* h_from;
@@ -77,7 +76,7 @@ struct IndrnnForward {
         const int64_t t = walk.step(from + i);
         const bool active = walk.active(from + i, n);
         if (active && drawn.keeps(t, walk.batch, n, j)) {
-          state = zoneout_expectation(state, indrnn_output(v[i], weight, state), zoneout);
+          state = zoneout_expectation(state, Cell::output(v[i], weight, state), zoneout);
         }
         if (h != nullptr) h[((walk.upwards ? t + 1 : t) * walk.batch + n) * hidden + j] = state;
         if (y.base != nullptr) y.at(t, n)[j] = to_storage<S>(active ? state : T(0));
@@ -88,14 +87,14 @@ struct IndrnnForward {
 };
 
 //   h_before:(T,N,H)  dy:(T,N,H) strided  dh:(N,H) read and written  dv:(T,N,H)
-template <class S>
-struct IndrnnBackward {
-  static constexpr const char* kName = "indrnn_backward";
-  static constexpr int kMaxThreads = IndrnnWalk::kThreads;
+template <class Cell, class S>
+struct BackwardUnits {
+  static constexpr const char* kName = "backward_units";
+  static constexpr int kMaxThreads = UnitWalk::kThreads;
   using T = accumulation_t<S>;
 
-  IndrnnWalk walk;  // the other way round than forward
-  IndrnnInputs<T> in;
+  UnitWalk walk;  // the other way round than forward
+  UnitInputs<T> in;
   Mask mask;
   const T* h_before;
   Rows<const S> dy;  // base may be null
@@ -115,7 +114,7 @@ struct IndrnnBackward {
         if (!walk.active(from + i, n)) continue;
         const int64_t t = walk.step(from + i);
         now[i] =
-            indrnn_output(in.v(walk, t, n, j), weight, h_before[(t * walk.batch + n) * hidden + j]);
+            Cell::output(in.v(walk, t, n, j), weight, h_before[(t * walk.batch + n) * hidden + j]);
         if (dy.base != nullptr) by_y[i] = to_accumulation(dy.at(t, n)[j]);
       }
       LNRNN_UNROLL
@@ -125,7 +124,7 @@ struct IndrnnBackward {
         if (walk.active(from + i, n)) {
           by_h += by_y[i];
           if (drawn.keeps(t, walk.batch, n, j)) {
-            by_v = indrnn_backward(by_h, now[i]);
+            by_v = Cell::backward(by_h, now[i]);
             by_h = weight * by_v;
           }
         }

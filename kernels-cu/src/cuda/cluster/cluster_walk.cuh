@@ -1,0 +1,90 @@
+// A strand's steps in clusters, in one launch: what forward and backward share, for every cell. Data types of
+// 16 bits; hidden sizes that are multiples of 32, up to kMostClusterBlocks times that.
+//
+// Tensors begin at the first of the walk's steps in memory; what is not wanted is null. What is not
+// normalised has gain 1 and a norm that changes nothing, so that formulas need not ask.
+#pragma once
+
+#include "cluster_product.cuh"
+#include "cuda/row/term.cuh"
+#include "cuda/row/time_walk.cuh"
+
+namespace lnrnn::cuda {
+
+LNRNN_DEVICE Norm<float> no_norm() { return {0.0f, 1.0f}; }
+LNRNN_DEVICE Norm<float> load_norm(const float* statistics, int64_t sample) {
+  return statistics == nullptr ? no_norm() : Norm<float>::load(statistics + sample * kStatistics);
+}
+
+// A tensor's row, or a vector of parameters, of kGates H numbers, or null, as far as it concerns unit j.
+template <int kGates>
+LNRNN_DEVICE void load_unit(const float* row, float otherwise, int hidden, int j,
+                            float (&to)[kGates]) {
+  LNRNN_UNROLL
+  for (int gate = 0; gate < kGates; ++gate) {
+    to[gate] = row == nullptr ? otherwise : row[gate * hidden + j];
+  }
+}
+
+// The vectors of parameters, as far as they concern one unit.
+template <int kGates>
+struct ClusterUnit {
+  float bias[kGates], bias_hh[kGates], gain_i[kGates], gain_h[kGates], gain_c, bias_c;
+
+  LNRNN_DEVICE static ClusterUnit load(const StrandVectors<const float>& weights, int hidden,
+                                       int j) {
+    ClusterUnit unit;
+    load_unit(weights.bias, 0.0f, hidden, j, unit.bias);
+    load_unit(weights.bias_hh, 0.0f, hidden, j, unit.bias_hh);
+    load_unit(weights.gain_i, 1.0f, hidden, j, unit.gain_i);
+    load_unit(weights.gain_h, 1.0f, hidden, j, unit.gain_h);
+    unit.gain_c = weights.gain_c == nullptr ? 1.0f : weights.gain_c[j];
+    unit.bias_c = weights.bias_c == nullptr ? 0.0f : weights.bias_c[j];
+    return unit;
+  }
+  // The unit is a row of one.
+  LNRNN_DEVICE GateInputs<float> inputs(const float (&a)[kGates], const Norm<float>& of_a,
+                                        const float (&r)[kGates], const Norm<float>& of_r) const {
+    return {1, bias, bias_hh, {a, gain_i, of_a}, {r, gain_h, of_r}};
+  }
+};
+
+// The exchange for the layer norm of u, of cells that have one.
+struct NoExchange {};
+template <class Cell, int kCount>
+using CellExchange = std::conditional_t<Cell::kCarriesCell, RowExchange<kCount>, NoExchange>;
+
+// What a thread finds out once.
+struct ClusterRow {
+  int64_t steps;         // as many of the walk's first ones in memory the row has
+  Mask mask, mask_cell;  // training's
+};
+
+template <class S>
+struct ClusterWalk {
+  TimeWalk steps;
+  int64_t batch;
+  int hidden;
+  Lengths lengths;
+  StrandVectors<const float> weights;
+  const S* hh;  // (GH,H); backward: (H,GH)
+  bool carries_norm;
+  Mask mask, mask_cell;
+
+  LNRNN_DEVICE ClusterRow row(const ClusterPlace& at) const {
+    ClusterRow row{0, mask.drawn(), mask_cell.drawn()};
+    if (!there(at)) return row;
+    row.steps = lengths.lengths == nullptr ? steps.count : lengths.lengths[at.n] - steps.begin;
+    return row;
+  }
+  LNRNN_DEVICE bool there(const ClusterPlace& at) const { return at.n < batch; }
+  LNRNN_DEVICE bool normalizes_r() const { return weights.gain_h != nullptr; }
+  LNRNN_DEVICE bool normalizes_u() const { return weights.gain_c != nullptr; }
+  // Of a state (N,H).
+  LNRNN_DEVICE int64_t own(const ClusterPlace& at) const { return at.n * hidden + at.j; }
+  LNRNN_DEVICE float load_state(const ClusterPlace& at, const float* state) const {
+    return there(at) ? state[own(at)] : 0.0f;
+  }
+};
+
+}  // namespace lnrnn::cuda

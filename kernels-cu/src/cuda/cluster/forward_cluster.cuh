@@ -1,0 +1,149 @@
+// All steps forward in clusters, in one launch, for every cell. See cluster_walk.cuh.
+#pragma once
+
+#include "cluster_walk.cuh"
+
+namespace lnrnn::cuda {
+
+template <class S>
+struct ForwardWalk : ClusterWalk<S> {
+  NormScale scale;
+  ZoneoutShares<float> zoneout, zoneout_cell;  // inference's, of h and of c
+  const float* norm_a;                         // (T,N,kStatistics)
+  float* a;                                    // (T,N,GH); h R' is added to it, if adds
+  bool adds;
+  float* r;                      // (T,N,GH)
+  float *norm_r, *norm_u;        // (T,N,kStatistics)
+  const float *h_from, *c_from;  // (N,H) before the walk
+  float *h_to, *c_to;            // (N,H) after it; if keeps_states (T,N,H), after each step
+  bool keeps_states;
+  Rows<S> y;  // (T,N,H) strided; base may be null
+
+  // Its x, on its way during the product.
+  template <int kGates>
+  struct Step {
+    int64_t place, sample;  // the step's in memory; (place, n)
+    bool active, keeps, keeps_cell;
+    float a[kGates];
+    Norm<float> of_a;
+  };
+  template <int kGates>
+  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterRow& row, int64_t k) const {
+    Step<kGates> s{};
+    s.of_a = no_norm();
+    s.place = this->steps.step(k) - this->steps.begin;
+    s.sample = s.place * this->batch + at.n;
+    s.active = s.place < row.steps;
+    if (!s.active) return s;
+    load_unit(a + s.sample * (kGates * this->hidden), 0.0f, this->hidden, at.j, s.a);
+    s.of_a = load_norm(norm_a, s.sample);
+    s.keeps = row.mask.keeps(this->steps.step(k), this->batch, at.n, at.j);
+    s.keeps_cell = row.mask_cell.keeps(this->steps.step(k), this->batch, at.n, at.j);
+    return s;
+  }
+
+  // The mean of h R' is 0.
+  template <int kGates>
+  LNRNN_DEVICE Norm<float> norm_of_r(const Block& block, const ClusterPlace& at,
+                                     RowExchange<1>& exchange, int64_t step,
+                                     const float (&r)[kGates]) const {
+    if (!this->normalizes_r()) return no_norm();
+    float squares[1] = {0};
+    LNRNN_UNROLL
+    for (int gate = 0; gate < kGates; ++gate) squares[0] = scale.add_square(squares[0], r[gate]);
+    cluster_sum(block, at, exchange, step, squares);
+    return {0.0f, scale.rstd(squares[0] / static_cast<float>(kGates * this->hidden))};
+  }
+
+  template <int kGates>
+  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s,
+                          const float (&products)[kGates], const Norm<float>& of_r,
+                          const Norm<float>& of_u, float h, float c) const {
+    if (!this->there(at)) return;
+    if (keeps_states) {
+      h_to[s.sample * this->hidden + at.j] = h;
+      if (c_to != nullptr) c_to[s.sample * this->hidden + at.j] = c;
+    }
+    if (y.base != nullptr) {
+      y.at(s.place, at.n)[at.j] = to_storage<S>(s.active ? h : 0.0f);
+    }
+    if (!s.active) return;
+    const int64_t gates = s.sample * (kGates * this->hidden);
+    LNRNN_UNROLL
+    for (int gate = 0; gate < kGates; ++gate) {
+      const int of_unit = gate * this->hidden + at.j;
+      if (adds) (a + gates)[of_unit] = s.a[gate] + products[gate];
+      if (r != nullptr) (r + gates)[of_unit] = products[gate];
+    }
+    if (at.j != 0) return;
+    if (norm_r != nullptr) of_r.store(norm_r + s.sample * kStatistics);
+    if (norm_u != nullptr) of_u.store(norm_u + s.sample * kStatistics);
+  }
+  LNRNN_DEVICE void finish(const ClusterPlace& at, float h, float c) const {
+    if (keeps_states || !this->there(at)) return;
+    h_to[this->own(at)] = h;
+    if (c_to != nullptr) c_to[this->own(at)] = c;
+  }
+};
+
+// kShare: see launch_in_clusters.
+template <class Cell, class S, int kShare>
+struct ForwardCluster {
+  static constexpr const char* kName = "forward_cluster";
+  static constexpr int kMaxThreads = kClusterThreads;
+  static constexpr int kGates = Cell::kGates;
+  using HiddenProduct = ClusterProduct<S, kGates, 2 * kShare>;
+  struct Shared {
+    typename HiddenProduct::Shared product;
+    RowExchange<1> of_r;
+    CellExchange<Cell, 2> of_u;
+  };
+
+  ForwardWalk<S> walk;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    auto& shared = block.template shared<Shared>();
+    const ClusterPlace at = ClusterPlace::of(block);
+    const auto unit = ClusterUnit<kGates>::load(walk.weights, walk.hidden, at.j);
+    const ClusterRow row = walk.row(at);
+    shared.of_r.clear(block);
+    if constexpr (Cell::kCarriesCell) shared.of_u.clear(block);
+    HiddenProduct product;
+    product.start(block, at, shared.product, walk.hidden, walk.hh);
+    float h = walk.load_state(at, walk.h_from), c = 0.0f;
+    if constexpr (Cell::kCarriesCell) c = walk.load_state(at, walk.c_from);
+    product.publish(block, at, shared.product, 0, to_storage<S>(h));
+
+    for (int64_t step = 0; step < walk.steps.count; ++step) {
+      const auto x = walk.template read<kGates>(at, row, step);
+      float r[kGates];
+      product.multiply(block, at, shared.product, step, r);
+      const auto of_r = walk.norm_of_r(block, at, shared.of_r, step, r);
+      const auto in = unit.inputs(x.a, x.of_a, r, of_r);
+      auto of_u = no_norm();
+      if constexpr (Cell::kCarriesCell) {
+        const auto candidate = Cell::candidate(in, 0, c);
+        float k = candidate.u;
+        if (walk.normalizes_u()) {
+          of_u = cluster_norm(block, at, shared.of_u, step, candidate.u, walk.scale);
+          k = fma(unit.gain_c, of_u.z(candidate.u), unit.bias_c);
+        }
+        if (x.active) {
+          h = after_zoneout(x.keeps, walk.zoneout, h, Cell::output(candidate.o, k));
+          c = after_zoneout(x.keeps_cell, walk.zoneout_cell, c,
+                            walk.carries_norm ? k : candidate.u);
+        }
+      } else {
+        const float now = Cell::output(in, 0, h);
+        if (x.active) h = after_zoneout(x.keeps, walk.zoneout, h, now);
+      }
+      if (step + 1 < walk.steps.count) {
+        product.publish(block, at, shared.product, step + 1, to_storage<S>(h));
+      }
+      walk.store(at, x, r, of_r, of_u, h, c);
+    }
+    walk.finish(at, h, c);
+  }
+};
+
+}  // namespace lnrnn::cuda

@@ -1,0 +1,203 @@
+// A step back between two products, for every cell. A block owns a row; see forward_row.cuh.
+#pragma once
+
+#include "term.cuh"
+#include "time_walk.cuh"
+
+namespace lnrnn::cuda {
+
+// Rows n of one step. Reads and writes dh, dc; writes dv, dr, dk and z of this step.
+template <class S>
+struct BackwardStep {
+  using T = accumulation_t<S>;
+
+  int64_t step, batch, hidden, gates;
+  Lengths lengths;
+  StrandVectors<const T> weights;
+  bool carries_norm;
+  Mask mask, mask_cell;
+  const T *a, *r;                     // (N,GH)
+  const T *norm_a, *norm_r, *norm_u;  // (N,kStatistics)
+  const T *h_before, *c_before;       // (N,H)
+  const S* dy;                        // (N,H) strided, or null
+  int64_t dy_row_stride;
+  T *dh, *dc;   // (N,H)
+  T* dv;        // (N,GH) by the pre-activations, as x's product sees them
+  S* dr;        // (N,GH) by h's product; null where that is dv
+  T* exact_dr;  // (N,GH) the same as h R' was computed, with R' rounded to S; or null
+  T* dk;  // (N,H) by the cell's layer norm; or, of a cell with kLastApart, the last gate of what h's product sees
+  T* z;   // (N,H) the cell, normalised
+
+  LNRNN_DEVICE GateInputs<T> inputs(int64_t n) const {
+    return {hidden, weights.bias, weights.bias_hh,
+            GateTerm<T>::of_row(a, gates, weights.gain_i, norm_a, n),
+            GateTerm<T>::of_row(r, gates, weights.gain_h, norm_r, n)};
+  }
+
+  // The gradient by what the cell computed, and to dh that by the h before which zoneout let pass.
+  LNRNN_DEVICE T through_zoneout(const Mask& drawn, int64_t n, int64_t j) const {
+    const int64_t at = n * hidden + j;
+    T by_h = dh[at];
+    if (dy != nullptr) by_h += to_accumulation(dy[n * dy_row_stride + j]);
+    const bool keeps = drawn.keeps(step, batch, n, j);
+    dh[at] = keeps ? T(0) : by_h;
+    return keeps ? by_h : T(0);
+  }
+
+  // The gradient by h's product, element at of row n.
+  LNRNN_DEVICE void store_dr(int64_t n, int64_t at, T value, T exact) const {
+    if (dr != nullptr) dr[n * gates + at] = to_storage<S>(value);
+    if (exact_dr != nullptr) exact_dr[n * gates + at] = exact;
+  }
+
+  // Likewise, through the layer norm of that product; by_q: the gradient by what comes of it.
+  LNRNN_DEVICE void store_dr(int64_t n, int64_t at, const GateTerm<T>& of_r,
+                             const NormGradient<T>& sums, T by_q) const {
+    const T q = of_r.gain[at] * by_q, z_at = of_r.z(at), rstd = of_r.norm.rstd;
+    store_dr(n, at, sums.dx(q, z_at, rstd), sums.dx_uncentred(q, z_at, rstd));
+  }
+
+  LNRNN_DEVICE void skip(Block& block, int64_t n) const {
+    for (int64_t j = block.thread(); j < gates; j += block.threads()) {
+      dv[n * gates + j] = T(0);
+      store_dr(n, j, T(0), T(0));
+      if (j >= hidden) continue;
+      if (dk != nullptr) dk[n * hidden + j] = T(0);
+      if (z != nullptr) z[n * hidden + j] = T(0);
+    }
+  }
+};
+
+// Blocks: rows.
+template <class Cell, class S>
+struct BackwardRow {
+  static constexpr const char* kName = "backward_row";
+  static constexpr int kMaxThreads = 512;
+  static constexpr int kGates = Cell::kGates;
+  using T = accumulation_t<S>;
+  struct Shared {
+    SumScratch<T, 3> of_u, of_r;
+  };
+
+  BackwardStep<S> step;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t n = block.index();
+    if (step.lengths.active(step.step, n)) {
+      go_back(block, n);
+    } else {
+      step.skip(block, n);
+    }
+  }
+
+ private:
+  using Inputs = GateInputs<T>;
+
+  LNRNN_DEVICE void go_back(Block& block, int64_t n) const {
+    auto& shared = block.template shared<Shared>();
+    const auto in = step.inputs(n);
+    T sums[3] = {};
+    if constexpr (Cell::kCarriesCell) {
+      through_cell(block, n, in, sums);
+    } else {
+      through_units(block, n, in, sums);
+    }
+    if (in.r.gain == nullptr) return;
+
+    block_sum(block, shared.of_r, sums);
+    const auto by_r = NormGradient<T>::of(sums, step.gates);
+    for (int64_t j = block.thread(); j < step.hidden; j += block.threads()) {
+      for (int k = 0; k < kGates; ++k) {
+        step.store_dr(n, k * step.hidden + j, in.r, by_r, given(n, k, j));
+      }
+    }
+  }
+
+  LNRNN_DEVICE void through_units(Block& block, int64_t n, const Inputs& in, T (&sums)[3]) const {
+    const Mask mask = step.mask.drawn();
+    for (int64_t j = block.thread(); j < step.hidden; j += block.threads()) {
+      const int64_t at = n * step.hidden + j;
+      const T by_h = step.through_zoneout(mask, n, j);
+      const auto by = Cell::backward(in, j, by_h, step.h_before[at]);
+      step.dh[at] += by.h_before;
+      give(in, n, j, by.by_a, by.by_r, sums);
+    }
+  }
+
+  LNRNN_DEVICE void through_cell(Block& block, int64_t n, const Inputs& in, T (&sums)[3]) const {
+    auto& shared = block.template shared<Shared>();
+    const int64_t hidden = step.hidden;
+    const bool normalized = step.weights.gain_c != nullptr;
+    const Mask mask = step.mask.drawn(), mask_cell = step.mask_cell.drawn();
+    const auto of_u = normalized ? Norm<T>::load(step.norm_u + n * kStatistics) : Norm<T>{};
+    T* const dv = step.dv + n * step.gates;
+    T* const dk = normalized ? step.dk + n * hidden : nullptr;
+    T* const z = normalized ? step.z + n * hidden : nullptr;
+
+    // Through the output to k. What the cell's gates then want waits where their gradients will be.
+    T sums_u[3] = {};
+    for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
+      const T by_h = step.through_zoneout(mask, n, j);
+      const auto now = Cell::recompute(in, j, step.c_before[n * hidden + j]);
+      if (!normalized) {
+        const auto by = Cell::output_backward(by_h, now.gate, now.u);
+        through_gates(in, mask_cell, n, j, by.k, by.waiting, sums);
+        continue;
+      }
+      const T gain = step.weights.gain_c[j];
+      z[j] = of_u.z(now.u);
+      const auto by =
+          Cell::output_backward(by_h, now.gate, fma(gain, z[j], step.weights.bias_c[j]));
+      T by_norm = by.k;
+      if (step.carries_norm && mask_cell.keeps(step.step, step.batch, n, j)) {
+        by_norm += step.dc[n * hidden + j];
+      }
+      dk[j] = by_norm;
+      NormGradient<T>::add(sums_u, gain * by_norm, z[j]);
+      for (int k = 0; k < kGates; ++k) dv[k * hidden + j] = by.waiting[k];
+    }
+    if (!normalized) return;
+
+    block_sum(block, shared.of_u, sums_u);
+    const auto by_u = NormGradient<T>::of(sums_u, hidden);
+    for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
+      const T du = by_u.dx(step.weights.gain_c[j] * dk[j], z[j], of_u.rstd);
+      T waiting[kGates];
+      for (int k = 0; k < kGates; ++k) waiting[k] = dv[k * hidden + j];
+      through_gates(in, mask_cell, n, j, du, waiting, sums);
+    }
+  }
+
+  // du: by the cell through the output alone.
+  LNRNN_DEVICE void through_gates(const Inputs& in, const Mask& mask_cell, int64_t n, int64_t j,
+                                  T du, const T (&waiting)[kGates], T (&sums)[3]) const {
+    const int64_t at = n * step.hidden + j;
+    const bool keeps = mask_cell.keeps(step.step, step.batch, n, j);
+    const T carried = step.dc[at];
+    if (keeps && !step.carries_norm) du += carried;
+    const auto by = Cell::cell_backward(du, waiting, step.c_before[at]);
+    step.dc[at] = keeps ? by.c_before : by.c_before + carried;
+    give(in, n, j, by.gates, by.gates, sums);
+  }
+
+  // Gradients by what comes of either product, in one unit. Adds to sums what the layer norm of r needs.
+  LNRNN_DEVICE void give(const Inputs& in, int64_t n, int64_t j, const T (&by_a)[kGates],
+                         const T (&by_r)[kGates], T (&sums)[3]) const {
+    for (int k = 0; k < kGates; ++k) step.dv[n * step.gates + k * step.hidden + j] = by_a[k];
+    if constexpr (Cell::kLastApart) step.dk[n * step.hidden + j] = by_r[kGates - 1];
+    for (int k = 0; k < kGates; ++k) {
+      const int64_t at = k * step.hidden + j;
+      if (in.r.gain != nullptr) {
+        NormGradient<T>::add(sums, in.r.gain[at] * by_r[k], in.r.z(at));
+      } else {
+        step.store_dr(n, at, by_r[k], by_r[k]);
+      }
+    }
+  }
+  LNRNN_DEVICE T given(int64_t n, int k, int64_t j) const {
+    if (Cell::kLastApart && k == kGates - 1) return step.dk[n * step.hidden + j];
+    return step.dv[n * step.gates + k * step.hidden + j];
+  }
+};
+
+}  // namespace lnrnn::cuda

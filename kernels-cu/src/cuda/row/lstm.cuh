@@ -1,0 +1,82 @@
+// The LSTM as its walks see it. Formulas are src/cell's.
+#pragma once
+
+#include "term.cuh"
+
+#include "cell/lstm.h"
+
+namespace lnrnn::cuda {
+
+struct Lstm {
+  static constexpr CellKind kKind = CellKind::kLstm;
+  static constexpr int kGates = 4;
+  static constexpr bool kRecurrentMatrix = true;
+  static constexpr bool kCarriesCell = true;  // c beside h; what becomes of it may be normalised
+  static constexpr bool kLastApart = false;   // both products see the same gradients
+
+  // What comes of a unit's gates: the cell, which may be normalised, and what its output needs besides.
+  template <class T>
+  struct Candidate {
+    T u, o;
+  };
+  template <class T>
+  LNRNN_DEVICE static Candidate<T> candidate(const GateInputs<T>& in, int64_t unit, T c_before) {
+    const LstmGates<T> gate = gates(in, unit);
+    return {lstm_cell(gate.i, gate.f, gate.g, c_before), gate.o};
+  }
+  template <class T>
+  LNRNN_DEVICE static T output_gate(const GateInputs<T>& in, int64_t unit) {
+    return sigmoid(preactivation(in, 3, unit));
+  }
+  // k: u, or what its layer norm makes of it.
+  template <class T>
+  LNRNN_DEVICE static T output(T o, T k) {
+    return lstm_output(o, k);
+  }
+
+  // Backward in two halves, between which the gradient may go through the layer norm of u.
+  template <class T>
+  struct Recomputed {
+    LstmGates<T> gate;
+    T u;
+  };
+  template <class T>
+  LNRNN_DEVICE static Recomputed<T> recompute(const GateInputs<T>& in, int64_t unit, T c_before) {
+    const LstmGates<T> gate = gates(in, unit);
+    return {gate, lstm_cell(gate.i, gate.f, gate.g, c_before)};
+  }
+  template <class T>
+  struct OfOutput {
+    T k;                // by k
+    T waiting[kGates];  // what the other half wants
+  };
+  template <class T>
+  LNRNN_DEVICE static OfOutput<T> output_backward(T by_h, const LstmGates<T>& gate, T k) {
+    const auto by = lstm_output_backward(by_h, gate.o, tanh(k));
+    return {by.k, {gate.i, gate.f, gate.g, by.vo}};
+  }
+  template <class T>
+  struct OfCell {
+    T c_before;
+    T gates[kGates];
+  };
+  template <class T>
+  LNRNN_DEVICE static OfCell<T> cell_backward(T by_u, const T (&waiting)[kGates], T c_before) {
+    const auto by = lstm_cell_backward(by_u, waiting[0], waiting[1], waiting[2], c_before);
+    return {by.c_before, {by.vi, by.vf, by.vg, waiting[3]}};
+  }
+
+ private:
+  template <class T>
+  LNRNN_DEVICE static T preactivation(const GateInputs<T>& in, int gate, int64_t unit) {
+    const int64_t at = gate * in.hidden + unit;
+    return in.a.plus(in.r.plus(in.bias[at], at), at);
+  }
+  template <class T>
+  LNRNN_DEVICE static LstmGates<T> gates(const GateInputs<T>& in, int64_t unit) {
+    return lstm_gates(preactivation(in, 0, unit), preactivation(in, 1, unit),
+                      preactivation(in, 2, unit), preactivation(in, 3, unit));
+  }
+};
+
+}  // namespace lnrnn::cuda

@@ -1,0 +1,74 @@
+// The workspace of the backward pass.
+#pragma once
+
+#include "cuda/row/strand.h"
+
+namespace lnrnn::cuda {
+
+template <class S>
+struct BackwardLayout {
+  using T = accumulation_t<S>;
+
+  StrandRows<T> products;  // where they were not kept
+  StrandVectors<T> vectors;
+  S* hh;          // (H,GH) the recurrent weights, transposed
+  S* hh_rows;     // (GH,H) the same as they are, to compute h R' again
+  S* h_operand;   // (T+1,N,H), where products do not read h itself
+  T* dv;          // (T,N,GH) gradients by the gates' pre-activations, as x's product sees them
+  S* dr;          // (T,N,GH) by h's product; null where dv is that
+  T* exact_dr;    // (N,GH) of one step, where a product takes it: see BackwardRow
+  S* da;          // (T,N,GH) by x W_ih', when all steps are done: in the place of dv, or of dr
+  T *dk, *z;      // (T,N,H), see BackwardRow
+  T *dh, *dc;     // (N,H)
+  T* partials;    // vector_partials
+  T* partial;     // (GH, I or H) of a gradient, where cuBLAS may need it
+  T* masked_dhh;  // (GH,H) gradient of the masked weight_hh, with DropConnect
+  S* giving;      // (T,N,I or H, the larger) x or h in samples that give gradients, else 0; or null
+  int64_t* lengths;  // (N)
+
+  static BackwardLayout take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
+    const CellShape& shape = strand.shape();
+    const int64_t hidden = strand.hidden(), gates = strand.gates();
+    const bool again = strand.plan.has(LNRNN_PLAN_RECOMPUTE);
+    BackwardLayout layout{};
+    if (again) layout.products.take_products(carver, strand, steps, batch);
+    layout.vectors = StrandVectors<T>::take(carver, strand);
+    if (shape.recurrent_matrix) {
+      layout.hh = carver.take<S>({hidden, gates});
+      if (again) layout.hh_rows = carver.take<S>({gates, hidden});
+      if (!kExactOperands<S>) layout.h_operand = carver.take<S>({steps + 1, batch, hidden});
+    }
+    layout.dv = carver.take<T>({steps, batch, gates});
+    if (!kExactOperands<S> || shape.keeps_recurrent_product()) {
+      layout.dr = carver.take<S>({steps, batch, gates});
+    }
+    if constexpr (kExactOperands<S>) {
+      layout.da = layout.dv;
+    } else {
+      layout.da = layout.dr;
+      if (shape.recurrent_matrix && has_few_rows(batch)) {
+        layout.exact_dr = carver.take<T>({batch, gates});
+      }
+    }
+    if (shape.cell_norm || shape.kind == CellKind::kGru) {
+      layout.dk = carver.take<T>({steps, batch, hidden});
+    }
+    if (shape.cell_norm) layout.z = carver.take<T>({steps, batch, hidden});
+    layout.dh = carver.take<T>({batch, hidden});
+    if (shape.carries_cell) layout.dc = carver.take<T>({batch, hidden});
+    layout.partials = carver.take<T>({vector_partials(strand, steps, batch)});
+    const int64_t widest = hidden > strand.input() ? hidden : strand.input();
+    if (size_product({steps, batch}) > static_cast<uint64_t>(kSamplesOfCalls<S>)) {
+      layout.partial = carver.take<T>({gates, shape.recurrent_matrix ? widest : strand.input()});
+    }
+    if (strand.plan.description.dropconnect > 0)
+      layout.masked_dhh = carver.take<T>({gates, hidden});
+    if (strand.plan.discards()) {
+      layout.giving = carver.take<S>({steps, batch, widest});
+    }
+    layout.lengths = carver.take<int64_t>({batch});
+    return layout;
+  }
+};
+
+}  // namespace lnrnn::cuda
