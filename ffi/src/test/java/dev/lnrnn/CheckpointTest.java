@@ -13,42 +13,19 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Parameters to files and back, in their own type, and never into a layer that means something else by them. */
 @Tag("device")
-class CheckpointTest {
-
+class CheckpointTest extends LayerFileFixture {
     private static final LayerSpec SPEC = LayerSpec.lstm(4, 6).withLayers(2).withDirection(Direction.BIDIRECTIONAL);
-    private static Device device;
-    private Path file;
-
-    @BeforeAll
-    static void open() {
-        device = TestDevice.open();
-    }
-
-    @AfterAll
-    static void close() {
-        device.close();
-    }
-
-    @BeforeEach
-    void name(@TempDir Path directory) {
-        file = directory.resolve("layer.safetensors");
-    }
 
     @ParameterizedTest
     @EnumSource

@@ -2,59 +2,33 @@ package dev.lnrnn;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.lnrnn.interop.ElementType;
 import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.SafetensorsException;
 import dev.lnrnn.interop.Tensor;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A file carries what it means: it makes its layer again, and is loaded into no layer that computes something else. */
 @Tag("device")
-class LoadTest {
+class LoadTest extends LayerFileFixture {
     private static final LayerSpec SPEC = LayerSpec.lstm(3, 4).withZoneout(0.25);
     private static final LoadOptions DEFAULTS = LoadOptions.DEFAULTS;
-    private static Device device;
-    private Path file;
-
-    @BeforeAll
-    static void open() {
-        device = TestDevice.open();
-    }
-
-    @AfterAll
-    static void close() {
-        device.close();
-    }
-
-    @BeforeEach
-    void name(@TempDir Path directory) {
-        file = directory.resolve("layer.safetensors");
-    }
 
     @ParameterizedTest
     @EnumSource
@@ -185,145 +159,6 @@ class LoadTest {
         }
     }
 
-    /** From every type into every other one: what fits at once, else rounded once and to the nearest when asked. */
-    @ParameterizedTest
-    @EnumSource
-    void conversion(DataType to) throws IOException {
-        Random random = new Random(5);
-        for (DataType from : DataType.values()) {
-            double[] values = random.doubles(16, -2, 2).toArray();
-            // Halfway for F16 and BF16 but for a bit that a float does not have: rounding twice would round down.
-            values[0] = 1 + 0x1p-11 + 0x1p-40;
-            values[1] = 1 + 0x1p-8 + 0x1p-40;
-            values[2] = 0x1p-24;
-            values[3] = Double.NaN;
-            try (Layer saved = device.createLayer(SPEC.withDataType(from)).initialize(7);
-                    Layer loaded = device.createLayer(SPEC.withDataType(to)).initialize(8)) {
-                set(saved, "bias_l0", values);
-                saved.save(file);
-                double[] exact = get(saved, "bias_l0");
-                boolean fits = from == to || to == DataType.F64 || to == DataType.F32 && from != DataType.F64;
-                if (!fits) {
-                    assertRefused(loaded, DEFAULTS, "\n  bias_l0: type " + from + ", which does not fit into " + to);
-                }
-                loaded.load(file, fits ? DEFAULTS : DEFAULTS.withConversion(true));
-                double[] found = get(loaded, "bias_l0");
-                for (int i = 0; i < exact.length; i++) {
-                    assertNearest(exact[i], found[i], to);
-                }
-                if (from == DataType.F64 && (to == DataType.F16 || to == DataType.BF16)) {
-                    assertEquals(to == DataType.F16 ? 1 + 0x1p-10 : 1 + 0x1p-7, found[to == DataType.F16 ? 0 : 1]);
-                }
-            }
-        }
-    }
-
-    /** No representable number is nearer. */
-    private static void assertNearest(double exact, double found, DataType type) {
-        if (Double.isNaN(exact)) {
-            assertTrue(Double.isNaN(found));
-            return;
-        }
-        int bits = switch (type) {
-            case F64 -> 53;
-            case F32 -> 24;
-            case F16 -> 11;
-            case BF16 -> 8;
-        };
-        double unit = Math.scalb(1.0, Math.max(Math.getExponent(exact), type == DataType.F16 ? -14 : -126) - bits + 1);
-        assertTrue(Math.abs(exact - found) <= (exact == found ? 0 : unit / 2), exact + " to " + found + " in " + type);
-    }
-
-    @ParameterizedTest
-    @CsvSource({"F32, 1e300", "F16, 70000", "BF16, -3.4e38", "F16, 1e300"})
-    void whatIsTooLargeForTheTypeIsRefused(DataType to, double value) throws IOException {
-        try (Layer saved = device.createLayer(SPEC.withDataType(DataType.F64)).initialize(7);
-                Layer loaded = device.createLayer(SPEC.withDataType(to)).initialize(8)) {
-            double[] values = new double[16];
-            values[3] = value;
-            saved.parameters().set("bias_l0", values);
-            saved.save(file);
-            assertRefused(loaded, DEFAULTS.withConversion(true),
-                    "bias_l0 has " + value + " at 3, which is too large for " + to);
-            values[3] = Double.NEGATIVE_INFINITY;
-            saved.parameters().set("bias_l0", values);
-            saved.save(file);
-            loaded.load(file, DEFAULTS.withConversion(true));
-            assertEquals(Float.NEGATIVE_INFINITY, loaded.parameters().get("bias_l0")[3]);
-        }
-    }
-
-    /** Whatever a packed weight means, it is not the weight. */
-    @Test
-    void integersAreNoWeights() throws IOException {
-        try (Layer layer = device.createLayer(SPEC).initialize(8)) {
-            List<Tensor> tensors = new ArrayList<>(layer.parameters().toTensors(""));
-            tensors.replaceAll(tensor -> new Tensor(tensor.name(), ElementType.I8, tensor.shape(),
-                    MemorySegment.ofArray(new byte[(int) tensor.data().byteSize() / 4])));
-            Safetensors.write(file, Map.of(), tensors);
-            assertRefused(layer, DEFAULTS, "\n  bias_l0: type I8, which does not fit into F32");
-            assertRefused(layer, DEFAULTS.withConversion(true), "\n  bias_l0: type I8, which does not fit into F32");
-        }
-    }
-
-    @Test
-    void aFileOfAnotherProgramDescribesNoLayer() throws IOException {
-        try (Layer layer = device.createLayer(SPEC).initialize(8)) {
-            Safetensors.write(file, Map.of("cell", "lstm"), layer.parameters().toTensors(""));
-        }
-        assertNoLayer("the metadata does not describe a layer: it has no format=lnrnn");
-    }
-
-    /** Each refused with one sentence and without an attempt to allocate what it says. */
-    @ParameterizedTest
-    @CsvSource(delimiter = '|', nullValues = "-", value = {
-        "cell|mamba|cell is mamba in the metadata, expected one of [lstm, gru, indrnn]",
-        "cell|-|cell is missing in the metadata",
-        "normalization|batch|normalization is batch",
-        "cell|gru|does not have the parameters of layer GRU",
-        "cell|indrnn|does not have the parameters of layer INDRNN",
-        "data_type|f8|data_type is f8",
-        "direction|reverse|direction is reverse",
-        "direction|bidirectional|2 states, which is more than its tensors are",
-        "layers|0|layers is 0, expected 1...1024",
-        "layers|1024|describes a layer of input size 3, hidden size 4 and 1024 states, which is more than",
-        "layers|4294967297|layers is 4294967297 in the metadata, expected an integer",
-        "layers|1.0|layers is 1.0 in the metadata, expected an integer",
-        "hidden_size|-4|hiddenSize is -4, expected 1...",
-        "hidden_size|5|does not have the parameters of layer LSTM 3 to 5",
-        "hidden_size|1099511627776|hidden size 1099511627776",
-        "hidden_size|9223372036854775807|hiddenSize is 9223372036854775807, expected 1...",
-        "hidden_size|99999999999999999999|hidden_size is 99999999999999999999 in the metadata, expected an integer",
-        "input_size|1099511627776|input size 1099511627776",
-        "input_size|64|does not have the parameters of layer LSTM 64 to 4",
-        "epsilon|NaN|epsilon is NaN, expected a",
-        "epsilon|0|epsilon is 0.0",
-        "epsilon|1e-5 or so|epsilon is something unreadable in the metadata, expected a number",
-        "zoneout|2|zoneout is 2.0, expected a probability",
-        "zoneout|NaN|zoneout is NaN, expected a probability",
-        "dropout|0.5|dropout is 0.5, expected 0 for a single layer",
-        "recompute|yes|recompute is yes in the metadata, expected true or false",
-        "variational_dropout|true|variationalDropout is true",
-    })
-    void hostileMetadataIsRefused(String key, String value, String expected) throws IOException {
-        Map<String, String> metadata = new HashMap<>(SPEC.toMetadata());
-        if (value == null) {
-            metadata.remove(key);
-        } else {
-            metadata.put(key, value);
-        }
-        try (Layer layer = device.createLayer(SPEC).initialize(8)) {
-            List<Tensor> tensors = layer.parameters().toTensors("");
-            Safetensors.write(file, metadata, tensors);
-        }
-        if (expected.startsWith("2 states")) {
-            // As many tensors as states there are; what they are decides.
-            assertNoLayer("weight_ih_l0_reverse: missing");
-        } else {
-            assertNoLayer(expected);
-        }
-    }
-
     @Test
     void aFailedLoadChangesNothing() throws IOException {
         try (Layer saved = device.createLayer(SPEC).initialize(7);
@@ -364,44 +199,5 @@ class LoadTest {
         assertEquals("differing has \"dropout\", expected some of " + LoadOptions.COMPARED,
                 assertThrows(IllegalArgumentException.class, () -> DEFAULTS.withDiffering("dropout")).getMessage());
         assertThrows(IllegalArgumentException.class, DEFAULTS::withOnly);
-    }
-
-    private void assertRefused(Layer layer, LoadOptions options, String part) {
-        float[][] before = all(layer);
-        String message = assertThrows(SafetensorsException.class, () -> layer.load(file, options)).getMessage();
-        assertTrue(message.startsWith(file.toString()) && message.contains(part), message);
-        assertArrayEquals(before, all(layer));
-    }
-
-    private void assertNoLayer(String part) {
-        Usage before = Library.usage();
-        String message = assertThrows(SafetensorsException.class, () -> device.loadLayer(file).close()).getMessage();
-        assertTrue(message.startsWith(file.toString()) && message.contains(part), message);
-        assertFalse(message.contains("Exception"), message);
-        assertEquals(before, Library.usage());
-    }
-
-    private static float[][] all(Layer layer) {
-        return layer.parameters().names().stream().map(name -> Layers.floats(get(layer, name))).toArray(float[][]::new);
-    }
-
-    private static double[] get(Layer layer, String name) {
-        if (layer.spec().dataType() == DataType.F64) {
-            return layer.parameters().getDoubles(name);
-        }
-        float[] floats = layer.parameters().get(name);
-        double[] values = new double[floats.length];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = floats[i];
-        }
-        return values;
-    }
-
-    private static void set(Layer layer, String name, double[] values) {
-        if (layer.spec().dataType() == DataType.F64) {
-            layer.parameters().set(name, values);
-        } else {
-            layer.parameters().set(name, Layers.floats(values));
-        }
     }
 }
