@@ -86,8 +86,9 @@ static void sweep(const char* isa, const char* type, const Kernels<T>& kernels, 
 int main(int argc, char** argv) {
   const size_t values = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 2000000;
   for (const lnrnn::cpu::Isa* const* isa = lnrnn::cpu::available_isas(); *isa != nullptr; ++isa) {
-    sweep<float>((*isa)->name, "f32", (*isa)->f32, values);
-    sweep<double>((*isa)->name, "f64", (*isa)->f64, values / 5);
+    const std::string name = (*isa)->name;
+    check::run(name + " f32", [&] { sweep<float>((*isa)->name, "f32", (*isa)->f32, values); });
+    check::run(name + " f64", [&] { sweep<double>((*isa)->name, "f64", (*isa)->f64, values / 5); });
   }
   return check::summary();
 }

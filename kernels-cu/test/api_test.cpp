@@ -511,22 +511,22 @@ void test_messages_are_per_thread() {
 }  // namespace
 
 int main() {
-  test_messages_are_per_thread();
-  test_devices();
+  RUN(test_messages_are_per_thread());
+  RUN(test_devices());
   // Sanitizers reserve more address space than the limit leaves.
-  if (!kSanitized) test_no_more_threads();
+  if (!kSanitized) RUN(test_no_more_threads());
   lnrnnHandle_t handle;
   DONE(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 2, nullptr, &handle));
-  test_ownership(handle);
-  test_memory_is_found_by_its_start(handle);
-  test_registration(handle);
-  test_no_graphs_here(handle);
-  test_descriptions(handle);
-  test_epsilon(handle);
-  test_structs_of_other_versions(handle);
-  test_plan(handle);
-  test_remembered_sizes_are_measured_ones(handle);
-  test_step_arguments(handle);
+  RUN(test_ownership(handle));
+  RUN(test_memory_is_found_by_its_start(handle));
+  RUN(test_registration(handle));
+  RUN(test_no_graphs_here(handle));
+  RUN(test_descriptions(handle));
+  RUN(test_epsilon(handle));
+  RUN(test_structs_of_other_versions(handle));
+  RUN(test_plan(handle));
+  RUN(test_remembered_sizes_are_measured_ones(handle));
+  RUN(test_step_arguments(handle));
   DONE(lnrnnDestroy(handle));
   check::nothing_left();
   return check::summary();

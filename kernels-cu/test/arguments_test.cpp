@@ -223,13 +223,13 @@ void test_parameters_of_a_stack() {
 }  // namespace
 
 int main() {
-  test_only_the_lstm_has_a_cell();
-  test_no_step_of_two_directions();
-  test_extents_of_a_stack();
-  test_masks_need_a_probability();
-  test_numbers_in_memory();
-  test_types_of_half_precision();
-  test_parameters_of_a_stack();
+  RUN(test_only_the_lstm_has_a_cell());
+  RUN(test_no_step_of_two_directions());
+  RUN(test_extents_of_a_stack());
+  RUN(test_masks_need_a_probability());
+  RUN(test_numbers_in_memory());
+  RUN(test_types_of_half_precision());
+  RUN(test_parameters_of_a_stack());
   check::nothing_left();
   return check::summary();
 }

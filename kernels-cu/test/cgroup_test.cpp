@@ -115,9 +115,9 @@ void test_nonsense() {
 }
 
 int main() {
-  test_version_2();
-  test_version_1();
-  test_nonsense();
+  RUN(test_version_2());
+  RUN(test_version_1());
+  RUN(test_nonsense());
   using lnrnn::cpu::threads_of_quota;
   CHECK(threads_of_quota(0.1) == 1 && threads_of_quota(1) == 1 && threads_of_quota(1.5) == 1);
   CHECK(threads_of_quota(2) == 2 && threads_of_quota(2.99) == 2);

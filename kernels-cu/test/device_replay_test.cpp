@@ -89,8 +89,8 @@ int main(int argc, char** argv) {
   }
   const bool small = argc > 1 && std::string(argv[1]) == "small";
   for (const network::Cell& cell : network::kCells) {
-    if (!small || cell.normalization == LNRNN_NORMALIZATION_HASTE) test_replay<float>(cell);
+    if (!small || cell.normalization == LNRNN_NORMALIZATION_HASTE) RUN(test_replay<float>(cell));
   }
-  if (!small) test_replay<Bf16>(network::kCells[1]);
+  if (!small) RUN(test_replay<Bf16>(network::kCells[1]));
   return check::summary();
 }

@@ -79,10 +79,10 @@ int main(int argc, char** argv) {
   const std::string selection = argc > 1 ? argv[1] : "100000";
   const int64_t most = selection == "small" ? 20000 : std::atoll(selection.c_str());
   const int64_t rows = most / 50;
-  test_tenths(most, cublas);
-  test_cells(rows, cublas);
-  test_type<F16>("F16", rows, kVectors, cublas ? kCublas : kMatrices);
-  test_type<Bf16>("BF16", rows, kVectors, cublas ? kCublas : kMatrices);
-  test_type<double>("F64", rows, 1e-14, cublas ? 1e-13 : 2e-14);
+  RUN(test_tenths(most, cublas));
+  RUN(test_cells(rows, cublas));
+  RUN(test_type<F16>("F16", rows, kVectors, cublas ? kCublas : kMatrices));
+  RUN(test_type<Bf16>("BF16", rows, kVectors, cublas ? kCublas : kMatrices));
+  RUN(test_type<double>("F64", rows, 1e-14, cublas ? 1e-13 : 2e-14));
   return check::summary();
 }

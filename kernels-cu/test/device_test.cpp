@@ -72,14 +72,14 @@ void test_case(const Case& c) {
 
 void test_cases() {
   for (const Case& c : device_cases::covering()) {
-    const int before = check::failures;
-    switch (c[device_cases::kType]) {
-      case LNRNN_DATA_F64: test_case<double>(c); break;
-      case LNRNN_DATA_F16: test_case<F16>(c); break;
-      case LNRNN_DATA_BF16: test_case<Bf16>(c); break;
-      default: test_case<float>(c);
-    }
-    if (check::failures > before) std::printf("  in %s\n", device_cases::name_of(c).c_str());
+    check::run(device_cases::name_of(c), [&] {
+      switch (c[device_cases::kType]) {
+        case LNRNN_DATA_F64: test_case<double>(c); break;
+        case LNRNN_DATA_F16: test_case<F16>(c); break;
+        case LNRNN_DATA_BF16: test_case<Bf16>(c); break;
+        default: test_case<float>(c);
+      }
+    });
   }
 }
 
@@ -341,28 +341,28 @@ int main(int argc, char** argv) {
     return EXIT_SUCCESS;
   }
   if (selection == "small") {
-    test_small();
+    RUN(test_small());
     return check::summary();
   }
   leaves_out_clusters = selection == "steps";
-  test_properties();
-  test_step_products<float>();
-  test_step_products<double>();
-  test_step_products<Bf16>();
-  test_clusters<F16>();
-  test_clusters<Bf16>();
-  if (!leaves_out_clusters) test_cluster_schedules();
+  RUN(test_properties());
+  RUN(test_step_products<float>());
+  RUN(test_step_products<double>());
+  RUN(test_step_products<Bf16>());
+  RUN(test_clusters<F16>());
+  RUN(test_clusters<Bf16>());
+  if (!leaves_out_clusters) RUN(test_cluster_schedules());
   test_cases();
-  test_edges<float>();
-  test_edges<double>();
-  test_dropconnect_is_decided_once();
+  RUN(test_edges<float>());
+  RUN(test_edges<double>());
+  RUN(test_dropconnect_is_decided_once());
   for (const int cell : {1, 6, 8}) {
-    test_padding<float>(network::kCells[cell], 12);
-    for (const int64_t hidden : {12, 32}) test_padding<Bf16>(network::kCells[cell], hidden);
+    RUN(test_padding<float>(network::kCells[cell], 12));
+    for (const int64_t hidden : {12, 32}) RUN(test_padding<Bf16>(network::kCells[cell], hidden));
   }
-  test_steps<float>(network::kCells[1], 1030);
-  for (const int cell : {0, 3, 5, 7}) test_steps<F16>(network::kCells[cell], 20);
-  test_long_rows();
-  test_chunks();
+  RUN(test_steps<float>(network::kCells[1], 1030));
+  for (const int cell : {0, 3, 5, 7}) RUN(test_steps<F16>(network::kCells[cell], 20));
+  RUN(test_long_rows());
+  RUN(test_chunks());
   return check::summary();
 }

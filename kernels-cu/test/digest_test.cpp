@@ -13,6 +13,7 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <sstream>
 
 #include "check.h"
@@ -241,14 +242,15 @@ std::string environment(const Kernels& kernels, lnrnnHandle_t handle) {
   return text + ", " + properties.name + ", " + properties.isa;
 }
 
-std::vector<Line> compute(const Kernels& kernels) {
+// Calls visit with the name of each line of the file, and with what computes its digests.
+template <class Visit>
+void each_line(const Kernels& kernels, const Visit& visit) {
   const digest_cases::Sizes& sizes = kernels.cuda ? digest_cases::kCuda : digest_cases::kCpu;
-  std::vector<Line> lines;
   for (const network::Cell& cell : network::kCells) {
     for (Settings& s : digest_cases::settings_of(cell, sizes)) {
       kernels.choose(s.options);
       const auto digests = [&](auto type) { return of_passes<decltype(type)>(s); };
-      lines.push_back({of_type(s.type, digests), s.name});
+      visit(s.name, [&] { return of_type(s.type, digests); });
     }
     Settings s{};
     s.options = network::Options::of(cell);
@@ -258,33 +260,41 @@ std::vector<Line> compute(const Kernels& kernels) {
     s.options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
     for (int32_t type = 0; type < 4; ++type) {
       const auto digests = [&](auto type) { return of_initial_parameters<decltype(type)>(s); };
-      lines.push_back(
-          {of_type(type, digests),
-           std::string(cell.name) + " " + digest_cases::kTypes[type] + " initial parameters"});
+      const std::string of = std::string(cell.name) + " " + digest_cases::kTypes[type];
+      visit(of + " initial parameters", [&] { return of_type(type, digests); });
     }
   }
-  return lines;
 }
 
-void compare(const std::vector<Line>& computed, const std::vector<Line>& recorded) {
-  CHECK(computed.size() == recorded.size());
-  for (size_t i = 0; i < std::min(computed.size(), recorded.size()); ++i) {
-    const Line &c = computed[i], &r = recorded[i];
-    const bool same_case = c.name == r.name && c.digests.size() == r.digests.size();
-    CHECK(same_case);
-    if (!same_case) {
-      std::printf("  line of another case: %s\n  recorded:             %s\n", c.name.c_str(),
-                  r.name.c_str());
-      return;
-    }
-    for (size_t k = 0; k < c.digests.size(); ++k) {
-      const bool same_bits = c.digests[k] == r.digests[k];
-      CHECK(same_bits);
-      if (!same_bits) {
-        std::printf("  %s of %s\n", c.digests.size() == 1 ? "numbers" : kPasses[k], c.name.c_str());
-      }
-    }
+void write_lines(const Kernels& kernels, std::ofstream& file) {
+  each_line(kernels, [&](const std::string& name, const auto& digests) {
+    file << Line{digests(), name}.text() << "\n";
+  });
+}
+
+void compare_lines(const Kernels& kernels, std::ifstream& file) {
+  std::map<std::string, Digests> recorded;
+  for (std::string text; std::getline(file, text);) {
+    Line line = Line::of(text);
+    recorded[line.name] = std::move(line.digests);
   }
+  each_line(kernels, [&](const std::string& name, const auto& digests) {
+    check::run(name, [&] {
+      const auto of_file = recorded.find(name);
+      CHECK(of_file != recorded.end());
+      if (of_file == recorded.end()) return;
+      const Digests now = digests();
+      CHECK(now.size() == of_file->second.size());
+      for (size_t k = 0; k < std::min(now.size(), of_file->second.size()); ++k) {
+        const bool same_bits = now[k] == of_file->second[k];
+        CHECK(same_bits);
+        if (!same_bits && now.size() > 1) std::printf("  %s\n", kPasses[k]);
+      }
+    });
+    recorded.erase(name);
+  });
+  for (const auto& line : recorded) std::printf("a case that is no more: %s\n", line.first.c_str());
+  CHECK(recorded.empty());
 }
 
 int skipped(const std::string& why) {
@@ -305,22 +315,20 @@ int run(const Kernels& kernels, const std::string& path, bool write) {
     file << "# Digests of digest_test.cpp, which says how to write them again: " << kernels.name
          << "\n# Written with " << here << "\n# " << kPasses[0] << " " << kPasses[1] << " "
          << kPasses[2] << "  case\n";
-    for (const Line& line : compute(kernels)) file << line.text() << "\n";
+    write_lines(kernels, file);
     std::printf("wrote %s\n", path.c_str());
     return check::failures == 0 && file.flush() ? EXIT_SUCCESS : EXIT_FAILURE;
   }
   std::ifstream file(path);
   if (!file) return skipped("no digests of " + kernels.name + " are recorded in " + path);
-  std::string first, written, columns, text;
+  std::string first, written, columns;
   std::getline(file, first);
   std::getline(file, written);
   std::getline(file, columns);
   if (written != "# Written with " + here) {
     return skipped("the digests were w" + written.substr(3) + "; this is " + here);
   }
-  std::vector<Line> recorded;
-  while (std::getline(file, text)) recorded.push_back(Line::of(text));
-  compare(compute(kernels), recorded);
+  compare_lines(kernels, file);
   return check::summary();
 }
 

@@ -116,10 +116,10 @@ void test_type(Device& device, int32_t type) {
 
 int main() {
   const auto device = open(1);
-  test_share(*device);
-  test_what_it_depends_on(*device);
-  test_variational(*device);
-  test_type<lnrnn::F16>(*device, LNRNN_DATA_F16);
-  test_type<lnrnn::Bf16>(*device, LNRNN_DATA_BF16);
+  RUN(test_share(*device));
+  RUN(test_what_it_depends_on(*device));
+  RUN(test_variational(*device));
+  RUN(test_type<lnrnn::F16>(*device, LNRNN_DATA_F16));
+  RUN(test_type<lnrnn::Bf16>(*device, LNRNN_DATA_BF16));
   return check::summary();
 }

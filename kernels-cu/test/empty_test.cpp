@@ -147,10 +147,10 @@ void test(lnrnnDeviceKind_t device) {
 }  // namespace
 
 int main() {
-  test(LNRNN_DEVICE_CPU);
+  RUN(test(LNRNN_DEVICE_CPU));
   int32_t devices = 0;
   if (lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &devices) == LNRNN_STATUS_SUCCESS && devices > 0) {
-    test(LNRNN_DEVICE_CUDA);
+    RUN(test(LNRNN_DEVICE_CUDA));
   }
   return check::summary();
 }

@@ -58,8 +58,8 @@ void test(uint16_t infinity) {
 }  // namespace
 
 int main() {
-  test<F16>(0x7C00);
-  test<Bf16>(0x7F80);
+  RUN(test<F16>(0x7C00));
+  RUN(test<Bf16>(0x7F80));
   CHECK(narrow<F16>(1e30f).bits == 0x7C00 && narrow<F16>(-1e30f).bits == 0xFC00);
   CHECK(narrow<F16>(1e-30f).bits == 0 && narrow<F16>(-1e-30f).bits == 0x8000);
   return check::summary();

@@ -201,12 +201,12 @@ void test_smallest() {
 }  // namespace
 
 int main() {
-  test_seeds();
-  test_tensors();
-  test_type<F16>();
-  test_type<Bf16>();
-  test_smallest();
-  test_large();
-  test_distribution();
+  RUN(test_seeds());
+  RUN(test_tensors());
+  RUN(test_type<F16>());
+  RUN(test_type<Bf16>());
+  RUN(test_smallest());
+  RUN(test_large());
+  RUN(test_distribution());
   return check::summary();
 }

@@ -222,10 +222,10 @@ void test_copies() {
 }  // namespace
 
 int main() {
-  test_rows_against_a_search();
-  test_calls();
-  test_columns_of_one_matrix();
-  test_copies();
+  RUN(test_rows_against_a_search());
+  RUN(test_calls());
+  RUN(test_columns_of_one_matrix());
+  RUN(test_copies());
   check::nothing_left();
   return check::summary();
 }

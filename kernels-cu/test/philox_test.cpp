@@ -105,6 +105,6 @@ int main() {
   CHECK(lnrnn::keep_threshold(0) == uint64_t{1} << 32);
   CHECK(lnrnn::keep_threshold(1) == 0);
   CHECK(lnrnn::keep_threshold(0.25) == 3 * (uint64_t{1} << 30));
-  test_every_isa();
+  RUN(test_every_isa());
   return check::summary();
 }

@@ -227,16 +227,16 @@ void test_long_sums(const Kernels<T>& kernels, double bound) {
 int main() {
   for (const Isa* const* isa = available_isas(); *isa != nullptr; ++isa) {
     std::printf("%s\n", (*isa)->name);
-    test_products<float>((*isa)->f32, 2e-5);
-    test_products<double>((*isa)->f64, 1e-13);
-    test_stored<lnrnn::Bf16>((*isa)->f32);
-    test_stored<lnrnn::F16>((*isa)->f32);
-    test_every_number<lnrnn::Bf16>((*isa)->f32);
-    test_every_number<lnrnn::F16>((*isa)->f32);
-    test_outer_products<float>((*isa)->f32, 1e-4);
-    test_outer_products<double>((*isa)->f64, 1e-12);
-    test_long_sums<float>((*isa)->f32, 1e-5);
-    test_long_sums<double>((*isa)->f64, 2e-14);
+    RUN(test_products<float>((*isa)->f32, 2e-5));
+    RUN(test_products<double>((*isa)->f64, 1e-13));
+    RUN(test_stored<lnrnn::Bf16>((*isa)->f32));
+    RUN(test_stored<lnrnn::F16>((*isa)->f32));
+    RUN(test_every_number<lnrnn::Bf16>((*isa)->f32));
+    RUN(test_every_number<lnrnn::F16>((*isa)->f32));
+    RUN(test_outer_products<float>((*isa)->f32, 1e-4));
+    RUN(test_outer_products<double>((*isa)->f64, 1e-12));
+    RUN(test_long_sums<float>((*isa)->f32, 1e-5));
+    RUN(test_long_sums<double>((*isa)->f64, 2e-14));
   }
   return check::summary();
 }

@@ -280,12 +280,12 @@ void test_aliased_states() {
 }  // namespace
 
 int main() {
-  test_stack_is_its_layers();
-  test_two_directions_are_two_runs();
-  test_steps_are_inference<float>();
-  test_steps_are_inference<network::F16>();
-  test_steps_are_inference<network::Bf16>();
-  test_edges();
-  test_aliased_states();
+  RUN(test_stack_is_its_layers());
+  RUN(test_two_directions_are_two_runs());
+  RUN(test_steps_are_inference<float>());
+  RUN(test_steps_are_inference<network::F16>());
+  RUN(test_steps_are_inference<network::Bf16>());
+  RUN(test_edges());
+  RUN(test_aliased_states());
   return check::summary();
 }

@@ -345,23 +345,23 @@ void test_every_isa() {
 }  // namespace
 
 int main() {
-  test_gradients();
-  test_threads<float>({9, 2, 6, 300}, 2e-5);  // few rows: panels are shared out
-  test_threads<float>({5, 64, 6, 40}, 2e-5);  // many rows: the batch is
-  test_threads<double>({5, 31, 6, 33}, 1e-13);
-  test_recompute<float>();
-  test_recompute<double>();
-  test_recompute<F16>();
-  test_recompute<Bf16>();
-  test_half_is_rounded_float<F16>();
-  test_half_is_rounded_float<Bf16>();
-  test_training_is_inference<float>();
-  test_training_is_inference<double>();
-  test_training_is_inference<F16>();
-  test_training_is_inference<Bf16>();
-  test_where_masks_come_from();
-  test_dropconnect_is_decided_once();
-  test_offsets();
-  test_every_isa();
+  RUN(test_gradients());
+  RUN(test_threads<float>({9, 2, 6, 300}, 2e-5));  // few rows: panels are shared out
+  RUN(test_threads<float>({5, 64, 6, 40}, 2e-5));  // many rows: the batch is
+  RUN(test_threads<double>({5, 31, 6, 33}, 1e-13));
+  RUN(test_recompute<float>());
+  RUN(test_recompute<double>());
+  RUN(test_recompute<F16>());
+  RUN(test_recompute<Bf16>());
+  RUN(test_half_is_rounded_float<F16>());
+  RUN(test_half_is_rounded_float<Bf16>());
+  RUN(test_training_is_inference<float>());
+  RUN(test_training_is_inference<double>());
+  RUN(test_training_is_inference<F16>());
+  RUN(test_training_is_inference<Bf16>());
+  RUN(test_where_masks_come_from());
+  RUN(test_dropconnect_is_decided_once());
+  RUN(test_offsets());
+  RUN(test_every_isa());
   return check::summary();
 }

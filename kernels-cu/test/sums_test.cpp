@@ -115,12 +115,12 @@ void test_overflow() {
 
 int main(int argc, char** argv) {
   const int64_t rows = argc > 1 ? std::atoll(argv[1]) : 1000000;
-  test_cells(rows);
-  test_tenths(rows);
-  test_instruction_sets();
-  test_types();
-  test_masked_weights();
-  test_accumulation();
-  test_overflow();
+  RUN(test_cells(rows));
+  RUN(test_tenths(rows));
+  RUN(test_instruction_sets());
+  RUN(test_types());
+  RUN(test_masked_weights());
+  RUN(test_accumulation());
+  RUN(test_overflow());
   return check::summary();
 }

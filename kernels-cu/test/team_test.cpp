@@ -198,10 +198,10 @@ void test_callers_in_turn() {
 }
 
 int main() {
-  test_phases();
-  test_every_share_once();
-  test_nothing_is_touched_afterwards();
-  test_absent_helpers();
-  test_callers_in_turn();
+  RUN(test_phases());
+  RUN(test_every_share_once());
+  RUN(test_nothing_is_touched_afterwards());
+  RUN(test_absent_helpers());
+  RUN(test_callers_in_turn());
   return check::summary();
 }
