@@ -16,9 +16,9 @@ int main(int argc, char** argv) {
   Options options;
   options.device = LNRNN_DEVICE_CUDA;
   const bool small = argc > 1 && std::strcmp(argv[1], "small") == 0;
-  test_type<float>(options, {9});
-  if (!small) test_type<double>(options, {9});
-  if (!small) test_type<F16>(options, {9, 32});
-  test_type<Bf16>(options, {small ? 9 : 32});
+  RUN(test_type<float>(options, {9}));
+  if (!small) RUN(test_type<double>(options, {9}));
+  if (!small) RUN(test_type<F16>(options, {9, 32}));
+  RUN(test_type<Bf16>(options, {small ? 9 : 32}));
   return check::summary();
 }

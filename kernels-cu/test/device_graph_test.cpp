@@ -6,61 +6,12 @@
 #include <thread>
 #include <vector>
 
-#include "calls.h"
+#include "graph_session.h"
 #include "network.h"
 
-using check::usage;
+using namespace graph_session;
 
 namespace {
-
-constexpr int kSkipped = 77;
-constexpr size_t kBytes = 4096;
-
-// A device, a stream to capture, and pinned memory to look at.
-struct Session {
-  lnrnnHandle_t handle = nullptr;
-  lnrnnStream_t stream = nullptr;
-  char* seen = nullptr;
-
-  Session() {
-    DONE(lnrnnCreate(LNRNN_DEVICE_CUDA, 0, 0, nullptr, &handle));
-    DONE(lnrnnStreamCreate(handle, &stream));
-    seen = static_cast<char*>(pinned(kBytes));
-  }
-  ~Session() {
-    DONE(lnrnnHostFree(handle, seen));
-    if (stream != nullptr) DONE(lnrnnStreamDestroy(stream));
-    DONE(lnrnnDestroy(handle));
-    if (usage().handles == 0) check::nothing_left();
-  }
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-
-  void* device(size_t bytes = kBytes) {
-    void* pointer = nullptr;
-    DONE(lnrnnMalloc(handle, stream, bytes, &pointer));
-    return pointer;
-  }
-  void* pinned(size_t bytes) {
-    void* pointer = nullptr;
-    DONE(lnrnnHostAlloc(handle, bytes, &pointer));
-    return pointer;
-  }
-  void begin() { DONE(lnrnnStreamBeginCapture(handle, stream)); }
-  lnrnnGraph_t end() {
-    lnrnnGraph_t graph = nullptr;
-    DONE(lnrnnStreamEndCapture(handle, stream, &graph));
-    return graph;
-  }
-  void fill(void* memory, int value) { DONE(lnrnnMemset(handle, stream, memory, value, kBytes)); }
-  void copy(void* to, const void* from) { DONE(lnrnnMemcpy(handle, stream, to, from, kBytes)); }
-  // Whether all of the memory holds this value, once the stream is done.
-  bool holds(const void* memory, char value) {
-    if (memory != seen) copy(seen, memory);
-    DONE(lnrnnStreamSynchronize(handle, stream));
-    return std::vector<char>(kBytes, value) == std::vector<char>(seen, seen + kBytes);
-  }
-};
 
 void test_capture_records() {
   Session s;
@@ -138,97 +89,6 @@ void test_frees_wait_for_the_capture() {
   CHECK(usage().deviceAllocations == before);
 }
 
-void test_what_a_capture_refuses() {
-  Session s;
-  lnrnnStream_t other;
-  DONE(lnrnnStreamCreate(s.handle, &other));
-  void* const memory = s.device();
-  std::vector<char> pageable(kBytes);
-  lnrnnGraph_t graph = nullptr;
-  s.begin();
-  const lnrnnGraph_t empty = s.end();
-  lnrnnPlanDescription_t d{};
-  d.structSize = sizeof d;
-  d.layers = 1;
-  d.inputSize = d.hiddenSize = 2;
-  d.epsilon = 1e-5;
-  lnrnnPlan_t plan;
-  DONE(lnrnnPlanCreate(s.handle, &d, &plan));
-  s.fill(memory, 6);
-
-  s.begin();
-  REFUSED(lnrnnStreamBeginCapture(s.handle, s.stream), INVALID_STATE, "has begun");
-  REFUSED(lnrnnStreamBeginCapture(s.handle, other), INVALID_STATE, "has begun");
-  REFUSED(lnrnnStreamEndCapture(s.handle, other, &graph), INVALID_STATE, "no capture has begun");
-  REFUSED(lnrnnStreamEndCapture(s.handle, nullptr, &graph), INVALID_STATE, "no capture has begun");
-  REFUSED(lnrnnStreamSynchronize(s.handle, s.stream), INVALID_STATE, "being captured");
-  REFUSED(lnrnnGraphLaunch(empty, s.stream), INVALID_STATE, "being captured");
-  REFUSED(lnrnnInitializeParameters(plan, s.stream, 1, memory, kBytes), INVALID_STATE,
-          "being captured");
-  REFUSED(lnrnnMemcpy(s.handle, s.stream, memory, pageable.data(), kBytes), INVALID_ARGUMENT,
-          "pageable");
-  // Other streams go on as ever.
-  DONE(lnrnnGraphLaunch(empty, other));
-  DONE(lnrnnStreamSynchronize(s.handle, other));
-  s.fill(memory, 7);
-  graph = s.end();
-
-  CHECK(s.holds(memory, 6));
-  DONE(lnrnnGraphLaunch(graph, s.stream));
-  CHECK(s.holds(memory, 7));
-  for (const lnrnnGraph_t g : {graph, empty}) DONE(lnrnnGraphDestroy(g));
-  DONE(lnrnnPlanDestroy(plan));
-  DONE(lnrnnFree(s.handle, nullptr, memory));
-  DONE(lnrnnStreamDestroy(other));
-}
-
-void test_a_second_stream_joins() {
-  Session s;
-  lnrnnStream_t other;
-  lnrnnEvent_t fork, join;
-  DONE(lnrnnStreamCreate(s.handle, &other));
-  DONE(lnrnnEventCreate(s.handle, &fork));
-  DONE(lnrnnEventCreate(s.handle, &join));
-  void* const memory = s.device();
-  const int64_t allocations = usage().deviceAllocations;
-  const auto capture = [&](bool comes_back) {
-    s.begin();
-    DONE(lnrnnEventRecord(s.handle, fork, s.stream));
-    DONE(lnrnnStreamWaitEvent(s.handle, other, fork));
-    DONE(lnrnnMemset(s.handle, other, memory, 8, kBytes));
-    REFUSED(lnrnnStreamSynchronize(s.handle, other), INVALID_STATE, "being captured");
-    DONE(lnrnnEventRecord(s.handle, join, other));
-    if (comes_back) DONE(lnrnnStreamWaitEvent(s.handle, s.stream, join));
-  };
-  capture(false);
-  lnrnnGraph_t graph = nullptr;
-  REFUSED(lnrnnStreamEndCapture(s.handle, s.stream, &graph), INVALID_ARGUMENT, "capture");
-  CHECK(graph == nullptr && usage().graphs == 0);
-  capture(true);
-  graph = s.end();
-  DONE(lnrnnStreamDestroy(other));
-  for (const lnrnnEvent_t e : {fork, join}) DONE(lnrnnEventDestroy(e));
-  DONE(lnrnnFree(s.handle, nullptr, memory));
-  CHECK(usage().deviceAllocations == allocations);  // held for the stream that joined, too
-  DONE(lnrnnGraphLaunch(graph, s.stream));
-  CHECK(s.holds(memory, 8));
-  DONE(lnrnnGraphDestroy(graph));
-}
-
-void test_a_stream_that_goes_in_its_capture() {
-  Session s;
-  void* const memory = s.device();
-  s.begin();
-  s.fill(memory, 9);
-  DONE(lnrnnFree(s.handle, nullptr, memory));
-  DONE(lnrnnStreamDestroy(s.stream));
-  s.stream = nullptr;
-  CHECK(usage().graphs == 0 && usage().deviceAllocations == 0);
-  DONE(lnrnnStreamCreate(s.handle, &s.stream));
-  s.begin();
-  DONE(lnrnnGraphDestroy(s.end()));
-}
-
 void test_registered_memory() {
   Session s;
   void* const memory = s.device();
@@ -246,26 +106,6 @@ void test_registered_memory() {
   DONE(lnrnnHostRegister(s.handle, host.data(), host.size()));
   REFUSED(lnrnnGraphLaunch(graph, s.stream), INVALID_STATE, "were unregistered");
   DONE(lnrnnHostUnregister(s.handle, host.data()));
-  DONE(lnrnnGraphDestroy(graph));
-  DONE(lnrnnFree(s.handle, nullptr, memory));
-}
-
-// What else happens on the same GPU meanwhile: devices are opened and closed, memory comes and goes.
-void test_a_capture_is_left_alone() {
-  Session s;
-  void* const memory = s.device();
-  s.begin();
-  s.fill(memory, 11);
-  {
-    Session other;
-    void* const more = other.device();
-    other.fill(more, 12);
-    CHECK(other.holds(more, 12));
-    DONE(lnrnnFree(other.handle, other.stream, more));
-  }
-  const lnrnnGraph_t graph = s.end();
-  DONE(lnrnnGraphLaunch(graph, s.stream));
-  CHECK(s.holds(memory, 11));
   DONE(lnrnnGraphDestroy(graph));
   DONE(lnrnnFree(s.handle, nullptr, memory));
 }
@@ -420,16 +260,12 @@ int main() {
     std::printf("skipped: %s\n", lnrnnGetLastErrorMessage());
     return kSkipped;
   }
-  test_capture_records();
-  test_memory_outlives_its_free();
-  test_frees_wait_for_the_capture();
-  test_what_a_capture_refuses();
-  test_a_second_stream_joins();
-  test_a_stream_that_goes_in_its_capture();
-  test_a_capture_is_left_alone();
-  test_a_pass_outlives_its_stream();
-  test_registered_memory();
-  test_unregistering_waits();
-  test_threads_that_queue_during_captures();
+  RUN(test_capture_records());
+  RUN(test_memory_outlives_its_free());
+  RUN(test_frees_wait_for_the_capture());
+  RUN(test_a_pass_outlives_its_stream());
+  RUN(test_registered_memory());
+  RUN(test_unregistering_waits());
+  RUN(test_threads_that_queue_during_captures());
   return check::summary();
 }

@@ -11,10 +11,10 @@ int main() {
        isa = std::strtok(nullptr, " ")) {
     Options options;
     options.isa = isa;
-    test_type<float>(options, {9, 32});
-    test_type<double>(options, {9});
-    test_type<F16>(options, {9});
-    test_type<Bf16>(options, {9, 32});
+    RUN(test_type<float>(options, {9, 32}));
+    RUN(test_type<double>(options, {9}));
+    RUN(test_type<F16>(options, {9}));
+    RUN(test_type<Bf16>(options, {9, 32}));
   }
   return check::summary();
 }
