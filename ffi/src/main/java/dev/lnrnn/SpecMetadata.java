@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -129,8 +130,9 @@ final class SpecMetadata {
                 continue;
             }
             String found = metadata.get(key);
-            if (found == null || !same(expected.get(key), found)) {
-                differences.add(key + ": " + shown(found) + ", expected " + expected.get(key));
+            String own = Objects.requireNonNull(expected.get(key), key);
+            if (found == null || !same(own, found)) {
+                differences.add(key + ": " + shown(found) + ", expected " + own);
             }
         }
         return differences;

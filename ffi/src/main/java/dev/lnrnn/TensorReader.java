@@ -6,6 +6,7 @@ import dev.lnrnn.interop.SafetensorsException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A file's tensors of floating point in the type of a layer. */
@@ -35,7 +36,7 @@ final class TensorReader {
 
     /** A copy of a tensor in the layer's type, for which there is no {@link #refusal}. */
     static MemorySegment read(Safetensors file, String name, DataType type, Arena arena) throws SafetensorsException {
-        if (file.tensors().get(name).type() == elementType(type)) {
+        if (Objects.requireNonNull(file.tensors().get(name), name).type() == elementType(type)) {
             MemorySegment bytes = file.data(name);
             return arena.allocate(bytes.byteSize(), type.byteSize()).copyFrom(bytes);
         }

@@ -8,4 +8,9 @@ public final class BadInputException extends RuntimeException {
     public BadInputException(String sentence) {
         super(sentence);
     }
+
+    /** Of an exception whose message is such a sentence. */
+    public BadInputException(IllegalArgumentException refusal) {
+        super(refusal.getMessage(), refusal);
+    }
 }

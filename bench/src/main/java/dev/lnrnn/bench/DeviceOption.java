@@ -20,7 +20,7 @@ public final class DeviceOption {
             return name == null ? best(cpuOptions)
                     : name.equals(CPU) ? Device.open(CPU, cpuOptions) : Device.open(name);
         } catch (IllegalArgumentException e) {
-            throw new BadInputException(e.getMessage());
+            throw new BadInputException(e);
         }
     }
 

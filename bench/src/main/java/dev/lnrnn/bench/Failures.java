@@ -7,6 +7,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.ParseResult;
 
@@ -49,7 +50,7 @@ final class Failures {
             case FileAlreadyExistsException e -> e.getFile() + " is a file where a directory is needed.";
             case FileSystemException e -> e.getFile() + " cannot be read or written: " + e.getClass().getSimpleName()
                     + ".";
-            default -> failure.getMessage();
+            default -> Objects.requireNonNullElse(failure.getMessage(), failure.toString());
         };
     }
 }

@@ -7,6 +7,7 @@ import dev.lnrnn.bench.results.ResultsCommand;
 import dev.lnrnn.bench.train.CellsCommand;
 import dev.lnrnn.bench.train.TrainCommand;
 import java.io.PrintWriter;
+import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -44,7 +45,7 @@ public final class Main {
         line.setExecutionExceptionHandler(Failures::report);
         line.setParameterExceptionHandler(Main::reportBadArguments);
         // What JMH understands is JMH's business.
-        line.getSubcommands().get("jmh").setUnmatchedOptionsArePositionalParams(true);
+        Objects.requireNonNull(line.getSubcommands().get("jmh")).setUnmatchedOptionsArePositionalParams(true);
         return line;
     }
 

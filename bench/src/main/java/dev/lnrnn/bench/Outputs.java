@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +59,6 @@ public final class Outputs {
             target = target.resolveSibling(Files.readSymbolicLink(target));
         }
         return Files.exists(target) ? target.toRealPath()
-                : target.getParent().toRealPath().resolve(target.getFileName());
+                : Objects.requireNonNull(target.getParent()).toRealPath().resolve(target.getFileName());
     }
 }

@@ -100,7 +100,10 @@ public final class FileReplacement {
     /** Removes what killed programs left beside a file that is read. */
     static void removeAbandoned(Path file) {
         try {
-            PartFile.removeAbandoned(file.toRealPath().getParent());
+            Path directory = file.toRealPath().getParent();
+            if (directory != null) {
+                PartFile.removeAbandoned(directory);
+            }
         } catch (IOException e) {
             // There is no such file; whoever reads it says so.
             return;

@@ -4,6 +4,7 @@ import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Normalization;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
@@ -67,7 +68,7 @@ public final class Problem {
     }
 
     public float[] parameter(String name) {
-        return parameters.get(name);
+        return Objects.requireNonNull(parameters.get(name), name);
     }
 
     LayerSpec spec() {

@@ -1,6 +1,7 @@
 package dev.lnrnn.bench.compare;
 
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * What a pass computed.
@@ -18,7 +19,7 @@ public record Results(Map<String, float[]> tensors) {
     }
 
     public float[] get(String name) {
-        return tensors.get(name);
+        return Objects.requireNonNull(tensors.get(name), name);
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.lnrnn.bench.latency;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.CategoryChartBuilder;
@@ -23,13 +24,17 @@ final class LatencyChart {
         chart.getStyler().setDefaultSeriesRenderStyle(CategorySeriesRenderStyle.Line).setOverlapped(true);
         chart.getStyler().setYAxisLogarithmic(true);
         add(chart, "median", steps, Row::value);
-        add(chart, "99 %", steps, row -> row.tail().p99());
-        add(chart, "99.9 %", steps, row -> row.tail().p999());
+        add(chart, "99 %", steps, row -> tail(row).p99());
+        add(chart, "99.9 %", steps, row -> tail(row).p999());
         return chart;
     }
 
     static List<Row> steps(Measured measured) {
         return measured.of(Part.STEPS).stream().filter(row -> row.tail() != null).toList();
+    }
+
+    private static Row.Tail tail(Row row) {
+        return Objects.requireNonNull(row.tail());
     }
 
     private static void add(CategoryChart chart, String name, List<Row> steps, ToDoubleFunction<Row> microseconds) {

@@ -35,7 +35,9 @@ final class ProbeSource {
     static ProbeSource ofClone() {
         try {
             Path here = Path.of(ProbeSource.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-            Path module = Objects.requireNonNullElse(here.getParent().getParent(), here);
+            // Nothing is missing of the path of a jar in target; elsewhere there is no source to be found.
+            Path target = Objects.requireNonNullElse(here.getParent(), here);
+            Path module = Objects.requireNonNullElse(target.getParent(), here);
             return new ProbeSource(module.resolve(Path.of("src", "test", "c", "probe.c")));
         } catch (URISyntaxException e) {
             throw new IllegalStateException("the place of this class is no URI", e);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.lnrnn.bench.BadInputException;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.DoubleStream;
 import java.util.stream.Stream;
 
@@ -27,7 +28,7 @@ final class GpuCalibration implements Calibration {
 
     @Override
     public double peak(String dtype) {
-        List<String> rates = RATES.get(dtype);
+        List<String> rates = Objects.requireNonNull(RATES.get(dtype), dtype);
         return Math.max(number(rates.getFirst()), json.at(rates.getLast()).asDouble());
     }
 

@@ -38,7 +38,7 @@ final class RunOptions {
         try {
             return device.open(DeviceOptions.DEFAULTS.withThreads(threads));
         } catch (IllegalArgumentException e) {
-            throw new BadInputException(e.getMessage());
+            throw new BadInputException(e);
         }
     }
 

@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.LongStream;
 
 /** A model and its inputs and outputs, which stay where they are: a run copies nothing between Java and the runtime. */
@@ -52,7 +53,7 @@ final class OnnxSession implements AutoCloseable {
 
     /** What the last run left in an output. */
     float[] values(String name) {
-        FloatBuffer memory = outputMemory.get(name);
+        FloatBuffer memory = Objects.requireNonNull(outputMemory.get(name), name);
         float[] values = new float[memory.capacity()];
         memory.get(0, values);
         return values;
@@ -60,7 +61,7 @@ final class OnnxSession implements AutoCloseable {
 
     private long[] shape(String name) {
         try {
-            NodeInfo output = session.getOutputInfo().get(name);
+            NodeInfo output = Objects.requireNonNull(session.getOutputInfo().get(name), name);
             return ((TensorInfo) output.getInfo()).getShape();
         } catch (OrtException e) {
             throw new IllegalStateException("ONNX Runtime does not describe " + name + ": " + e.getMessage(), e);
