@@ -9,7 +9,8 @@ module dev.lnrnn {
     requires com.fasterxml.jackson.core;
     // Has no classes: it brings the jar with the native library along on the module path.
     requires dev.lnrnn.natives;
-    requires static org.jspecify;
+    // To compile against; a program that was compiled needs it no more.
+    requires static transitive org.jspecify;
 
     exports dev.lnrnn;
     exports dev.lnrnn.interop;
