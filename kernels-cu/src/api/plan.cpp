@@ -105,6 +105,8 @@ lnrnnStatus_t lnrnnPlanCreate(lnrnnHandle_t handle, const lnrnnPlanDescription_t
     created->handle = handle;
     created->plan.description = read;
     LNRNN_FORWARD(check_description(created->plan.description));
+    created->plan.shape = cell_shape(static_cast<lnrnnCell_t>(read.cell),
+                                     static_cast<lnrnnNormalization_t>(read.normalization));
     LNRNN_FORWARD(lay_out_parameters(&created->plan));
     LNRNN_FORWARD(handle->device->check_support(created->plan));
     created->stack = Stack(*handle->device, created->plan);

@@ -6,7 +6,8 @@
 #pragma once
 
 #if defined(__CUDACC__)
-#define LNRNN_CELL static __host__ __device__ __forceinline__
+#define LNRNN_CELL_METHOD __host__ __device__ __forceinline__
 #else
-#define LNRNN_CELL static inline __attribute__((always_inline))
+#define LNRNN_CELL_METHOD inline __attribute__((always_inline))
 #endif
+#define LNRNN_CELL static LNRNN_CELL_METHOD

@@ -6,26 +6,25 @@
 
 #include "lnrnn.h"
 #include "shape.h"
+#include "size.h"
+#include "vectors.h"
 
 namespace lnrnn {
 
-enum class ParameterRole {
-  kWeightIh,
-  kWeightHh,
-  kBias,
-  kBiasIh,
-  kBiasHh,
-  kGainI,
-  kNormBiasI,
-  kGainH,
-  kNormBiasH,
-  kGainC,
-  kNormBiasC,
-};
-
 struct PlanParameter {
   ParameterRole role;
+  Start start;
   lnrnnParameter_t description;
+};
+
+// A vector as rows see it, and the parameters of a strand that are added up to it.
+struct PlanVector {
+  static constexpr int kMostAddends = 3;
+
+  Slot slot;
+  int64_t elements;
+  int addends;
+  int parameters[kMostAddends];  // among the strand's
 };
 
 // What the arithmetic needs to know of a plan: no handle, no device.
@@ -34,12 +33,17 @@ struct Plan {
   CellShape shape;
   std::vector<PlanParameter> parameters;  // those of one layer and direction stand together
   uint64_t parameter_elements;            // with what lies between tensors
+  int vector_count;
+  PlanVector vectors[kSlots];  // of each strand, in the order of their slots
 
   int64_t hidden() const { return description.hiddenSize; }
+  // Features of the cell, H, and of h, P, in one direction.
+  int64_t cell_width() const { return description.hiddenSize; }
+  int64_t output_width() const { return description.hiddenSize; }
   int directions() const { return description.direction == LNRNN_DIRECTION_BIDIRECTIONAL ? 2 : 1; }
   int64_t strands() const { return int64_t{description.layers} * directions(); }
-  // Features of what a layer writes, D H.
-  int64_t output() const { return directions() * hidden(); }
+  // Features of what a layer writes, D P.
+  int64_t output() const { return directions() * output_width(); }
   // Features of what a layer reads.
   int64_t input(int layer) const { return layer == 0 ? description.inputSize : output(); }
   bool has(uint32_t flag) const { return (description.flags & flag) != 0; }
@@ -66,7 +70,7 @@ struct Plan {
 };
 
 // One layer in one direction of a plan: what a backend runs at a time. Its input (T,N,input) and its
-// output (T,N,H) are tensors of the data type; all else is of the accumulation type.
+// output (T,N,P) are tensors of the data type; all else is of the accumulation type.
 struct Strand {
   const Plan& plan;
   int layer;
@@ -76,7 +80,9 @@ struct Strand {
   int64_t index() const { return int64_t{layer} * plan.directions() + direction; }
   int64_t input() const { return plan.input(layer); }
   int64_t hidden() const { return plan.hidden(); }
-  int64_t gates() const { return plan.shape.gates * plan.hidden(); }  // G H
+  int64_t cell_width() const { return plan.cell_width(); }
+  int64_t output_width() const { return plan.output_width(); }
+  int64_t gates() const { return plan.shape.gates * plan.cell_width(); }  // G H
   // Steps are counted as the caller counts them. Before step t the state stands at before(t) of T + 1
   // places, and after it at after(t).
   bool reverse() const { return direction != 0; }
@@ -91,6 +97,12 @@ struct Strand {
       if (plan.parameters[i].role == role) return flat + plan.offset(plan.parameters[i]);
     }
     return nullptr;
+  }
+
+  // Likewise one of a vector's addends.
+  template <class T>
+  T* addend(const PlanVector& vector, int i, T* flat) const {
+    return flat + plan.offset(plan.parameters[first() + static_cast<size_t>(vector.parameters[i])]);
   }
 
   // The strand's part of a flat buffer, in elements.
@@ -119,9 +131,22 @@ struct Strand {
   }
 };
 
-CellShape cell_shape(lnrnnCell_t cell, lnrnnNormalization_t normalization);
+// body(vector) for every one that the strand has.
+template <class F>
+void each_vector(const Strand& strand, const F& body) {
+  for (int i = 0; i < strand.plan.vector_count; ++i) body(strand.plan.vectors[i]);
+}
 
-// Fills in shape, parameters and parameter_elements from the description.
+template <class T>
+Vectors<T*> take_vectors(Carver& carver, const Strand& strand) {
+  Vectors<T*> vectors{};
+  each_vector(strand, [&](const PlanVector& vector) {
+    vectors[vector.slot] = carver.take<T>({vector.elements});
+  });
+  return vectors;
+}
+
+// Fills in what follows from the description and the shape.
 lnrnnStatus_t lay_out_parameters(Plan* plan);
 
 }  // namespace lnrnn

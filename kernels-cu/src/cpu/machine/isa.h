@@ -9,24 +9,11 @@
 #include "cell/half.h"
 #include "cell/philox.h"
 #include "cell/zoneout.h"
-#include "core/shape.h"
+#include "core/vectors.h"
 
 namespace lnrnn::cpu {
 
 constexpr int kCellKinds = 3;
-
-// The vectors among a strand's parameters, or the sums of their gradients; null where the cell has
-// none.
-template <class P>
-struct CellVectors {
-  P bias;     // (G H) all that is added to the sum of both products; the GRU's: to that of x alone
-  P bias_hh;  // (3H) the GRU's, added to the product of h
-  P weight_hh;  // (H) the IndRNN's
-  P gain_i;     // (G H) of the layer norm of x W_ih'
-  P gain_h;     // (G H) of h W_hh'
-  P gain_c;     // (H) of the LSTM's cell
-  P bias_c;     // (H), with gain_c
-};
 
 // What lies between two products, for one (t, n) row, forward and backward alike. What is optional may
 // be null, which switches its part off.
@@ -34,7 +21,7 @@ template <class T>
 struct Row {
   const CellShape* shape;
   int64_t hidden;
-  const CellVectors<const T*>* vectors;
+  const Vectors<const T*>* vectors;
   const T* a;                  // (G H) x W_ih'; x W_ih' + h W_hh' where r is null
   const T* r;                  // (G H) h W_hh', where the shape has separate products
   const T* h_before;           // (H)
@@ -61,13 +48,13 @@ struct ForwardRow : Row<T> {
 
 template <class T>
 struct BackwardRow : Row<T> {
-  const T* dy;                  // (H), optional
-  T* dh;                        // (H) in: gradient by h; out: the part by h_before that passes by R
-  T* dc;                        // (H) in: gradient by c; out: by c_before
-  T* da;                        // (G H) out: gradient by a
-  T* dr;                        // (G H) out: gradient by r, where there is one
-  T *next_da, *next_dr;         // as next_a and next_r
-  const CellVectors<T*>* sums;  // added to
+  const T* dy;              // (H), optional
+  T* dh;                    // (H) in: gradient by h; out: the part by h_before that passes by R
+  T* dc;                    // (H) in: gradient by c; out: by c_before
+  T* da;                    // (G H) out: gradient by a
+  T* dr;                    // (G H) out: gradient by r, where there is one
+  T *next_da, *next_dr;     // as next_a and next_r
+  const Vectors<T*>* sums;  // added to
 };
 
 // The generator's keys of every round, in its order: see cell/philox.h.

@@ -211,8 +211,8 @@ struct Products {
   Term<T, kNormalized> a, r;  // r only where the products are apart
 
   explicit Products(const Row<T>& row)
-      : a{row.a, row.vectors->gain_i, row.shape->gates * row.hidden, row.statistics},
-        r{row.r, row.vectors->gain_h, row.shape->gates * row.hidden,
+      : a{row.a, (*row.vectors)[Slot::kGainInput], row.shape->gates * row.hidden, row.statistics},
+        r{row.r, (*row.vectors)[Slot::kGainRecurrent], row.shape->gates * row.hidden,
           kept(row, row.shape->input_norm)} {}
 
   // The statistics that stand behind those of count layer norms.
@@ -246,7 +246,7 @@ LNRNN_SIMD void prefetch_next(const BackwardRow<T>& row, Lanes<T> unit) {
 // Calls body with a constant that says whether the row's products are normalised.
 template <class T, class F>
 LNRNN_SIMD void with_normalized(const Row<T>& row, const F& body) {
-  if (row.vectors->gain_i != nullptr) {
+  if ((*row.vectors)[Slot::kGainInput] != nullptr) {
     body(std::true_type{});
   } else {
     body(std::false_type{});

@@ -197,13 +197,13 @@ void fill(const Isa& isa, const Plan& plan, Team& team, uint64_t seed, S* parame
   for (size_t tensor = 0; tensor < plan.parameters.size(); ++tensor) {
     const PlanParameter& parameter = plan.parameters[tensor];
     const int64_t rows = parameter.description.shape[0], columns = parameter.description.shape[1];
-    const int64_t hidden = plan.hidden(), gates = rows / hidden;
+    const int64_t width = plan.cell_width(), gates = rows / width;
     const Words words(isa, seed, static_cast<uint32_t>(tensor));
     S* const out = parameters + plan.offset(parameter);
-    switch (parameter.role) {
-      case ParameterRole::kWeightIh: {
+    switch (parameter.start) {
+      case Start::kGlorot: {
         // Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), a gate being a matrix.
-        const double bound = std::sqrt(6.0 / static_cast<double>(hidden + columns));
+        const double bound = std::sqrt(6.0 / static_cast<double>(width + columns));
         team.run([&](const Crew& crew) {
           const Span share = crew.share(0, rows);
           for (int64_t i = share.begin; i < share.end; ++i) {
@@ -214,15 +214,14 @@ void fill(const Isa& isa, const Plan& plan, Team& team, uint64_t seed, S* parame
         });
         break;
       }
-      case ParameterRole::kWeightHh: {
-        if (!plan.shape.recurrent_matrix) {
-          words.each_uniform(0, rows,
-                             [&](int64_t j, double uniform) { out[j] = rounded<S>(uniform); });
-          break;
-        }
+      case Start::kUniform:
+        words.each_uniform(0, rows,
+                           [&](int64_t j, double uniform) { out[j] = rounded<S>(uniform); });
+        break;
+      case Start::kOrthogonal: {
         // A gate is a matrix of its own, whose rows are computed some at a time.
-        const OrthogonalRows orthogonal(isa, hidden);
-        const int64_t groups = (hidden + orthogonal.at_once() - 1) / orthogonal.at_once();
+        const OrthogonalRows orthogonal(isa, width);
+        const int64_t groups = (width + orthogonal.at_once() - 1) / orthogonal.at_once();
         const int64_t parts = gates * groups;
         const int64_t members = std::min<int64_t>(team.size(), parts);
         // Allocated here, where running out of memory can be reported.
@@ -232,27 +231,17 @@ void fill(const Isa& isa, const Plan& plan, Team& team, uint64_t seed, S* parame
             // The last rows, which take longest, first.
             const int64_t group = groups - 1 - part / gates, gate = part % gates;
             const int64_t begin = group * orthogonal.at_once();
-            const int64_t end = std::min(begin + orthogonal.at_once(), hidden);
-            orthogonal.fill(words, gate * hidden, begin, end,
+            const int64_t end = std::min(begin + orthogonal.at_once(), width);
+            orthogonal.fill(words, gate * width, begin, end,
                             work.data() + crew.index * orthogonal.work(),
-                            out + (gate * hidden + begin) * hidden);
+                            out + (gate * width + begin) * width);
           }
         });
         break;
       }
-      case ParameterRole::kBias:
-        if (plan.shape.kind == CellKind::kLstm) {
-          std::fill_n(out + kForgetGate * hidden, hidden, rounded<S>(1));
-        }
-        break;
-      case ParameterRole::kGainI:
-      case ParameterRole::kGainH:
-      case ParameterRole::kGainC: std::fill_n(out, rows, rounded<S>(1)); break;
-      case ParameterRole::kBiasIh:
-      case ParameterRole::kBiasHh:
-      case ParameterRole::kNormBiasI:
-      case ParameterRole::kNormBiasH:
-      case ParameterRole::kNormBiasC: break;  // 0
+      case Start::kForgetOne: std::fill_n(out + kForgetGate * width, width, rounded<S>(1)); break;
+      case Start::kOne: std::fill_n(out, rows, rounded<S>(1)); break;
+      case Start::kZero: break;
     }
   }
 }

@@ -173,9 +173,10 @@ class Backward {
     const VectorSums<T> total = scratch_of(0).sums;
     for (int index = 1; index < threads; ++index) total.add(kernels_, scratch_of(index).sums);
     total.finish();
-    each_vector(strand_, total.vectors, [&](T* sum, const auto& roles, int64_t n) {
-      for (const ParameterRole role : roles) {
-        add_numbers(sum, n, strand_.find(role, gradients()), call_.accumulate);
+    each_vector(strand_, [&](const PlanVector& vector) {
+      for (int i = 0; i < vector.addends; ++i) {
+        add_numbers(total.vectors[vector.slot], vector.elements,
+                    strand_.addend(vector, i, gradients()), call_.accumulate);
       }
     });
   }
@@ -315,7 +316,7 @@ class Backward {
   const Lengths lengths_;
   const int64_t hidden_, gates_;
   const S* const parameters_;
-  const CellVectors<const T*> vectors_;
+  const Vectors<const T*> vectors_;
   StrandReserve<T> forward_;
   const WeightRows<S> weight_hh_;
   Mask<T> zoneout_, zoneout_cell_;

@@ -201,7 +201,7 @@ class Forward {
   const Kernels<T>& kernels_;
   const Strand& strand_;
   const StrandWeights<T, P>& weights_;
-  const CellVectors<const T*> vectors_;
+  const Vectors<const T*> vectors_;
   const ForwardLayout<S>& layout_;
   const StrandReserve<T>& rows_;
   const ForwardArguments& call_;

@@ -195,7 +195,7 @@ struct VectorSums {
 
   T* flat;  // all of them, and what lies between
   int64_t elements;
-  CellVectors<T*> vectors{};
+  Vectors<T*> vectors{};
   T *high = nullptr, *low = nullptr;  // the total of flat's blocks, behind it
 
   static VectorSums take(Carver& carver, const Strand& strand, int64_t samples) {
@@ -276,7 +276,7 @@ template <class S>
 struct BackwardLayout {
   using T = accumulation_t<S>;
 
-  CellVectors<T*> vectors{};
+  Vectors<T*> vectors{};
   PackedMatrix<T> ih;  // (G H, I) for dx
   PackedMatrix<T> hh;  // (G H, H) for dh, DropConnect applied
   StepRows<T> da;      // (T,N,G H)

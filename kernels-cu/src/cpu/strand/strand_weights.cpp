@@ -38,13 +38,14 @@ void pack_stored(const Kernels<T>& kernels, const PackedMatrix<T, S>& matrix, co
 
 template <class S>
 void gather_vectors(const Strand& strand, const S* parameters,
-                    const CellVectors<accumulation_t<S>*>& vectors) {
+                    const Vectors<accumulation_t<S>*>& vectors) {
   using T = accumulation_t<S>;
-  each_vector(strand, vectors, [&](T* vector, const auto& roles, int64_t n) {
-    widen_row(strand.find(*roles.begin(), parameters), n, vector);
-    for (const ParameterRole* role = roles.begin() + 1; role != roles.end(); ++role) {
-      const S* const addend = strand.find(*role, parameters);
-      for (int64_t j = 0; j < n; ++j) vector[j] += widen(addend[j]);
+  each_vector(strand, [&](const PlanVector& vector) {
+    T* const to = vectors[vector.slot];
+    widen_row(strand.addend(vector, 0, parameters), vector.elements, to);
+    for (int i = 1; i < vector.addends; ++i) {
+      const S* const addend = strand.addend(vector, i, parameters);
+      for (int64_t j = 0; j < vector.elements; ++j) to[j] += widen(addend[j]);
     }
   });
 }
@@ -88,7 +89,7 @@ void pack(const Kernels<accumulation_t<S>>& kernels, const Strand& strand, const
 }
 
 #define LNRNN_INSTANTIATE(S) \
-  template void gather_vectors(const Strand&, const S*, const CellVectors<accumulation_t<S>*>&); \
+  template void gather_vectors(const Strand&, const S*, const Vectors<accumulation_t<S>*>&); \
   template void pack_panels(const Kernels<accumulation_t<S>>&, const Strand&, const S*, \
                             const WeightRows<S>&, const PackScratch<accumulation_t<S>>&, Crew, \
                             const StrandWeights<accumulation_t<S>>&); \

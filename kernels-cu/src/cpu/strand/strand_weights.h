@@ -1,8 +1,6 @@
 // One strand's weights as the passes read them: matrices in panels, vectors as rows see them.
 #pragma once
 
-#include <initializer_list>
-
 #include "core/device.h"
 #include "core/size.h"
 #include "cpu/machine/isa.h"
@@ -13,49 +11,12 @@
 
 namespace lnrnn::cpu {
 
-// body(vector, roles, elements) for every vector that the strand has. One of several roles is the sum
-// of these parameters, which all have its gradient.
-template <class Vectors, class F>
-void each_vector(const Strand& strand, Vectors& vectors, const F& body) {
-  using Role = ParameterRole;
-  using Roles = std::initializer_list<ParameterRole>;
-  const CellShape& shape = strand.shape();
-  const int64_t gates = strand.gates(), hidden = strand.hidden();
-  if (shape.kind == CellKind::kGru) {
-    body(vectors.bias, Roles{Role::kBiasIh}, gates);
-    body(vectors.bias_hh, Roles{Role::kBiasHh}, gates);
-  } else if (shape.gate_norm_bias) {
-    body(vectors.bias, Roles{Role::kBias, Role::kNormBiasI, Role::kNormBiasH}, gates);
-  } else {
-    body(vectors.bias, Roles{Role::kBias}, gates);
-  }
-  if (!shape.recurrent_matrix) body(vectors.weight_hh, Roles{Role::kWeightHh}, hidden);
-  if (shape.input_norm) body(vectors.gain_i, Roles{Role::kGainI}, gates);
-  if (shape.recurrent_norm) body(vectors.gain_h, Roles{Role::kGainH}, gates);
-  if (shape.cell_norm) {
-    body(vectors.gain_c, Roles{Role::kGainC}, hidden);
-    body(vectors.bias_c, Roles{Role::kNormBiasC}, hidden);
-  }
-}
-
-template <class T>
-CellVectors<T*> take_vectors(Carver& carver, const Strand& strand) {
-  CellVectors<T*> vectors{};
-  each_vector(strand, vectors,
-              [&](T*& vector, const auto&, int64_t n) { vector = carver.take<T>({n}); });
-  return vectors;
-}
-template <class T>
-CellVectors<const T*> read_only(const CellVectors<T*>& v) {
-  return {v.bias, v.bias_hh, v.weight_hh, v.gain_i, v.gain_h, v.gain_c, v.bias_c};
-}
-
 // Matrices in panels of P.
 template <class T, class P = T>
 struct StrandWeights {
   PackedMatrix<T, P> ih;  // (I, G H)
   PackedMatrix<T, P> hh;  // (H, G H), DropConnect applied; empty without a recurrent matrix
-  CellVectors<T*> vectors{};
+  Vectors<T*> vectors{};
 
   static StrandWeights take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
     StrandWeights weights;
@@ -138,7 +99,7 @@ class WeightRows {
 // Fills the vectors, from all parameters.
 template <class S>
 void gather_vectors(const Strand& strand, const S* parameters,
-                    const CellVectors<accumulation_t<S>*>& vectors);
+                    const Vectors<accumulation_t<S>*>& vectors);
 
 // Packs crew's share of the panels.
 template <class S>
