@@ -60,4 +60,10 @@ LNRNN_CELL uint64_t keep_threshold(double p) {
   return static_cast<uint64_t>((1.0 - p) * 4294967296.0);
 }
 
+// What is kept is multiplied by this, so that its expectation stays; where nothing is kept, by 0.
+template <class T>
+LNRNN_CELL T kept_scale(double p) {
+  return p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
+}
+
 }  // namespace lnrnn

@@ -6,6 +6,7 @@
 
 #include "lnrnn.h"
 #include "plan.h"
+#include "random.h"
 
 namespace lnrnn {
 
@@ -37,13 +38,6 @@ struct Tensor {
   P* pointer;
   int64_t step_stride;
   int64_t row_stride;
-};
-
-// What masks are drawn from: these numbers, or the three that stand in device memory.
-struct Random {
-  uint64_t seed;
-  int64_t step_offset, row_offset;
-  const uint64_t* device;
 };
 
 // What passes over one strand have in common. Members are named as lnrnn.h names them; each pointer is

@@ -2,9 +2,8 @@
 #pragma once
 
 #include "cell/total.h"
-#include "cpu/row/gru_row.h"
-#include "cpu/row/indrnn_row.h"
-#include "cpu/row/lstm_row.h"
+#include "cpu/row/backward_row.h"
+#include "cpu/row/forward_row.h"
 #include "cpu/row/orthogonal.h"
 #include "cpu/product/product.h"
 #include "cpu/row/random.h"
@@ -51,8 +50,8 @@ constexpr Kernels<T> kernels() {
           multiply<T, T>,
           multiply_stored<T, F16>(),
           multiply_stored<T, Bf16>(),
-          {lstm_forward_row<T>, gru_forward_row<T>, indrnn_forward_row<T>},
-          {lstm_backward_row<T>, gru_backward_row<T>, indrnn_backward_row<T>},
+          forward_row<T>,
+          backward_row<T>,
           move_to_total<T>,
           draw,
           random_words,

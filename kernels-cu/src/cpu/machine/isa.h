@@ -13,48 +13,87 @@
 
 namespace lnrnn::cpu {
 
-constexpr int kCellKinds = 3;
+// How the products of a row are normalised: known before the walk, because the loops over a row are too
+// short of instructions to ask at every vector.
+enum class Norms {
+  kNone,
+  kWhole,     // all of them, each as one segment
+  kSegments,  // some of them, or otherwise
+};
+
+// What the rows of a pass have in common.
+template <class T>
+struct RowPass {
+  const CellShape* shape;
+  int64_t width;  // H
+  Vectors<const T*> vectors;
+  Norms norms;
+  const NormSite* site[kTermKinds];  // null where the term is not normalised
+  int statistics[kTermKinds];        // where those of the term stand among a row's, in numbers
+  T epsilon;
+  ZoneoutShares<T> zoneout, zoneout_cell;  // inference's; where masks are drawn h and c are new
+
+  RowPass(const CellShape& of, int64_t cell_width, const Vectors<T*>& values, double variance_floor)
+      : shape(&of), width(cell_width), vectors(read_only(values)), norms(norms_of(of)),
+        epsilon(static_cast<T>(variance_floor)) {
+    for (int kind = 0; kind < kTermKinds; ++kind) {
+      site[kind] = of.site(static_cast<TermKind>(kind));
+      statistics[kind] = 2 * of.first_statistic(static_cast<TermKind>(kind));
+    }
+  }
+
+ private:
+  static Norms norms_of(const CellShape& shape) {
+    const NormSite* const of_x = shape.site(TermKind::kInput);
+    const NormSite* const of_h = shape.site(TermKind::kRecurrent);
+    if (of_x == nullptr && of_h == nullptr) return Norms::kNone;
+    const auto whole = [](const NormSite* site) {
+      return site != nullptr && site->segments.count == 1;
+    };
+    return whole(of_x) && (whole(of_h) || !shape.keeps_recurrent_product()) ? Norms::kWhole
+                                                                            : Norms::kSegments;
+  }
+};
 
 // What lies between two products, for one (t, n) row, forward and backward alike. What is optional may
 // be null, which switches its part off.
 template <class T>
 struct Row {
-  const CellShape* shape;
-  int64_t hidden;
-  const Vectors<const T*>* vectors;
+  const RowPass<T>* pass;
   const T* a;                  // (G H) x W_ih'; x W_ih' + h W_hh' where r is null
   const T* r;                  // (G H) h W_hh', where the shape has separate products
-  const T* h_before;           // (H)
+  const T* h_before;           // (P)
   const T* c_before;           // (H), where the shape carries a cell
-  const uint8_t* update;       // (H), optional: zoneout's mask
+  const uint8_t* update;       // (P), optional: zoneout's mask
   const uint8_t* update_cell;  // (H), optional: the same of the carried c
-  T* statistics;  // mean and 1/std of each layer norm: of a, of r, of the cell, as far as
-                  // the shape has them; optional in inference
-  T* scratch;     // (kRowScratch, H)
+  T* statistics;               // mean and 1/std of each segment of each site; optional in inference
+  T* scratch;                  // (kRowScratch, H)
   // The rows of a and r that come next, to be fetched meanwhile: they were written long ago. Only their
   // addresses are used.
   const T *next_a, *next_r;
+
+  LNRNN_CELL_METHOD const T* vector(Slot slot) const { return pass->vectors[slot]; }
 };
 constexpr int kRowScratch = 6;
 
 template <class T>
 struct ForwardRow : Row<T> {
-  T epsilon;
-  ZoneoutShares<T> zoneout, zoneout_cell;  // inference's; where masks are drawn h and c are new
-  T* h;                                    // (H), may be h_before
-  T* c;                                    // (H), may be c_before
-  T* y;                                    // (H), optional
+  T* h;  // (P), may be h_before
+  T* c;  // (H), may be c_before
+  T* y;  // (P), optional
 };
 
 template <class T>
 struct BackwardRow : Row<T> {
-  const T* dy;              // (H), optional
-  T* dh;                    // (H) in: gradient by h; out: the part by h_before that passes by R
+  const T* dy;              // (P), optional
+  T* dh;                    // (P) in: gradient by h; out: the part by h_before that passes by R
   T* dc;                    // (H) in: gradient by c; out: by c_before
   T* da;                    // (G H) out: gradient by a
   T* dr;                    // (G H) out: gradient by r, where there is one
   T *next_da, *next_dr;     // as next_a and next_r
   const Vectors<T*>* sums;  // added to
+
+  LNRNN_CELL_METHOD T* sum(Slot slot) const { return (*sums)[slot]; }
 };
 
 // The generator's keys of every round, in its order: see cell/philox.h.
@@ -131,9 +170,9 @@ struct Kernels {
   Multiply<T, F16> multiply_f16;
   Multiply<T, Bf16> multiply_bf16;
 
-  // By CellKind.
-  void (*forward_row[kCellKinds])(const ForwardRow<T>& row);
-  void (*backward_row[kCellKinds])(const BackwardRow<T>& row);
+  // Of every cell.
+  void (*forward_row)(const ForwardRow<T>& row);
+  void (*backward_row)(const BackwardRow<T>& row);
 
   // high + low += part, and part = 0, elementwise over n values; see src/cell/total.h.
   void (*move_to_total)(T* part, int64_t n, T* high, T* low);

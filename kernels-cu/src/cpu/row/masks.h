@@ -10,83 +10,70 @@
 
 namespace lnrnn::cpu {
 
-// The numbers that are to be drawn from: read now, where they stand in memory.
-inline Random drawn_from(const Random& random) {
-  const uint64_t* const at = random.device;
-  if (at == nullptr) return random;
-  return {at[0], static_cast<int64_t>(at[1]), static_cast<int64_t>(at[2]), nullptr};
-}
-
-inline uint32_t stream_of(RandomKind kind, const Strand& strand) {
-  return random_stream(kind, static_cast<uint32_t>(strand.layer),
-                       static_cast<uint32_t>(strand.direction));
-}
-
-// Zoneout's: rows of H decisions, one byte each, drawn where they are needed.
+// Zoneout's: rows of width decisions, one byte each, drawn where they are needed.
 template <class T>
 class Mask {
  public:
   // No decisions: row() is null.
   Mask() = default;
-  // given: rows of H bytes, or null to draw from the seed.
-  Mask(const Kernels<T>& kernels, const Strand& strand, RandomKind kind, double p,
+  // given: rows of width bytes, or null to draw from the seed.
+  Mask(const Kernels<T>& kernels, const Strand& strand, RandomKind kind, int64_t width, double p,
        const uint8_t* given, uint64_t seed)
-      : draw_(kernels.draw), hidden_(strand.hidden()), active_(p > 0 || given != nullptr),
-        given_(given) {
+      : draw_(kernels.draw), width_(width), active_(p > 0 || given != nullptr), given_(given) {
     if (active_ && given_ == nullptr) {
-      drawn_ = {PhiloxKeys(seed), keep_threshold(p), stream_of(kind, strand)};
+      drawn_ = {PhiloxKeys(seed), keep_threshold(p), random_stream(kind, strand)};
     }
   }
 
-  // Row given_row of the given mask, or the row that Philox draws at (step, row); into buffer (H)
+  // Row given_row of the given mask, or the row that Philox draws at (step, row); into buffer (width)
   // where it has to be drawn.
   const uint8_t* row(int64_t given_row, int64_t step, int64_t row, uint8_t* buffer) const {
     if (!active_) return nullptr;
-    if (given_ != nullptr) return given_ + given_row * hidden_;
-    draw_(drawn_, {static_cast<uint32_t>(step), 1, static_cast<uint32_t>(row), 0, hidden_}, buffer);
+    if (given_ != nullptr) return given_ + given_row * width_;
+    draw_(drawn_, {static_cast<uint32_t>(step), 1, static_cast<uint32_t>(row), 0, width_}, buffer);
     return buffer;
   }
 
  private:
   void (*draw_)(const Draw&, const DrawnRows&, uint8_t*) = nullptr;
-  int64_t hidden_ = 0;
+  int64_t width_ = 0;
   bool active_ = false;
   const uint8_t* given_ = nullptr;
   Draw drawn_;
 };
 
-// DropConnect's: which weights of weight_hh (G H,H) stay, a bit each. Made by forward, once for every
+// DropConnect's: which weights of weight_hh (G H,P) stay, a bit each. Made by forward, once for every
 // row; in the reserve from then on, for whoever reads the weights or their gradient.
 struct KeptWeights {
-  uint8_t* bits = nullptr;  // (G H, bit_row_bytes(H)); null without DropConnect
+  uint8_t* bits = nullptr;  // (G H, bit_row_bytes(P)); null without DropConnect
 
   static KeptWeights take(Carver& carver, const Strand& strand) {
     if (strand.plan.description.dropconnect == 0) return {};
-    return {carver.take<uint8_t>({strand.gates(), bit_row_bytes(strand.hidden())})};
+    return {carver.take<uint8_t>({strand.gates(), bit_row_bytes(strand.output_width())})};
   }
-  const uint8_t* row(int64_t m, int64_t hidden) const { return bits + m * bit_row_bytes(hidden); }
+  const uint8_t* row(int64_t m, int64_t columns) const { return bits + m * bit_row_bytes(columns); }
 
-  // Decides about rows [begin, end). given: (G H,H) bytes, or null to draw from the seed.
+  // Decides about rows [begin, end). given: (G H,P) bytes, or null to draw from the seed.
   template <class T>
   void decide(const Kernels<T>& kernels, const Strand& strand, const uint8_t* given, uint64_t seed,
               int64_t begin, int64_t end) const {
     constexpr int64_t kFeatures = 512, kRows = 16;  // at once: few enough for the nearest cache
     if (bits == nullptr) return;
-    const int64_t hidden = strand.hidden();
-    const auto row_at = [&](int64_t m) { return bits + m * bit_row_bytes(hidden); };
+    const int64_t columns = strand.output_width();
+    const auto row_at = [&](int64_t m) { return bits + m * bit_row_bytes(columns); };
     if (given != nullptr) {
       for (int64_t m = begin; m < end; ++m) {
-        kernels.pack_bits(given + m * hidden, hidden, row_at(m));
+        kernels.pack_bits(given + m * columns, columns, row_at(m));
       }
       return;
     }
     const Draw draw{PhiloxKeys(seed), keep_threshold(strand.plan.description.dropconnect),
-                    stream_of(RandomKind::kDropConnect, strand)};
+                    random_stream(RandomKind::kDropConnect, strand)};
     uint8_t drawn[kRows * kFeatures];
     for (int64_t m = begin; m < end; m += kRows) {
       const int64_t rows = std::min(kRows, end - m);
-      for (int64_t first = 0; first < hidden; first += kFeatures) {
-        const int64_t count = std::min(kFeatures, hidden - first);
+      for (int64_t first = 0; first < columns; first += kFeatures) {
+        const int64_t count = std::min(kFeatures, columns - first);
         kernels.draw(draw, {static_cast<uint32_t>(m), rows, 0, first, count}, drawn);
         for (int64_t i = 0; i < rows; ++i) {
           kernels.pack_bits(drawn + i * count, count, row_at(m + i) + first / 8);

@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "cell/philox.h"
-#include "norm_row.h"
+#include "cpu/machine/isa.h"
+#include "lanes.h"
 
 namespace lnrnn::cpu::LNRNN_ISA {
 

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "cell/zoneout.h"
-#include "norm_row.h"
+#include "cpu/machine/isa.h"
+#include "lanes.h"
 
 namespace lnrnn::cpu::LNRNN_ISA {
 

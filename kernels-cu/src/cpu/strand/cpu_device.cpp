@@ -189,7 +189,7 @@ class CpuDevice final : public Device {
   uint64_t reserve_bytes(const Strand& strand, int64_t steps, int64_t batch) const override {
     return with_type(strand.plan, [&](auto zero, auto&) {
       Carver carver;
-      cpu::StrandReserve<accumulation_t<decltype(zero)>>::take(carver, strand, steps, batch);
+      cpu::StrandRows<accumulation_t<decltype(zero)>>::take(carver, strand, steps, batch);
       return carver.bytes();
     });
   }

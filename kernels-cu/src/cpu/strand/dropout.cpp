@@ -12,8 +12,8 @@ void drop_values(const Kernels<accumulation_t<S>>& kernels, Team& team,
   constexpr int64_t kPiece = 1024;
   const Plan& plan = call.plan;
   const double p = plan.description.dropout;
-  const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
-  const Random random = drawn_from(call.random);
+  const T scale = kept_scale<T>(p);
+  const Random random = call.random.drawn();
   const bool once = plan.has(LNRNN_PLAN_VARIATIONAL_DROPOUT);
   const Draw draw{PhiloxKeys(random.seed), keep_threshold(p),
                   random_stream(RandomKind::kDropout, static_cast<uint32_t>(call.layer), 0)};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/device.h"
+#include "core/lengths.h"
 #include "core/size.h"
 #include "cpu/machine/isa.h"
 #include "cpu/machine/storage.h"
@@ -25,14 +26,14 @@ inline S* row_of(const Tensor<void>& tensor, int64_t step, int64_t row) {
   return static_cast<S*>(tensor.pointer) + step * tensor.step_stride + row * tensor.row_stride;
 }
 
-// The row of a state (N,H); null where the state is.
+// The row of a state (N,width); null where the state is.
 template <class T>
-inline const T* state_row(const void* state, int64_t row, int64_t hidden) {
-  return state == nullptr ? nullptr : static_cast<const T*>(state) + row * hidden;
+inline const T* state_row(const void* state, int64_t row, int64_t width) {
+  return state == nullptr ? nullptr : static_cast<const T*>(state) + row * width;
 }
 template <class T>
-inline T* state_row(void* state, int64_t row, int64_t hidden) {
-  return state == nullptr ? nullptr : static_cast<T*>(state) + row * hidden;
+inline T* state_row(void* state, int64_t row, int64_t width) {
+  return state == nullptr ? nullptr : static_cast<T*>(state) + row * width;
 }
 
 // The step that a strand comes to after i others.
@@ -48,12 +49,6 @@ struct Place {
 inline Place place_after(Span own, int64_t t, int64_t n, int64_t next_t) {
   return n + 1 < own.end ? Place{t, n + 1} : Place{next_t, own.begin};
 }
-
-// Sequences of different length: a row is active before its length.
-struct Lengths {
-  const int64_t* lengths;
-  bool active(int64_t step, int64_t row) const { return lengths == nullptr || step < lengths[row]; }
-};
 
 // Runs body(phases, rows, first) on every thread of the team that the work is worth: for these rows of
 // the batch, share s of a phase with the scratch of thread first + s.

@@ -1,5 +1,4 @@
-// The backward pass: from the last step to the first, what lies between two products (lstm_row.h,
-// gru_row.h, indrnn_row.h) and dr W_hh; then, for all steps at once, the gradients of the parameters
+// The backward pass: from the last step to the first, what lies between two products (row/backward_row.h) and dr W_hh; then, for all steps at once, the gradients of the parameters
 // and of x.
 #include "strand.h"
 #include "strand_layout.h"
@@ -17,19 +16,21 @@ class Backward {
   Backward(const Kernels<T>& kernels, const BackwardLayout<S>& layout,
            const BackwardArguments& call)
       : kernels_(kernels), strand_(call.strand), layout_(layout), call_(call),
-        random_(drawn_from(call.random)), lengths_{call.lengths}, hidden_(strand_.hidden()),
-        gates_(strand_.gates()), parameters_(static_cast<const S*>(call.parameters)),
-        vectors_(read_only(layout.vectors)), forward_(reserve_of(call)),
+        random_(call.random.drawn()), lengths_{call.lengths}, cell_(strand_.cell_width()),
+        output_(strand_.output_width()), gates_(strand_.gates()),
+        parameters_(static_cast<const S*>(call.parameters)),
+        pass_(strand_.shape(), cell_, layout.vectors, strand_.plan.description.epsilon),
+        forward_(reserve_of(call)),
         weight_hh_(WeightRows<S>::recurrent(kernels, strand_, parameters_, forward_.kept)) {
     if (strand_.plan.has(LNRNN_PLAN_RECOMPUTE)) {
       forward_.a = layout.products.a;
       forward_.r = layout.products.r;
     }
     const lnrnnPlanDescription_t& d = strand_.plan.description;
-    zoneout_ =
-        Mask<T>(kernels, strand_, RandomKind::kZoneout, d.zoneout, call.zoneout_mask, random_.seed);
-    zoneout_cell_ =
-        Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, d.zoneoutCell, nullptr, random_.seed);
+    zoneout_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, output_, d.zoneout,
+                       call.zoneout_mask, random_.seed);
+    zoneout_cell_ = Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, cell_, d.zoneoutCell,
+                            nullptr, random_.seed);
   }
 
   void clear_sums(const Scratch& scratch) const { scratch.sums.clear(); }
@@ -121,7 +122,7 @@ class Backward {
     T* const whole = strand_.find(ParameterRole::kWeightHh, gradients());
     const bool apart = weight_hh_.masked() && call_.accumulate;
     T* const masked = apart ? layout_.masked_dhh : whole;
-    OuterProducts<T> dhh(kernels_, scratch.packed, scratch.panels, layout_.partial, masked, hidden_,
+    OuterProducts<T> dhh(kernels_, scratch.packed, scratch.panels, layout_.partial, masked, output_,
                          rows, call_.accumulate && !apart);
     for_active(all_rows(), [&](int64_t t, int64_t n) {
       const T* const dr = layout_.dr.at(t, n);
@@ -130,9 +131,9 @@ class Backward {
     dhh.finish();
     if (!weight_hh_.masked()) return;
     for (int64_t m = rows.begin; m < rows.end; ++m) {
-      T* const of_masked = masked + m * hidden_;
+      T* const of_masked = masked + m * output_;
       weight_hh_.apply(m, of_masked, of_masked);
-      if (apart) add_numbers(of_masked, hidden_, whole + m * hidden_, true);
+      if (apart) add_numbers(of_masked, output_, whole + m * output_, true);
     }
   }
 
@@ -186,9 +187,9 @@ class Backward {
   }
 
  private:
-  static StrandReserve<T> reserve_of(const BackwardArguments& call) {
+  static StrandRows<T> reserve_of(const BackwardArguments& call) {
     Carver reserve(call.reserve);
-    return StrandReserve<T>::take(reserve, call.strand, call.steps, call.batch);
+    return StrandRows<T>::take(reserve, call.strand, call.steps, call.batch);
   }
 
   T* gradients() const { return static_cast<T*>(call_.gradients); }
@@ -228,7 +229,7 @@ class Backward {
     const S* const dy = row_of<S>(call_.dy, t, n);
     if constexpr (kIsHalf<S>) {
       if (dy == nullptr) return nullptr;
-      widen_row(dy, hidden_, scratch.dy);
+      widen_row(dy, output_, scratch.dy);
       return scratch.dy;
     } else {
       return dy;
@@ -238,19 +239,19 @@ class Backward {
   // The gradients of these rows' states, after the last step and before the first.
   void begin(Span own) const {
     for (int64_t n = own.begin; n < own.end; ++n) {
-      copy_or_zero(state_row<T>(call_.dhn, n, hidden_), hidden_, layout_.dh.at(0, n));
+      copy_or_zero(state_row<T>(call_.dhn, n, output_), output_, layout_.dh.at(0, n));
       if (strand_.shape().carries_cell) {
-        copy_or_zero(state_row<T>(call_.dcn, n, hidden_), hidden_, layout_.dc.at(0, n));
+        copy_or_zero(state_row<T>(call_.dcn, n, cell_), cell_, layout_.dc.at(0, n));
       }
     }
   }
   void end(Span own) const {
     for (int64_t n = own.begin; n < own.end; ++n) {
       if (call_.dh0 != nullptr) {
-        copy_or_zero<T>(layout_.dh.at(0, n), hidden_, state_row<T>(call_.dh0, n, hidden_));
+        copy_or_zero<T>(layout_.dh.at(0, n), output_, state_row<T>(call_.dh0, n, output_));
       }
       if (call_.dc0 != nullptr) {
-        copy_or_zero<T>(layout_.dc.at(0, n), hidden_, state_row<T>(call_.dc0, n, hidden_));
+        copy_or_zero<T>(layout_.dc.at(0, n), cell_, state_row<T>(call_.dc0, n, cell_));
       }
     }
   }
@@ -273,7 +274,7 @@ class Backward {
   void multiply_gradients(const Crew& crew, Span rows, int64_t i, T* packed) const {
     const int64_t t = nth_step(strand_, call_.active_steps, i);
     RowProduct<T> product(kernels_, layout_.hh, packed,
-                          crew.share(0, panel_count(hidden_, kernels_.panel_width)), true);
+                          crew.share(0, panel_count(output_, kernels_.panel_width)), true);
     for (int64_t n = rows.begin; n < rows.end; ++n) {
       if (lengths_.active(t, n)) product.add(layout_.dr.at(t, n), layout_.dh.at(0, n));
     }
@@ -284,9 +285,7 @@ class Backward {
     const int64_t mask_row = t * call_.batch + n;
     const int64_t mask_step = t + random_.step_offset, mask_of = n + random_.row_offset;
     BackwardRow<T> row{};
-    row.shape = &strand_.shape();
-    row.hidden = hidden_;
-    row.vectors = &vectors_;
+    row.pass = &pass_;
     row.a = forward_.a.at(t, n);
     row.r = forward_.r.at(t, n);
     row.h_before = forward_.h.at(strand_.before(t), n);
@@ -305,7 +304,7 @@ class Backward {
     row.next_da = layout_.da.at(next.t, next.n);
     row.next_dr = layout_.dr.at(next.t, next.n);
     row.sums = &scratch.sums.vectors;
-    kernels_.backward_row[static_cast<int>(strand_.shape().kind)](row);
+    kernels_.backward_row(row);
   }
 
   const Kernels<T>& kernels_;
@@ -314,10 +313,10 @@ class Backward {
   const BackwardArguments& call_;
   const Random random_;
   const Lengths lengths_;
-  const int64_t hidden_, gates_;
+  const int64_t cell_, output_, gates_;  // H, P and G H
   const S* const parameters_;
-  const Vectors<const T*> vectors_;
-  StrandReserve<T> forward_;
+  const RowPass<T> pass_;
+  StrandRows<T> forward_;
   const WeightRows<S> weight_hh_;
   Mask<T> zoneout_, zoneout_cell_;
 };
@@ -352,7 +351,7 @@ void run_backward(const Kernels<accumulation_t<S>>& kernels, Team& team,
   if (strand.plan.has(LNRNN_PLAN_RECOMPUTE)) {
     together([&](const Crew& crew, const Scratch& scratch) { backward.recompute(crew, scratch); });
   }
-  const int64_t depth = strand.shape().recurrent_matrix ? strand.hidden() : 0;
+  const int64_t depth = strand.shape().recurrent_matrix ? strand.output_width() : 0;
   share_batch(team, call.batch, kernels.tile_rows, step_flops(strand, call.batch, depth),
               [&](Phases& phases, Span rows, int first) {
                 const auto scratch_of = [&](int index) { return backward.scratch_of(index); };

@@ -1,5 +1,5 @@
 // The forward pass: for each chunk of time, x W_ih' for all its steps at once; then step by step
-// h W_hh' and what lies between two products (lstm_row.h, gru_row.h, indrnn_row.h).
+// h W_hh' and what lies between two products (row/forward_row.h).
 #include "strand.h"
 #include "strand_layout.h"
 
@@ -24,18 +24,21 @@ class Forward {
   Forward(const Kernels<T>& kernels, const StrandWeights<T, P>& weights,
           const ForwardLayout<S>& layout, bool training, const ForwardArguments& call)
       : kernels_(kernels), strand_(call.strand), weights_(weights),
-        vectors_(read_only(weights.vectors)), layout_(layout), rows_(layout.rows), call_(call),
-        random_(training ? drawn_from(call.random) : Random{}), lengths_{call.lengths},
-        chunk_(chunk_steps(call.steps, call.batch)), hidden_(strand_.hidden()) {
+        pass_(strand_.shape(), strand_.cell_width(), weights.vectors,
+              strand_.plan.description.epsilon),
+        layout_(layout), rows_(layout.rows), call_(call),
+        random_(training ? call.random.drawn() : Random{}), lengths_{call.lengths},
+        chunk_(chunk_steps(call.steps, call.batch)), cell_(strand_.cell_width()),
+        output_(strand_.output_width()) {
     const lnrnnPlanDescription_t& d = strand_.plan.description;
     if (training) {
-      zoneout_mask_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, d.zoneout, call.zoneout_mask,
-                              random_.seed);
-      zoneout_cell_mask_ =
-          Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, d.zoneoutCell, nullptr, random_.seed);
+      zoneout_mask_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, output_, d.zoneout,
+                              call.zoneout_mask, random_.seed);
+      zoneout_cell_mask_ = Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, cell_, d.zoneoutCell,
+                                   nullptr, random_.seed);
     } else {
-      zoneout_ = ZoneoutShares<T>::of(d.zoneout);
-      zoneout_cell_ = ZoneoutShares<T>::of(d.zoneoutCell);
+      pass_.zoneout = ZoneoutShares<T>::of(d.zoneout);
+      pass_.zoneout_cell = ZoneoutShares<T>::of(d.zoneoutCell);
     }
   }
 
@@ -80,23 +83,24 @@ class Forward {
   // The states of these rows, before the first step and after the last.
   void begin(Span own) const {
     const int64_t first = strand_.reverse() ? call_.active_steps : 0;
-    begin(own, rows_.h, call_.h0, first);
-    if (strand_.shape().carries_cell) begin(own, rows_.c, call_.c0, first);
+    begin(own, rows_.h, call_.h0, first, output_);
+    if (strand_.shape().carries_cell) begin(own, rows_.c, call_.c0, first, cell_);
   }
   void end(Span own) const {
     const int64_t last = strand_.reverse() ? 0 : call_.active_steps;
-    end(own, rows_.h, call_.hn, last);
-    if (strand_.shape().carries_cell) end(own, rows_.c, call_.cn, last);
+    end(own, rows_.h, call_.hn, last, output_);
+    if (strand_.shape().carries_cell) end(own, rows_.c, call_.cn, last, cell_);
     if (call_.y.pointer != nullptr) clear_outputs(own);
   }
-  void begin(Span own, const StepRows<T>& states, const void* initial, int64_t place) const {
+  void begin(Span own, const StepRows<T>& states, const void* initial, int64_t place,
+             int64_t width) const {
     for (int64_t n = own.begin; n < own.end; ++n) {
-      copy_or_zero(state_row<T>(initial, n, hidden_), hidden_, states.at(place, n));
+      copy_or_zero(state_row<T>(initial, n, width), width, states.at(place, n));
     }
   }
-  void end(Span own, const StepRows<T>& states, void* final, int64_t place) const {
+  void end(Span own, const StepRows<T>& states, void* final, int64_t place, int64_t width) const {
     for (int64_t n = own.begin; n < own.end && final != nullptr; ++n) {
-      copy_or_zero<T>(states.at(place, n), hidden_, state_row<T>(final, n, hidden_));
+      copy_or_zero<T>(states.at(place, n), width, state_row<T>(final, n, width));
     }
   }
 
@@ -104,7 +108,7 @@ class Forward {
   void clear_outputs(Span own) const {
     for (int64_t t = call_.active_steps; t < call_.steps; ++t) {
       for (int64_t n = own.begin; n < own.end; ++n) {
-        std::fill_n(row_of<S>(call_.y, t, n), hidden_, S{});
+        std::fill_n(row_of<S>(call_.y, t, n), output_, S{});
       }
     }
   }
@@ -165,22 +169,17 @@ class Forward {
     const int64_t before = strand_.before(t), after = strand_.after(t);
     S* const y = row_of<S>(call_.y, t, n);
     if (!lengths_.active(t, n)) {
-      copy_or_zero<T>(rows_.h.at(before, n), hidden_, rows_.h.at(after, n));
+      copy_or_zero<T>(rows_.h.at(before, n), output_, rows_.h.at(after, n));
       if (strand_.shape().carries_cell) {
-        copy_or_zero<T>(rows_.c.at(before, n), hidden_, rows_.c.at(after, n));
+        copy_or_zero<T>(rows_.c.at(before, n), cell_, rows_.c.at(after, n));
       }
-      if (y != nullptr) std::fill_n(y, hidden_, S{});
+      if (y != nullptr) std::fill_n(y, output_, S{});
       return;
     }
     const int64_t mask_row = t * call_.batch + n;
     const int64_t mask_step = t + random_.step_offset, mask_of = n + random_.row_offset;
     ForwardRow<T> row{};
-    row.shape = &strand_.shape();
-    row.hidden = hidden_;
-    row.vectors = &vectors_;
-    row.epsilon = static_cast<T>(strand_.plan.description.epsilon);
-    row.zoneout = zoneout_;
-    row.zoneout_cell = zoneout_cell_;
+    row.pass = &pass_;
     row.a = rows_.a.at(t, n);
     row.r = rows_.r.at(t, n);
     row.next_a = rows_.a.at(next.t, next.n);
@@ -194,22 +193,21 @@ class Forward {
     row.statistics = rows_.statistics.at(t, n);
     row.scratch = scratch.row;
     if constexpr (!kIsHalf<S>) row.y = y;
-    kernels_.forward_row[static_cast<int>(strand_.shape().kind)](row);
-    if (kIsHalf<S> && y != nullptr) narrow_row(row.h, hidden_, y);
+    kernels_.forward_row(row);
+    if (kIsHalf<S> && y != nullptr) narrow_row(row.h, output_, y);
   }
 
   const Kernels<T>& kernels_;
   const Strand& strand_;
   const StrandWeights<T, P>& weights_;
-  const Vectors<const T*> vectors_;
+  RowPass<T> pass_;
   const ForwardLayout<S>& layout_;
-  const StrandReserve<T>& rows_;
+  const StrandRows<T>& rows_;
   const ForwardArguments& call_;
   const Random random_;
   const Lengths lengths_;
   const int64_t chunk_;
-  const int64_t hidden_;
-  ZoneoutShares<T> zoneout_, zoneout_cell_;
+  const int64_t cell_, output_;  // H and P
   Mask<T> zoneout_mask_, zoneout_cell_mask_;
 };
 
@@ -236,7 +234,8 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
                              chunk_steps(call.steps, call.batch), call.batch, training);
   const auto scratch_of = [&](int index) { return layout.scratch.of(index, kernels, strand); };
   const auto run = [&](const auto& forward) {
-    const int64_t depth = strand.input() + (strand.shape().recurrent_matrix ? strand.hidden() : 0);
+    const int64_t depth =
+        strand.input() + (strand.shape().recurrent_matrix ? strand.output_width() : 0);
     share_batch(team, call.batch, kernels.tile_rows, step_flops(strand, call.batch, depth),
                 [&](Phases& phases, Span rows, int first) {
                   ScratchOfShare scratch(phases, first, scratch_of);
@@ -250,12 +249,12 @@ void run_forward(const Kernels<accumulation_t<S>>& kernels, Team& team, bool tra
     return;
   }
   Carver reserve(call.reserve);
-  const auto rows = StrandReserve<T>::take(reserve, strand, call.steps, call.batch);
+  const auto rows = StrandRows<T>::take(reserve, strand, call.steps, call.batch);
   layout.use(rows);
   if (call.active_steps > 0) {
     const S* const parameters = static_cast<const S*>(call.parameters);
     const auto weight_hh = WeightRows<S>::recurrent(kernels, strand, parameters, rows.kept);
-    const uint64_t seed = drawn_from(call.random).seed;
+    const uint64_t seed = call.random.drawn().seed;
     gather_vectors(strand, parameters, layout.weights.vectors);
     team.run([&](const Crew& crew) {
       // The rows of weight_hh that pack_panels has the thread pack.

@@ -27,28 +27,30 @@ struct StepRows {
 
 // What training keeps from forward for backward. What a strand does not have is not there.
 template <class T>
-struct StrandReserve {
+struct StrandRows {
   StepRows<T> a;           // (T,N,G H) x W_ih', plus h W_hh' where that is not needed apart
   StepRows<T> r;           // (T,N,G H) h W_hh'
-  StepRows<T> h, c;        // (T+1,N,H), at the places of Strand::before and after
-  StepRows<T> statistics;  // (T,N,2 norms)
+  StepRows<T> h, c;        // (T+1,N,P) and (T+1,N,H), at the places of Strand::before and after
+  StepRows<T> statistics;  // (T,N,2 segments) of all sites
   KeptWeights kept;        // with DropConnect
 
-  static StrandReserve take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
+  static StrandRows take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
     const CellShape& shape = strand.shape();
-    StrandReserve reserve;
+    StrandRows reserve;
     if (!strand.plan.has(LNRNN_PLAN_RECOMPUTE)) reserve.take_products(carver, strand, steps, batch);
-    reserve.h = StepRows<T>::take(carver, steps + 1, batch, strand.hidden());
-    if (shape.carries_cell) {
-      reserve.c = StepRows<T>::take(carver, steps + 1, batch, strand.hidden());
-    }
-    if (shape.norms() > 0) {
-      reserve.statistics = StepRows<T>::take(carver, steps, batch, 2 * shape.norms());
+    reserve.take_states(carver, strand, steps + 1, batch);
+    if (shape.statistics() > 0) {
+      reserve.statistics = StepRows<T>::take(carver, steps, batch, 2 * shape.statistics());
     }
     reserve.kept = KeptWeights::take(carver, strand);
     return reserve;
   }
 
+  void take_states(Carver& carver, const Strand& strand, int64_t places, int64_t batch) {
+    h = StepRows<T>::take(carver, places, batch, strand.output_width());
+    if (strand.shape().carries_cell)
+      c = StepRows<T>::take(carver, places, batch, strand.cell_width());
+  }
   // Of so many steps at a time.
   void take_products(Carver& carver, const Strand& strand, int64_t steps, int64_t batch,
                      int64_t recurrent_steps) {
@@ -113,13 +115,13 @@ class ScratchOfShare {
 
 // Where the masks of a row are drawn that the plan has.
 struct ZoneoutMasks {
-  uint8_t *of_h = nullptr, *of_c = nullptr;  // (H)
+  uint8_t *of_h = nullptr, *of_c = nullptr;  // (P) and (H)
 
   static ZoneoutMasks take(Carver& carver, const Strand& strand) {
     ZoneoutMasks masks;
     const lnrnnPlanDescription_t& d = strand.plan.description;
-    if (d.zoneout > 0) masks.of_h = carver.take<uint8_t>({strand.hidden()});
-    if (d.zoneoutCell > 0) masks.of_c = carver.take<uint8_t>({strand.hidden()});
+    if (d.zoneout > 0) masks.of_h = carver.take<uint8_t>({strand.output_width()});
+    if (d.zoneoutCell > 0) masks.of_c = carver.take<uint8_t>({strand.cell_width()});
     return masks;
   }
 };
@@ -136,11 +138,11 @@ struct ForwardScratch {
   ZoneoutMasks masks;
 
   static ForwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
-    const int64_t hidden = strand.hidden();
     ForwardScratch scratch;
-    scratch.packed = RowGroup<T>::take(carver, kernels, std::max(strand.input(), hidden));
+    scratch.packed =
+        RowGroup<T>::take(carver, kernels, std::max(strand.input(), strand.output_width()));
     scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
-    scratch.row = carver.take<T>({kRowScratch, hidden});
+    scratch.row = carver.take<T>({kRowScratch, strand.cell_width()});
     scratch.masks = ZoneoutMasks::take(carver, strand);
     return scratch;
   }
@@ -152,7 +154,7 @@ struct ForwardLayout {
   using T = accumulation_t<S>;
 
   StrandWeights<T> weights;  // training's; inference brings its own
-  StrandReserve<T> rows;
+  StrandRows<T> rows;
   StepRows<T> x;  // (chunk,N,I) widened
   ScratchOfThreads<ForwardScratch<S>> scratch;
 
@@ -163,19 +165,14 @@ struct ForwardLayout {
     if (!training || strand.plan.has(LNRNN_PLAN_RECOMPUTE)) {
       layout.rows.take_products(carver, strand, chunk, batch, 1);
     }
-    if (!training) {
-      layout.rows.h = StepRows<T>::take(carver, 1, batch, strand.hidden());
-      if (strand.shape().carries_cell) {
-        layout.rows.c = StepRows<T>::take(carver, 1, batch, strand.hidden());
-      }
-    }
+    if (!training) layout.rows.take_states(carver, strand, 1, batch);
     if (kIsHalf<S>) layout.x = StepRows<T>::take(carver, chunk, batch, strand.input());
     layout.scratch = ScratchOfThreads<ForwardScratch<S>>::take(carver, threads, kernels, strand);
     return layout;
   }
 
   // Training's rows are its reserve's, but for products that it does not keep.
-  void use(const StrandReserve<T>& reserve) {
+  void use(const StrandRows<T>& reserve) {
     rows.h = reserve.h;
     rows.c = reserve.c;
     rows.statistics = reserve.statistics;
@@ -253,20 +250,19 @@ struct BackwardScratch {
   T* panels;  // OuterProducts
   PackScratch<T> pack;
   T* row;  // (kRowScratch, H)
-  T* dy;   // (H) widened
+  T* dy;   // (P) widened
   ZoneoutMasks masks;
 
   static BackwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
                               int64_t samples) {
-    const int64_t hidden = strand.hidden();
     BackwardScratch scratch;
     scratch.sums = VectorSums<T>::take(carver, strand, samples);
     scratch.packed = RowGroup<T>::take(carver, kernels, std::max(strand.gates(), strand.input()));
-    scratch.panels =
-        OuterProducts<T>::take_panels(carver, kernels, std::max(strand.input(), hidden));
+    scratch.panels = OuterProducts<T>::take_panels(carver, kernels,
+                                                   std::max(strand.input(), strand.output_width()));
     scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
-    scratch.row = carver.take<T>({kRowScratch, hidden});
-    scratch.dy = kIsHalf<S> ? carver.take<T>({hidden}) : nullptr;
+    scratch.row = carver.take<T>({kRowScratch, strand.cell_width()});
+    scratch.dy = kIsHalf<S> ? carver.take<T>({strand.output_width()}) : nullptr;
     scratch.masks = ZoneoutMasks::take(carver, strand);
     return scratch;
   }
@@ -278,35 +274,35 @@ struct BackwardLayout {
 
   Vectors<T*> vectors{};
   PackedMatrix<T> ih;  // (G H, I) for dx
-  PackedMatrix<T> hh;  // (G H, H) for dh, DropConnect applied
+  PackedMatrix<T> hh;  // (G H, P) for dh, DropConnect applied
   StepRows<T> da;      // (T,N,G H)
   StepRows<T> dr;      // (T,N,G H); da itself where forward kept no r
-  StepRows<T> dh, dc;  // (N,H)
-  T* masked_dhh;       // (G H, H) gradient of the masked weight_hh, with DropConnect; used where
+  StepRows<T> dh, dc;  // (N,P) and (N,H)
+  T* masked_dhh;       // (G H, P) gradient of the masked weight_hh, with DropConnect; used where
                        // it is added to what is there
   StepRows<T> x;       // (T,N,I) widened; later dx
   StrandWeights<T> weights;  // forward's, to compute its products again
-  StrandReserve<T> products;
+  StrandRows<T> products;
   PartialSums<T> partial;  // of the gradients of matrices
   ScratchOfThreads<BackwardScratch<S>> scratch;
 
   static BackwardLayout take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
                              int threads, int64_t steps, int64_t batch) {
-    const int64_t hidden = strand.hidden(), gates = strand.gates();
+    const int64_t output = strand.output_width(), gates = strand.gates();
     const CellShape& shape = strand.shape();
     BackwardLayout layout{};
     layout.vectors = take_vectors<T>(carver, strand);
     layout.ih = PackedMatrix<T>::take(carver, kernels, gates, strand.input());
     if (shape.recurrent_matrix) {
-      layout.hh = PackedMatrix<T>::take(carver, kernels, gates, hidden);
+      layout.hh = PackedMatrix<T>::take(carver, kernels, gates, output);
     }
     layout.da = StepRows<T>::take(carver, steps, batch, gates);
     layout.dr = shape.keeps_recurrent_product() ? StepRows<T>::take(carver, steps, batch, gates)
                                                 : layout.da;
-    layout.dh = StepRows<T>::take(carver, 1, batch, hidden);
-    if (shape.carries_cell) layout.dc = StepRows<T>::take(carver, 1, batch, hidden);
+    layout.dh = StepRows<T>::take(carver, 1, batch, output);
+    if (shape.carries_cell) layout.dc = StepRows<T>::take(carver, 1, batch, strand.cell_width());
     if (strand.plan.description.dropconnect > 0) {
-      layout.masked_dhh = carver.take<T>({gates, hidden});
+      layout.masked_dhh = carver.take<T>({gates, output});
     }
     if (kIsHalf<S>) layout.x = StepRows<T>::take(carver, steps, batch, strand.input());
     if (strand.plan.has(LNRNN_PLAN_RECOMPUTE)) {
@@ -315,7 +311,7 @@ struct BackwardLayout {
     }
     const int64_t samples = samples_of(steps, batch);
     layout.partial = PartialSums<T>::take(carver, samples, gates,
-                                          shape.recurrent_matrix ? std::max(strand.input(), hidden)
+                                          shape.recurrent_matrix ? std::max(strand.input(), output)
                                                                  : strand.input());
     layout.scratch =
         ScratchOfThreads<BackwardScratch<S>>::take(carver, threads, kernels, strand, samples);

@@ -82,7 +82,7 @@ void pack(const Kernels<accumulation_t<S>>& kernels, const Strand& strand, const
     pack_stored<T>(kernels, packed.ih, weight_ih);
     if (strand.shape().recurrent_matrix) pack_stored<T>(kernels, packed.hh, weight_hh);
   } else {
-    pack_panels(kernels, strand, parameters, WeightRows<S>(weight_hh, strand.hidden()),
+    pack_panels(kernels, strand, parameters, WeightRows<S>(weight_hh, strand.output_width()),
                 PackScratch<T>{}, Crew{0, 1}, packed);
   }
   gather_vectors(strand, parameters, packed.vectors);

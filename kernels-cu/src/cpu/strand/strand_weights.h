@@ -15,14 +15,14 @@ namespace lnrnn::cpu {
 template <class T, class P = T>
 struct StrandWeights {
   PackedMatrix<T, P> ih;  // (I, G H)
-  PackedMatrix<T, P> hh;  // (H, G H), DropConnect applied; empty without a recurrent matrix
+  PackedMatrix<T, P> hh;  // (P, G H), DropConnect applied; empty without a recurrent matrix
   Vectors<T*> vectors{};
 
   static StrandWeights take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
     StrandWeights weights;
     weights.ih = PackedMatrix<T, P>::take(carver, kernels, strand.input(), strand.gates());
     if (strand.shape().recurrent_matrix) {
-      weights.hh = PackedMatrix<T, P>::take(carver, kernels, strand.hidden(), strand.gates());
+      weights.hh = PackedMatrix<T, P>::take(carver, kernels, strand.output_width(), strand.gates());
     }
     weights.vectors = take_vectors<T>(carver, strand);
     return weights;
@@ -40,7 +40,7 @@ struct PackScratch {
     PackScratch scratch;
     if (strand.plan.description.dropconnect > 0 || kIsHalf<S>) {
       scratch.values =
-          carver.take<T>({kernels.panel_width, std::max(strand.input(), strand.hidden())});
+          carver.take<T>({kernels.panel_width, std::max(strand.input(), strand.output_width())});
     }
     return scratch;
   }
@@ -58,11 +58,10 @@ class WeightRows {
   // weight_hh in training.
   static WeightRows recurrent(const Kernels<T>& kernels, const Strand& strand, const S* parameters,
                               const KeptWeights& kept) {
-    WeightRows rows(strand.find(ParameterRole::kWeightHh, parameters), strand.hidden());
-    const double p = strand.plan.description.dropconnect;
+    WeightRows rows(strand.find(ParameterRole::kWeightHh, parameters), strand.output_width());
     rows.kept_ = kept;
     rows.drop_ = kernels.drop;
-    rows.scale_ = p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
+    rows.scale_ = kept_scale<T>(strand.plan.description.dropconnect);
     return rows;
   }
 
