@@ -1,0 +1,242 @@
+// Cells whose norms have several segments, which no public normalisation has: their shapes, a reference that
+// computes them number by number, and a run of one strand below the C API, on any device.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "cell/half.h"
+#include "core/device.h"
+
+namespace segments {
+
+using namespace lnrnn;
+
+struct Case {
+  std::string name;
+  CellShape shape;
+};
+
+inline CellShape with_sites(CellShape shape, std::vector<NormSite> sites) {
+  shape.site_count = 0;
+  for (const NormSite& site : sites) shape.sites[shape.site_count++] = site;
+  return shape;
+}
+
+inline std::vector<Case> cases() {
+  const auto of_gates = [](TermKind of, Segments parts, bool centred = true,
+                           NormBias bias = NormBias::kNone) {
+    return NormSite{of, parts, centred, bias, SeenBy::kGates};
+  };
+  const auto of_cell = [](bool centred, SeenBy seen_by) {
+    return NormSite{TermKind::kCell, Segments::whole(1), centred, NormBias::kAfter, seen_by};
+  };
+  constexpr TermKind kInput = TermKind::kInput, kRecurrent = TermKind::kRecurrent;
+  const CellShape lstm = cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE);
+  const CellShape gru = cell_shape(LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE);
+  return {
+      {"LSTM, input 1+1+1+1, recurrent 3+1, cell carried",
+       with_sites(lstm, {of_gates(kInput, Segments::each(4)), of_gates(kRecurrent, {2, {3, 1}}),
+                         of_cell(true, SeenBy::kCarry)})},
+      {"LSTM, input 1+3 and recurrent 4, with biases",
+       with_sites(lstm, {of_gates(kInput, {2, {1, 3}}, true, NormBias::kAfter),
+                         of_gates(kRecurrent, Segments::whole(4), true, NormBias::kAfter)})},
+      {"GRU, 2+1",
+       with_sites(gru, {of_gates(kInput, {2, {2, 1}}), of_gates(kRecurrent, {2, {2, 1}})})},
+      {"GRU, input 3 and recurrent 1+1+1, with biases",
+       with_sites(gru, {of_gates(kInput, Segments::whole(3), true, NormBias::kAfter),
+                        of_gates(kRecurrent, Segments::each(3), true, NormBias::kAfter)})},
+  };
+}
+
+// Where a product alone is normalised, or a norm takes no mean away.
+inline std::vector<Case> cases_of_one_side() {
+  const CellShape lstm = cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE);
+  const CellShape gru = cell_shape(LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE);
+  const NormSite of_x{TermKind::kInput, {2, {2, 2}}, true, NormBias::kAfter, SeenBy::kGates};
+  const NormSite of_h{TermKind::kRecurrent, Segments::each(3), true, NormBias::kNone,
+                      SeenBy::kGates};
+  const NormSite uncentred{TermKind::kInput, {2, {1, 2}}, false, NormBias::kNone, SeenBy::kGates};
+  const NormSite cell{TermKind::kCell, Segments::whole(1), false, NormBias::kAfter,
+                      SeenBy::kOutput};
+  return {{"LSTM, input alone 2+2, cell not centred", with_sites(lstm, {of_x, cell})},
+          {"GRU, recurrent alone 1+1+1", with_sites(gru, {of_h})},
+          {"GRU, input 1+2 not centred, recurrent 1+1+1", with_sites(gru, {uncentred, of_h})}};
+}
+
+struct Size {
+  int64_t steps, batch, input, width;
+};
+
+template <class S>
+constexpr int32_t kDataType = std::is_same_v<S, double>  ? LNRNN_DATA_F64
+                              : std::is_same_v<S, float> ? LNRNN_DATA_F32
+                              : std::is_same_v<S, F16>   ? LNRNN_DATA_F16
+                                                         : LNRNN_DATA_BF16;
+
+// Host memory that the device works on in place.
+template <class T>
+class Pinned {
+ public:
+  Pinned(Device& device, uint64_t count) : device_(device), count_(count) {
+    void* pointer = nullptr;
+    if (device.allocate_host(std::max<uint64_t>(count, 1) * sizeof(T), &pointer) !=
+        LNRNN_STATUS_SUCCESS) {
+      std::abort();
+    }
+    data_ = static_cast<T*>(pointer);
+    std::memset(pointer, 0, count * sizeof(T));
+  }
+  ~Pinned() { device_.release_host(data_); }
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+
+  // The same numbers for every type, as far as it holds them.
+  void fill(unsigned seed, double scale) {
+    std::mt19937 generator(seed);
+    std::normal_distribution<double> normal;
+    for (T& value : *this)
+      value = narrow<T>(static_cast<accumulation_t<T>>(scale * normal(generator)));
+  }
+  T* data() const { return data_; }
+  uint64_t size() const { return count_; }
+  T* begin() const { return data_; }
+  T* end() const { return data_ + count_; }
+  T& operator[](uint64_t i) const { return data_[i]; }
+  std::vector<double> numbers() const {
+    std::vector<double> all;
+    for (const T& value : *this) all.push_back(static_cast<double>(widen(value)));
+    return all;
+  }
+
+ private:
+  Device& device_;
+  const uint64_t count_;
+  T* data_ = nullptr;
+};
+
+inline Plan make_plan(const CellShape& shape, const Size& size, int32_t data_type, uint32_t flags) {
+  Plan plan{};
+  lnrnnPlanDescription_t& d = plan.description;
+  d.structSize = sizeof d;
+  d.cell = shape.kind == CellKind::kLstm ? LNRNN_CELL_LSTM : LNRNN_CELL_GRU;
+  d.dataType = data_type;
+  d.layers = 1;
+  d.flags = flags;
+  d.inputSize = size.input;
+  d.hiddenSize = size.width;
+  d.epsilon = 1e-5;
+  plan.shape = shape;
+  if (lay_out_parameters(&plan) != LNRNN_STATUS_SUCCESS) std::abort();
+  return plan;
+}
+
+// One strand with data.
+template <class S>
+struct Run {
+  using T = accumulation_t<S>;
+
+  Device& device;
+  const Size size;
+  const Plan plan;
+  const Strand strand{plan, 0, 0};
+  Pinned<S> parameters, x, y, dy, dx;
+  Pinned<T> h0, c0, hn, cn, dhn, dcn, dh0, dc0, gradients;
+  Pinned<char> packed, reserve, workspace;
+  std::vector<int64_t> lengths;
+
+  Run(Device& on, const CellShape& shape, const Size& of, uint32_t flags = 0)
+      : device(on), size(of), plan(make_plan(shape, of, kDataType<S>, flags)),
+        parameters(on, plan.parameter_elements), x(on, rows() * input()), y(on, rows() * width()),
+        dy(on, rows() * width()), dx(on, rows() * input()), h0(on, state()), c0(on, state()),
+        hn(on, state()), cn(on, state()), dhn(on, state()), dcn(on, state()), dh0(on, state()),
+        dc0(on, state()), gradients(on, plan.parameter_elements),
+        packed(on, on.packed_bytes(strand)),
+        reserve(on, on.reserve_bytes(strand, of.steps, of.batch)), workspace(on, most_workspace()) {
+    unsigned seed = 100;
+    for (const PlanParameter& p : plan.parameters) {
+      Pinned<S> values(on, static_cast<uint64_t>(p.description.elements));
+      values.fill(seed++, 0.5);
+      std::copy(values.begin(), values.end(), parameters.data() + plan.offset(p));
+    }
+    x.fill(1, 1);
+    dy.fill(2, 1);
+    seed = 3;
+    for (auto* state : {&h0, &c0, &dhn, &dcn}) state->fill(seed++, 1);
+  }
+
+  void infer() {
+    check(device.pack(strand, stream(), parameters.data(), packed.data()));
+    check(device.infer(stream(), forward()));
+  }
+  void train() { check(device.train(stream(), forward())); }
+  void backward() {
+    BackwardArguments call{common()};
+    call.reserve = reserve.data();
+    call.dy = {dy.data(), size.batch * size.width, size.width};
+    call.dhn = dhn.data();
+    call.dcn = carries_cell() ? dcn.data() : nullptr;
+    call.gradients = gradients.data();
+    call.dx = {dx.data(), size.batch * size.input, size.input};
+    call.dh0 = dh0.data();
+    call.dc0 = carries_cell() ? dc0.data() : nullptr;
+    check(device.backward(stream(), call));
+  }
+  // What backward differentiates.
+  double loss() {
+    train();
+    double sum = 0;
+    const auto dot = [&](const auto& a, const auto& b) {
+      for (uint64_t i = 0; i < a.size(); ++i) sum += static_cast<double>(widen(a[i]) * widen(b[i]));
+    };
+    dot(y, dy);
+    dot(hn, dhn);
+    if (carries_cell()) dot(cn, dcn);
+    return sum;
+  }
+  bool carries_cell() const { return plan.shape.carries_cell; }
+
+ private:
+  uint64_t rows() const { return static_cast<uint64_t>(size.steps * size.batch); }
+  uint64_t input() const { return static_cast<uint64_t>(size.input); }
+  uint64_t width() const { return static_cast<uint64_t>(size.width); }
+  uint64_t state() const { return static_cast<uint64_t>(size.batch * size.width); }
+  uint64_t most_workspace() const {
+    uint64_t most = 0;
+    for (const Pass pass : {Pass::kInference, Pass::kTraining, Pass::kBackward}) {
+      most = std::max(most, device.workspace_bytes(strand, pass, size.steps, size.batch));
+    }
+    return most;
+  }
+  Stream& stream() const { return device.default_stream(); }
+  void check(lnrnnStatus_t status) const {
+    if (status != LNRNN_STATUS_SUCCESS || device.synchronize(stream()) != LNRNN_STATUS_SUCCESS)
+      std::abort();
+  }
+  StrandArguments common() const {
+    StrandArguments call{strand, size.steps, size.batch, lengths.empty() ? nullptr : lengths.data(),
+                         lengths.empty() ? size.steps
+                                         : *std::max_element(lengths.begin(), lengths.end())};
+    call.parameters = parameters.data();
+    call.x = {x.data(), size.batch * size.input, size.input};
+    call.workspace = workspace.data();
+    return call;
+  }
+  ForwardArguments forward() const {
+    ForwardArguments call{common()};
+    call.packed = packed.data();
+    call.h0 = h0.data();
+    call.c0 = carries_cell() ? c0.data() : nullptr;
+    call.y = {y.data(), size.batch * size.width, size.width};
+    call.hn = hn.data();
+    call.cn = carries_cell() ? cn.data() : nullptr;
+    call.reserve = reserve.data();
+    return call;
+  }
+};
+
+}  // namespace segments

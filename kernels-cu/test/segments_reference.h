@@ -1,0 +1,106 @@
+// The forward pass of a shape, number by number, in double.
+#pragma once
+
+#include "segments.h"
+
+namespace segments {
+
+using Numbers = std::vector<double>;
+
+class Reference {
+ public:
+  explicit Reference(const Run<double>& run)
+      : run_(run), shape_(run.plan.shape), width_(run.size.width) {}
+
+  // y (T,N,H), of rows that all have all steps.
+  Numbers outputs() const {
+    const Size& s = run_.size;
+    Numbers y(run_.y.size());
+    for (int64_t n = 0; n < s.batch; ++n) {
+      Numbers h(run_.h0.data() + n * width_, run_.h0.data() + (n + 1) * width_);
+      Numbers c(run_.c0.data() + n * width_, run_.c0.data() + (n + 1) * width_);
+      for (int64_t t = 0; t < s.steps; ++t) {
+        const double* const x = run_.x.data() + (t * s.batch + n) * s.input;
+        const Numbers a =
+            term(TermKind::kInput, times(ParameterRole::kWeightIh, x, s.input), "layernorm_i");
+        const Numbers r = term(TermKind::kRecurrent,
+                               times(ParameterRole::kWeightHh, h.data(), width_), "layernorm_h");
+        h = shape_.kind == CellKind::kLstm ? lstm(a, r, c) : gru(a, r, h);
+        std::copy(h.begin(), h.end(), y.begin() + (t * s.batch + n) * width_);
+      }
+    }
+    return y;
+  }
+
+ private:
+  static double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
+
+  // By name, as lnrnn.h has them: null where there is no such.
+  const double* find(const std::string& name) const {
+    for (const PlanParameter& p : run_.plan.parameters) {
+      if (name == p.description.name) return run_.parameters.data() + run_.plan.offset(p);
+    }
+    return nullptr;
+  }
+  Numbers times(ParameterRole role, const double* v, int64_t n) const {
+    const double* const weights = run_.strand.find(role, run_.parameters.data());
+    Numbers out(static_cast<size_t>(shape_.gates * width_));
+    for (size_t i = 0; i < out.size(); ++i) {
+      for (int64_t j = 0; j < n; ++j) out[i] += weights[static_cast<int64_t>(i) * n + j] * v[j];
+    }
+    return out;
+  }
+  Numbers term(TermKind kind, Numbers row, const std::string& name) const {
+    const NormSite* const site = shape_.site(kind);
+    if (site == nullptr) return row;
+    const double *const gain = find(name + "_l0.weight"), *const bias = find(name + "_l0.bias");
+    const double epsilon = run_.plan.description.epsilon;
+    for (int segment = 0; segment < site->segments.count; ++segment) {
+      const int64_t begin = site->segments.begin(segment) * width_;
+      const int64_t n = site->segments.gates[segment] * width_;
+      double mean = 0, variance = 0;
+      for (int64_t j = begin; j < begin + n; ++j) mean += site->centred ? row[j] / n : 0;
+      for (int64_t j = begin; j < begin + n; ++j) variance += (row[j] - mean) * (row[j] - mean) / n;
+      for (int64_t j = begin; j < begin + n; ++j) {
+        row[j] = gain[j] * (row[j] - mean) / std::sqrt(variance + epsilon) +
+                 (bias == nullptr ? 0 : bias[j]);
+      }
+    }
+    return row;
+  }
+
+  Numbers lstm(const Numbers& a, const Numbers& r, Numbers& c) const {
+    const double* const b = find("bias_l0");
+    Numbers u(c.size()), h(c.size()), o(c.size());
+    for (int64_t j = 0; j < width_; ++j) {
+      const auto v = [&](int64_t gate) {
+        const int64_t at = gate * width_ + j;
+        return a[at] + r[at] + b[at];
+      };
+      u[j] = sigmoid(v(1)) * c[j] + sigmoid(v(0)) * std::tanh(v(2));
+      o[j] = sigmoid(v(3));
+    }
+    const Numbers k = term(TermKind::kCell, u, "layernorm_c");
+    for (int64_t j = 0; j < width_; ++j) h[j] = o[j] * std::tanh(k[j]);
+    const NormSite* const site = shape_.site(TermKind::kCell);
+    c = site != nullptr && site->seen_by == SeenBy::kCarry ? k : u;
+    return h;
+  }
+  Numbers gru(const Numbers& a, const Numbers& r, const Numbers& before) const {
+    const double *const b_ih = find("bias_ih_l0"), *const b_hh = find("bias_hh_l0");
+    Numbers h(before.size());
+    for (int64_t j = 0; j < width_; ++j) {
+      const auto p = [&](int64_t gate) { return a[gate * width_ + j] + b_ih[gate * width_ + j]; };
+      const auto q = [&](int64_t gate) { return r[gate * width_ + j] + b_hh[gate * width_ + j]; };
+      const double reset = sigmoid(p(0) + q(0)), z = sigmoid(p(1) + q(1));
+      h[j] = z * before[j] + (1 - z) * std::tanh(p(2) + reset * q(2));
+    }
+    return h;
+  }
+
+  const Run<double>& run_;
+  const CellShape& shape_;
+  const int64_t width_;
+};
+
+}  // namespace segments

@@ -1,0 +1,156 @@
+// Norms of several segments on the CPU: against a reference, finite differences, and themselves across
+// threads, types, instruction sets and recomputed products.
+#include <algorithm>
+
+#include "check.h"
+#include "cpu/machine/isa.h"
+#include "segments_reference.h"
+
+namespace {
+
+using segments::Case;
+using segments::Numbers;
+using segments::Reference;
+using segments::Run;
+using segments::Size;
+
+std::unique_ptr<lnrnn::Device> open(int threads, const char* isa) {
+  std::unique_ptr<lnrnn::Device> device;
+  if (lnrnn::open_cpu_device(threads, isa, &device) != LNRNN_STATUS_SUCCESS) std::abort();
+  return device;
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> all = segments::cases();
+  for (const Case& c : segments::cases_of_one_side()) all.push_back(c);
+  return all;
+}
+
+double distance(const Numbers& a, const Numbers& b) {
+  double most = 0, largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    most = std::fmax(most, std::fabs(a[i] - b[i]));
+    largest = std::fmax(largest, std::fabs(b[i]));
+  }
+  return most / std::fmax(largest, 1e-3);
+}
+
+void near(const Numbers& a, const Numbers& b, double bound, const std::string& what) {
+  const double error = distance(a, b);
+  CHECK(error <= bound);
+  if (!(error <= bound)) std::printf("  %s: %g, not at most %g\n", what.c_str(), error, bound);
+}
+
+template <class S>
+Numbers everything(Run<S>& run) {
+  run.train();
+  run.backward();
+  Numbers all;
+  const auto add = [&](const auto& tensor) {
+    const Numbers numbers = tensor.numbers();
+    all.insert(all.end(), numbers.begin(), numbers.end());
+  };
+  add(run.y);
+  add(run.dx);
+  // Tensor by tensor, as their places depend on the type.
+  const Numbers gradients = run.gradients.numbers();
+  for (const lnrnn::PlanParameter& p : run.plan.parameters) {
+    const auto begin = gradients.begin() + static_cast<std::ptrdiff_t>(run.plan.offset(p));
+    all.insert(all.end(), begin, begin + p.description.elements);
+  }
+  for (const auto* state : {&run.hn, &run.cn, &run.dh0, &run.dc0}) add(*state);
+  return all;
+}
+
+void test_outputs(const Case& c, const Size& size) {
+  const auto device = open(1, nullptr);
+  Run<double> run(*device, c.shape, size);
+  const Numbers expected = Reference(run).outputs();
+  run.train();
+  near(run.y.numbers(), expected, 1e-11, c.name + ", trained");
+  const Numbers trained = run.y.numbers();
+  run.infer();
+  CHECK(run.y.numbers() == trained);
+}
+
+void compare_gradient(Run<double>& run, double* values, const double* gradient, uint64_t count,
+                      const std::string& what) {
+  constexpr double kStep = 1e-5;
+  double largest = 1;
+  for (uint64_t i = 0; i < count; ++i) largest = std::fmax(largest, std::fabs(gradient[i]));
+  for (uint64_t i = 0; i < count; i += count / 24 + 1) {
+    const double value = values[i];
+    values[i] = value + kStep;
+    const double above = run.loss();
+    values[i] = value - kStep;
+    const double below = run.loss();
+    values[i] = value;
+    const bool close = std::fabs((above - below) / (2 * kStep) - gradient[i]) <= 1e-6 * largest;
+    CHECK(close);
+    if (!close) {
+      std::printf("  %s, element %d: %.9g, not %.9g\n", what.c_str(), static_cast<int>(i),
+                  gradient[i], (above - below) / (2 * kStep));
+    }
+  }
+}
+
+void test_gradients(const Case& c, const std::vector<int64_t>& lengths, uint32_t flags) {
+  const auto device = open(1, nullptr);
+  Run<double> run(*device, c.shape, {4, 3, 5, 7}, flags);
+  run.lengths = lengths;
+  run.train();
+  run.backward();
+  for (const lnrnn::PlanParameter& p : run.plan.parameters) {
+    const uint64_t at = run.plan.offset(p);
+    compare_gradient(run, run.parameters.data() + at, run.gradients.data() + at,
+                     static_cast<uint64_t>(p.description.elements),
+                     c.name + ", " + p.description.name);
+  }
+  compare_gradient(run, run.x.data(), run.dx.data(), run.x.size(), c.name + ", x");
+  compare_gradient(run, run.h0.data(), run.dh0.data(), run.h0.size(), c.name + ", h0");
+  if (!run.carries_cell()) return;
+  compare_gradient(run, run.c0.data(), run.dc0.data(), run.c0.size(), c.name + ", c0");
+}
+
+// The size is one whose segments end within a vector and within a product's tile.
+void test_variants(const Case& c) {
+  constexpr Size kSize{6, 21, 9, 37};
+  const auto one = open(1, nullptr), three = open(3, nullptr);
+  Run<double> exact(*one, c.shape, kSize);
+  const Numbers expected = everything(exact), expected_y = exact.y.numbers();
+
+  Run<double> shared(*three, c.shape, kSize);
+  near(everything(shared), expected, 1e-12, c.name + ", three threads");
+  CHECK(shared.y.numbers() == expected_y);
+  Run<double> recomputed(*one, c.shape, kSize, LNRNN_PLAN_RECOMPUTE);
+  CHECK(everything(recomputed) == expected);
+
+  for (const lnrnn::cpu::Isa* const* isa = lnrnn::cpu::available_isas(); *isa != nullptr; ++isa) {
+    const auto device = open(1, (*isa)->name);
+    Run<double> in_double(*device, c.shape, kSize);
+    near(everything(in_double), expected, 1e-12, c.name + " in F64, " + (*isa)->name);
+    Run<float> in_float(*device, c.shape, kSize);
+    near(everything(in_float), expected, 2e-5, c.name + " in F32, " + (*isa)->name);
+  }
+  Run<lnrnn::F16> in_f16(*one, c.shape, kSize);
+  near(everything(in_f16), expected, 2e-2, c.name + " in F16");
+  Run<lnrnn::Bf16> in_bf16(*one, c.shape, kSize);
+  near(everything(in_bf16), expected, 1e-1, c.name + " in BF16");
+}
+
+void test(const Case& c) {
+  test_outputs(c, {5, 2, 4, 7});
+  test_outputs(c, {3, 9, 6, 33});
+  for (const uint32_t flags : {0u, uint32_t{LNRNN_PLAN_RECOMPUTE}}) {
+    test_gradients(c, {}, flags);
+    test_gradients(c, {4, 0, 2}, flags);
+  }
+  test_variants(c);
+}
+
+}  // namespace
+
+int main() {
+  for (const Case& c : all_cases()) check::run(c.name, [&] { test(c); });
+  return check::summary();
+}
