@@ -11,13 +11,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory of a device: an address, an extent and a lifetime. A program hands it to passes and copies it, but never reads
- * through it, on the CPU neither; so it behaves the same with and without a GPU.
+ * Memory of a device: an address, an extent and a lifetime. A program hands it to passes and copies it. Java never reads
+ * through it, not even on the CPU, so a program behaves the same with and without a GPU.
  *
- * <p>A buffer is owned by its device ({@link Device#allocate(long)}), lives in an arena
- * ({@link Device#allocate(long, Arena)}), or is borrowed: a {@link #slice}, {@link #ofHost host memory} or
- * {@link #wrap foreign memory}, which die with what they were made from. Using it afterwards is an
- * {@link IllegalStateException}. Any thread may use a buffer, unless its arena is confined to one.
+ * <p>A device owns a buffer ({@link Device#allocate(long)}), or an arena does ({@link Device#allocate(long, Arena)}). A
+ * {@link #slice} and {@link #wrap wrapped memory} are borrowed: they live as long as what they were made from. Using a
+ * closed buffer throws {@link IllegalStateException}. Any thread may use a buffer, unless its arena is confined to one.
  */
 public final class DeviceBuffer implements AutoCloseable {
     private final Device device;
@@ -58,54 +57,61 @@ public final class DeviceBuffer implements AutoCloseable {
     }
 
     /**
-     * Borrows native host memory as memory of the CPU, which works on it in place. The buffer dies with the segment's
-     * arena; where that is confined, only its thread can use the buffer. Of a read-only segment the buffer is an input
-     * only.
+     * Borrows native memory that exists already: host memory for the CPU, which works on it in place, or memory that other
+     * code allocated on a CUDA device. The buffer lives as long as the segment. Closing the segment's arena ends it; the
+     * buffer itself frees nothing. Only the thread of a confined arena can use the buffer. A read-only segment makes a
+     * buffer that is an input only.
      *
-     * @param device the CPU
-     * @param host a native segment, not of a mapped file: a file that is truncated while native code reads it would end
-     *     the process
+     * <p>An address becomes a segment by {@link MemorySegment#reinterpret(long, Arena, java.util.function.Consumer)}, a
+     * restricted method: whoever calls it vouches for the extent and the lifetime.
+     *
+     * {@snippet :
+     * MemorySegment memory = MemorySegment.ofAddress(address).reinterpret(bytes, arena, null);
+     * DeviceBuffer buffer = DeviceBuffer.wrap(device, memory);
+     * }
+     *
+     * @param device the device that the memory is of
+     * @param memory a native segment of at least one byte, not of a mapped file
      * @return a borrowed buffer over the whole segment
-     * @throws IllegalArgumentException if the device is not the CPU or the segment not native
+     * @throws IllegalArgumentException if the segment is on the Java heap, mapped or empty
      */
-    public static DeviceBuffer ofHost(Device device, MemorySegment host) {
-        Objects.requireNonNull(device, "device");
-        Objects.requireNonNull(host, "host");
-        if (!device.handle().isCpu()) {
-            throw new IllegalArgumentException(device + " cannot use host memory in place, expected the CPU");
+    public static DeviceBuffer wrap(Device device, MemorySegment memory) {
+        Objects.requireNonNull(memory, "memory");
+        if (memory.isMapped()) {
+            throw new IllegalArgumentException(
+                    "memory is a mapped file, expected other native memory: wrapMapped takes a"
+                            + " file that stays as long as it is, copyFrom takes any");
         }
-        if (!host.isNative() || host.isMapped()) {
-            throw new IllegalArgumentException("host is " + (host.isMapped() ? "a mapped file" : "on the Java heap")
-                    + ", expected native memory; copyFrom takes any");
-        }
-        return new DeviceBuffer(device, host, null);
+        return wrapMapped(device, memory);
     }
 
     /**
-     * Borrows foreign memory by its address. This method is <em>restricted</em>: nothing can check that the device may
-     * read and write {@code bytes} bytes there for as long as the arena lives, and a wrong address or extent ends the
-     * process or corrupts memory. The caller vouches for it.
+     * Borrows native memory as {@link #wrap} does, and also that of a mapped file. The caller vouches that nobody truncates
+     * the file while it is mapped: native code that reads or writes beyond its end crashes the JVM.
      *
-     * @param device the device that the memory is of
-     * @param address where it begins, as the device's native functions have it; not 0
-     * @param bytes its extent, 0 allowed
-     * @param owner what ends the buffer's lifetime; the memory itself is not freed
-     * @return a borrowed buffer
-     * @throws IllegalArgumentException if the address is 0 or the extent negative or beyond the address space
+     * @param device the device that the memory is of; only the CPU can use a mapped file
+     * @param memory a native segment of at least one byte
+     * @return a borrowed buffer over the whole segment
+     * @throws IllegalArgumentException if the segment is on the Java heap or empty
      */
-    public static DeviceBuffer wrap(Device device, long address, long bytes, Arena owner) {
+    public static DeviceBuffer wrapMapped(Device device, MemorySegment memory) {
         Objects.requireNonNull(device, "device");
-        Objects.requireNonNull(owner, "owner");
-        if (address == 0) {
-            throw new IllegalArgumentException("address is 0, expected one of memory");
+        Objects.requireNonNull(memory, "memory");
+        if (!memory.isNative()) {
+            throw new IllegalArgumentException(
+                    "memory is on the Java heap, expected native memory: copyFrom takes any");
         }
-        if (bytes < 0) {
-            throw new IllegalArgumentException("bytes is " + bytes + ", expected at least 0");
+        if (memory.byteSize() == 0) {
+            throw new IllegalArgumentException(
+                    "memory has 0 bytes, expected at least 1: memory.reinterpret(bytes, arena,"
+                            + " null) gives an address its extent and lifetime");
         }
-        if (Long.compareUnsigned(address + bytes, address) < 0) {
-            throw new IllegalArgumentException("bytes is " + bytes + ", beyond the end of the address space");
-        }
-        return new DeviceBuffer(device, MemorySegment.ofAddress(address).reinterpret(bytes, owner, null), null);
+        return new DeviceBuffer(device, memory, null);
+    }
+
+    /** Native memory of any extent, for the CPU; the caller has checked it. */
+    static DeviceBuffer ofHost(Device cpu, MemorySegment host) {
+        return new DeviceBuffer(cpu, host, null);
     }
 
     /** {@return the device whose memory it is} */
@@ -123,7 +129,7 @@ public final class DeviceBuffer implements AutoCloseable {
         return address;
     }
 
-    /** {@return whether it is an input only} */
+    /** {@return whether calls may only read it} */
     public boolean isReadOnly() {
         return readOnly;
     }
@@ -144,7 +150,7 @@ public final class DeviceBuffer implements AutoCloseable {
     }
 
     /**
-     * Borrows a part of this buffer; it dies with this buffer.
+     * Borrows a part of this buffer, which lives as long as this buffer.
      *
      * @param offset where the part begins, in bytes
      * @param bytes its extent
@@ -184,9 +190,9 @@ public final class DeviceBuffer implements AutoCloseable {
     }
 
     /**
-     * Frees memory that the device owns; harmless when that is done already. Work queued so far, on any stream, and
-     * graphs may still use it: it is freed when they are done with it. A borrowed buffer, or one in an arena of the
-     * caller's, is left alone: what it was made from decides.
+     * Closes a buffer that its device owns. The memory is released once all previously queued work on any stream, and
+     * every graph, has finished with it. Does nothing to a borrowed buffer or one in an arena of the caller's. Closing
+     * twice is harmless.
      *
      * @throws IllegalStateException if a call in another thread uses it
      */
@@ -197,12 +203,8 @@ public final class DeviceBuffer implements AutoCloseable {
         }
     }
 
-    /**
-     * Refuses to go on with a closed buffer.
-     *
-     * @throws IllegalStateException if it is closed, naming it
-     */
-    public void checkAlive() {
+    /** Refuses to go on with a closed buffer. */
+    void checkAlive() {
         if (!isAlive()) {
             throw Lifetime.closed(describe());
         }

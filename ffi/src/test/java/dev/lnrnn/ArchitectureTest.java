@@ -117,7 +117,7 @@ class ArchitectureTest {
     @Test
     void restrictedMethodsStayWhereNativeObjectsAreMade() {
         noClasses().that().resideOutsideOfPackages("dev.lnrnn.raw", "dev.lnrnn.internal")
-                .and().doNotBelongToAnyOf(DeviceBuffer.class, ArenaRegistrations.class)
+                .and().doNotBelongToAnyOf(ArenaRegistrations.class)
                 .should().callMethodWhere(RestrictedMethods.called())
                 .check(MODULE);
     }

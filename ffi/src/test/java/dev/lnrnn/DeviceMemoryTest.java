@@ -87,7 +87,7 @@ class DeviceMemoryTest {
     void copiesOfHostMemoryOverItselfAreRefused() {
         try (Arena arena = Arena.ofShared()) {
             MemorySegment host = arena.allocate(64);
-            DeviceBuffer buffer = DeviceBuffer.ofHost(device, host.asSlice(0, 40));
+            DeviceBuffer buffer = DeviceBuffer.wrap(device, host.asSlice(0, 40));
             assertThrows(IllegalArgumentException.class, () -> buffer.copyFrom(host.asSlice(16, 40)));
             assertThrows(IllegalArgumentException.class, () -> buffer.copyTo(host.asSlice(24, 40)));
             buffer.copyFrom(host.asSlice(40));
@@ -244,45 +244,58 @@ class DeviceMemoryTest {
 
     @Test
     @Tag("cpu")
-    void hostMemoryIsBorrowedInPlace() {
+    void nativeMemoryIsBorrowedInPlace() {
         DeviceBuffer buffer;
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment host = arena.allocate(8);
-            buffer = DeviceBuffer.ofHost(device, host);
+            buffer = DeviceBuffer.wrap(device, host);
             device.defaultStream().fill(buffer, (byte) 7);
             assertEquals(7, host.get(ValueLayout.JAVA_BYTE, 7));
-            DeviceBuffer readOnly = DeviceBuffer.ofHost(device, host.asReadOnly());
+            DeviceBuffer readOnly = DeviceBuffer.wrap(device, host.asReadOnly());
+            assertTrue(readOnly.isReadOnly());
             assertRefused("destination is read-only",
                     () -> device.defaultStream().fill(readOnly, (byte) 0));
         }
         assertClosed("buffer of 8 bytes on %s is closed",
                 () -> device.defaultStream().fill(buffer, (byte) 0));
-        assertRefused("host is on the Java heap",
-                () -> DeviceBuffer.ofHost(device, MemorySegment.ofArray(new byte[8])));
+    }
+
+    @Test
+    void heapMemoryIsNotBorrowed() {
+        MemorySegment heap = MemorySegment.ofArray(new byte[8]);
+        assertRefused("memory is on the Java heap", () -> DeviceBuffer.wrap(device, heap));
+        assertRefused("memory is on the Java heap", () -> DeviceBuffer.wrapMapped(device, heap));
     }
 
     @Test
     @Tag("cpu")
-    void mappedFilesAreNotUsedInPlace(@TempDir Path directory) throws IOException {
+    void mappedFilesAreUsedInPlaceOnlyWhenAsked(@TempDir Path directory) throws IOException {
         Path file = Files.write(directory.resolve("data"), new byte[64]);
         try (Arena arena = Arena.ofConfined();
-                FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, 64, arena);
-            assertRefused("host is a mapped file", () -> DeviceBuffer.ofHost(device, mapped));
+                FileChannel channel =
+                        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            MemorySegment mapped = channel.map(FileChannel.MapMode.READ_WRITE, 0, 64, arena);
+            assertRefused("memory is a mapped file", () -> DeviceBuffer.wrap(device, mapped));
+            device.defaultStream().fill(DeviceBuffer.wrapMapped(device, mapped), (byte) 5);
+            assertEquals(5, mapped.get(ValueLayout.JAVA_BYTE, 63));
         }
     }
 
     @Test
     @Tag("cpu")
-    void foreignMemoryIsBorrowedByItsAddress() {
+    void foreignMemoryIsBorrowedByItsSegment() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment memory = arena.allocate(16);
-            DeviceBuffer buffer = DeviceBuffer.wrap(device, memory.address(), 16, arena);
-            device.defaultStream().fill(buffer, (byte) 9);
-            assertEquals(9, memory.get(ValueLayout.JAVA_BYTE, 15));
-            assertRefused("address is 0", () -> DeviceBuffer.wrap(device, 0, 16, arena));
-            assertRefused("bytes is -1", () -> DeviceBuffer.wrap(device, 64, -1, arena));
-            assertRefused("beyond the end of the address space", () -> DeviceBuffer.wrap(device, -8, 9, arena));
+            MemorySegment address = MemorySegment.ofAddress(memory.address());
+            assertRefused("memory has 0 bytes, expected at least 1: memory.reinterpret(bytes, arena, null)",
+                    () -> DeviceBuffer.wrap(device, address));
+            DeviceBuffer buffer;
+            try (Arena owner = Arena.ofConfined()) {
+                buffer = DeviceBuffer.wrap(device, address.reinterpret(16, owner, null));
+                device.defaultStream().fill(buffer, (byte) 9);
+                assertEquals(9, memory.get(ValueLayout.JAVA_BYTE, 15));
+            }
+            assertFalse(buffer.isAlive(), "its owner is closed");
         }
     }
 

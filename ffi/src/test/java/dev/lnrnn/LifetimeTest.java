@@ -204,7 +204,7 @@ class LifetimeTest {
     void borrowedHostMemory() {
         DeviceBuffer borrowed;
         try (Arena arena = Arena.ofShared()) {
-            borrowed = DeviceBuffer.ofHost(device, arena.allocate(64));
+            borrowed = DeviceBuffer.wrap(device, arena.allocate(64));
             borrowed.close();
             assertTrue(borrowed.isAlive(), "closing a borrowed buffer leaves the memory alone");
         }

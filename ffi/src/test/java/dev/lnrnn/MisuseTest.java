@@ -241,7 +241,7 @@ class MisuseTest {
     void readOnlyMemoryForAResult() {
         try (Arena arena = Arena.ofConfined()) {
             long bytes = plan.sizes(STEPS, BATCH).parameterBytes();
-            DeviceBuffer readOnly = DeviceBuffer.ofHost(device, arena.allocate(bytes, 64).asReadOnly());
+            DeviceBuffer readOnly = DeviceBuffer.wrap(device, arena.allocate(bytes, 64).asReadOnly());
             String message = assertThrows(IllegalArgumentException.class,
                     () -> plan.initialize(device.defaultStream(), 1, readOnly)).getMessage();
             assertTrue(message.contains("parameters") && message.contains("read-only"), message);

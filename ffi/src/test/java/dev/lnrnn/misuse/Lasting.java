@@ -57,6 +57,6 @@ final class Lasting {
 
     /** Of the processor. */
     static DeviceBuffer buffer(Device cpu, Random random) {
-        return DeviceBuffer.ofHost(cpu, some(NATIVE, random));
+        return DeviceBuffer.wrap(cpu, some(NATIVE, random));
     }
 }

@@ -1,6 +1,7 @@
 package dev.lnrnn.misuse;
 
 import dev.lnrnn.BoundStep;
+import dev.lnrnn.CudaInfo;
 import dev.lnrnn.ExportedApi;
 import dev.lnrnn.Graph;
 import dev.lnrnn.LayerSpec;
@@ -26,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class MisuseFuzz {
 
-    /** They take raw addresses, are restricted, and say that the caller vouches for them. */
-    private static final Set<String> RAW_ADDRESSES = Set.of("DeviceBuffer.wrap(Device,long,long,Arena)");
+    /** They take host memory in place. */
+    private static final Set<String> ON_CPU =
+            Set.of("DeviceBuffer.wrap(Device,MemorySegment)", "DeviceBuffer.wrapMapped(Device,MemorySegment)");
 
     /** Every method well, in so many kinds of layers. */
     private static final int GOOD_ROUNDS = TestDevice.EMULATED ? 1 : 2;
@@ -60,14 +62,13 @@ final class MisuseFuzz {
         System.exit(fuzz.failures.isEmpty() ? 0 : 1);
     }
 
-    /** All exported methods but those with raw addresses, and those that the device has no use for. */
+    /** All exported methods but those that the device has no use for. */
     static List<Executable> methods() {
         List<Executable> methods = new ArrayList<>(ExportedApi.methods());
-        if (!methods.removeIf(method -> RAW_ADDRESSES.contains(Recipes.key(method)))) {
-            throw new IllegalStateException("no longer there: " + RAW_ADDRESSES);
-        }
-        if (!TestDevice.isCpu()) {
-            methods.removeIf(method -> Recipes.key(method).equals("DeviceBuffer.ofHost(Device,MemorySegment)"));
+        if (TestDevice.isCpu()) {
+            methods.removeIf(method -> method.getDeclaringClass() == CudaInfo.class);
+        } else {
+            methods.removeIf(method -> ON_CPU.contains(Recipes.key(method)));
         }
         if (!TestDevice.captures()) {
             methods.removeIf(method -> method.getDeclaringClass() == Graph.class

@@ -116,7 +116,7 @@ final class InputKinds {
             plan.pack(device.defaultStream(), parameters, packed);
             DeviceBuffer workspace = device.allocate(sizes.inferenceWorkspaceBytes(), arena);
             DeviceBuffer x = device.allocate(nativeX.byteSize(), arena);
-            DeviceBuffer inPlace = DeviceBuffer.ofHost(device, nativeX);
+            DeviceBuffer inPlace = DeviceBuffer.wrap(device, nativeX);
             DeviceBuffer y = device.allocate((long) shape.outputs() * Float.BYTES, arena);
             x.copyFrom(nativeX);
             List<Row> rows = new ArrayList<>();
