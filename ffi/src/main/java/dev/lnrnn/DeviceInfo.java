@@ -3,40 +3,89 @@ package dev.lnrnn;
 import dev.lnrnn.raw.lnrnnDeviceProperties_t;
 import dev.lnrnn.raw.lnrnn_h;
 import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What a device is.
- *
- * @param name what {@link Device#open(String)} calls it: {@code "cpu"} or {@code "cuda:0"}
- * @param description what its maker calls it
- * @param isa the kernels in use. CPU: an instruction set. CUDA: the architecture they were compiled for, as
- *     {@code "sm_90"}; {@code "sm_90 cuBLAS"} where cuBLAS does the large products
- * @param isaAvailable CPU: the instruction sets that may be asked for here. CUDA: the architectures that the native
- *     library has kernels for
- * @param threads CPU: threads that share one call; elsewhere 0
- * @param threadsFrom CPU: what {@code threads} is for. {@code "asked for"}; {@code "affinity"}, the processors that the
- *     process may run on; {@code "cgroup quota"}, the CPU time that its control groups allow; {@code "JVM"},
- *     {@link Runtime#availableProcessors()}. Elsewhere empty
- * @param maxThreads CPU: processors that the process may run on; elsewhere 0
- * @param totalMemory its memory in bytes
- * @param cuda what a CUDA device is besides; null for the CPU
- */
-public record DeviceInfo(
-        String name,
-        String description,
-        String isa,
-        List<String> isaAvailable,
-        int threads,
-        String threadsFrom,
-        int maxThreads,
-        long totalMemory,
-        @Nullable CudaInfo cuda) {
+/** Describes a device. */
+public final class DeviceInfo {
+    private final String name;
+    private final String description;
+    private final String isa;
+    private final List<String> isaAvailable;
+    private final int threads;
+    private final String threadsFrom;
+    private final int maxThreads;
+    private final long totalMemory;
+    private final @Nullable CudaInfo cuda;
 
-    /** Keeps a copy of the list. */
-    public DeviceInfo {
-        isaAvailable = List.copyOf(isaAvailable);
+    DeviceInfo(String name, String description, String isa, List<String> isaAvailable, int threads, String threadsFrom,
+            int maxThreads, long totalMemory, @Nullable CudaInfo cuda) {
+        this.name = name;
+        this.description = description;
+        this.isa = isa;
+        this.isaAvailable = List.copyOf(isaAvailable);
+        this.threads = threads;
+        this.threadsFrom = threadsFrom;
+        this.maxThreads = maxThreads;
+        this.totalMemory = totalMemory;
+        this.cuda = cuda;
+    }
+
+    /** {@return the name for {@link Device#open(String)}, for instance {@code "cpu"} or {@code "cuda:0"}} */
+    public String name() {
+        return name;
+    }
+
+    /** {@return the maker's name of the device} */
+    public String description() {
+        return description;
+    }
+
+    /**
+     * {@return the kernels in use. On the CPU this is an instruction set. On CUDA it is the architecture that they were
+     * compiled for, for instance {@code "sm_90"}, or {@code "sm_90 cuBLAS"} where cuBLAS does the large products}
+     */
+    public String isa() {
+        return isa;
+    }
+
+    /**
+     * {@return the instruction sets that this CPU supports; on CUDA the architectures that the native library has
+     * kernels for}
+     */
+    public List<String> isaAvailable() {
+        return isaAvailable;
+    }
+
+    /** {@return the number of CPU threads that share one call; 0 on CUDA} */
+    public int threads() {
+        return threads;
+    }
+
+    /**
+     * {@return what decided the number of threads: {@code "asked for"}; {@code "affinity"}, the processors that the
+     * process may run on; {@code "cgroup quota"}, the CPU time that its control groups allow; or {@code "JVM"}, {@link
+     * Runtime#availableProcessors()}. Empty on CUDA}
+     */
+    public String threadsFrom() {
+        return threadsFrom;
+    }
+
+    /** {@return the number of processors that the process may run on; 0 on CUDA} */
+    public int maxThreads() {
+        return maxThreads;
+    }
+
+    /** {@return the device's memory in bytes} */
+    public long totalMemory() {
+        return totalMemory;
+    }
+
+    /** {@return the properties of a CUDA device; null for the CPU} */
+    public @Nullable CudaInfo cuda() {
+        return cuda;
     }
 
     static DeviceInfo read(String name, MemorySegment properties) {
@@ -55,7 +104,7 @@ public record DeviceInfo(
                         : null);
     }
 
-    /** Of a processor that nobody has asked for a number of threads: the JVM's count limits it, too. */
+    /** Of a processor without a given number of threads: the JVM's count limits it, too. */
     DeviceInfo withinJvm() {
         int most = Runtime.getRuntime().availableProcessors();
         return cuda != null || threads <= most ? this : withThreads(most, "JVM");
@@ -63,5 +112,39 @@ public record DeviceInfo(
 
     DeviceInfo withThreads(int number, String from) {
         return new DeviceInfo(name, description, isa, isaAvailable, number, from, maxThreads, totalMemory, cuda);
+    }
+
+    /** {@return whether both have the same values} */
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof DeviceInfo that && values().equals(that.values());
+    }
+
+    /** {@return a hash code of the values} */
+    @Override
+    public int hashCode() {
+        return values().hashCode();
+    }
+
+    /** {@return the values by name} */
+    @Override
+    public String toString() {
+        return "DeviceInfo" + values();
+    }
+
+    private Map<String, Object> values() {
+        Map<String, Object> values = new LinkedHashMap<>();
+        values.put("name", name);
+        values.put("description", description);
+        values.put("isa", isa);
+        values.put("isaAvailable", isaAvailable);
+        values.put("threads", threads);
+        values.put("threadsFrom", threadsFrom);
+        values.put("maxThreads", maxThreads);
+        values.put("totalMemory", totalMemory);
+        if (cuda != null) {
+            values.put("cuda", cuda);
+        }
+        return values;
     }
 }

@@ -1,13 +1,13 @@
 package dev.lnrnn;
 
 /**
- * What a function of the native library answered: {@code lnrnnStatus_t}.
+ * The result of a function of the native library: {@code lnrnnStatus_t}.
  *
- * <p>The numbers are written out, because a status also tells that the library, and the bindings with it, cannot be
- * used.
+ * <p>The numbers stand here, and do not come from the bindings: a status also says that the library, and with it the
+ * bindings, cannot be used.
  */
 public enum Status {
-    /** It did what was asked. */
+    /** Success. */
     SUCCESS(0),
     /** A value is out of its range, or values contradict each other. */
     INVALID_ARGUMENT(10),
@@ -17,17 +17,17 @@ public enum Status {
     MISALIGNED(12),
     /** A buffer has fewer bytes than the call needs. */
     BUFFER_TOO_SMALL(13),
-    /** A device still owns something made through it. */
+    /** A device still owns an object created from it. */
     IN_USE(20),
-    /** Not while a stream is being captured, or only then; or a graph's memory is gone. */
+    /** The call is illegal while a stream is captured, or legal only then; or memory of a graph is gone. */
     INVALID_STATE(21),
-    /** Legal, but this version cannot do it on this device. */
+    /** A legal combination that this version does not support on this device. */
     NOT_SUPPORTED(30),
     /** Memory of the host or of the device is exhausted, or {@code lnrnn.maxBytes} is reached. */
     OUT_OF_MEMORY(40),
     /** There is no such device, no driver for it, or no native library that could be loaded. */
     DEVICE_UNAVAILABLE(50),
-    /** The device failed for good. */
+    /** The device has failed permanently. */
     DEVICE_LOST(51),
     /** A defect of the native library. */
     INTERNAL_ERROR(90);
@@ -41,19 +41,5 @@ public enum Status {
     /** {@return the number that stands for this status in the C API} */
     public int code() {
         return code;
-    }
-
-    /**
-     * {@return the status with this number; {@link #INTERNAL_ERROR} for a number that this version does not know}
-     *
-     * @param code a value of {@code lnrnnStatus_t}
-     */
-    public static Status ofCode(int code) {
-        for (Status status : values()) {
-            if (status.code == code) {
-                return status;
-            }
-        }
-        return INTERNAL_ERROR;
     }
 }

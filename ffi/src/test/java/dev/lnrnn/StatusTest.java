@@ -3,6 +3,7 @@ package dev.lnrnn;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
+import dev.lnrnn.internal.Native;
 import dev.lnrnn.raw.lnrnn_h;
 import java.util.Arrays;
 import java.util.Set;
@@ -20,8 +21,8 @@ class StatusTest {
         for (Status status : Status.values()) {
             int code = (int) lnrnn_h.class.getMethod(PREFIX + status).invoke(null);
             assertEquals(code, status.code(), status.name());
-            assertSame(status, Status.ofCode(code));
+            assertSame(status, Native.status(code));
         }
-        assertSame(Status.INTERNAL_ERROR, Status.ofCode(-1));
+        assertSame(Status.INTERNAL_ERROR, Native.status(-1));
     }
 }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -26,12 +27,35 @@ final class InfoCommand implements Callable<Integer> {
 
     /** What is printed. {@code unavailable} has why devices cannot be used, by their names. */
     record Info(String version, int abiVersion, String library, String java, String os, String arch,
-            List<DeviceInfo> devices, Map<String, String> unavailable) {
+            List<Processor> devices, Map<String, String> unavailable) {
 
         static Info collect() {
             return new Info(Library.version(), Library.abiVersion(), Library.location(),
                     System.getProperty("java.runtime.version"), System.getProperty("os.name"),
-                    System.getProperty("os.arch"), Device.available(), Device.unavailable());
+                    System.getProperty("os.arch"), Device.available().stream().map(Processor::of).toList(),
+                    Device.unavailable());
+        }
+    }
+
+    /** {@code cuda} is null for the CPU. */
+    record Processor(String name, String description, String isa, List<String> isaAvailable, int threads,
+            String threadsFrom, int maxThreads, long totalMemory, @Nullable Cuda cuda) {
+
+        static Processor of(DeviceInfo device) {
+            CudaInfo cuda = device.cuda();
+            return new Processor(device.name(), device.description(), device.isa(), device.isaAvailable(),
+                    device.threads(), device.threadsFrom(), device.maxThreads(), device.totalMemory(),
+                    cuda == null ? null : Cuda.of(cuda));
+        }
+    }
+
+    /** {@code cublasVersion} is null where there is none. */
+    record Cuda(String computeCapability, int multiprocessors, String driverVersion, String runtimeVersion,
+            @Nullable String cublasVersion) {
+
+        static Cuda of(CudaInfo cuda) {
+            return new Cuda(cuda.computeCapability(), cuda.multiprocessors(), cuda.driverVersion(),
+                    cuda.runtimeVersion(), cuda.cublasVersion());
         }
     }
 
@@ -59,10 +83,10 @@ final class InfoCommand implements Callable<Integer> {
         out.printf("lnrnn    %s, ABI %d%n", info.version(), info.abiVersion());
         out.printf("library  %s%n", info.library());
         out.printf("java     %s on %s %s%n", info.java(), info.os(), info.arch());
-        for (DeviceInfo device : info.devices()) {
+        for (Processor device : info.devices()) {
             out.printf(Locale.ROOT, "%-8s %s, %.1f GiB%n", device.name(), device.description(),
                     device.totalMemory() / GIB);
-            CudaInfo cuda = device.cuda();
+            Cuda cuda = device.cuda();
             if (cuda == null) {
                 out.printf("         instruction set %s of %s; %d threads of %d (%s)%n", device.isa(),
                         String.join(", ", device.isaAvailable()), device.threads(), device.maxThreads(),

@@ -4,6 +4,7 @@ import dev.lnrnn.DeviceLostException;
 import dev.lnrnn.LnrnnException;
 import dev.lnrnn.Status;
 import dev.lnrnn.raw.lnrnn_h;
+import java.util.Arrays;
 import java.util.function.Supplier;
 
 /** Calls of the native library: the one place where a status becomes an exception. */
@@ -63,8 +64,14 @@ public final class Native {
         return value(lnrnn_h::lnrnnGetLastErrorMessage).getString(0);
     }
 
+    /** The status with this number; a number that these classes do not know is a defect. */
+    public static Status status(int code) {
+        return Arrays.stream(Status.values()).filter(status -> status.code() == code).findFirst()
+                .orElse(Status.INTERNAL_ERROR);
+    }
+
     private static LnrnnException failure(int code, String function) {
-        Status status = Status.ofCode(code);
+        Status status = status(code);
         String sentence = lastErrorMessage();
         return status == Status.DEVICE_LOST
                 ? new DeviceLostException(function, sentence)

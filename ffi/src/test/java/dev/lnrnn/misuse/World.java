@@ -1,7 +1,6 @@
 package dev.lnrnn.misuse;
 
 import dev.lnrnn.BoundStep;
-import dev.lnrnn.CudaInfo;
 import dev.lnrnn.DataType;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceBuffer;
@@ -36,6 +35,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** One object of each kind, made when it is asked for, of a small layer. */
@@ -196,7 +196,7 @@ final class World implements AutoCloseable {
                     ? DeviceOptions.DEFAULTS.withThreads(1)
                     : DeviceOptions.DEFAULTS;
             case "DeviceInfo" -> device().info();
-            case "CudaInfo" -> new CudaInfo("9.0", 132, "13.0", "13.0", null);
+            case "CudaInfo" -> Objects.requireNonNull(device().info().cuda());
             case "Usage" -> Library.usage();
             case "PlanSizes" -> the(Plan.class).sizes(Extents.STEPS, Extents.BATCH);
             case "Parameter" -> the(Plan.class).parameters().getFirst();
