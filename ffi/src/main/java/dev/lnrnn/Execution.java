@@ -1,31 +1,31 @@
 package dev.lnrnn;
 
 /**
- * How a layer is computed: it changes what a call costs, and not what the call gives.
+ * Options that affect cost, not results.
  *
- * @param recompute whether training keeps only h, c and the statistics of layer norms for backward, which computes the
- *     products again: the same gradients with a smaller reserve, for about a third more arithmetic
- * @param deterministic whether gradients have to be the same to the bit whenever a call is repeated on the same device;
- *     otherwise a device may add in any order
+ * @param recompute whether training stores only h, c and the statistics of layer norms, and backward recomputes the
+ *     products. Gradients are the same, the reserve is smaller, and the arithmetic grows by about a third
+ * @param deterministic whether repeated calls on one device give bit-identical gradients; otherwise a device may add in
+ *     any order
  */
 public record Execution(boolean recompute, boolean deterministic) {
 
-    /** What is fastest. */
+    /** The fastest options. */
     public static final Execution DEFAULT = new Execution(false, false);
 
     /**
-     * {@return this execution with another recompute}
+     * {@return these options with another recompute}
      *
-     * @param recompute whether training keeps less and computes again
+     * @param recompute whether training stores fewer activations and recomputes them in backward
      */
     public Execution withRecompute(boolean recompute) {
         return new Execution(recompute, deterministic);
     }
 
     /**
-     * {@return this execution with another deterministic}
+     * {@return these options with another deterministic}
      *
-     * @param deterministic whether gradients have to be the same to the bit whenever a call is repeated
+     * @param deterministic whether repeated calls on one device give bit-identical gradients
      */
     public Execution withDeterministic(boolean deterministic) {
         return new Execution(recompute, deterministic);

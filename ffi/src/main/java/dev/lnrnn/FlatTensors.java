@@ -79,7 +79,20 @@ final class FlatTensors {
 
     void set(String name, float[] values) {
         HostArray.checkType(plan.spec(), DataType.F32);
-        set(name, HostArray.of(values, type).segment());
+        find(name);
+        HostArray array = HostArray.of(values, type);
+        checkFinite(name, values, array.floats());
+        set(name, array.segment());
+    }
+
+    /** A number that rounds to an infinite one is a mistake; an infinite one may be meant. */
+    private void checkFinite(String name, float[] values, float[] rounded) {
+        for (int i = 0; i < values.length; i++) {
+            if (Float.isInfinite(rounded[i]) && !Float.isInfinite(values[i])) {
+                throw new IllegalArgumentException(
+                        name + " has " + values[i] + " at " + i + ", which is too large for " + type);
+            }
+        }
     }
 
     void set(String name, double[] values) {

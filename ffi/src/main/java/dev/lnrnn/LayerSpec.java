@@ -5,7 +5,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a stack of layers computes. Immutable; start with {@link #lstm}, {@link #gru} or {@link #indrnn} and change what
+ * Describes a stack of layers. Immutable; start with {@link #lstm}, {@link #gru} or {@link #indrnn} and change what
  * differs:
  *
  * {@snippet :
@@ -17,9 +17,10 @@ import org.jspecify.annotations.Nullable;
  *         .withZoneout(0.1);
  * }
  *
- * <p>Every step of such a chain is a description of its own and has to be legal: layers come before the dropout between
- * them. What makes no sense anywhere is refused here, and what a device cannot do is refused with
- * {@link Status#NOT_SUPPORTED} when a plan or layer is made of it.
+ * <p>The options can be set in any order. Each value is checked when it is set. Values that contradict each other, such
+ * as dropout in a single layer, are refused by {@link #validate()}, which every use of a description calls first: making
+ * a plan or a layer, and {@link #toMetadata()}. A device refuses what it does not support with
+ * {@link Status#NOT_SUPPORTED} when a plan or layer is made.
  *
  * @param cell the recurrent cell
  * @param normalization where layer normalisation stands in it, one of {@link CellType#normalizations()}
@@ -30,8 +31,8 @@ import org.jspecify.annotations.Nullable;
  * @param hiddenSize features H of one step of the state, 1...2<sup>40</sup>
  * @param epsilon what every layer norm adds to the variance inside the root: a positive normal number of the
  *     {@linkplain DataType#accumulation() accumulation type}, at least 1.18e-38 for all but {@link DataType#F64}
- * @param regularization what training draws at random
- * @param execution how it is computed
+ * @param regularization stochastic regularisation applied in training
+ * @param execution options that affect cost, not results
  */
 public record LayerSpec(
         CellType cell,
@@ -51,9 +52,9 @@ public record LayerSpec(
     private static final int MAX_LAYERS = 1024;
 
     /**
-     * Checks everything that is known without a device.
+     * Checks each value by itself.
      *
-     * @throws IllegalArgumentException if a value is out of its range or values contradict each other
+     * @throws IllegalArgumentException if a value is out of its range
      */
     public LayerSpec {
         Objects.requireNonNull(cell, "cell");
@@ -65,15 +66,34 @@ public record LayerSpec(
         checkRange("layers", layers, MAX_LAYERS);
         checkRange("inputSize", inputSize, MAX_SIZE);
         checkRange("hiddenSize", hiddenSize, MAX_SIZE);
-        checkEpsilon(epsilon, dataType.accumulation());
-        if (!cell.normalizations().contains(normalization)) {
-            throw new IllegalArgumentException("normalization is " + normalization + ", expected one of "
-                    + cell.normalizations() + " for " + cell);
+        if (!(epsilon > 0 && epsilon <= Double.MAX_VALUE)) {
+            throw new IllegalArgumentException("epsilon is " + epsilon + ", expected a positive finite number");
         }
-        checkZero("zoneoutCell", regularization.zoneoutCell(), cell.carriesCell(), cell + ", which has no c");
-        checkZero("dropconnect", regularization.dropconnect(), cell != CellType.INDRNN,
-                cell + ", which has no recurrent matrix");
-        checkZero("dropout", regularization.dropout(), layers > 1, "a single layer, which has none above it");
+    }
+
+    /**
+     * Checks that no two values contradict each other.
+     *
+     * @return this description
+     * @throws IllegalArgumentException if two values contradict each other; the message names both
+     */
+    public LayerSpec validate() {
+        if (!cell.normalizations().contains(normalization)) {
+            throw new IllegalArgumentException("normalization is " + normalization + " and cell is " + cell
+                    + ", expected one of the normalizations " + cell.normalizations());
+        }
+        checkEpsilon();
+        checkZero("zoneoutCell", zoneoutCell(), cell.carriesCell(), "has no c");
+        checkZero("dropconnect", dropconnect(), cell != CellType.INDRNN, "has no recurrent matrix");
+        if (dropout() != 0 && layers == 1) {
+            throw new IllegalArgumentException("dropout is " + dropout()
+                    + " and layers is 1, expected dropout 0 or at least 2 layers: dropout stands between layers");
+        }
+        if (regularization.variationalDropout() && dropout() == 0) {
+            throw new IllegalArgumentException(
+                    "variationalDropout is true and dropout is 0, expected variationalDropout false or some dropout");
+        }
+        return this;
     }
 
     private static void checkRange(String name, long value, long max) {
@@ -83,20 +103,22 @@ public record LayerSpec(
     }
 
     /** Less than a normal number is 0, or as good as 0, where rows are normalised; more is infinite there. */
-    private static void checkEpsilon(double epsilon, DataType accumulation) {
-        boolean wide = accumulation == DataType.F64;
+    private void checkEpsilon() {
+        boolean wide = dataType == DataType.F64;
         double least = wide ? Double.MIN_NORMAL : Float.MIN_NORMAL;
         double most = wide ? Double.MAX_VALUE : Float.MAX_VALUE;
         if (!(epsilon >= least && epsilon <= most)) {
             String range = wide ? least + "..." + most : Float.MIN_NORMAL + "..." + Float.MAX_VALUE;
-            throw new IllegalArgumentException("epsilon is " + epsilon + ", expected a normal number of "
-                    + accumulation + ", which layer norms are computed in: " + range);
+            throw new IllegalArgumentException("epsilon is " + epsilon + " and dataType is " + dataType
+                    + ", whose layer norms are computed in " + dataType.accumulation() + ": expected epsilon in "
+                    + range);
         }
     }
 
-    private static void checkZero(String name, double probability, boolean legal, String what) {
+    private void checkZero(String name, double probability, boolean legal, String lack) {
         if (probability != 0 && !legal) {
-            throw new IllegalArgumentException(name + " is " + probability + ", expected 0 for " + what);
+            throw new IllegalArgumentException(name + " is " + probability + " and cell is " + cell + ", which " + lack
+                    + ": expected " + name + " 0");
         }
     }
 
@@ -104,8 +126,8 @@ public record LayerSpec(
      * {@return one LSTM layer, forward, float32, layer-normalised as {@link Normalization#HASTE}, epsilon 1e-5, without
      * regularisation}
      *
-     * @param inputSize features C of one step of the input; of a single one this normalisation leaves the sign alone,
-     *     so for a series of one variable choose another {@link #withNormalization normalization}
+     * @param inputSize features C of one step of the input. For a series of one variable choose another
+     *     {@link #withNormalization normalization}: this one keeps only the sign of a single feature
      * @param hiddenSize features H of one step of the state
      */
     public static LayerSpec lstm(long inputSize, long hiddenSize) {
@@ -132,9 +154,26 @@ public record LayerSpec(
         return of(CellType.INDRNN, inputSize, hiddenSize);
     }
 
-    private static LayerSpec of(CellType cell, long inputSize, long hiddenSize) {
+    /**
+     * {@return as {@link #lstm}, one layer of any cell}
+     *
+     * @param cell the recurrent cell
+     * @param inputSize features C of one step of the input
+     * @param hiddenSize features H of one step of the state
+     */
+    public static LayerSpec of(CellType cell, long inputSize, long hiddenSize) {
         return new LayerSpec(cell, Normalization.HASTE, DataType.F32, Direction.FORWARD, 1, inputSize, hiddenSize,
                 1e-5, Regularization.NONE, Execution.DEFAULT);
+    }
+
+    /**
+     * {@return this description with another cell}
+     *
+     * @param cell the recurrent cell
+     */
+    public LayerSpec withCell(CellType cell) {
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
+                epsilon, regularization, execution);
     }
 
     /**
@@ -190,7 +229,7 @@ public record LayerSpec(
     /**
      * {@return this description with another regularization}
      *
-     * @param regularization what training draws at random
+     * @param regularization stochastic regularisation applied in training
      */
     public LayerSpec withRegularization(Regularization regularization) {
         return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
@@ -200,7 +239,7 @@ public record LayerSpec(
     /**
      * {@return this description with another execution}
      *
-     * @param execution how it is computed
+     * @param execution options that affect cost, not results
      */
     public LayerSpec withExecution(Execution execution) {
         return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
@@ -246,7 +285,7 @@ public record LayerSpec(
     /**
      * {@return this description with another variationalDropout}
      *
-     * @param variationalDropout whether one mask of the dropout holds for all steps of a row
+     * @param variationalDropout whether all steps of a row share one dropout mask
      */
     public LayerSpec withVariationalDropout(boolean variationalDropout) {
         return withRegularization(regularization.withVariationalDropout(variationalDropout));
@@ -255,7 +294,7 @@ public record LayerSpec(
     /**
      * {@return this description with another recompute}
      *
-     * @param recompute whether training keeps less and computes again
+     * @param recompute whether training stores fewer activations and recomputes them in backward
      */
     public LayerSpec withRecompute(boolean recompute) {
         return withExecution(execution.withRecompute(recompute));
@@ -264,25 +303,28 @@ public record LayerSpec(
     /**
      * {@return this description with another deterministic}
      *
-     * @param deterministic whether gradients have to be the same to the bit whenever a call is repeated
+     * @param deterministic whether repeated calls on one device give bit-identical gradients
      */
     public LayerSpec withDeterministic(boolean deterministic) {
         return withExecution(execution.withDeterministic(deterministic));
     }
 
     /**
-     * {@return all that this description says as the metadata of a file, as {@link Layer#save} writes it: names like
-     * {@code hidden_size}, and {@code format=lnrnn}}
+     * {@return this description as the metadata of a file, as {@link Layer#save} writes it} Keys are names like
+     * {@code hidden_size}; {@code format} is {@code lnrnn} and {@code lnrnn.format} is the version of these keys.
+     *
+     * @throws IllegalArgumentException if two values contradict each other
      */
     public Map<String, String> toMetadata() {
-        return SpecMetadata.write(this);
+        return SpecMetadata.write(validate());
     }
 
     /**
      * {@return the description in a file's metadata}
      *
-     * @param metadata what {@link #toMetadata()} gives, and whatever else
-     * @throws IllegalArgumentException if something is missing, unknown to this version or not legal
+     * @param metadata the entries of {@link #toMetadata()}; other entries are ignored
+     * @throws IllegalArgumentException if an entry is missing, unknown to this version or invalid, or the format is newer
+     *     than this version reads
      */
     public static LayerSpec ofMetadata(Map<String, String> metadata) {
         return SpecMetadata.read(Objects.requireNonNull(metadata, "metadata"));
@@ -333,7 +375,7 @@ public record LayerSpec(
                 + ". Choose normalization NONE, or more units";
     }
 
-    /** {@return the number of states in h0, hn and their like: L&middot;D} */
+    /** {@return the number of states in h0, hn, c0 and cn: L&middot;D} */
     public long states() {
         return (long) layers * direction.count();
     }

@@ -83,7 +83,8 @@ public final class Parameters {
      *
      * @param name one of {@link #names()}
      * @param values all its elements
-     * @throws IllegalArgumentException if there is no such parameter or the number of values is wrong
+     * @throws IllegalArgumentException if there is no such parameter, the number of values is wrong, or a finite value is
+     *     too large for the layer's type
      */
     public void set(String name, float[] values) {
         Objects.requireNonNull(values, "values");

@@ -56,7 +56,7 @@ public final class Plan implements AutoCloseable {
     }
 
     static Plan create(Device device, LayerSpec spec, @Nullable Arena arena) {
-        Objects.requireNonNull(spec, "spec");
+        Objects.requireNonNull(spec, "spec").validate();
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment description = describe(spec, scratch);
             String name = "plan " + spec.cell() + " " + spec.inputSize() + " to " + spec.hiddenSize() + " on "

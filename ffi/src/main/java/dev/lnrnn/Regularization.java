@@ -1,16 +1,15 @@
 package dev.lnrnn;
 
 /**
- * What training draws at random so that a layer does not learn its data by heart. In inference zoneout is its
- * expectation, and the others are off.
+ * Stochastic regularisation applied in training. Inference uses the expectation of zoneout and none of the others.
  *
  * @param zoneout probability that an element of h keeps its old value, 0...1 (Krueger et al. 2016)
- * @param zoneoutCell the same for the carried c of an LSTM, with masks of its own, 0...1
+ * @param zoneoutCell probability that an element of an LSTM's c keeps its old value, 0...1; c has its own masks
  * @param dropconnect probability that a weight of weight_hh is dropped for the whole sequence, 0...1 (Wan et al. 2013);
  *     kept weights are divided by 1 - dropconnect
  * @param dropout probability that an element between two layers is dropped, 0...1; kept values are divided by 1 -
  *     dropout
- * @param variationalDropout whether one mask of the dropout holds for all steps of a row (Gal &amp; Ghahramani 2016)
+ * @param variationalDropout whether all steps of a row share one dropout mask (Gal &amp; Ghahramani 2016)
  */
 public record Regularization(
         double zoneout,
@@ -19,22 +18,19 @@ public record Regularization(
         double dropout,
         boolean variationalDropout) {
 
-    /** Nothing is drawn. */
+    /** No regularisation. */
     public static final Regularization NONE = new Regularization(0, 0, 0, 0, false);
 
     /**
      * Checks the probabilities.
      *
-     * @throws IllegalArgumentException if one is not in 0...1, or there is no dropout that could be variational
+     * @throws IllegalArgumentException if one is not in 0...1
      */
     public Regularization {
         checkProbability("zoneout", zoneout);
         checkProbability("zoneoutCell", zoneoutCell);
         checkProbability("dropconnect", dropconnect);
         checkProbability("dropout", dropout);
-        if (variationalDropout && dropout == 0) {
-            throw new IllegalArgumentException("variationalDropout is true, expected false where dropout is 0");
-        }
     }
 
     private static void checkProbability(String name, double value) {
@@ -82,7 +78,7 @@ public record Regularization(
     /**
      * {@return this regularisation with another variationalDropout}
      *
-     * @param variationalDropout whether one mask of the dropout holds for all steps of a row
+     * @param variationalDropout whether all steps of a row share one dropout mask
      */
     public Regularization withVariationalDropout(boolean variationalDropout) {
         return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);

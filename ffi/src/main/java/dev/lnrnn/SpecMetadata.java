@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 final class SpecMetadata {
     private static final String FORMAT = "format";
     private static final String OWN_FORMAT = "lnrnn";
+    private static final String VERSION = "lnrnn.format";
+    /** Grows when a key gets another meaning, or gives one to others, that an older version would not see. */
+    private static final int NEWEST = 1;
     /** Of a stack and its sizes: with a part of the parameters these need not be the same. */
     private static final List<String> STACK = List.of("direction", "layers", "input_size", "hidden_size");
     /** Java itself takes units and hexadecimals, too. */
@@ -26,6 +29,7 @@ final class SpecMetadata {
     static Map<String, String> write(LayerSpec spec) {
         Map<String, String> metadata = new LinkedHashMap<>();
         metadata.put(FORMAT, OWN_FORMAT);
+        metadata.put(VERSION, Integer.toString(NEWEST));
         metadata.put("cell", lower(spec.cell()));
         metadata.put("normalization", lower(spec.normalization()));
         metadata.put("data_type", lower(spec.dataType()));
@@ -58,6 +62,10 @@ final class SpecMetadata {
         if (!isOwn(metadata)) {
             throw new IllegalArgumentException("the metadata does not describe a layer: it has no format=lnrnn");
         }
+        String refusal = versionRefusal(metadata);
+        if (refusal != null) {
+            throw new IllegalArgumentException(refusal);
+        }
         return new LayerSpec(
                 constant(metadata, "cell", CellType.values()),
                 constant(metadata, "normalization", Normalization.values()),
@@ -70,7 +78,17 @@ final class SpecMetadata {
                 new Regularization(number(metadata, "zoneout"), number(metadata, "zoneout_cell"),
                         number(metadata, "dropconnect"), number(metadata, "dropout"),
                         truth(metadata, "variational_dropout")),
-                new Execution(truth(metadata, "recompute"), truth(metadata, "deterministic")));
+                new Execution(truth(metadata, "recompute"), truth(metadata, "deterministic"))).validate();
+    }
+
+    /** What is wrong with the version of the keys, which could mean something else here; null for nothing. */
+    private static @Nullable String versionRefusal(Map<String, String> metadata) {
+        String found = metadata.get(VERSION);
+        if (Integer.toString(NEWEST).equals(found)) {
+            return null;
+        }
+        return VERSION + " is " + shown(found) + " in the metadata, expected " + NEWEST
+                + (found == null ? "" : ": another version of lnrnn wrote it");
     }
 
     private static <E extends Enum<E>> E constant(Map<String, String> metadata, String key, E[] known) {
@@ -122,6 +140,11 @@ final class SpecMetadata {
     static List<String> differences(LayerSpec spec, Map<String, String> metadata, LoadOptions options) {
         List<String> differences = new ArrayList<>();
         if (!isOwn(metadata)) {
+            return differences;
+        }
+        String refusal = versionRefusal(metadata);
+        if (refusal != null) {
+            differences.add(refusal);
             return differences;
         }
         Map<String, String> expected = write(spec);

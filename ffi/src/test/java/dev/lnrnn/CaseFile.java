@@ -51,7 +51,7 @@ record CaseFile(
     }
 
     LayerSpec spec(DataType type) {
-        return Variants.cell(CellType.valueOf(word("cell")), number("C"), number("H"))
+        return LayerSpec.of(CellType.valueOf(word("cell")), number("C"), number("H"))
                 .withNormalization(Normalization.valueOf(word("normalization")))
                 .withDirection(Direction.valueOf(word("direction")))
                 .withDataType(type)

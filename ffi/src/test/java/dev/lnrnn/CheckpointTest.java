@@ -60,7 +60,7 @@ class CheckpointTest extends LayerFileFixture {
         }
         try (Safetensors contents = Safetensors.read(file)) {
             assertEquals("{cell=lstm, data_type=f32, deterministic=false, direction=bidirectional, dropconnect=0.3, "
-                    + "dropout=0.4, epsilon=1.0E-5, format=lnrnn, hidden_size=6, input_size=4, layers=2, "
+                    + "dropout=0.4, epsilon=1.0E-5, format=lnrnn, hidden_size=6, input_size=4, layers=2, lnrnn.format=1, "
                     + "normalization=paper, recompute=true, variational_dropout=true, zoneout=0.1, "
                     + "zoneout_cell=0.2}", new TreeMap<>(contents.metadata()).toString());
         }

@@ -82,7 +82,7 @@ final class Composition {
 
     private static LayerSpec single(Problem whole, int inputs) {
         LayerSpec spec = whole.spec();
-        return Variants.cell(spec.cell(), inputs, spec.hiddenSize())
+        return LayerSpec.of(spec.cell(), inputs, spec.hiddenSize())
                 .withNormalization(spec.normalization())
                 .withDataType(spec.dataType())
                 .withEpsilon(spec.epsilon())

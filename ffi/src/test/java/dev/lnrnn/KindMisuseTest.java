@@ -71,7 +71,7 @@ class KindMisuseTest {
     @ParameterizedTest
     @EnumSource(names = {"GRU", "INDRNN"})
     void aCWhereThereIsNone(CellType cell) {
-        LayerSpec spec = Variants.cell(cell, 5, 7);
+        LayerSpec spec = LayerSpec.of(cell, 5, 7);
         Passes passes = new Passes(spec);
         DeviceBuffer state = device.allocate(passes.sizes.stateBytes());
         String refusal = " is the LSTM's, expected null for " + cell;

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -19,8 +20,7 @@ class LayerSpecTest {
     private static final LayerSpec INDRNN = LayerSpec.indrnn(3, 4);
     private static final LayerSpec STACK = LSTM.withLayers(3);
 
-    private static final String NORMAL_FLOAT = "a normal number of F32, which layer norms are computed in: "
-            + Float.MIN_NORMAL + "..." + Float.MAX_VALUE;
+    private static final String NORMAL_FLOAT = Float.MIN_NORMAL + "..." + Float.MAX_VALUE;
 
     @Test
     void everyNumberArrivesWhereItBelongs() {
@@ -36,7 +36,8 @@ class LayerSpecTest {
                 .withDropout(0.4)
                 .withVariationalDropout(true)
                 .withRecompute(true)
-                .withDeterministic(true);
+                .withDeterministic(true)
+                .validate();
         assertEquals(new LayerSpec(CellType.LSTM, Normalization.CARRY, DataType.BF16, Direction.BIDIRECTIONAL, 3, 64,
                 128, 1e-3, new Regularization(0.1, 0.2, 0.3, 0.4, true), new Execution(true, true)), spec);
         assertEquals(List.of(0.1, 0.2, 0.3, 0.4),
@@ -60,55 +61,98 @@ class LayerSpecTest {
         assertEquals(DataType.F64, DataType.F64.accumulation());
     }
 
-    static Stream<Arguments> illegal() {
+    /** Each option that needs another one, set before it. */
+    @Test
+    void optionsAreSetInAnyOrder() {
+        assertEquals(LSTM.withLayers(3).withDropout(0.2).withVariationalDropout(true),
+                LSTM.withVariationalDropout(true).withDropout(0.2).withLayers(3).validate());
+        assertEquals(STACK.withDropout(0),
+                STACK.withDropout(0.2).withLayers(1).withLayers(3).withDropout(0).validate());
+        assertEquals(LSTM.withZoneoutCell(0.1), GRU.withZoneoutCell(0.1).withCell(CellType.LSTM).validate());
+        assertEquals(LSTM.withNormalization(Normalization.CARRY),
+                GRU.withNormalization(Normalization.CARRY).withCell(CellType.LSTM).validate());
+        assertEquals(GRU.withDropconnect(0.1), INDRNN.withDropconnect(0.1).withCell(CellType.GRU).validate());
+        assertEquals(LSTM.withDataType(DataType.F64).withEpsilon(1e-46),
+                LSTM.withEpsilon(1e-46).withDataType(DataType.F64).validate());
+    }
+
+    static Stream<Arguments> outOfRange() {
         return Stream.of(
                 refusal("layers is 0, expected 1...1024", LSTM, spec -> spec.withLayers(0)),
                 refusal("layers is 1025, expected 1...1024", LSTM, spec -> spec.withLayers(1025)),
-                refusal("dropout is 0.2, expected 0 for a single layer, which has none above it", LSTM,
-                        spec -> spec.withDropout(0.2)),
-                refusal("dropout is 0.2, expected 0 for a single layer, which has none above it",
-                        STACK.withDropout(0.2), spec -> spec.withLayers(1)),
-                refusal("variationalDropout is true, expected false where dropout is 0", STACK,
-                        spec -> spec.withVariationalDropout(true)),
-                refusal("zoneoutCell is 0.1, expected 0 for GRU, which has no c", GRU,
-                        spec -> spec.withZoneoutCell(0.1)),
-                refusal("zoneoutCell is 0.1, expected 0 for INDRNN, which has no c", INDRNN,
-                        spec -> spec.withZoneoutCell(0.1)),
-                refusal("dropconnect is 0.1, expected 0 for INDRNN, which has no recurrent matrix", INDRNN,
-                        spec -> spec.withDropconnect(0.1)),
-                refusal("normalization is PAPER, expected one of [NONE, HASTE] for GRU", GRU,
-                        spec -> spec.withNormalization(Normalization.PAPER)),
-                refusal("normalization is CARRY, expected one of [NONE, HASTE] for INDRNN", INDRNN,
-                        spec -> spec.withNormalization(Normalization.CARRY)),
-                refusal("normalization is CELL, expected one of [NONE, HASTE] for GRU", GRU,
-                        spec -> spec.withNormalization(Normalization.CELL)),
                 refusal("dropout is NaN, expected a probability in 0...1", STACK,
                         spec -> spec.withDropout(Double.NaN)),
                 refusal("zoneoutCell is -0.5, expected a probability in 0...1", LSTM,
                         spec -> spec.withZoneoutCell(-0.5)),
-                refusal("epsilon is Infinity, expected " + NORMAL_FLOAT, LSTM,
+                refusal("epsilon is Infinity, expected a positive finite number", LSTM,
                         spec -> spec.withEpsilon(Double.POSITIVE_INFINITY)),
-                refusal("epsilon is NaN, expected " + NORMAL_FLOAT, LSTM, spec -> spec.withEpsilon(Double.NaN)),
-                refusal("epsilon is 1.0E-46, expected " + NORMAL_FLOAT, LSTM, spec -> spec.withEpsilon(1e-46)),
-                refusal("epsilon is 1.0E-42, expected " + NORMAL_FLOAT, LSTM.withDataType(DataType.BF16),
-                        spec -> spec.withEpsilon(1e-42)),
-                refusal("epsilon is 1.0E39, expected " + NORMAL_FLOAT, LSTM.withDataType(DataType.F16),
-                        spec -> spec.withEpsilon(1e39)),
-                refusal("epsilon is 1.0E-46, expected " + NORMAL_FLOAT,
-                        LSTM.withDataType(DataType.F64).withEpsilon(1e-46), spec -> spec.withDataType(DataType.F32)),
-                refusal("epsilon is 4.9E-324, expected a normal number of F64, which layer norms are computed in: "
-                        + Double.MIN_NORMAL + "..." + Double.MAX_VALUE, LSTM.withDataType(DataType.F64),
-                        spec -> spec.withEpsilon(Double.MIN_VALUE)));
-    }
-
-    private static Arguments refusal(String message, LayerSpec spec, UnaryOperator<LayerSpec> change) {
-        return Arguments.of(message, spec, change);
+                refusal("epsilon is NaN, expected a positive finite number", LSTM,
+                        spec -> spec.withEpsilon(Double.NaN)),
+                refusal("epsilon is 0.0, expected a positive finite number", LSTM, spec -> spec.withEpsilon(0)));
     }
 
     @ParameterizedTest
     @MethodSource
-    void illegal(String message, LayerSpec spec, UnaryOperator<LayerSpec> change) {
-        assertEquals(message, assertThrows(IllegalArgumentException.class, () -> change.apply(spec)).getMessage());
+    void outOfRange(String message, LayerSpec spec, UnaryOperator<LayerSpec> change) {
+        assertRefused(message, () -> change.apply(spec));
+    }
+
+    static Stream<Arguments> contradictions() {
+        String alone = " and layers is 1, expected dropout 0 or at least 2 layers: dropout stands between layers";
+        return Stream.of(
+                Arguments.of("dropout is 0.2" + alone, LSTM.withDropout(0.2)),
+                Arguments.of("dropout is 0.2" + alone, STACK.withDropout(0.2).withLayers(1)),
+                Arguments.of(
+                        "variationalDropout is true and dropout is 0, expected variationalDropout false or some dropout",
+                        STACK.withVariationalDropout(true)),
+                Arguments.of("zoneoutCell is 0.1 and cell is GRU, which has no c: expected zoneoutCell 0",
+                        GRU.withZoneoutCell(0.1)),
+                Arguments.of("zoneoutCell is 0.1 and cell is INDRNN, which has no c: expected zoneoutCell 0",
+                        INDRNN.withZoneoutCell(0.1)),
+                Arguments.of(
+                        "dropconnect is 0.1 and cell is INDRNN, which has no recurrent matrix: expected dropconnect 0",
+                        INDRNN.withDropconnect(0.1)),
+                Arguments.of("normalization is PAPER and cell is GRU, expected one of the normalizations [NONE, HASTE]",
+                        GRU.withNormalization(Normalization.PAPER)),
+                Arguments.of(
+                        "normalization is CARRY and cell is INDRNN, expected one of the normalizations [NONE, HASTE]",
+                        INDRNN.withNormalization(Normalization.CARRY)),
+                Arguments.of("normalization is CELL and cell is GRU, expected one of the normalizations [NONE, HASTE]",
+                        LSTM.withNormalization(Normalization.CELL).withCell(CellType.GRU)),
+                epsilon("1.0E-46 and dataType is F32", "F32", NORMAL_FLOAT, LSTM.withEpsilon(1e-46)),
+                epsilon("1.0E-42 and dataType is BF16", "F32", NORMAL_FLOAT,
+                        LSTM.withDataType(DataType.BF16).withEpsilon(1e-42)),
+                epsilon("1.0E39 and dataType is F16", "F32", NORMAL_FLOAT,
+                        LSTM.withDataType(DataType.F16).withEpsilon(1e39)),
+                epsilon("1.0E-46 and dataType is F32", "F32", NORMAL_FLOAT,
+                        LSTM.withDataType(DataType.F64).withEpsilon(1e-46).withDataType(DataType.F32)),
+                epsilon("4.9E-324 and dataType is F64", "F64", Double.MIN_NORMAL + "..." + Double.MAX_VALUE,
+                        LSTM.withDataType(DataType.F64).withEpsilon(Double.MIN_VALUE)));
+    }
+
+    private static Arguments epsilon(String values, String accumulation, String range, LayerSpec spec) {
+        return Arguments.of("epsilon is " + values + ", whose layer norms are computed in " + accumulation
+                + ": expected epsilon in " + range, spec);
+    }
+
+    /** At the latest where the description is first used, and always in the same words. */
+    @ParameterizedTest
+    @MethodSource
+    void contradictions(String message, LayerSpec spec) {
+        assertRefused(message, spec::validate);
+        assertRefused(message, spec::toMetadata);
+        try (Device device = Device.cpu()) {
+            assertRefused(message, () -> device.createPlan(spec));
+            assertRefused(message, () -> device.createLayer(spec));
+        }
+    }
+
+    private static void assertRefused(String message, Executable use) {
+        assertEquals(message, assertThrows(IllegalArgumentException.class, use).getMessage());
+    }
+
+    private static Arguments refusal(String message, LayerSpec spec, UnaryOperator<LayerSpec> change) {
+        return Arguments.of(message, spec, change);
     }
 
     @Test

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Layers give what the passes give, from and to Java arrays, host segments and files. */
@@ -249,6 +250,23 @@ class LayerTest {
             assertArrayEquals(one.parameters().get("weight_hh_l0"), same.parameters().get("weight_hh_l0"));
             assertFalse(Arrays.equals(
                     one.parameters().get("weight_hh_l0"), other.parameters().get("weight_hh_l0")));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"F16, 70000", "F16, -65520", "BF16, 3.4e38"})
+    void aParameterTooLargeForItsTypeIsRefused(DataType type, float value) {
+        try (Layer layer = device.createLayer(LayerSpec.lstm(2, 4).withDataType(type)).initialize(1)) {
+            float[] before = layer.parameters().get("bias_l0");
+            float[] values = before.clone();
+            values[3] = value;
+            assertEquals("bias_l0 has " + value + " at 3, which is too large for " + type,
+                    assertThrows(IllegalArgumentException.class, () -> layer.parameters().set("bias_l0", values))
+                            .getMessage());
+            assertArrayEquals(before, layer.parameters().get("bias_l0"));
+            values[3] = Float.NEGATIVE_INFINITY;
+            layer.parameters().set("bias_l0", values);
+            assertEquals(Float.NEGATIVE_INFINITY, layer.parameters().get("bias_l0")[3]);
         }
     }
 }

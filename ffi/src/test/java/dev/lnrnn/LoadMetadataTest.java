@@ -52,14 +52,17 @@ class LoadMetadataTest extends LayerFileFixture {
         "hidden_size|99999999999999999999|hidden_size is 99999999999999999999 in the metadata, expected an integer",
         "input_size|1099511627776|input size 1099511627776",
         "input_size|64|does not have the parameters of layer LSTM 64 to 4",
+        "lnrnn.format|2|lnrnn.format is 2 in the metadata, expected 1: another version of lnrnn wrote it",
+        "lnrnn.format|-|lnrnn.format is missing in the metadata, expected 1",
+        "lnrnn.format|1.0|lnrnn.format is 1.0 in the metadata, expected 1",
         "epsilon|NaN|epsilon is NaN, expected a",
         "epsilon|0|epsilon is 0.0",
         "epsilon|1e-5 or so|epsilon is something unreadable in the metadata, expected a number",
         "zoneout|2|zoneout is 2.0, expected a probability",
         "zoneout|NaN|zoneout is NaN, expected a probability",
-        "dropout|0.5|dropout is 0.5, expected 0 for a single layer",
+        "dropout|0.5|dropout is 0.5 and layers is 1, expected",
         "recompute|yes|recompute is yes in the metadata, expected true or false",
-        "variational_dropout|true|variationalDropout is true",
+        "variational_dropout|true|variationalDropout is true and dropout is 0, expected",
     })
     void hostileMetadataIsRefused(String key, String value, String expected) throws IOException {
         Map<String, String> metadata = new HashMap<>(SPEC.toMetadata());
@@ -86,5 +89,21 @@ class LoadMetadataTest extends LayerFileFixture {
         assertTrue(message.startsWith(file.toString()) && message.contains(part), message);
         assertFalse(message.contains("Exception"), message);
         assertEquals(before, Library.usage());
+    }
+
+    @Test
+    void whatAnotherVersionMeantIsNotLoaded() throws IOException {
+        Map<String, String> metadata = new HashMap<>(SPEC.toMetadata());
+        metadata.put("lnrnn.format", "2");
+        metadata.put("zoneout", "0.5");
+        try (Layer layer = device.createLayer(SPEC).initialize(8)) {
+            Safetensors.write(file, metadata, layer.parameters().toTensors(""));
+            assertRefused(layer, LoadOptions.DEFAULTS,
+                    "\n  lnrnn.format is 2 in the metadata, expected 1: another version of lnrnn wrote it");
+            assertRefused(layer, LoadOptions.DEFAULTS.withDiffering("zoneout"), "\n  lnrnn.format is 2");
+            metadata.put("format", "pt");
+            Safetensors.write(file, metadata, layer.parameters().toTensors(""));
+            layer.load(file);
+        }
     }
 }

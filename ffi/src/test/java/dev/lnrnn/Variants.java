@@ -21,19 +21,11 @@ final class Variants {
 
     /** Every cell with every normalisation that it has: one layer, forward, f64, nothing drawn. */
     static List<LayerSpec> cells(long inputs, long hidden) {
-        return Stream.of(CellType.values()).map(cell -> cell(cell, inputs, hidden))
+        return Stream.of(CellType.values()).map(cell -> LayerSpec.of(cell, inputs, hidden))
                 .flatMap(spec -> Stream.of(Normalization.values())
                         .filter(normalization -> has(spec.cell(), normalization))
                         .map(spec::withNormalization))
                 .map(spec -> spec.withDataType(DataType.F64)).toList();
-    }
-
-    static LayerSpec cell(CellType cell, long inputs, long hidden) {
-        return switch (cell) {
-            case LSTM -> LayerSpec.lstm(inputs, hidden);
-            case GRU -> LayerSpec.gru(inputs, hidden);
-            case INDRNN -> LayerSpec.indrnn(inputs, hidden);
-        };
     }
 
     private static boolean has(CellType cell, Normalization normalization) {

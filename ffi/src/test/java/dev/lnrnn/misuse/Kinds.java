@@ -22,11 +22,7 @@ final class Kinds {
 
     /** Any of these types, and of these directions. */
     static LayerSpec any(Random random, List<DataType> types, List<Direction> directions) {
-        LayerSpec cell = switch (one(random, List.of(CellType.values()))) {
-            case LSTM -> LayerSpec.lstm(INPUTS, HIDDEN);
-            case GRU -> LayerSpec.gru(INPUTS, HIDDEN);
-            case INDRNN -> LayerSpec.indrnn(INPUTS, HIDDEN);
-        };
+        LayerSpec cell = LayerSpec.of(one(random, List.of(CellType.values())), INPUTS, HIDDEN);
         return drawn(cell.withNormalization(one(random, cell.cell().normalizations()))
                 .withDataType(one(random, types))
                 .withDirection(one(random, directions))

@@ -104,18 +104,15 @@ final class Case implements AutoCloseable {
 
     LayerSpec spec(DataType type) {
         try {
-            LayerSpec cell = switch (choice(CellType.class, "cell")) {
-                case LSTM -> LayerSpec.lstm(integer("C"), integer("H"));
-                case GRU -> LayerSpec.gru(integer("C"), integer("H"));
-                case INDRNN -> LayerSpec.indrnn(integer("C"), integer("H"));
-            };
-            return cell.withNormalization(choice(Normalization.class, "normalization"))
+            return LayerSpec.of(choice(CellType.class, "cell"), integer("C"), integer("H"))
+                    .withNormalization(choice(Normalization.class, "normalization"))
                     .withDataType(type)
                     .withDirection(choice(Direction.class, "direction"))
                     .withLayers(Math.toIntExact(integer("layers")))
                     .withEpsilon(real("epsilon"))
                     .withZoneout(real("zoneout"))
-                    .withDropconnect(real("dropconnect"));
+                    .withDropconnect(real("dropconnect"))
+                    .validate();
         } catch (IllegalArgumentException | ArithmeticException e) {
             throw new BadInputException("The case " + path + " is not legal: " + e.getMessage() + ".");
         }

@@ -19,18 +19,15 @@ record Network(CellType cell, Normalization normalization, int layers, boolean b
     }
 
     LayerSpec spec(int inputSize) {
-        LayerSpec base = switch (cell) {
-            case LSTM -> LayerSpec.lstm(inputSize, hidden);
-            case GRU -> LayerSpec.gru(inputSize, hidden);
-            case INDRNN -> LayerSpec.indrnn(inputSize, hidden);
-        };
         try {
-            return base.withNormalization(normalization)
+            return LayerSpec.of(cell, inputSize, hidden)
+                    .withNormalization(normalization)
                     .withLayers(layers)
                     .withDirection(bidirectional ? Direction.BIDIRECTIONAL : Direction.FORWARD)
                     .withZoneout(zoneout)
                     .withDropconnect(dropconnect)
-                    .withDropout(dropout);
+                    .withDropout(dropout)
+                    .validate();
         } catch (IllegalArgumentException e) {
             throw new BadInputException("There is no such network: " + e.getMessage() + ".");
         }
