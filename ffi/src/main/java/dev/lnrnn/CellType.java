@@ -4,7 +4,7 @@ import dev.lnrnn.raw.lnrnn_h;
 import java.util.List;
 
 /**
- * The recurrent cell of a layer. Of each constant: what it computes, who wrote it down, and its parameters.
+ * The recurrent cell of a layer. Each constant says what it computes, where it was published, and its parameters.
  *
  * <p>In the formulas x is a step's input, h&#8315; and c&#8315; the state before it, &#7488; transposes, and products
  * of vectors are element by element; LN is the layer norm of {@link Normalization}, over a whole row with all gates
@@ -115,7 +115,7 @@ public enum CellType {
     GRU(3),
     /**
      * Independently recurrent network (Li et al., <cite>Independently Recurrent Neural Network</cite>, 2018): each unit
-     * sees its own past alone, so that there is no product per step, and no DropConnect. The state is h, and there is
+     * sees only its own past, so there is no product per step and no DropConnect. The state is h, and there is
      * one gate.
      *
      * <pre>
@@ -157,12 +157,12 @@ public enum CellType {
         this.gates = gates;
     }
 
-    /** {@return the ways to normalise it} */
+    /** {@return the normalisations that this cell supports} */
     public List<Normalization> normalizations() {
         return this == LSTM ? List.of(Normalization.values()) : List.of(Normalization.NONE, Normalization.HASTE);
     }
 
-    /** {@return whether its state is h and c; else it is h alone} */
+    /** {@return whether the state is h and c; otherwise it is h alone} */
     public boolean carriesCell() {
         return this == LSTM;
     }

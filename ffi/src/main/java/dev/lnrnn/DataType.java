@@ -3,8 +3,8 @@ package dev.lnrnn;
 import dev.lnrnn.raw.lnrnn_h;
 
 /**
- * The type of a layer's x, y and parameters, and of the gradients by x and y. Its states, their gradients and those of
- * the parameters are of the {@link #accumulation() accumulation type}.
+ * The type of a layer's x, y and parameters, and of the gradients of x and y. States, their gradients and the gradients
+ * of parameters have the {@link #accumulation() accumulation type}.
  */
 public enum DataType {
     /** 32-bit floating point, {@code float}. */
@@ -22,7 +22,7 @@ public enum DataType {
         this.byteSize = byteSize;
     }
 
-    /** {@return bytes of one element, which is also its alignment} */
+    /** {@return the size of an element in bytes, which is also its alignment} */
     public int byteSize() {
         return byteSize;
     }

@@ -16,11 +16,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A device opened for use, and the owner of the buffers, streams, events, graphs, plans and layers made through it:
- * closing it closes them first.
+ * An open device. It owns the buffers, streams, events, graphs, plans and layers created from it; closing the device
+ * first closes them.
  *
- * <p>Any number of threads may use a device. Closing waits for layers that other threads are in; where another thread
- * is in a pass or a copy, it is an {@link IllegalStateException} and can be repeated.
+ * <p>Any number of threads may use a device. Closing waits for calls of layers in other threads. While another thread
+ * runs a pass or a copy, closing throws {@link IllegalStateException} and can be repeated.
  *
  * {@snippet :
  * try (Device device = Device.best();
@@ -54,8 +54,8 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * {@return the best device there is: the first GPU that can be opened, or else the processor} A GPU that is there
-     * and cannot be opened is named in a warning of the logger {@code dev.lnrnn}.
+     * {@return the first GPU that can be opened, or else the processor} The logger {@code dev.lnrnn} warns of each GPU
+     * that exists but cannot be opened.
      *
      * @throws LnrnnException if the native library cannot be loaded
      */
@@ -89,7 +89,7 @@ public final class Device implements AutoCloseable {
      * @param options threads and instruction set
      * @return the device, owned by the caller
      * @throws IllegalArgumentException if the name is neither
-     * @throws LnrnnException if there is no such device or it does not have what the options ask for
+     * @throws LnrnnException if there is no such device, or it does not support the options
      */
     public static Device open(String name, DeviceOptions options) {
         DeviceName parsed = DeviceName.parse(name);
@@ -103,8 +103,8 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * {@return the devices that the native library has kernels for, the processor first} Opens none of them: what a
-     * device has no memory for, or another process has taken, is found when it is opened.
+     * {@return the devices that the native library has kernels for, the processor first} None of them is opened, so
+     * opening one can still fail, for instance where another process holds it or its memory.
      *
      * @throws LnrnnException if the native library cannot be loaded
      */
@@ -113,8 +113,8 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * {@return the other GPUs, by name, each with a sentence that says why it cannot be opened; under {@code "cuda:0"}
-     * why there is no GPU at all, where there is none}
+     * {@return the other GPUs by name, each with the reason why it cannot be opened} Where there is no GPU at all, the
+     * reason stands under {@code "cuda:0"}.
      *
      * @throws LnrnnException if the native library cannot be loaded
      */
@@ -123,7 +123,7 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * {@return why a device is not among the {@link #available()} ones, as a sentence; null if it is}
+     * {@return the reason why a device is not {@link #available()}; null if it is}
      *
      * @param name {@code "cpu"} or {@code "cuda:N"}
      * @throws IllegalArgumentException if the name is neither
@@ -134,9 +134,9 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * {@return what this device is and what it really uses}
+     * {@return the properties of this device and the options in effect}
      *
-     * @throws IllegalStateException if the device is closed and nobody has asked before
+     * @throws IllegalStateException if the device is closed and this is the first call
      */
     public DeviceInfo info() {
         DeviceInfo known = info;
@@ -160,8 +160,8 @@ public final class Device implements AutoCloseable {
     /**
      * Allocates memory of the device, 64-byte aligned, contents undefined.
      *
-     * @param bytes its extent, 0 allowed
-     * @return a buffer that this device owns until it is closed
+     * @param bytes the size, 0 allowed
+     * @return a buffer, owned by this device
      * @throws IllegalArgumentException if {@code bytes} is negative
      * @throws LnrnnException with {@link Status#OUT_OF_MEMORY} if there is not enough
      */
@@ -170,12 +170,12 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * Allocates memory of the device that lives as long as an arena. A call checks the liveness of each arena among
-     * its arguments once, so buffers that are used together are best kept in one; a confined arena is the cheapest.
+     * Allocates memory of the device that lives as long as an arena. Each call checks the liveness of every arena among
+     * its arguments, so keep buffers that are used together in one arena. A confined arena is the cheapest.
      *
-     * @param bytes its extent, 0 allowed
-     * @param arena what the buffer lives in
-     * @return a buffer that is freed when the arena is closed; closing the buffer or this device leaves it alone
+     * @param bytes the size, 0 allowed
+     * @param arena the arena that frees the buffer
+     * @return a buffer that lives until the arena is closed; closing the buffer or this device does not free it
      * @throws IllegalArgumentException if {@code bytes} is negative
      * @throws LnrnnException with {@link Status#OUT_OF_MEMORY} if there is not enough
      */
@@ -183,101 +183,105 @@ public final class Device implements AutoCloseable {
         return DeviceBuffer.allocate(this, bytes, Objects.requireNonNull(arena, "arena"));
     }
 
-    /** {@return a new arena of page-locked host memory, which this device owns until it is closed} */
+    /** {@return a new arena of page-locked host memory, owned by this device} */
     public PinnedArena pinnedArena() {
         return PinnedArena.open(this);
     }
 
     /**
-     * Pins native memory of the caller's, so that copies of it do not wait; for memory that a {@link PinnedArena}
-     * cannot give.
+     * Page-locks native memory of the caller's, so that copies of it do not wait. Use it for memory that does not come
+     * from a {@link PinnedArena}.
      *
      * @param host native memory, not of a mapped file, at least one byte
-     * @param arena what the segment was allocated in, shared or automatic: when it is closed, the memory is unpinned
-     *     before it is freed
-     * @return what unpins it earlier; closed at the latest with the arena or this device
-     * @throws IllegalArgumentException if the segment is not native, empty, or not of the arena, or that is confined
-     * @throws LnrnnException if the system refuses, or some of it is pinned already
+     * @param arena the shared or automatic arena that the segment was allocated in; closing it first unlocks the memory
+     * @return the registration, which unlocks the memory when it, the arena or this device is closed
+     * @throws IllegalArgumentException if the segment is not native, is empty or not of the arena, or the arena is
+     *     confined
+     * @throws LnrnnException if the system refuses, or part of the memory is page-locked already
      */
     public Registration register(MemorySegment host, Arena arena) {
         return Registration.of(this, host, arena);
     }
 
-    /** {@return the stream that is always there; it closes with the device} */
+    /** {@return the default stream, which closes with the device} */
     public Stream defaultStream() {
         return defaultStream;
     }
 
-    /** {@return a new stream, owned by this device until it is closed} */
+    /** {@return a new stream, owned by this device} */
     public Stream createStream() {
         return new Stream(this, handle.create("stream on " + handle.name(), 0, "lnrnnStreamCreate", null,
                 lnrnn_h::lnrnnStreamCreate, (device, stream) -> lnrnn_h.lnrnnStreamDestroy(stream)));
     }
 
-    /** {@return a new event, owned by this device until it is closed} */
+    /** {@return a new event, owned by this device} */
     public Event createEvent() {
         return new Event(this, handle.create("event on " + handle.name(), 0, "lnrnnEventCreate", null,
                 lnrnn_h::lnrnnEventCreate, (device, event) -> lnrnn_h.lnrnnEventDestroy(event)));
     }
 
-    /** Waits until the work queued on the default stream is done; reports what failed in it. */
+    /** Waits until all work queued on the default stream is done, and throws if some of it failed. */
     public void synchronize() {
         defaultStream.synchronize();
     }
 
     /**
-     * Makes a plan, for callers who own buffers and streams themselves.
+     * Creates a plan, for callers who own buffers and streams themselves.
      *
-     * @param spec what the plan computes
-     * @return a plan, owned by this device until it is closed
-     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this version cannot do it on this device
+     * @param spec the layers
+     * @return a plan, owned by this device
+     * @throws IllegalArgumentException if two values of the description contradict each other
+     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this device does not support it
      */
     public Plan createPlan(LayerSpec spec) {
         return Plan.create(this, spec, null);
     }
 
     /**
-     * Makes a plan that lives as long as an arena; see {@link #allocate(long, Arena)} for why.
+     * Creates a plan that lives as long as an arena; {@link #allocate(long, Arena)} says when that pays.
      *
-     * @param spec what the plan computes
-     * @param arena what the plan lives in
-     * @return a plan that is destroyed when the arena is closed; closing the plan or this device leaves it alone
-     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this version cannot do it on this device
+     * @param spec the layers
+     * @param arena the arena that destroys the plan
+     * @return a plan that lives until the arena is closed; closing the plan or this device does not destroy it
+     * @throws IllegalArgumentException if two values of the description contradict each other
+     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this device does not support it
      */
     public Plan createPlan(LayerSpec spec, Arena arena) {
         return Plan.create(this, spec, Objects.requireNonNull(arena, "arena"));
     }
 
     /**
-     * Makes a layer, whose parameters are still to be set, initialised or loaded.
+     * Creates a layer. Set, initialise or load its parameters before the first pass.
      *
-     * @param spec what the layer computes
-     * @return a layer, owned by this device until it is closed
-     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this version cannot do it on this device
+     * @param spec the layer
+     * @return a layer, owned by this device
+     * @throws IllegalArgumentException if two values of the description contradict each other
+     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this device does not support it
      */
     public Layer createLayer(LayerSpec spec) {
         return new Layer(this, spec);
     }
 
     /**
-     * Makes the layer that a file of {@link Layer#save} describes, with its parameters.
+     * Creates the layer that a file of {@link Layer#save} describes, with its parameters.
      *
      * @param safetensors the file
-     * @return the layer, owned by this device until it is closed
-     * @throws IOException if the file cannot be read, is malformed, does not describe a layer that this version knows, or
-     *     has other tensors than that layer's parameters; no memory is allocated then
-     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this version cannot do it on this device
+     * @return the layer, owned by this device
+     * @throws IOException if the file cannot be read, is malformed, describes no layer that this version knows, or has
+     *     other tensors than that layer's parameters; then no memory of the device is allocated
+     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if this device does not support it
      */
     public Layer loadLayer(Path safetensors) throws IOException {
         return loadLayer(safetensors, LoadOptions.DEFAULTS);
     }
 
     /**
-     * Makes the layer that a file describes, with its parameters: those of the file that begin with the options' prefix.
+     * Creates the layer that a file describes, with its parameters: the tensors whose names begin with the options'
+     * prefix.
      *
-     * @param safetensors the file, whose metadata has {@link LayerSpec#toMetadata()} and whatever else
-     * @param options which tensors are taken, and whether they are converted; not a part of the parameters
-     * @return the layer, owned by this device until it is closed
+     * @param safetensors the file, whose metadata contains {@link LayerSpec#toMetadata()}
+     * @param options the tensors to load and whether to convert them; they cannot leave parameters out
+     * @return the layer, owned by this device
      * @throws IllegalArgumentException if the options leave parameters out
      * @throws IOException as {@link #loadLayer(Path)}
      */
@@ -289,11 +293,11 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * Makes the layer that a file describes which is open. Otherwise as {@link #loadLayer(Path, LoadOptions)}.
+     * Creates the layer that an open file describes. Otherwise as {@link #loadLayer(Path, LoadOptions)}.
      *
      * @param safetensors the file, which stays open
-     * @param options which tensors are taken, and whether they are converted; not a part of the parameters
-     * @return the layer, owned by this device until it is closed
+     * @param options the tensors to load and whether to convert them; they cannot leave parameters out
+     * @return the layer, owned by this device
      * @throws IllegalArgumentException if the options leave parameters out
      * @throws IOException as {@link #loadLayer(Path)}
      */
@@ -303,10 +307,10 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * Closes what this device still owns, latest first, and then the device; harmless when that is done already.
+     * Closes everything that this device owns, latest first, and then the device. Closing twice is harmless.
      *
-     * @throws IllegalStateException if a call in another thread uses some of it; what could be closed is closed then,
-     *     and closing can be repeated
+     * @throws IllegalStateException if a call in another thread uses part of it; everything else is closed then, and
+     *     closing can be repeated
      */
     @Override
     public void close() {

@@ -1,17 +1,17 @@
 package dev.lnrnn;
 
 /**
- * The device failed for good: every later use of it fails in the same way, and only {@link Device#close()} is left to
- * call. What was in its memory is lost.
+ * Thrown when a device has failed permanently. Every later use fails in the same way; only {@link Device#close()} still
+ * works. The contents of the device's memory are lost.
  */
 public final class DeviceLostException extends LnrnnException {
     private static final long serialVersionUID = 1L;
 
     /**
-     * A lost device.
+     * Makes the exception.
      *
-     * @param function the C function that noticed
-     * @param message the sentence
+     * @param function the C function that found the failure
+     * @param message the native library's message
      */
     public DeviceLostException(String function, String message) {
         super(Status.DEVICE_LOST, function, message, null);

@@ -3,16 +3,17 @@ package dev.lnrnn;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a device is opened.
+ * Options for opening a device.
  *
- * @param threads CPU: threads that share one call, 1...1024, the caller's among them; 0 for the least of the
- *     processors that the process may run on, the CPU time that its control groups allow (rounded down, at least 1)
- *     and {@link Runtime#availableProcessors()}; {@link DeviceInfo#threadsFrom()} says which. Elsewhere 0
- * @param isa CPU: the instruction set to use, a name of {@link DeviceInfo#isaAvailable()}; null for the best. Elsewhere
- *     null
+ * @param threads the number of CPU threads that share one call, 1...1024, including the caller's. 0 means the least of
+ *     three: the processors that the process may run on, the CPU time that its control groups allow (rounded down, at
+ *     least 1), and {@link Runtime#availableProcessors()}; {@link DeviceInfo#threadsFrom()} says which one it is. 0 on
+ *     CUDA
+ * @param isa the CPU's instruction set, a name of {@link DeviceInfo#isaAvailable()}; null for the best one. Null on
+ *     CUDA
  */
 public record DeviceOptions(int threads, @Nullable String isa) {
-    /** As many threads as the process may keep busy, the best instruction set. */
+    /** As many threads as the process may keep busy, and the best instruction set. */
     public static final DeviceOptions DEFAULTS = new DeviceOptions(0, null);
 
     /**

@@ -2,11 +2,11 @@ package dev.lnrnn;
 
 import dev.lnrnn.raw.lnrnn_h;
 
-/** In which order a layer reads the steps of a sequence. */
+/** The order in which a layer reads the steps of a sequence. */
 public enum Direction {
     /** From the first step to the last. */
     FORWARD(1),
-    /** Both ways, by two sets of parameters; their outputs stand side by side. */
+    /** Both ways, with a set of parameters for each; the outputs stand side by side. */
     BIDIRECTIONAL(2);
 
     private final int count;

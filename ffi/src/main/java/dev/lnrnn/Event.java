@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
-/** A point in a {@link Stream}'s work, with the time when it was reached. May be used by any thread. */
+/** A point in a {@link Stream}'s work, with the time when it was reached. Any thread may use an event. */
 public final class Event implements AutoCloseable {
     private final Device device;
     private final Handle handle;
@@ -23,7 +23,7 @@ public final class Event implements AutoCloseable {
         return device;
     }
 
-    /** {@return whether all work recorded is done; true for an event that was never recorded} */
+    /** {@return whether all recorded work is done; true for an event that was never recorded} */
     public boolean isDone() {
         handle.checkAlive();
         try (Arena scratch = Arena.ofConfined()) {
@@ -33,17 +33,17 @@ public final class Event implements AutoCloseable {
         }
     }
 
-    /** Waits until all work recorded is done. */
+    /** Waits until all recorded work is done. */
     public void synchronize() {
         handle.checkAlive();
         Native.call("lnrnnEventSynchronize", () -> lnrnn_h.lnrnnEventSynchronize(handle.segment()));
     }
 
     /**
-     * {@return milliseconds from this event to another}
+     * {@return the time from this event to another in milliseconds}
      *
-     * @param end the later event; both must have been recorded and be done
-     * @throws LnrnnException if one was not recorded or is not done
+     * @param end the later event; both must be recorded and done
+     * @throws LnrnnException if one is not recorded or not done
      */
     public double elapsedMilliseconds(Event end) {
         Objects.requireNonNull(end, "end");
@@ -58,7 +58,7 @@ public final class Event implements AutoCloseable {
         }
     }
 
-    /** Destroys the event; harmless when that is done already. */
+    /** Destroys the event. Closing twice is harmless. */
     @Override
     public void close() {
         handle.close();

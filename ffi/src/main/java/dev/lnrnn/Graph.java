@@ -6,7 +6,7 @@ import dev.lnrnn.raw.lnrnn_h;
 import java.util.Objects;
 
 /**
- * Work recorded once from a {@link Stream} and queued again at the cost of one call.
+ * Work that was recorded from a {@link Stream} once and can be queued again with one call.
  *
  * {@snippet :
  * Graph step = stream.capture(() -> {
@@ -21,10 +21,9 @@ import java.util.Objects;
  * }
  * }
  *
- * <p>A graph keeps the arguments of its calls as they were: buffers, sizes, lengths, seed. What the buffers hold is
- * read at each launch. The memory that it uses stays until the graph is closed, even where the buffer, the arena or the plan
- * that it came from is closed before; registered memory excepted, see {@link Registration}. Any thread
- * may launch it.
+ * <p>A graph keeps the arguments of its calls: buffers, sizes, lengths, seed. Each launch reads the current contents of
+ * the buffers. Memory that a graph uses is released when the graph is closed, even if its buffer, arena or plan is
+ * closed earlier. Registered memory is the exception: see {@link Registration}. Any thread may launch a graph.
  */
 public final class Graph implements AutoCloseable {
     private final Device device;
@@ -41,13 +40,13 @@ public final class Graph implements AutoCloseable {
     }
 
     /**
-     * Queues the work. Launches of one graph are carried out one after the other.
+     * Queues the work. Launches of one graph run one after the other.
      *
      * @param stream a stream of the same device
      * @throws IllegalArgumentException if the stream is of another device
      * @throws IllegalStateException if this graph or the stream is closed
      * @throws LnrnnException with {@link Status#INVALID_STATE} if the stream is being captured, or memory that the
-     *     graph uses is not registered any more
+     *     graph uses is no longer registered
      */
     public void launch(Stream stream) {
         Objects.requireNonNull(stream, "stream");
@@ -66,7 +65,7 @@ public final class Graph implements AutoCloseable {
     }
 
     /**
-     * Destroys the graph; launches already queued are carried out. Harmless when that is done already.
+     * Destroys the graph; launches already queued still run. Closing twice is harmless.
      *
      * @throws IllegalStateException if a call in another thread uses it
      */

@@ -14,8 +14,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A layer, or a stack of them, with its parameters: Java arrays and memory segments go in and come out, and all memory
- * of the device is managed.
+ * A layer, or a stack of layers, with its parameters. It takes and returns Java arrays and memory segments, and manages
+ * the memory of the device.
  *
  * {@snippet :
  * try (Device device = Device.best();
@@ -26,11 +26,12 @@ import org.jspecify.annotations.Nullable;
  * }
  * }
  *
- * <p>Arrays are {@code double[]} where the layer is in {@link DataType#F64}, and {@code float[]} else: in a 16-bit type
- * x and parameters are rounded to the nearest, and y is exact. Memory segments are never converted.
+ * <p>Arrays are {@code double[]} if the layer is in {@link DataType#F64}, and {@code float[]} otherwise. In a 16-bit
+ * type x is rounded to the nearest number, beyond the type's range to an infinite one; y is exact. Memory segments are
+ * never converted.
  *
- * <p>Safe for use by several threads, which wait for each other; for calls at the same time make a layer for each
- * thread, or use a {@link Plan}. Memory that a call needed is kept for the next one until the layer is closed.
+ * <p>Safe for use by several threads, which wait for each other. For concurrent calls create a layer for each thread,
+ * or use a {@link Plan}. A layer reuses the memory of a call for the next one until it is closed.
  */
 public final class Layer implements AutoCloseable {
     private final Device device;
@@ -67,17 +68,17 @@ public final class Layer implements AutoCloseable {
         device.handle().own(ownership);
     }
 
-    /** {@return what this layer computes} */
+    /** {@return the description of this layer} */
     public LayerSpec spec() {
         return spec;
     }
 
-    /** {@return the device that it computes on} */
+    /** {@return the device of this layer} */
     public Device device() {
         return device;
     }
 
-    /** {@return the plan below it, which the layer owns} */
+    /** {@return the plan that this layer owns and runs} */
     public Plan plan() {
         return plan;
     }
@@ -90,7 +91,7 @@ public final class Layer implements AutoCloseable {
     /**
      * Sets the parameters as {@link Plan#initialize} does: the same seed gives the same numbers on every device.
      *
-     * @param seed all 64 bits count
+     * @param seed the seed; all 64 bits count
      * @return this layer
      */
     public synchronized Layer initialize(long seed) {
@@ -101,12 +102,12 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Runs the layer from a zero state; for all layers but those in {@link DataType#F64}.
+     * Runs the layer from a zero state. For all layers except those in {@link DataType#F64}.
      *
      * @param x the input (T,N,C)
      * @param steps time steps T, at least 0
      * @param batch rows N, at least 0
-     * @return the output and the state after it
+     * @return the output and the final state
      * @throws IllegalArgumentException if x does not have T&middot;N&middot;C elements
      * @throws IllegalStateException if the layer is closed, has another type, or a parameter was never set
      */
@@ -115,14 +116,14 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Runs the layer; for all layers but those in {@link DataType#F64}.
+     * Runs the layer. For all layers except those in {@link DataType#F64}.
      *
      * @param x the input (T,N,C)
      * @param steps time steps T, at least 0
      * @param batch rows N, at least 0
-     * @param initial the state to start from, or null for zeros
-     * @param lengths steps of each row, each 0...T, beyond which y is 0 and the state stays; or null for T each
-     * @return the output and the state after it
+     * @param initial the initial state, or null for zeros
+     * @param lengths the number of steps of each row, 0...T, after which y is 0 and the state stays; null for T each
+     * @return the output and the final state
      * @throws IllegalArgumentException if x does not have T&middot;N&middot;C elements, or another size is wrong
      * @throws IllegalStateException if the layer is closed, has another type, or a parameter was never set
      */
@@ -136,28 +137,28 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Runs the layer from a zero state; for layers in {@link DataType#F64}. Otherwise as
+     * Runs the layer from a zero state. For layers in {@link DataType#F64}; otherwise as
      * {@link #forward(float[], long, long)}.
      *
      * @param x the input (T,N,C)
      * @param steps time steps T, at least 0
      * @param batch rows N, at least 0
-     * @return the output and the state after it
+     * @return the output and the final state
      */
     public LayerOutput forward(double[] x, long steps, long batch) {
         return forward(x, steps, batch, null, null);
     }
 
     /**
-     * Runs the layer; for layers in {@link DataType#F64}. Otherwise as
+     * Runs the layer. For layers in {@link DataType#F64}; otherwise as
      * {@link #forward(float[], long, long, LayerState, long[])}.
      *
      * @param x the input (T,N,C)
      * @param steps time steps T, at least 0
      * @param batch rows N, at least 0
-     * @param initial the state to start from, or null for zeros
-     * @param lengths steps of each row, each 0...T; or null for T each
-     * @return the output and the state after it
+     * @param initial the initial state, or null for zeros
+     * @param lengths the number of steps of each row, 0...T; null for T each
+     * @return the output and the final state
      */
     public LayerOutput forward(
             double[] x, long steps, long batch, @Nullable DoubleLayerState initial, long @Nullable [] lengths) {
@@ -175,21 +176,21 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Runs the layer on host memory, on the heap or native: x and y of its own type, states of the accumulation
-     * type ({@link DataType#accumulation()}). Native memory is read and written in place on the CPU. Segments may
-     * be larger than needed. y, hn and cn may overlap neither an input nor each other, on the heap neither, except that
-     * hn and cn may be h0 and c0; x and y may be columns of one matrix. Returns when the results are there.
+     * Runs the layer on host memory, on the heap or native. x and y have the layer's type, states the
+     * {@link DataType#accumulation() accumulation type}. The CPU reads and writes native memory in place. Segments may
+     * be larger than needed. y, hn and cn must not overlap an input or each other, but hn may be h0, cn may be c0, and
+     * x and y may be columns of one matrix. Returns when the results are written.
      *
      * @param x the input (T,N,C), strided as the sequence says
      * @param sequence the shape of the data
      * @param h0 the initial h (L&middot;D,N,H), or null for zeros
      * @param c0 the initial c (L&middot;D,N,H), or null for zeros; only for an LSTM
-     * @param lengths steps of each row, each 0...T; or null for T each
-     * @param y the output (T,N,D&middot;H), strided as the sequence says, or null where not wanted
-     * @param hn h at each row's length (L&middot;D,N,H), or null where not wanted
-     * @param cn c at each row's length (L&middot;D,N,H), or null where not wanted; only for an LSTM
-     * @throws IllegalArgumentException if a segment is too small, or read-only where it is written, or overlaps another
-     *     one where it may not
+     * @param lengths the number of steps of each row, 0...T; null for T each
+     * @param y the output (T,N,D&middot;H), strided as the sequence says, or null if not wanted
+     * @param hn h at each row's length (L&middot;D,N,H), or null if not wanted
+     * @param cn c at each row's length (L&middot;D,N,H), or null if not wanted; only for an LSTM
+     * @throws IllegalArgumentException if a segment is too small, read-only but written, or overlaps another where it
+     *     must not
      * @throws IllegalStateException if the layer or a segment is closed, or a parameter was never set
      */
     public synchronized void forward(
@@ -208,7 +209,7 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * {@return a new stream of single steps from a zero state, which the layer owns until it is closed}
+     * {@return a new stream of single steps from a zero state, owned by this layer}
      *
      * @param batch rows N, at least 0
      * @throws IllegalArgumentException if batch is negative, or the layer is bidirectional
@@ -219,7 +220,7 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * {@return new forward and backward passes, which the layer owns until it is closed}
+     * {@return new forward and backward passes, owned by this layer}
      *
      * @param sequence the shape of the data
      */
@@ -229,11 +230,11 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Writes the parameters to a safetensors file, in their own type and with this layer's {@link #spec()} as metadata,
-     * from which {@link Device#loadLayer(Path)} makes the layer again. It appears complete or not at all, as
-     * {@link dev.lnrnn.interop.FileReplacement} does. For a file with more in it see {@link Parameters#toTensors}.
+     * Writes the parameters to a safetensors file, in their own type, with this layer's {@link #spec()} as metadata.
+     * {@link Device#loadLayer(Path)} recreates the layer from it. The file appears complete or not at all, as
+     * {@link dev.lnrnn.interop.FileReplacement} says. For a file with other contents see {@link Parameters#toTensors}.
      *
-     * @param safetensors the file, replaced if it is there
+     * @param safetensors the file, replaced if it exists
      * @throws IOException if it cannot be written
      */
     public synchronized void save(Path safetensors) throws IOException {
@@ -244,27 +245,27 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Reads the parameters from a safetensors file, with {@link LoadOptions#DEFAULTS}: exactly this layer's, in its type
-     * or one that it holds without loss. What a file of {@link #save} says of all that changes results
-     * ({@link LoadOptions#COMPARED}) has to be true of this layer. {@link Device#loadLayer(Path)} makes the layer that
-     * such a file describes.
+     * Reads the parameters from a safetensors file, with {@link LoadOptions#DEFAULTS}. The file must have exactly this
+     * layer's parameters, in its type or one that converts without loss. If {@link #save} wrote it, the properties that
+     * change results ({@link LoadOptions#COMPARED}) must be equal. {@link Device#loadLayer(Path)} creates the layer
+     * that such a file describes.
      *
      * @param safetensors the file
-     * @throws IOException if it cannot be read, is malformed, or does not have what is asked for: then the message lists
-     *     every difference, and the layer is as it was
+     * @throws IOException if the file cannot be read, is malformed or does not match; the message lists every
+     *     difference, and the layer is unchanged
      */
     public void load(Path safetensors) throws IOException {
         load(safetensors, LoadOptions.DEFAULTS);
     }
 
     /**
-     * Reads the parameters from a safetensors file, or some of them.
+     * Reads all or some of the parameters from a safetensors file.
      *
      * @param safetensors the file
-     * @param options which tensors are taken, and what may differ
+     * @param options the tensors to load, and what may differ
      * @throws IllegalArgumentException if the options name a parameter that this layer does not have
-     * @throws IOException if it cannot be read, is malformed, or does not have what is asked for: then the message lists
-     *     every difference, and the layer is as it was
+     * @throws IOException if the file cannot be read, is malformed or does not match; the message lists every
+     *     difference, and the layer is unchanged
      */
     public void load(Path safetensors, LoadOptions options) throws IOException {
         Objects.requireNonNull(options, "options");
@@ -275,13 +276,13 @@ public final class Layer implements AutoCloseable {
     }
 
     /**
-     * Reads the parameters, or some of them, from a safetensors file that is open.
+     * Reads all or some of the parameters from an open safetensors file.
      *
      * @param safetensors the file, which stays open
-     * @param options which tensors are taken, and what may differ
+     * @param options the tensors to load, and what may differ
      * @throws IllegalArgumentException if the options name a parameter that this layer does not have
-     * @throws IOException if it cannot be read or does not have what is asked for: then the message lists every
-     *     difference, and the layer is as it was
+     * @throws IOException if the file cannot be read or does not match; the message lists every difference, and the
+     *     layer is unchanged
      */
     public synchronized void load(Safetensors safetensors, LoadOptions options) throws IOException {
         Objects.requireNonNull(safetensors, "safetensors");
@@ -290,7 +291,7 @@ public final class Layer implements AutoCloseable {
         Checkpoint.load(this, safetensors, options);
     }
 
-    /** Frees the layer's memory on the device, after closing what it still owns; harmless when that is done already. */
+    /** Closes everything that the layer owns and frees its memory on the device. Closing twice is harmless. */
     @Override
     public synchronized void close() {
         if (!arena.scope().isAlive()) {

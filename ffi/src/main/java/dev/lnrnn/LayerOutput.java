@@ -3,8 +3,8 @@ package dev.lnrnn;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a forward pass gave: the methods with "Doubles" are for layers in {@link DataType#F64}, those without a suffix
- * for all others; where the layer is the other kind they throw {@link IllegalStateException}. Arrays are not copied.
+ * The result of a forward pass. The methods with "Doubles" are for layers in {@link DataType#F64}, the others for all
+ * other layers; a method of the wrong kind throws {@link IllegalStateException}. Arrays are not copied.
  */
 public final class LayerOutput {
     private final HostArray y;
@@ -47,12 +47,12 @@ public final class LayerOutput {
         return cn == null ? null : cn.doubles();
     }
 
-    /** {@return hn and cn, to go on from} */
+    /** {@return hn and cn, from which another pass can continue} */
     public LayerState state() {
         return new LayerState(hn(), cn());
     }
 
-    /** {@return hn and cn, to go on from} */
+    /** {@return hn and cn, from which another pass can continue} */
     public DoubleLayerState stateDoubles() {
         return new DoubleLayerState(hnDoubles(), cnDoubles());
     }

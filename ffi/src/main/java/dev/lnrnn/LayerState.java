@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record LayerState(float[] h, float @Nullable [] c) {
     /**
-     * Checks that there is an h.
+     * Requires an h.
      *
      * @param h (L&middot;D,N,H)
      * @param c (L&middot;D,N,H), null for any cell but the LSTM

@@ -10,11 +10,11 @@ import java.lang.foreign.MemorySegment;
 /**
  * The loaded native library.
  *
- * <p>It is searched for at the first use: the file that the system property {@code lnrnn.library} names, or else the
- * first on {@code java.library.path}, or else the one in the jar for this platform, which is extracted to a cache
- * directory ({@code lnrnn.cache}, or {@code $XDG_CACHE_HOME/lnrnn}, or {@code ~/.cache/lnrnn}). Every method here, and
- * the first use of a {@link Device}, throws {@link LnrnnException} with {@link Status#DEVICE_UNAVAILABLE} and every
- * attempt in its message if no library can be loaded.
+ * <p>The first use loads it: the file that the system property {@code lnrnn.library} names, or else the first on
+ * {@code java.library.path}, or else the one in the jar for this platform. The latter is extracted to a cache directory
+ * ({@code lnrnn.cache}, or {@code $XDG_CACHE_HOME/lnrnn}, or {@code ~/.cache/lnrnn}). If no library can be loaded,
+ * every method here and the first use of a {@link Device} throw {@link LnrnnException} with {@link
+ * Status#DEVICE_UNAVAILABLE}; the message lists every attempt.
  */
 public final class Library {
     private Library() {}
@@ -36,7 +36,7 @@ public final class Library {
         return NativeLibrary.load();
     }
 
-    /** {@return what exists of the native library's objects now} */
+    /** {@return the number of native objects that exist now} */
     public static Usage usage() {
         NativeLibrary.load();
         try (Arena scratch = Arena.ofConfined()) {

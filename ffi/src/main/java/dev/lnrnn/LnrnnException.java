@@ -3,24 +3,24 @@ package dev.lnrnn;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The native library refused a call or failed in it. The message is the library's sentence: it names the argument,
- * its value and what was expected.
+ * Thrown when the native library refuses a call or fails in it. The message names the argument, its value and what was
+ * expected.
  */
 public class LnrnnException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** What kind of refusal it is. */
+    /** The result of the call. */
     private final Status status;
-    /** The C function that answered. */
+    /** The C function that was called. */
     private final String function;
 
     /**
-     * A refusal with a cause of its own.
+     * Makes the exception.
      *
-     * @param status what kind of refusal it is
+     * @param status the result of the call
      * @param function the C function that was called
-     * @param message the sentence
-     * @param cause what led to it, or null
+     * @param message the native library's message
+     * @param cause the cause, or null
      */
     public LnrnnException(Status status, String function, String message, @Nullable Throwable cause) {
         super(message, cause);
@@ -28,12 +28,12 @@ public class LnrnnException extends RuntimeException {
         this.function = function;
     }
 
-    /** {@return what kind of refusal it is} */
+    /** {@return the result of the call} */
     public Status status() {
         return status;
     }
 
-    /** {@return the C function that answered, for instance {@code lnrnnPlanCreate}} */
+    /** {@return the C function that was called, for instance {@code lnrnnPlanCreate}} */
     public String function() {
         return function;
     }

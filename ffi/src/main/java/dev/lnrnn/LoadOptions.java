@@ -7,9 +7,8 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link Layer#load(java.nio.file.Path, LoadOptions)} takes from a file, and what it accepts. Immutable; start with
- * {@link #DEFAULTS}, which accepts nothing but exactly the layer's parameters, in a type that loses nothing, and trained
- * for what the layer computes:
+ * Options for {@link Layer#load(java.nio.file.Path, LoadOptions)}. Immutable; start with {@link #DEFAULTS}. They
+ * require exactly the layer's parameters, in a type that converts without loss, from a layer that computes the same:
  *
  * {@snippet :
  * layer.load(file, LoadOptions.DEFAULTS.withPrefix("encoder.rnn."));      // one of several layers in a file
@@ -18,13 +17,12 @@ import org.jspecify.annotations.Nullable;
  * layer.load(file, LoadOptions.DEFAULTS.withOnly("weight_ih_l0", "bias_l0"));
  * }
  *
- * @param prefix what stands before a parameter's name in the file; tensors whose names begin otherwise are left alone
- * @param only the parameters to load, each of which has to be there, whatever else is; null for all
- * @param missing whether parameters that the file does not have stay as they are: not set, where they never were
- * @param others whether the file may have tensors that are no parameters of the layer; they are left alone
- * @param conversion whether values are rounded to the layer's type, to the nearest, where it does not hold them all;
- *     numbers too large for it are refused
- * @param differing what the file may say otherwise than the layer, of {@link #COMPARED}
+ * @param prefix precedes each parameter's name in the file; tensors with other names are ignored
+ * @param only the parameters to load, which the file must have; null for all
+ * @param missing whether the file may lack parameters; these keep their values, or remain unset
+ * @param others whether the file may have tensors that are no parameters of the layer; they are ignored
+ * @param conversion whether values may be rounded to the layer's type; values too large for the type are refused
+ * @param differing the properties among {@link #COMPARED} that may differ between file and layer
  */
 public record LoadOptions(
         String prefix,
@@ -35,22 +33,23 @@ public record LoadOptions(
         Set<String> differing) {
 
     /**
-     * What changes results and so is compared with what a file of {@link Layer#save} says: {@code cell},
-     * {@code normalization}, {@code epsilon}, {@code zoneout}, {@code zoneout_cell} (inference works with their
-     * expectation); and, unless a part of the parameters is loaded, {@code direction}, {@code layers},
-     * {@code input_size} and {@code hidden_size}. What is drawn in training alone (DropConnect, dropout) and
-     * {@link Execution} may always differ; types are those of the tensors.
+     * The properties that change results, which must be equal in a file of {@link Layer#save} and in the layer:
+     * {@code cell}, {@code normalization}, {@code epsilon}, {@code zoneout} and {@code zoneout_cell} (inference uses
+     * their expectation). Unless only part of the parameters is loaded, also {@code direction}, {@code layers}, {@code
+     * input_size} and {@code hidden_size}. DropConnect, dropout and {@link Execution} may always differ. Types are
+     * those of the tensors.
      */
     public static final List<String> COMPARED = List.of("cell", "normalization", "direction", "layers", "input_size",
             "hidden_size", "epsilon", "zoneout", "zoneout_cell");
 
-    /** Exactly the layer's parameters, and nothing that differs. */
+    /** Requires exactly the layer's parameters, and equal properties. */
     public static final LoadOptions DEFAULTS = new LoadOptions("", null, false, false, false, Set.of());
 
     /**
      * Keeps copies of the sets.
      *
-     * @throws IllegalArgumentException if {@code only} is empty, or {@code differing} has what is not compared
+     * @throws IllegalArgumentException if {@code only} is empty, or {@code differing} has a property that is not
+     *     compared
      */
     public LoadOptions {
         Objects.requireNonNull(prefix, "prefix");
@@ -69,7 +68,7 @@ public record LoadOptions(
     /**
      * {@return these options with another prefix}
      *
-     * @param prefix what stands before a parameter's name in the file
+     * @param prefix precedes each parameter's name in the file
      */
     public LoadOptions withPrefix(String prefix) {
         return new LoadOptions(prefix, only, missing, others, conversion, differing);
@@ -87,7 +86,7 @@ public record LoadOptions(
     /**
      * {@return these options with another missing}
      *
-     * @param missing whether parameters that the file does not have stay as they are
+     * @param missing whether the file may lack parameters
      */
     public LoadOptions withMissing(boolean missing) {
         return new LoadOptions(prefix, only, missing, others, conversion, differing);
@@ -96,7 +95,7 @@ public record LoadOptions(
     /**
      * {@return these options with another others}
      *
-     * @param others whether tensors that are no parameters of the layer are left alone
+     * @param others whether the file may have tensors that are no parameters of the layer
      */
     public LoadOptions withOthers(boolean others) {
         return new LoadOptions(prefix, only, missing, others, conversion, differing);
@@ -105,7 +104,7 @@ public record LoadOptions(
     /**
      * {@return these options with another conversion}
      *
-     * @param conversion whether values are rounded to the layer's type
+     * @param conversion whether values may be rounded to the layer's type
      */
     public LoadOptions withConversion(boolean conversion) {
         return new LoadOptions(prefix, only, missing, others, conversion, differing);
@@ -114,7 +113,7 @@ public record LoadOptions(
     /**
      * {@return these options with other differences allowed}
      *
-     * @param differing what the file may say otherwise than the layer, of {@link #COMPARED}
+     * @param differing the properties among {@link #COMPARED} that may differ
      */
     public LoadOptions withDiffering(String... differing) {
         return new LoadOptions(prefix, only, missing, others, conversion, Set.of(differing));

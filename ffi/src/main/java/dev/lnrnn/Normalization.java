@@ -30,23 +30,23 @@ import dev.lnrnn.raw.lnrnn_h;
  * </tbody>
  * </table>
  *
- * <p>Normalising A takes its size away: where a layer reads a single feature (inputSize 1, a series of one variable),
- * {@link #HASTE}, {@link #PAPER} and {@link #CARRY} leave of it nothing but the sign, and y is the same for x = 0.5, 1 and
- * 2. There choose {@link #NONE}, for the LSTM also {@link #CELL}, or give the layer more features. A layer that is made
- * so all the same logs one warning.
+ * <p>Normalising A removes its size. If a layer reads a single feature (inputSize 1, a series of one variable),
+ * {@link #HASTE}, {@link #PAPER} and {@link #CARRY} keep only the feature's sign: y is the same for x = 0.5, 1 and 2.
+ * Then choose {@link #NONE}, for the LSTM also {@link #CELL}, or give the layer more features. Creating such a layer
+ * logs one warning.
  *
- * <p>{@link CellType} has all of each cell's formula, and the names of gains and biases.
+ * <p>{@link CellType} lists the whole formula of each cell, and the names of gains and biases.
  */
 public enum Normalization {
     /** Nowhere (Hochreiter &amp; Schmidhuber 1997; Cho et al. 2014; Li et al. 2018; cuDNN, PyTorch). */
     NONE,
     /** Both products with gains, and the LSTM's u with gain and bias (haste's LayerNormLSTM, -GRU and -IndRNN). */
     HASTE,
-    /** LSTM only: as {@link #HASTE}, with biases for both products, too (Ba, Kiros &amp; Hinton 2016). */
+    /** LSTM only: as {@link #HASTE}, and with biases for both products (Ba, Kiros &amp; Hinton 2016). */
     PAPER,
     /** LSTM only: as {@link #PAPER}, but the next step sees the normalised u (TensorFlow Addons, custom_lstms). */
     CARRY,
-    /** LSTM only: nothing but u, with gain and bias. */
+    /** LSTM only: u alone, with gain and bias. */
     CELL;
 
     /** Its number in the C API; not before the library is loaded. */

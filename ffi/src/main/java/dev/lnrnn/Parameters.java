@@ -10,17 +10,17 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The parameters of a {@link Layer}: one flat buffer of the device, whose tensors have names. Tensors are row-major; a
- * weight is (G&middot;H, C) or (G&middot;H, H), its gates one below the other. {@link CellType} has the names of each
- * cell, {@link Parameter} what a layer of a stack and a direction add to them.
+ * The parameters of a {@link Layer}: named tensors in one flat buffer of the device. Tensors are row-major; a weight is
+ * (G&middot;H, C) or (G&middot;H, H), with its gates one below the other. {@link CellType} lists the names for each
+ * cell; {@link Parameter} says how layer and direction extend them.
  *
  * {@snippet :
  * float[] bias = layer.parameters().get("bias_l0");
  * layer.parameters().set("bias_l0", bias);
  * }
  *
- * <p>All of them are zeros at first, and the layer refuses to be used until each has been set, by itself or with all
- * others. Safe for use by several threads: the layer's lock is held meanwhile.
+ * <p>At first all of them are zeros, and passes of the layer throw until every parameter has been set. Safe for use by
+ * several threads: each call holds the layer's lock.
  */
 public final class Parameters {
     /** So many are named in a sentence; a stack may have thousands. */
@@ -43,7 +43,7 @@ public final class Parameters {
     }
 
     /**
-     * {@return name, shape and place of a tensor}
+     * {@return the name, shape and offset of a tensor}
      *
      * @param name one of {@link #names()}
      * @throws IllegalArgumentException if there is no such parameter
@@ -83,8 +83,8 @@ public final class Parameters {
      *
      * @param name one of {@link #names()}
      * @param values all its elements
-     * @throws IllegalArgumentException if there is no such parameter, the number of values is wrong, or a finite value is
-     *     too large for the layer's type
+     * @throws IllegalArgumentException if there is no such parameter, the number of values is wrong, or a finite value
+     *     is too large for the layer's type
      */
     public void set(String name, float[] values) {
         Objects.requireNonNull(values, "values");
@@ -112,7 +112,7 @@ public final class Parameters {
     }
 
     /**
-     * Replaces all parameters by a flat host segment, laid out as the buffer.
+     * Replaces all parameters by a flat host segment with the layout of the buffer.
      *
      * @param flat {@link PlanSizes#parameterBytes()} bytes
      * @throws IllegalArgumentException if it has another size
@@ -128,7 +128,7 @@ public final class Parameters {
     }
 
     /**
-     * Fills a flat host segment with all parameters, laid out as the buffer.
+     * Fills a flat host segment with all parameters, in the layout of the buffer.
      *
      * @param flat {@link PlanSizes#parameterBytes()} bytes
      * @throws IllegalArgumentException if it has another size
@@ -143,11 +143,11 @@ public final class Parameters {
     }
 
     /**
-     * {@return copies of all parameters for a file of the caller's, which may hold several layers and other tensors}
-     * With {@link LayerSpec#toMetadata()} as its metadata, {@link Device#loadLayer(java.nio.file.Path, LoadOptions)}
-     * makes the layer again.
+     * {@return copies of all parameters, for a file that holds several layers or other tensors} If the file's metadata
+     * contains {@link LayerSpec#toMetadata()}, {@link Device#loadLayer(java.nio.file.Path, LoadOptions)} recreates the
+     * layer.
      *
-     * @param prefix what stands before the names in the file, {@code ""} for nothing
+     * @param prefix precedes each name in the file; {@code ""} for none
      * @throws IllegalStateException if the layer is closed, or its parameters were never set
      */
     public List<Tensor> toTensors(String prefix) {
@@ -161,16 +161,16 @@ public final class Parameters {
 
     /**
      * {@return the buffer itself, which the layer owns; call {@link #changed()} after writing to it} The layer works on
-     * the device's default stream: what another stream wrote has to be done before. Without that call the layer goes on
-     * with what it prepared from the former contents, and a backward pass mixes both.
+     * the device's default stream, so a write on another stream must be done first. Without {@link #changed()} the
+     * layer continues with weights packed from the former contents, and a backward pass mixes both.
      */
     public DeviceBuffer buffer() {
         return tensors.buffer();
     }
 
     /**
-     * Tells the layer that the buffer was written to, so that it prepares the parameters anew before the next call. All
-     * of them count as set.
+     * Tells the layer that the buffer was written to. The layer packs the parameters again before the next pass. All of
+     * them count as set.
      */
     public void changed() {
         synchronized (layer) {

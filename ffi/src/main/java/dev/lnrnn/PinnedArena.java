@@ -8,11 +8,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * An arena of page-locked host memory: Java reads and writes its segments, and copies between them and the device do
+ * An arena of page-locked host memory. Java reads and writes its segments, and copies between them and the device do
  * not wait. On the CPU it is ordinary memory with the same rules.
  *
- * <p>Any thread may use and close the arena and its segments. Unlike other arenas it may be closed twice, because its
- * device closes it, too.
+ * <p>Any thread may use and close the arena and its segments. Closing twice is harmless, unlike for other arenas,
+ * because the device closes the arena as well.
  *
  * {@snippet :
  * try (PinnedArena pinned = device.pinnedArena()) {
@@ -43,10 +43,10 @@ public final class PinnedArena implements Arena {
     /**
      * Allocates zeroed page-locked memory.
      *
-     * @param byteSize its extent, 0 allowed
+     * @param byteSize the size, 0 allowed
      * @param byteAlignment a power of two
      * @return a segment that lives until this arena is closed
-     * @throws IllegalArgumentException if an argument is out of its range
+     * @throws IllegalArgumentException if an argument is out of range
      * @throws LnrnnException with {@link Status#OUT_OF_MEMORY} if there is not enough
      */
     @Override
@@ -87,10 +87,10 @@ public final class PinnedArena implements Arena {
     }
 
     /**
-     * Frees the memory; harmless when that is done already. Work queued so far, and graphs, may still use it: it is
-     * freed when they are done with it.
+     * Closes the arena. Its memory is released once all previously queued work, and every graph, has finished with it.
+     * Closing twice is harmless.
      *
-     * @throws IllegalStateException if a call in another thread uses some of it
+     * @throws IllegalStateException if a call in another thread uses part of it
      */
     @Override
     public synchronized void close() {

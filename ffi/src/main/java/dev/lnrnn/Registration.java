@@ -9,9 +9,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
- * Host memory of the caller's that is page-locked for a device, so that copies of it do not wait. It ends when it is
- * closed, when its device is, and when the memory's arena is, a shared one; each of them waits until queued work is done
- * with the memory. A {@link Graph} that uses the memory cannot be launched afterwards.
+ * Page-locks host memory of the caller's for a device, so that copies of it do not wait. Closing the registration, its
+ * device or the memory's arena ends it; each of them first waits until queued work has finished with the memory. A
+ * {@link Graph} that uses the memory cannot be launched afterwards.
  *
  * {@snippet :
  * MemorySegment x = arena.allocate(ValueLayout.JAVA_FLOAT, elements);
@@ -71,7 +71,7 @@ public final class Registration implements AutoCloseable {
         }
     }
 
-    /** Unpins the memory, when queued work is done with it; harmless when that is done already. */
+    /** Unlocks the memory once queued work has finished with it. Closing twice is harmless. */
     @Override
     public void close() {
         handle.close();

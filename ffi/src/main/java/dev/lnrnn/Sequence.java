@@ -4,7 +4,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shape of one pass's data: x and dx are (T,N,C), y and dy are (T,N,D&middot;H), each with strides of its own.
+ * The shape of a pass's data: x and dx are (T,N,C), y and dy are (T,N,D&middot;H), each with its own strides.
  *
  * {@snippet :
  * Sequence timeMajor = Sequence.timeMajor(100, 32);          // (T,N,features), contiguous
@@ -27,7 +27,7 @@ public record Sequence(
         @Nullable Strides dy) {
 
     /**
-     * Checks the signs.
+     * Checks the sizes.
      *
      * @throws IllegalArgumentException if steps or batch is negative
      */
@@ -49,7 +49,7 @@ public record Sequence(
     /**
      * {@return contiguous tensors with the batch outermost: (N,T,features)}
      *
-     * @param spec whose feature counts the strides need
+     * @param spec the layer, whose feature counts the strides need
      * @param steps time steps T, at least 0
      * @param batch rows N, at least 0
      * @throws IllegalArgumentException if a stride exceeds 64 bits

@@ -8,10 +8,10 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An ordered queue of work. Calls return before their work is done, except where this is said otherwise; on the CPU
- * they have done it. Streams are not ordered with each other, the default stream included: what one writes, another may
- * use after an {@link Event} or a {@link #synchronize}. May be used by any thread: calls on one stream are carried out
- * one after the other.
+ * An ordered queue of work. Unless their description says otherwise, calls return before their work is done; on the CPU
+ * it is done when they return. Different streams, including the default one, are not ordered with each other: use an
+ * {@link Event} or {@link #synchronize} before one reads what another wrote. Any thread may use a stream; calls on one
+ * stream run one after the other.
  */
 public final class Stream implements AutoCloseable {
     private final Device device;
@@ -31,7 +31,7 @@ public final class Stream implements AutoCloseable {
         return device;
     }
 
-    /** Waits until all work queued is done; reports what failed in it. */
+    /** Waits until all queued work is done, and throws if some of it failed. */
     public void synchronize() {
         checkAlive();
         MemorySegment owner = device.handle().segment();
@@ -39,7 +39,7 @@ public final class Stream implements AutoCloseable {
     }
 
     /**
-     * Makes an event stand for all work queued so far.
+     * Records all work queued so far in an event.
      *
      * @param event an event of the same device
      */
@@ -50,7 +50,7 @@ public final class Stream implements AutoCloseable {
     }
 
     /**
-     * Makes work queued from now on wait for an event as last recorded.
+     * Makes later work on this stream wait for an event's latest recording.
      *
      * @param event an event of the same device
      */
@@ -61,12 +61,12 @@ public final class Stream implements AutoCloseable {
     }
 
     /**
-     * Copies a host segment to the beginning of a buffer. The segment may be changed when this returns, unless it is
-     * pinned ({@link PinnedArena}) or registered ({@link Device#register}): then when the stream has
-     * come that far.
+     * Copies a host segment to the beginning of a buffer. The segment may be changed when this returns. If it is pinned
+     * ({@link PinnedArena}) or registered ({@link Device#register}), it may be changed when the stream has done the
+     * copy.
      *
      * @param destination a buffer of the same device
-     * @param source all of which is copied; at most as large as the buffer, and not memory of the buffer
+     * @param source the segment, copied whole; at most as large as the buffer, and not memory of the buffer
      */
     public void copy(DeviceBuffer destination, MemorySegment source) {
         checkBuffer(destination, "destination");
@@ -83,11 +83,10 @@ public final class Stream implements AutoCloseable {
     }
 
     /**
-     * Fills a host segment from the beginning of a buffer. The segment is filled when this returns, unless it is
-     * pinned ({@link PinnedArena}) or registered ({@link Device#register}): then when the stream has
-     * come that far.
+     * Fills a host segment from the beginning of a buffer. The segment is filled when this returns. If it is pinned
+     * ({@link PinnedArena}) or registered ({@link Device#register}), it is filled when the stream has done the copy.
      *
-     * @param destination all of which is filled; at most as large as the buffer, and not memory of the buffer
+     * @param destination the segment, filled whole; at most as large as the buffer, and not memory of the buffer
      * @param source a buffer of the same device
      */
     public void copy(MemorySegment destination, DeviceBuffer source) {
@@ -108,8 +107,8 @@ public final class Stream implements AutoCloseable {
      * Copies a buffer to the beginning of another.
      *
      * @param destination a buffer of the same device
-     * @param source a buffer of the same device, all of which is copied; at most as large as the destination
-     * @throws IllegalArgumentException if source is larger, or overlaps where it is copied to
+     * @param source a buffer of the same device, copied whole; at most as large as the destination
+     * @throws IllegalArgumentException if source is larger or overlaps the destination
      */
     public void copy(DeviceBuffer destination, DeviceBuffer source) {
         checkBuffer(destination, "destination");
@@ -124,7 +123,7 @@ public final class Stream implements AutoCloseable {
      * Sets every byte of a buffer.
      *
      * @param destination a buffer of the same device
-     * @param value what each byte becomes
+     * @param value the new value of each byte
      */
     public void fill(DeviceBuffer destination, byte value) {
         checkBuffer(destination, "destination");
@@ -136,17 +135,18 @@ public final class Stream implements AutoCloseable {
     }
 
     /**
-     * Records what is queued on this stream meanwhile, instead of carrying it out. Passes, copies of pinned memory and
-     * of buffers, fills, {@link #record} and {@link #await} can be recorded, memory can be allocated and freed as ever;
-     * {@link #synchronize}, {@link Plan#initialize} and copies of other host memory cannot. Another stream that awaits
-     * an event recorded here is recorded, too, and has to be awaited here in turn. One capture of a device at a time.
+     * Records the work that is queued on this stream, and does not run it. Passes, copies of pinned memory and of
+     * buffers, fills, {@link #record} and {@link #await} can be recorded; allocating and freeing memory works as usual.
+     * {@link #synchronize}, {@link Plan#initialize} and copies of other host memory cannot be recorded. A second stream
+     * that awaits an event recorded here is recorded as well, and this stream must then await it. A device captures one
+     * stream at a time.
      *
-     * @param work what queues the work, in this thread
-     * @return the work, owned by this stream's device until it is closed
+     * @param work queues the work, in this thread
+     * @return the recorded work, owned by this stream's device
      * @throws IllegalStateException if this is the default stream, or closed
-     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if the device captures nothing, as the CPU; with
-     *     {@link Status#INVALID_STATE} if another capture has begun; or if what was recorded is no whole. What
-     *     {@code work} throws ends the capture and is thrown on
+     * @throws LnrnnException with {@link Status#NOT_SUPPORTED} if the device cannot capture, as the CPU; with
+     *     {@link Status#INVALID_STATE} if another capture is under way; or if the recording is incomplete. An exception
+     *     of {@code work} ends the capture and is thrown to the caller
      */
     public Graph capture(Runnable work) {
         Objects.requireNonNull(work, "work");
@@ -184,7 +184,7 @@ public final class Stream implements AutoCloseable {
     }
 
     /**
-     * Destroys the stream; work already queued is finished first. Harmless when that is done already.
+     * Destroys the stream; work already queued is finished first. Closing twice is harmless.
      *
      * @throws IllegalStateException for a default stream, which closes with its device
      */

@@ -8,8 +8,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@link Layer} that is fed one time step after the other and keeps its state meanwhile. The result is that of a
- * forward pass over all steps. For layers that read forward; of a stack, a step gives the last layer's h.
+ * Runs a {@link Layer} step by step and keeps its state between steps. The results are those of a forward pass over all
+ * steps. Only for layers that read forward. Of a stack, a step gives the last layer's h.
  *
  * {@snippet :
  * try (Streaming stream = layer.streaming(1)) {
@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * }
  * }
  *
- * <p>Safe for use by several threads; the layer's lock is held meanwhile. Later changes of the layer's parameters take
- * effect at the next step.
+ * <p>Safe for use by several threads: each call holds the layer's lock. Changes of the layer's parameters take effect
+ * at the next step.
  */
 public final class Streaming implements AutoCloseable {
     private final Layer layer;
@@ -64,8 +64,8 @@ public final class Streaming implements AutoCloseable {
      * @param x the input (N,C)
      * @return the new h (N,H)
      * @throws IllegalArgumentException if x does not have N&middot;C elements
-     * @throws IllegalStateException if this or the layer is closed, or the layer has another type or a
-     *     parameter that was never set
+     * @throws IllegalStateException if this or the layer is closed, the layer has another type, or a parameter was
+     *     never set
      */
     public float[] step(float[] x) {
         Objects.requireNonNull(x, "x");
@@ -79,7 +79,7 @@ public final class Streaming implements AutoCloseable {
      * Computes one step; for all layers but those in {@link DataType#F64}.
      *
      * @param x the input (N,C)
-     * @param h filled with the new h (N,H)
+     * @param h receives the new h (N,H)
      */
     public void step(float[] x, float[] h) {
         Objects.requireNonNull(x, "x");
@@ -106,7 +106,7 @@ public final class Streaming implements AutoCloseable {
      * Computes one step; for layers in {@link DataType#F64}.
      *
      * @param x the input (N,C)
-     * @param h filled with the new h (N,H)
+     * @param h receives the new h (N,H)
      */
     public void step(double[] x, double[] h) {
         Objects.requireNonNull(x, "x");
@@ -148,7 +148,7 @@ public final class Streaming implements AutoCloseable {
     /**
      * Replaces the state; for all layers but those in {@link DataType#F64}.
      *
-     * @param state h and c (L,N,H), which are copied; without a c it becomes zero
+     * @param state h and c (L,N,H), which are copied; a missing c means zeros
      * @throws IllegalArgumentException if a size is wrong or c is given for a cell without one
      */
     public void setState(LayerState state) {
@@ -160,7 +160,7 @@ public final class Streaming implements AutoCloseable {
     /**
      * Replaces the state; for layers in {@link DataType#F64}; otherwise as {@link #setState(LayerState)}.
      *
-     * @param state h and c (L,N,H), which are copied; without a c it becomes zero
+     * @param state h and c (L,N,H), which are copied; a missing c means zeros
      */
     public void setState(DoubleLayerState state) {
         Objects.requireNonNull(state, "state");
@@ -188,7 +188,7 @@ public final class Streaming implements AutoCloseable {
         }
     }
 
-    /** Goes back to the zero state. */
+    /** Sets the state to zeros. */
     public void reset() {
         synchronized (layer) {
             checkOpen();
@@ -203,7 +203,7 @@ public final class Streaming implements AutoCloseable {
         }
     }
 
-    /** Frees its memory on the device; harmless when that is done already. */
+    /** Frees its memory on the device. Closing twice is harmless. */
     @Override
     public void close() {
         synchronized (layer) {

@@ -1,15 +1,15 @@
 package dev.lnrnn;
 
 /**
- * How far apart the elements of a (T,N,features) tensor are: element (t, n, j) is number t&middot;step + n&middot;row +
- * j.
+ * The distances between the elements of a (T,N,features) tensor: element (t, n, j) has the index t&middot;step +
+ * n&middot;row + j.
  *
  * @param step elements from one time step to the next, at least 0
  * @param row elements from one batch row to the next, at least 0
  */
 public record Strides(long step, long row) {
     /**
-     * Checks the signs.
+     * Checks the strides.
      *
      * @throws IllegalArgumentException if a stride is negative
      */

@@ -16,12 +16,12 @@
  * features contiguous; x is (T,N,C) and y is (T,N,D&middot;H), time-major unless a {@link dev.lnrnn.Sequence} says
  * otherwise; each state is (L&middot;D,N,H), that of layer l and direction d at l&middot;D+d.
  *
- * <p><b>Types.</b> x, y, their gradients and the parameters are of a layer's {@link dev.lnrnn.DataType}; states, their
- * gradients and those of the parameters of its {@link dev.lnrnn.DataType#accumulation() accumulation type}.
+ * <p><b>Types.</b> x, y, their gradients and the parameters have a layer's {@link dev.lnrnn.DataType}. States, their
+ * gradients and the gradients of parameters have its {@link dev.lnrnn.DataType#accumulation() accumulation type}.
  *
- * <p><b>Ownership.</b> A {@link dev.lnrnn.Device} owns what is made through it and closes it with itself, children
- * first. Closing twice is harmless. Using something closed is an {@link java.lang.IllegalStateException} that names it,
- * and so is closing something while another thread's call uses it.
+ * <p><b>Ownership.</b> Closing a {@link dev.lnrnn.Device} first closes everything created from it. Closing twice is
+ * harmless. Using a closed object throws an {@link java.lang.IllegalStateException} that names it; so does closing an
+ * object while another thread's call uses it.
  *
  * <p><b>Memory.</b> Passes work on memory of a device ({@link dev.lnrnn.DeviceBuffer}). Copies from and to page-locked
  * host memory ({@link dev.lnrnn.PinnedArena}, {@link dev.lnrnn.Registration}) do not wait; ordinary host memory is any
@@ -29,10 +29,11 @@
  * memory a process may hold; an allocation beyond it fails with {@link dev.lnrnn.Status#OUT_OF_MEMORY}. Without it the
  * machine's memory is the limit.
  *
- * <p><b>Errors.</b> A bad argument is an {@link java.lang.IllegalArgumentException} (null: a
- * {@link java.lang.NullPointerException}) and is found before anything native is touched; what the native library
- * refuses is an {@link dev.lnrnn.LnrnnException} with its sentence. No misuse of a method ends the JVM, except of those
- * that take raw addresses and say so.
+ * <p><b>Errors.</b> A bad argument throws {@link java.lang.IllegalArgumentException} (null throws
+ * {@link java.lang.NullPointerException}) before any native call. An error of the native library throws
+ * {@link dev.lnrnn.LnrnnException} with its message. No misuse can crash the JVM, with two exceptions: a segment whose
+ * {@code reinterpret} gave it a wrong extent or lifetime, and a mapped file that is truncated while
+ * {@link dev.lnrnn.DeviceBuffer#wrapMapped} borrows it.
  */
 @NullMarked
 package dev.lnrnn;

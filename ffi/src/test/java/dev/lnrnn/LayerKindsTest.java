@@ -154,7 +154,8 @@ class LayerKindsTest {
     @ParameterizedTest
     @EnumSource(names = {"F16", "BF16"})
     void roundingToSixteenBits(DataType type) {
-        float[] values = {type == DataType.F16 ? 65519 : 1e30f, -1e-30f, 1 + 0x1p-9f, 1 + 0x1p-12f, Float.NaN, Float.NEGATIVE_INFINITY};
+        float[] values = {type == DataType.F16 ? 65519 : 1e30f, -1e-30f, 1 + 0x1p-9f, 1 + 0x1p-12f, Float.NaN,
+            Float.NEGATIVE_INFINITY};
         float[] expected = type == DataType.F16
                 ? new float[] {65504, -0f, 1 + 0x1p-9f, 1, Float.NaN, Float.NEGATIVE_INFINITY}
                 : new float[] {0x1.94p99f, -0x1.44p-100f, 1, 1, Float.NaN, Float.NEGATIVE_INFINITY};

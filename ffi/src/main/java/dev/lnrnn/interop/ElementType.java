@@ -1,6 +1,6 @@
 package dev.lnrnn.interop;
 
-/** The type of a tensor's elements, by its name in the safetensors format; all are little-endian. */
+/** The type of a tensor's elements, named as in the safetensors format. All types are little-endian. */
 public enum ElementType {
     /** One byte, 0 or 1. */
     BOOL(1),
@@ -39,7 +39,7 @@ public enum ElementType {
         this.byteSize = byteSize;
     }
 
-    /** {@return bytes of one element} */
+    /** {@return the size of an element in bytes} */
     public int byteSize() {
         return byteSize;
     }

@@ -12,8 +12,8 @@ import java.nio.file.Path;
 import java.util.Objects;
 
 /**
- * Writes files whole or not at all: beside their place first, then moved there, so that whoever opens the file sees
- * either what was there or all that is new, also when the program is killed or the disk is full.
+ * Writes files completely or not at all. A file is written beside its destination and then moved there, so a reader
+ * sees either the old or the new contents, even if the program is killed or the disk is full.
  *
  * {@snippet :
  * FileReplacement.checkWritable(file);                        // before hours of work
@@ -25,41 +25,42 @@ import java.util.Objects;
  * }
  *
  * <ul>
- * <li>Of a symbolic link, the file that it leads to is replaced, or made, and the link stays. Other hard links to the
- *     file keep the old content.
- * <li>Directories, pipes, devices, sockets and files that are read-only (for root, too: those without any permission to
- *     write) are refused before anything is written.
- * <li>A file that is there keeps its permissions, and its owner and group where the system allows it; where it does
- *     not, nobody may do more with the new file than with the old.
- * <li>The file is written as {@code NAME.lnrnn-....part} in the same directory. What a killed program left of such
- *     files is removed at the next write, check or {@link Safetensors#read(Path) read} there, never one that a running
- *     program is writing.
- * <li>Messages name the file that the caller named.
+ * <li>A symbolic link stays; the file that it leads to is replaced or created. Other hard links to the file keep the
+ *     old contents.
+ * <li>Directories, pipes, devices, sockets and read-only files are refused before anything is written. For root, a file
+ *     without any permission to write is read-only, too.
+ * <li>A replaced file keeps its permissions, and its owner and group if the system allows that. If it does not, nobody
+ *     may do more with the new file than with the old.
+ * <li>The file is written as {@code NAME.lnrnn-....part} in the same directory. The next write, check or
+ *     {@link Safetensors#read(Path) read} there removes such files of killed programs, but none that a running program
+ *     is writing.
+ * <li>Messages name the file as the caller named it.
  * </ul>
  *
- * <p>Any number of threads and programs may write one file at the same time: the last to end wins.
+ * <p>Any number of threads and programs may write one file at the same time; the last to finish wins.
  */
 public final class FileReplacement {
     private FileReplacement() {}
 
-    /** What is to stand in a file. */
+    /** Writes the contents of a file. */
     @FunctionalInterface
     public interface Content {
         /**
-         * Writes all of it.
+         * Writes the contents.
          *
-         * @param channel takes every buffer whole; closing it does nothing
-         * @throws IOException passed on to who replaces the file, which is then as it was
+         * @param channel writes every buffer completely; closing it does nothing
+         * @throws IOException thrown on to the caller of {@link FileReplacement#write(Path, Content)}; the file is
+         *     unchanged
          */
         void writeTo(WritableByteChannel channel) throws IOException;
     }
 
     /**
-     * Makes or replaces a file; when the call returns, the new content is on the disk.
+     * Creates or replaces a file. When the call returns, the new contents are on the disk.
      *
      * @param file the file
-     * @param content writes what is to be in it
-     * @throws IOException if the file cannot be written; what was there is then as it was
+     * @param content writes the contents
+     * @throws IOException if the file cannot be written; then an existing file is unchanged
      */
     public static void write(Path file, Content content) throws IOException {
         Objects.requireNonNull(file, "file");
@@ -73,11 +74,11 @@ public final class FileReplacement {
     }
 
     /**
-     * Makes or replaces a file; when the call returns, the new content is on the disk.
+     * Creates or replaces a file. When the call returns, the new contents are on the disk.
      *
      * @param file the file
-     * @param content what is to be in it
-     * @throws IOException if the file cannot be written; what was there is then as it was
+     * @param content the contents
+     * @throws IOException if the file cannot be written; then an existing file is unchanged
      */
     public static void write(Path file, byte[] content) throws IOException {
         Objects.requireNonNull(content, "content");
@@ -85,8 +86,8 @@ public final class FileReplacement {
     }
 
     /**
-     * Checks that a file can be made or replaced, as far as that can be known before: in particular that its directory
-     * is there and takes files. Leaves nothing behind.
+     * Checks that a file can be created or replaced, as far as that can be known in advance: in particular that its
+     * directory exists and is writable. Leaves nothing behind.
      *
      * @param file the file
      * @throws IOException if {@link #write(Path, Content)} would refuse it

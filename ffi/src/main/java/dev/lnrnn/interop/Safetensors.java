@@ -19,7 +19,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A safetensors file: tensors by name, and text about them. Files are mapped into memory and read as far as asked.
+ * A safetensors file: named tensors and text metadata. Files are mapped into memory and read on demand.
  *
  * {@snippet :
  * try (Safetensors file = Safetensors.read(Path.of("weights.safetensors"))) {
@@ -28,11 +28,11 @@ import org.jspecify.annotations.Nullable;
  * Safetensors.write(Path.of("copy.safetensors"), Map.of(), List.of(Tensor.f32("bias_l0", new long[] {512}, bias)));
  * }
  *
- * <p>Immutable, and safe for use by several threads. What the format does not allow is refused when reading: offsets
- * that overlap, leave gaps or lie outside of the file, sizes that do not match their shapes or overflow, unknown types,
- * names that occur twice or are no Unicode. So are headers beyond 32 MiB (the format would allow 100 MB), 262144 tensors,
- * 65536 entries of metadata or 64 extents, which no file is known to have: reading a header takes a bounded time and
- * less than 300 MB. What cannot be read is not written either.
+ * <p>Immutable, and safe for use by several threads. Reading refuses what the format forbids: offsets that overlap,
+ * leave gaps or lie outside the file, sizes that do not match their shapes or overflow, unknown types, and names that
+ * occur twice or are not Unicode. It also refuses headers beyond 32 MiB (the format allows 100 MB), 262144 tensors,
+ * 65536 entries of metadata or 64 extents. So reading a header takes a bounded time and less than 300 MB. Writing
+ * refuses what reading refuses.
  */
 public final class Safetensors implements AutoCloseable {
     private static final String IN_MEMORY = "safetensors in memory";
@@ -57,11 +57,11 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * Opens a file. It must not be changed while it is open; one that is replaced by a rename, as {@link #write} does,
-     * is not.
+     * Opens a file. Its contents must not change while it is open; replacing it by a rename, as {@link #write} does, is
+     * fine.
      *
      * @param file the file
-     * @return its tensors, to be closed by the caller
+     * @return the tensors; the caller closes them
      * @throws SafetensorsException if it is malformed
      * @throws IOException if it cannot be read
      */
@@ -89,10 +89,10 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * Reads the content of a file from memory, which is used in place.
+     * Reads the contents of a file from memory, in place.
      *
      * @param content heap or native memory
-     * @return its tensors; closing them leaves the memory alone
+     * @return the tensors; closing them does not free the memory
      * @throws SafetensorsException if it is malformed
      */
     public static Safetensors read(MemorySegment content) throws SafetensorsException {
@@ -100,7 +100,7 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * Reads the content of a file from an array, which is used in place.
+     * Reads the contents of a file from an array, in place.
      *
      * @param content the bytes
      * @return its tensors
@@ -134,15 +134,15 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * Writes a file, which appears complete or not at all, as {@link FileReplacement} does. Data begins at a multiple of
-     * 64 bytes.
+     * Writes a file. It appears complete or not at all, as {@link FileReplacement} says. The data begins at a multiple
+     * of 64 bytes.
      *
-     * @param file the file, replaced if it is there
-     * @param metadata text about the tensors
-     * @param tensors what to write, in this order
-     * @throws IllegalArgumentException if a name occurs twice or is the format's own, or {@link #read(Path)} would refuse
-     *     the file for another reason; nothing is written then
-     * @throws IOException if it cannot be written; what was there is then as it was
+     * @param file the file, replaced if it exists
+     * @param metadata text metadata
+     * @param tensors the tensors, written in this order
+     * @throws IllegalArgumentException if a name occurs twice or is reserved by the format, or {@link #read(Path)}
+     *     would refuse the file for another reason; then nothing is written
+     * @throws IOException if the file cannot be written; then an existing file is unchanged
      */
     public static void write(Path file, Map<String, String> metadata, List<Tensor> tensors) throws IOException {
         Objects.requireNonNull(file, "file");
@@ -151,18 +151,19 @@ public final class Safetensors implements AutoCloseable {
         SafetensorsWriter.write(file, new LinkedHashMap<>(metadata), new ArrayList<>(tensors));
     }
 
-    /** {@return the text about the tensors, in the file's order} */
+    /** {@return the text metadata, in the file's order} */
     public Map<String, String> metadata() {
         return Collections.unmodifiableMap(header.metadata());
     }
 
-    /** {@return what there is, in the file's order} */
+    /** {@return the tensors by name, in the file's order} */
     public Map<String, TensorInfo> tensors() {
         return Collections.unmodifiableMap(header.tensors());
     }
 
     /**
-     * {@return the elements of a tensor, little-endian, read-only, not necessarily aligned; dies with this object}
+     * {@return the elements of a tensor, little-endian, read-only, not necessarily aligned} The segment is alive until
+     * this object is closed.
      *
      * @param name a key of {@link #tensors()}
      * @throws IllegalArgumentException if there is no such tensor
@@ -173,7 +174,7 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * {@return a copy of a tensor, widened to float where that loses nothing}
+     * {@return a copy of a tensor as floats, for types that convert without loss}
      *
      * @param name a key of {@link #tensors()}
      * @throws IllegalArgumentException if there is no such tensor, or its type does not fit
@@ -193,7 +194,7 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * {@return a copy of a tensor, widened to double where that loses nothing}
+     * {@return a copy of a tensor as doubles, for types that convert without loss}
      *
      * @param name a key of {@link #tensors()}
      * @throws IllegalArgumentException if there is no such tensor, or its type does not fit
@@ -213,7 +214,7 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * {@return a copy of a tensor of integers, widened to long}
+     * {@return a copy of a tensor of integers as longs}
      *
      * @param name a key of {@link #tensors()}
      * @throws IllegalArgumentException if there is no such tensor, or its type does not fit
@@ -274,13 +275,13 @@ public final class Safetensors implements AutoCloseable {
         return tensor;
     }
 
-    /** {@return the path that was read, or that it is in memory} */
+    /** {@return the path that was read, or a note that it is in memory} */
     @Override
     public String toString() {
         return name;
     }
 
-    /** Unmaps the file; harmless when that is done already, or there is none. */
+    /** Unmaps the file. Closing twice is harmless. */
     @Override
     public void close() {
         if (mapping != null && mapping.scope().isAlive()) {

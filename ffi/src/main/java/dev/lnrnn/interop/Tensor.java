@@ -8,18 +8,18 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * A tensor to be written.
+ * A tensor for writing.
  *
- * @param name its name
- * @param type the type of its elements
- * @param shape its extents, row-major; empty for a scalar
- * @param data its elements, little-endian; heap or native, not copied
+ * @param name the name
+ * @param type the type of the elements
+ * @param shape the extents, row-major; empty for a scalar
+ * @param data the elements, little-endian; heap or native, not copied
  */
 public record Tensor(String name, ElementType type, long[] shape, MemorySegment data) {
     private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
 
     /**
-     * Checks that the data is what the shape says.
+     * Checks that the data has the size of the shape.
      *
      * @throws IllegalArgumentException if an extent is negative or the data has another size
      */
@@ -40,7 +40,7 @@ public record Tensor(String name, ElementType type, long[] shape, MemorySegment 
         }
     }
 
-    /** {@return a copy of its extents} */
+    /** {@return a copy of the extents} */
     @Override
     public long[] shape() {
         return shape.clone();
@@ -49,9 +49,9 @@ public record Tensor(String name, ElementType type, long[] shape, MemorySegment 
     /**
      * {@return a tensor with a copy of the values}
      *
-     * @param name its name
-     * @param shape its extents
-     * @param values its elements, row-major
+     * @param name the name
+     * @param shape the extents
+     * @param values the elements, row-major
      */
     public static Tensor f32(String name, long[] shape, float[] values) {
         Objects.requireNonNull(values, "values");
@@ -63,9 +63,9 @@ public record Tensor(String name, ElementType type, long[] shape, MemorySegment 
     /**
      * {@return a tensor with a copy of the values}
      *
-     * @param name its name
-     * @param shape its extents
-     * @param values its elements, row-major
+     * @param name the name
+     * @param shape the extents
+     * @param values the elements, row-major
      */
     public static Tensor f64(String name, long[] shape, double[] values) {
         Objects.requireNonNull(values, "values");
@@ -77,9 +77,9 @@ public record Tensor(String name, ElementType type, long[] shape, MemorySegment 
     /**
      * {@return a tensor with a copy of the values}
      *
-     * @param name its name
-     * @param shape its extents
-     * @param values its elements, row-major
+     * @param name the name
+     * @param shape the extents
+     * @param values the elements, row-major
      */
     public static Tensor i64(String name, long[] shape, long[] values) {
         Objects.requireNonNull(values, "values");

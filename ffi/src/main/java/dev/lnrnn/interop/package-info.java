@@ -1,6 +1,6 @@
 /**
- * Files that other libraries read and write, too, {@link dev.lnrnn.interop.Safetensors}, and the way in which this one
- * writes every file, {@link dev.lnrnn.interop.FileReplacement}.
+ * Files in formats of others: {@link dev.lnrnn.interop.Safetensors}. {@link dev.lnrnn.interop.FileReplacement} replaces
+ * a file completely or not at all.
  */
 @NullMarked
 package dev.lnrnn.interop;
