@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "../test/arguments.h"
 #include "lnrnn.h"
 
 namespace bench {
@@ -171,24 +172,10 @@ class DeviceNetwork {
     done(lnrnnPackWeights(plan_, stream_, parameters_->data(), parameters_->bytes(),
                           packed_->data(), packed_->bytes()));
   }
-  void infer() {
-    done(lnrnnForwardInference(plan_, stream_, &sequence_, nullptr, packed_->data(),
-                               packed_->bytes(), x_->data(), x_->bytes(), nullptr, nullptr,
-                               y_->data(), y_->bytes(), hn_->data(), cn_->data(), hn_->bytes(),
-                               workspace_->data(), workspace_->bytes()));
-  }
+  void infer() { done(lnrnnForwardInference(plan_, stream_, &inference_)); }
   void train() {
-    done(lnrnnForwardTraining(plan_, stream_, &sequence_, nullptr, parameters_->data(),
-                              parameters_->bytes(), x_->data(), x_->bytes(), nullptr, nullptr,
-                              nullptr, 0, nullptr, 0, nullptr, y_->data(), y_->bytes(), hn_->data(),
-                              cn_->data(), hn_->bytes(), reserve_->data(), reserve_->bytes(),
-                              workspace_->data(), workspace_->bytes()));
-    done(lnrnnBackward(plan_, stream_, &sequence_, nullptr, parameters_->data(),
-                       parameters_->bytes(), x_->data(), x_->bytes(), nullptr, 0, nullptr, 0,
-                       nullptr, dy_->data(), dy_->bytes(), nullptr, nullptr, reserve_->data(),
-                       reserve_->bytes(), gradients_->data(), gradients_->bytes(), dx_->data(),
-                       dx_->bytes(), dh0_->data(), dc0_->data(), dh0_->bytes(), workspace_->data(),
-                       workspace_->bytes()));
+    done(lnrnnForwardTraining(plan_, stream_, &training_));
+    done(lnrnnBackward(plan_, stream_, &backward_));
   }
 
   // All results become NaN.
@@ -249,13 +236,44 @@ class DeviceNetwork {
     for (auto* t : {&y_, &dy_}) *t = tensor(rows * c.hidden);
     for (auto* t : {&hn_, &cn_, &dh0_, &dc0_}) *t = buffer(sizes.stateBytes);
 
-    sequence_.structSize = sizeof sequence_;
-    sequence_.steps = c.steps;
-    sequence_.batch = c.batch;
-    sequence_.xStepStride = sequence_.dxStepStride = c.batch * c.input;
-    sequence_.xRowStride = sequence_.dxRowStride = c.input;
-    sequence_.yStepStride = sequence_.dyStepStride = c.batch * c.hidden;
-    sequence_.yRowStride = sequence_.dyRowStride = c.hidden;
+    bind(c);
+  }
+
+  void bind(const Case& c) {
+    const auto memory = [](const auto& buffer) {
+      return args::Memory{buffer->data(), buffer->bytes()};
+    };
+    const auto view = [&](const auto& buffer, int64_t features) {
+      return args::View{memory(buffer), args::Strides::of(c.batch, features)};
+    };
+    inference_.sequence.steps = c.steps;
+    inference_.sequence.batch = c.batch;
+    inference_.packed = memory(packed_);
+    inference_.x = view(x_, c.input);
+    inference_.y = view(y_, c.hidden);
+    inference_.hn = memory(hn_);
+    inference_.cn = memory(cn_);
+    inference_.workspace = memory(workspace_);
+
+    training_.sequence = inference_.sequence;
+    training_.parameters = memory(parameters_);
+    training_.x = inference_.x;
+    training_.y = inference_.y;
+    training_.hn = inference_.hn;
+    training_.cn = inference_.cn;
+    training_.reserve = memory(reserve_);
+    training_.workspace = inference_.workspace;
+
+    backward_.sequence = inference_.sequence;
+    backward_.parameters = training_.parameters;
+    backward_.x = inference_.x;
+    backward_.reserve = memory(reserve_);
+    backward_.dy = view(dy_, c.hidden);
+    backward_.gradients = memory(gradients_);
+    backward_.dx = view(dx_, c.input);
+    backward_.dh0 = memory(dh0_);
+    backward_.dc0 = memory(dc0_);
+    backward_.workspace = inference_.workspace;
   }
 
   std::vector<lnrnnParameter_t> parameters() const {
@@ -292,7 +310,9 @@ class DeviceNetwork {
   lnrnnPlan_t plan_;
   lnrnnStream_t stream_ = nullptr;
   int32_t type_;
-  lnrnnSequence_t sequence_{};
+  lnrnnForwardInferenceArguments_t inference_ = args::empty<lnrnnForwardInferenceArguments_t>();
+  lnrnnForwardTrainingArguments_t training_ = args::empty<lnrnnForwardTrainingArguments_t>();
+  lnrnnBackwardArguments_t backward_ = args::empty<lnrnnBackwardArguments_t>();
   std::unique_ptr<DeviceBuffer> parameters_, gradients_, packed_, reserve_, workspace_, x_, dx_, y_,
       dy_, hn_, cn_, dh0_, dc0_;
 };

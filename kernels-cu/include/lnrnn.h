@@ -31,10 +31,13 @@
  *   lnrnnInitializeParameters(plan, NULL, seed, parameters, bytes.parameterBytes);
  *   lnrnnPackWeights(plan, NULL, parameters, bytes.parameterBytes, packed, bytes.packedBytes);
  *
- *   lnrnnSequence_t s = {.structSize = sizeof s, .steps = T, .batch = N,
- *       .xStepStride = N * C, .xRowStride = C, .yStepStride = N * H, .yRowStride = H};
- *   lnrnnForwardInference(plan, NULL, &s, NULL, packed, bytes.packedBytes, x, xBytes, NULL, NULL,
- *       y, yBytes, NULL, NULL, 0, workspace, bytes.inferenceWorkspaceBytes);
+ *   lnrnnForwardInferenceArguments_t a = {.structSize = sizeof a,
+ *       .sequence = {.steps = T, .batch = N},
+ *       .packed = {packed, bytes.packedBytes},
+ *       .x = {x, xBytes, .stepStride = N * C, .rowStride = C},
+ *       .y = {y, yBytes, .stepStride = N * H, .rowStride = H},
+ *       .workspace = {workspace, bytes.inferenceWorkspaceBytes}};
+ *   lnrnnForwardInference(plan, NULL, &a);
  *
  * CONVENTIONS
  *
@@ -43,9 +46,9 @@
  *   Units       sizes named ...Bytes are bytes; strides are elements; times are steps.
  *   Memory      a data pointer must be readable (or writable) by the plan's device and aligned to
  *               its element; 64-byte alignment, which lnrnnMalloc gives, is faster, and required
- *               of packed weights, workspace and reserve. Buffers with a ...Bytes beside them are
- *               checked against what the call needs; larger is fine. A buffer of which 0 bytes
- *               are needed may be NULL.
+ *               of packed weights, workspace and reserve. A pointer stands beside the size of its
+ *               buffer, which is checked against what the call needs; larger is fine. A buffer of
+ *               which 0 bytes are needed may be NULL.
  *               Outputs of one call may overlap neither an input nor each other unless a function
  *               says so: INVALID_ARGUMENT. What counts is what the call uses, so rows of x and y
  *               may be columns of one matrix.
@@ -59,12 +62,14 @@
  *               caller's; destroying a handle that still owns something is refused.
  *   Results     a function that fails writes none of its results. Data outputs of a call that
  *               fails while it runs are undefined.
- *   Structs     begin with structSize, which the caller sets to sizeof. An older caller's struct
- *               is shorter: fields that it does not have are 0. A newer caller's is longer: what it
- *               has and this library does not know becomes 0 in a struct that is written, and must
- *               be 0 in one that is read. Else the call is INVALID_ARGUMENT, as it is where a field
- *               named reserved or an undefined flag is not 0, or where structSize is no version's:
- *               not a multiple of 8, more than 64 KiB, or amid an array.
+ *   Structs     that a function takes by pointer begin with structSize, which the caller sets to
+ *               sizeof. An older caller's struct is shorter: fields that it does not have are 0. A
+ *               newer caller's is longer: what it has and this library does not know becomes 0 in a
+ *               struct that is written, and must be 0 in one that is read. Else the call is
+ *               INVALID_ARGUMENT, as it is where a field named reserved or an undefined flag is not
+ *               0, or where structSize is no version's: less than the first version's, not a
+ *               multiple of 8, more than 64 KiB, or amid an array. Structs inside other structs
+ *               have no size of their own and do not grow.
  *
  * Version 0.x: the ABI may change, and LNRNN_ABI_VERSION with it. From 1.0 it only grows.
  */
@@ -91,7 +96,7 @@ extern "C" {
 #define LNRNN_VERSION_PATCH 0
 
 /* Raised by every change that an already compiled caller would notice. */
-#define LNRNN_ABI_VERSION 3
+#define LNRNN_ABI_VERSION 4
 
 /* The LNRNN_ABI_VERSION of the loaded library. Compare before calling anything else. */
 LNRNN_API int32_t lnrnnGetAbiVersion(void);
@@ -107,7 +112,7 @@ typedef enum lnrnnStatus_t {
   LNRNN_STATUS_INVALID_ARGUMENT = 10,  /* a value is out of its range, or values contradict */
   LNRNN_STATUS_NULL_POINTER = 11,      /* a required pointer is NULL */
   LNRNN_STATUS_MISALIGNED = 12,        /* a pointer is not aligned to its element */
-  LNRNN_STATUS_BUFFER_TOO_SMALL = 13,  /* a ...Bytes is less than the call needs */
+  LNRNN_STATUS_BUFFER_TOO_SMALL = 13,  /* a buffer has fewer bytes than the call needs */
   LNRNN_STATUS_IN_USE = 20,            /* a handle still owns something made through it */
   LNRNN_STATUS_INVALID_STATE = 21,     /* not while the stream is being captured, or only then */
   LNRNN_STATUS_NOT_SUPPORTED = 30,     /* legal, but this version cannot do it on this device */
@@ -534,113 +539,240 @@ LNRNN_API lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream,
 
 /* ---- Execution -------------------------------------------------------------------------------*/
 
-/* Gradients of parameters are added to what the buffer holds, instead of replacing it. */
-#define LNRNN_SEQUENCE_ACCUMULATE 1u
+/*
+ * The four calls below compute. Each takes the plan, the stream and one struct that names everything
+ * else. The library copies the struct when the call begins and checks the copy, so that the caller
+ * may change or free the struct as soon as the call returns. It owns none of the memory that the
+ * struct points to: that must stay as it is until the work is done (see Streams above).
+ *
+ * A struct whose bytes are all 0 is a good beginning: an optional member that is 0 is absent. An
+ * error names the member: "x has 12 bytes, but 16 are needed".
+ */
+
+/* Memory that a call reads: bytes says how much of it there is from pointer on. */
+typedef struct lnrnnConstBuffer_t {
+  const void *pointer;
+  size_t bytes;
+} lnrnnConstBuffer_t;
+
+/* Memory that a call writes. */
+typedef struct lnrnnBuffer_t {
+  void *pointer;
+  size_t bytes;
+} lnrnnBuffer_t;
 
 /*
- * The shape of one call's data. Element (t, n, j) of x is x[t xStepStride + n xRowStride + j]:
- * time-major (T,N,C) has strides (N C, C), batch-major (N,T,C) has (C, T C). Strides are not
- * negative. Rows of x may coincide; rows of y and dx may not overlap.
+ * A tensor of steps, rows and features that a call reads. Strides count elements and are not
+ * negative: element (t, n, j) is pointer[t stepStride + n rowStride + j]. Time-major (T,N,C) has the
+ * strides N C and C, batch-major (N,T,C) has C and T C. The rows may be parts of a wider matrix, and
+ * they may coincide. bytes reaches from pointer to the end of the last row, or beyond it.
+ */
+typedef struct lnrnnConstTensor_t {
+  const void *pointer;
+  size_t bytes;
+  int64_t stepStride;
+  int64_t rowStride;
+  int64_t featureStride;   /* 0 or 1: features are contiguous. Others are NOT_SUPPORTED so far */
+} lnrnnConstTensor_t;
+
+/* The same for a tensor that a call writes. Its rows may not overlap. */
+typedef struct lnrnnTensor_t {
+  void *pointer;
+  size_t bytes;
+  int64_t stepStride;
+  int64_t rowStride;
+  int64_t featureStride;
+} lnrnnTensor_t;
+
+/*
+ * The sequences that a call runs over, one in each row. lnrnnForwardTraining and the lnrnnBackward
+ * that follows it take the same.
+ *
  * Random masks are Philox4x32-10 (Salmon et al. 2011) of seed, step + stepOffset, row + rowOffset,
  * so that a chunk of a sequence, or a single row, draws what the whole would.
  */
 typedef struct lnrnnSequence_t {
-  size_t structSize;
   int64_t steps;           /* T >= 0 */
   int64_t batch;           /* N >= 0 */
-  int64_t xStepStride;     /* x (T,N,C) */
-  int64_t xRowStride;
-  int64_t yStepStride;     /* y (T,N,D H) */
-  int64_t yRowStride;
-  int64_t dxStepStride;    /* dx (T,N,C), used by lnrnnBackward */
-  int64_t dxRowStride;
-  int64_t dyStepStride;    /* dy (T,N,D H), used by lnrnnBackward */
-  int64_t dyRowStride;
-  uint64_t seed;
+  const int64_t *lengths;  /* [N] in host memory, each 0...T; NULL: every row has T steps. The call
+                              reads them before it returns. For t >= lengths[n] y is 0, the state
+                              stays, and x is never read as a number */
+  uint64_t seed;           /* used in training */
   int64_t stepOffset;      /* 0...2^32 - T */
   int64_t rowOffset;       /* 0...2^32 - N */
-  uint32_t flags;          /* LNRNN_SEQUENCE_... */
-  uint32_t reserved;       /* 0 */
 } lnrnnSequence_t;
 
-/*
- * The forward pass without gradients: zoneout as its expectation, DropConnect and dropout off.
- *   lengths   host memory, [N], each 0...T, or NULL for T. Read before the call returns. For
- *             t >= lengths[n], y is 0 and the state stays; padding in x is never read as a number.
- *   h0, c0    (L D, N, H), stateBytes each; NULL for zeros. c0, cn and their gradients are the
- *             LSTM's: elsewhere they must be NULL.
- *   y         (T,N,D H), or NULL where only the final state is wanted.
- *   hn, cn    the state at each row's length, stateBytes each; NULL where not wanted. May be h0
- *             and c0.
- */
-LNRNN_API lnrnnStatus_t lnrnnForwardInference(
-    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence,
-    const int64_t *lengths, const void *packed, size_t packedBytes, const void *x, size_t xBytes,
-    const void *h0, const void *c0, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes,
-    void *workspace, size_t workspaceBytes);
+typedef struct lnrnnForwardInferenceArguments_t {
+  size_t structSize;
+  lnrnnSequence_t sequence;
+  lnrnnConstBuffer_t packed; /* what lnrnnPackWeights wrote, packedBytes, 64-byte aligned */
+  lnrnnConstTensor_t x;      /* (T,N,C) of the data type */
+  lnrnnConstBuffer_t h0;     /* (L D, N, H) of the accumulation type, stateBytes; NULL: zeros */
+  lnrnnConstBuffer_t c0;     /* the same for c. Only the LSTM has c: elsewhere c0, cn and their
+                                gradients must be NULL */
+  lnrnnTensor_t y;           /* (T,N,D H) of the data type; NULL where only the final state is wanted */
+  lnrnnBuffer_t hn;          /* h at each row's length, stateBytes; NULL: not wanted. May be h0 */
+  lnrnnBuffer_t cn;          /* c at each row's length, likewise. May be c0 */
+  lnrnnBuffer_t workspace;   /* inferenceWorkspaceBytes, 64-byte aligned. Holds nothing between calls */
+} lnrnnForwardInferenceArguments_t;
 
 /*
- * One time step for N = batch rows, for streaming: h and c go one step on, in place, as
- * lnrnnForwardInference with T = 1 would do. The output is the last layer's h. Forward plans only:
- * a reverse direction begins at the end, which a stream does not have.
- *   h, c      (L, N, H), stateBytes each, read and written. c is the LSTM's, elsewhere NULL.
+ * The forward pass without gradients. Zoneout acts as its expectation; DropConnect and dropout are
+ * off.
  */
-LNRNN_API lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch,
-                                  const void *packed, size_t packedBytes, const void *x,
-                                  size_t xBytes, void *h, void *c, size_t stateBytes,
-                                  void *workspace, size_t workspaceBytes);
+LNRNN_API lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream,
+                                              const lnrnnForwardInferenceArguments_t *arguments);
+
+typedef struct lnrnnStepArguments_t {
+  size_t structSize;
+  int64_t batch;             /* N >= 0 */
+  lnrnnConstBuffer_t packed; /* what lnrnnPackWeights wrote, packedBytes, 64-byte aligned */
+  lnrnnConstTensor_t x;      /* (1,N,C) of the data type: stepStride plays no part */
+  lnrnnBuffer_t h;           /* (L, N, H) of the accumulation type, stateBytes, read and written */
+  lnrnnBuffer_t c;           /* the same for c; NULL where the cell is no LSTM */
+  lnrnnBuffer_t workspace;   /* stepWorkspaceBytes, 64-byte aligned. Holds nothing between calls */
+} lnrnnStepArguments_t;
 
 /*
- * The forward pass that keeps in reserve what lnrnnBackward needs. As lnrnnForwardInference, but
- * from the parameters themselves, and with zoneout, DropConnect and dropout drawn:
- *   zoneoutMask      (L D, T, N, H) bytes, not 0 = update, 0 = keep the old h; NULL: from the seed.
- *   dropconnectMask  (L D, G H, H) bytes, not 0 = keep the weight, 0 = drop; NULL: from the seed.
- *   random           device memory, [3], 8-byte aligned: seed, stepOffset and rowOffset, read when
- *                    the work is carried out; NULL: the sequence's. So a graph that is launched
- *                    again draws other masks. Offsets wrap at 2^32.
- * A mask is INVALID_ARGUMENT where the plan's probability is 0. Masks of dropout and of zoneoutCell
- * are always drawn; probabilities count in steps of 2^-32.
+ * One time step, for streaming: h and c go one step on, in place, as lnrnnForwardInference with T = 1
+ * would do. The output is the last layer's h. Bidirectional plans are INVALID_ARGUMENT: the reverse
+ * direction begins at the end, which a stream does not have.
+ */
+LNRNN_API lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream,
+                                  const lnrnnStepArguments_t *arguments);
+
+typedef struct lnrnnForwardTrainingArguments_t {
+  size_t structSize;
+  lnrnnSequence_t sequence;
+  lnrnnConstBuffer_t parameters;      /* parameterBytes of the data type */
+  lnrnnConstTensor_t x;               /* (T,N,C) of the data type */
+  lnrnnConstBuffer_t h0;              /* (L D, N, H) of the accumulation type, stateBytes; NULL: zeros */
+  lnrnnConstBuffer_t c0;              /* the same for c, of the LSTM alone */
+  lnrnnConstBuffer_t zoneoutMask;     /* (L D, T, N, H) bytes, not 0 = update, 0 = keep the old h;
+                                         NULL: drawn */
+  lnrnnConstBuffer_t dropconnectMask; /* (L D, G H, H) bytes, not 0 = keep the weight, 0 = drop it;
+                                         NULL: drawn */
+  lnrnnConstBuffer_t random;          /* [3] of uint64_t in device memory, 8-byte aligned: seed,
+                                         stepOffset and rowOffset in place of the sequence's. They are
+                                         read when the work is carried out, so that a graph that is
+                                         launched again draws other masks. The offsets wrap at 2^32.
+                                         NULL: the sequence's */
+  lnrnnTensor_t y;                    /* (T,N,D H) of the data type; NULL: not wanted */
+  lnrnnBuffer_t hn;                   /* h at each row's length, stateBytes; NULL: not wanted. May be h0 */
+  lnrnnBuffer_t cn;                   /* c at each row's length, likewise. May be c0 */
+  lnrnnBuffer_t reserve;              /* reserveBytes, 64-byte aligned: what lnrnnBackward needs */
+  lnrnnBuffer_t workspace;            /* trainingWorkspaceBytes, 64-byte aligned */
+} lnrnnForwardTrainingArguments_t;
+
+/*
+ * The forward pass that keeps in reserve what lnrnnBackward needs. It works from the parameters
+ * themselves, and zoneout, DropConnect and dropout are drawn.
+ *
+ * A given mask is INVALID_ARGUMENT where the plan's probability is 0. Masks of dropout and of
+ * zoneoutCell are always drawn; probabilities count in steps of 2^-32.
+ *
  * Masks select: a value or a weight that is left out is not multiplied by 0 but absent, forward and
  * backward, so that NaN in it stays there. A gradient of exactly 0 goes through a row as 0, whatever
  * the row holds: where zoneout kept all of a row, or dropout left it out, dx is 0 and parameters get
  * no gradient from it. Where some units of a row are taken its NaN is theirs, and by products and
  * layer norms its neighbours'.
  */
-LNRNN_API lnrnnStatus_t lnrnnForwardTraining(
-    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence,
-    const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x,
-    size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask,
-    size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes,
-    const uint64_t *random, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes,
-    void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes);
+LNRNN_API lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream,
+                                             const lnrnnForwardTrainingArguments_t *arguments);
+
+/* The gradients of the parameters are added to what gradients holds, instead of replacing it. */
+#define LNRNN_BACKWARD_ACCUMULATE 1u
+
+typedef struct lnrnnBackwardArguments_t {
+  size_t structSize;
+  lnrnnSequence_t sequence;           /* these seven as in the lnrnnForwardTraining that filled */
+  lnrnnConstBuffer_t parameters;      /* reserve: the same values, and x with the same strides. */
+  lnrnnConstTensor_t x;
+  lnrnnConstBuffer_t zoneoutMask;
+  lnrnnConstBuffer_t dropconnectMask;
+  lnrnnConstBuffer_t random;
+  lnrnnConstBuffer_t reserve;         /* only read, so that the call can be repeated */
+  lnrnnConstTensor_t dy;              /* (T,N,D H) of the data type; NULL: zeros. Ignored where
+                                         t >= lengths[n] */
+  lnrnnConstBuffer_t dhn;             /* (L D, N, H) of the accumulation type, stateBytes; NULL: zeros */
+  lnrnnConstBuffer_t dcn;             /* the same for c, of the LSTM alone */
+  lnrnnBuffer_t gradients;            /* gradientBytes of the accumulation type, tensors at their
+                                         gradientOffsetBytes. Replaced, or added to with
+                                         LNRNN_BACKWARD_ACCUMULATE. NULL: not wanted */
+  lnrnnTensor_t dx;                   /* (T,N,C) of the data type, replaced; 0 where t >= lengths[n].
+                                         NULL: not wanted */
+  lnrnnBuffer_t dh0;                  /* (L D, N, H), stateBytes, replaced; NULL: not wanted. May be dhn */
+  lnrnnBuffer_t dc0;                  /* the same for c. May be dcn */
+  lnrnnBuffer_t workspace;            /* backwardWorkspaceBytes, 64-byte aligned */
+  uint32_t flags;                     /* LNRNN_BACKWARD_... */
+  uint32_t reserved;                  /* 0 */
+} lnrnnBackwardArguments_t;
 
 /*
  * The gradients of a scalar loss whose gradients by y, hn and cn are dy, dhn and dcn.
- * plan, steps, batch, x strides, seed, offsets, lengths, parameters, x, masks and what random holds
- * must be those of the lnrnnForwardTraining that filled reserve; reserve is only read, so that the
- * call can be repeated.
- *   dy             (T,N,D H), dyBytes; NULL for zeros. Ignored where t >= lengths[n].
- *   dhn, dcn       (L D, N, H), stateBytes each; NULL for zeros.
- *   gradients      of the accumulation type, tensors at their gradientOffsetBytes; replaced, or
- *                  added to with LNRNN_SEQUENCE_ACCUMULATE. NULL where not wanted.
- *                  They are sums over all T N rows, in blocks of bounded length whose sums lose next to
- *                  nothing when they are added up. So a sum in float (of F32, F16 and BF16) of rows
- *                  of one sign is within 4e-6 of the exact sum of the rows' gradients where it is a
- *                  vector, and within 1e-5 where it is a matrix, for millions of rows as for a
- *                  thousand; in double the same with 2^-29 times that. cuBLAS, which adds up matrices
- *                  where a device has it, is asked for 1024 rows a call in F32 and for 8192 in other
- *                  types, and those are as exact as it sums them.
- *   dx             (T,N,C), dxBytes, replaced; 0 where t >= lengths[n]. NULL where not wanted.
- *   dh0, dc0       (L D, N, H), stateBytes each, replaced; NULL where not wanted. May be dhn, dcn.
+ *
+ * Gradients of parameters are sums over all T N rows, in blocks of bounded length whose sums lose next
+ * to nothing when they are added up. So a sum in float (of F32, F16 and BF16) of rows of one sign is
+ * within 4e-6 of the exact sum of the rows' gradients where it is a vector, and within 1e-5 where it
+ * is a matrix, for millions of rows as for a thousand; in double the same with 2^-29 times that.
+ * cuBLAS, which adds up matrices where a device has it, is asked for 1024 rows a call in F32 and for
+ * 8192 in other types, and those are as exact as it sums them.
  */
-LNRNN_API lnrnnStatus_t lnrnnBackward(
-    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence,
-    const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x,
-    size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes,
-    const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random,
-    const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve,
-    size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0,
-    void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes);
+LNRNN_API lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream,
+                                      const lnrnnBackwardArguments_t *arguments);
+
+/* ---- The same calls for callers whose runtime keeps pointer arguments alive --------------------*/
+
+/*
+ * Some runtimes, such as Java's foreign function interface, keep the memory behind a pointer argument
+ * alive while a call runs, but not the memory that a struct points to. For them each of the four calls
+ * exists with 4, 8 and 16 further pointers. The library ignores those pointers: they may be anything,
+ * also NULL, and the result is that of the call without them. Other programs do not need these
+ * functions.
+ */
+#define LNRNN_HELD_4(h) const void *h##1, const void *h##2, const void *h##3, const void *h##4
+#define LNRNN_HELD_8(h) LNRNN_HELD_4(h##a), LNRNN_HELD_4(h##b)
+#define LNRNN_HELD_16(h) LNRNN_HELD_8(h##a), LNRNN_HELD_8(h##b)
+
+LNRNN_API lnrnnStatus_t lnrnnForwardInferenceHolding4(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments,
+    LNRNN_HELD_4(h));
+LNRNN_API lnrnnStatus_t lnrnnForwardInferenceHolding8(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments,
+    LNRNN_HELD_8(h));
+LNRNN_API lnrnnStatus_t lnrnnForwardInferenceHolding16(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments,
+    LNRNN_HELD_16(h));
+
+LNRNN_API lnrnnStatus_t lnrnnStepHolding4(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments,
+    LNRNN_HELD_4(h));
+LNRNN_API lnrnnStatus_t lnrnnStepHolding8(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments,
+    LNRNN_HELD_8(h));
+LNRNN_API lnrnnStatus_t lnrnnStepHolding16(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments,
+    LNRNN_HELD_16(h));
+
+LNRNN_API lnrnnStatus_t lnrnnForwardTrainingHolding4(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments,
+    LNRNN_HELD_4(h));
+LNRNN_API lnrnnStatus_t lnrnnForwardTrainingHolding8(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments,
+    LNRNN_HELD_8(h));
+LNRNN_API lnrnnStatus_t lnrnnForwardTrainingHolding16(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments,
+    LNRNN_HELD_16(h));
+
+LNRNN_API lnrnnStatus_t lnrnnBackwardHolding4(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments,
+    LNRNN_HELD_4(h));
+LNRNN_API lnrnnStatus_t lnrnnBackwardHolding8(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments,
+    LNRNN_HELD_8(h));
+LNRNN_API lnrnnStatus_t lnrnnBackwardHolding16(
+    lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments,
+    LNRNN_HELD_16(h));
 
 #ifdef __cplusplus
 }

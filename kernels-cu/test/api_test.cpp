@@ -377,30 +377,6 @@ void test_structs_of_other_versions(lnrnnHandle_t handle) {
   DONE(lnrnnPlanCreate(handle, &d.known, &older_plan));
   DONE(lnrnnPlanDestroy(older_plan));
 
-  lnrnnSequence_t s{};
-  s.structSize = sizeof s;
-  const auto infer = [&](const lnrnnSequence_t* sequence) {
-    alignas(64) static char packed[8192];
-    return lnrnnForwardInference(plan, nullptr, sequence, nullptr, packed, sizeof packed, nullptr,
-                                 0, nullptr, nullptr, nullptr, 0, nullptr, nullptr, 0, packed,
-                                 sizeof packed);
-  };
-  REFUSED(infer(nullptr), NULL_POINTER, "sequence is NULL");
-  s.reserved = 1;
-  REFUSED(infer(&s), INVALID_ARGUMENT, "reserved is 0x1, not 0");
-  s.reserved = 0;
-  s.flags = 2;
-  REFUSED(infer(&s), INVALID_ARGUMENT, "flags is 0x2");
-  s.flags = 0;
-  Newer<lnrnnSequence_t> newer(s);
-  newer.more[1] = 1;
-  REFUSED(infer(&newer.known), INVALID_ARGUMENT,
-          "sequence->structSize is 144, and byte 128 is 0x1");
-  for (const size_t size : {8, 16, 20, 65544}) {
-    s.structSize = size;
-    REFUSED(infer(&s), INVALID_ARGUMENT, "not the struct's size");
-  }
-
   // What is written: nothing beyond what an older caller has; what a newer one has besides is 0.
   Newer<lnrnnUsage_t> usage{lnrnnUsage_t{}};
   usage.more[0] = usage.more[1] = usage.more[2] = 7;
@@ -481,22 +457,31 @@ void test_step_arguments(lnrnnHandle_t handle) {
   REFUSED(lnrnnInitializeParameters(plan, nullptr, 1, parameters, s.parameterBytes - 1),
           BUFFER_TOO_SMALL, "parameters has");
   DONE(lnrnnPackWeights(plan, nullptr, parameters, s.parameterBytes, packed, s.packedBytes));
-  const auto step = [&](int64_t n, void* xx, size_t xb, void* hh, void* cc, size_t sb, void* ww,
-                        size_t wb) {
-    return lnrnnStep(plan, nullptr, n, packed, s.packedBytes, xx, xb, hh, cc, sb, ww, wb);
+  lnrnnStepArguments_t good{};
+  good.structSize = sizeof good;
+  good.batch = 2;
+  good.packed = {packed, s.packedBytes};
+  good.x = {x, 24, 0, 3, 0};
+  good.h = {h, s.stateBytes};
+  good.c = {c, s.stateBytes};
+  good.workspace = {w, s.stepWorkspaceBytes};
+  const auto step = [&](const auto& change) {
+    lnrnnStepArguments_t a = good;
+    change(a);
+    return lnrnnStep(plan, nullptr, &a);
   };
-  const size_t sb = s.stateBytes, wb = s.stepWorkspaceBytes;
-  DONE(step(2, x, 24, h, c, sb, w, wb));
-  DONE(step(0, nullptr, 0, nullptr, nullptr, 0, w, wb));
-  REFUSED(step(-1, x, 24, h, c, sb, w, wb), INVALID_ARGUMENT, "batch is -1");
-  REFUSED(step(2, x, 23, h, c, sb, w, wb), BUFFER_TOO_SMALL, "x has 23 bytes, but 24 are needed");
-  REFUSED(step(2, nullptr, 24, h, c, sb, w, wb), NULL_POINTER, "x is NULL");
-  REFUSED(step(2, x + 1, 24, h, c, sb, w, wb), MISALIGNED, "aligned to 4");
-  REFUSED(step(2, x, 24, nullptr, c, sb, w, wb), NULL_POINTER, "h is NULL");
-  REFUSED(step(2, x, 24, h, nullptr, sb, w, wb), NULL_POINTER, "c is NULL");
-  REFUSED(step(2, x, 24, h, c, sb - 1, w, wb), BUFFER_TOO_SMALL, "h has 31");
-  REFUSED(step(2, x, 24, h, c, sb, w, wb - 1), BUFFER_TOO_SMALL, "workspace has");
-  REFUSED(step(2, x, 24, h, c, sb, w + 4, wb), MISALIGNED, "aligned to 64");
+  using A = lnrnnStepArguments_t;
+  DONE(step([](A&) {}));
+  DONE(step([](A& a) { a.batch = 0, a.x = {}, a.h = a.c = {}; }));
+  REFUSED(step([](A& a) { a.batch = -1; }), INVALID_ARGUMENT, "batch is -1");
+  REFUSED(step([](A& a) { --a.x.bytes; }), BUFFER_TOO_SMALL, "x has 23 bytes, but 24 are needed");
+  REFUSED(step([](A& a) { a.x.pointer = nullptr; }), NULL_POINTER, "x is NULL");
+  REFUSED(step([&](A& a) { a.x.pointer = x + 1; }), MISALIGNED, "aligned to 4");
+  REFUSED(step([](A& a) { a.h.pointer = nullptr; }), NULL_POINTER, "h is NULL");
+  REFUSED(step([](A& a) { a.c.pointer = nullptr; }), NULL_POINTER, "c is NULL");
+  REFUSED(step([](A& a) { --a.h.bytes; }), BUFFER_TOO_SMALL, "h has 31");
+  REFUSED(step([](A& a) { --a.workspace.bytes; }), BUFFER_TOO_SMALL, "workspace has");
+  REFUSED(step([&](A& a) { a.workspace.pointer = w + 4; }), MISALIGNED, "aligned to 64");
   for (void* p : memory) DONE(lnrnnFree(handle, nullptr, p));
   DONE(lnrnnPlanDestroy(plan));
 }

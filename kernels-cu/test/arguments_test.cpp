@@ -9,50 +9,25 @@ using network::Options;
 
 namespace {
 
-// Arguments of a training forward and of its backward that are right; a test spoils one of them.
+// What a test spoils one member of.
 template <class S>
-struct Call {
-  using T = lnrnn::accumulation_t<S>;
+struct Calls {
+  explicit Calls(Network<S>& n) : net(n) { renew(); }
+
+  void renew() {
+    inference = net.inference();
+    training = net.training();
+    gradients = net.gradient_pass();
+  }
+
+  lnrnnStatus_t infer() { return net.run(inference); }
+  lnrnnStatus_t train() { return net.run(training); }
+  lnrnnStatus_t backward() { return net.run(gradients); }
 
   Network<S>& net;
-  const void *h0, *c0, *dhn, *dcn;
-  void *hn, *cn, *dh0, *dc0;
-  const uint8_t *zoneout = nullptr, *dropconnect = nullptr;
-  size_t zoneout_bytes = 0, dropconnect_bytes = 0, state_bytes, gradient_bytes, y_bytes;
-  const uint64_t* random = nullptr;
-
-  explicit Call(Network<S>& n)
-      : net(n), h0(of(n.h0)), c0(of(n.c0)), dhn(of(n.dhn)), dcn(of(n.dcn)), hn(of(n.hn)),
-        cn(of(n.cn)), dh0(of(n.dh0)), dc0(of(n.dc0)), state_bytes(n.sizes.stateBytes),
-        gradient_bytes(n.sizes.gradientBytes), y_bytes(n.y->bytes()) {}
-
-  static void* of(const std::unique_ptr<network::Buffer<T>>& buffer) {
-    return buffer == nullptr ? nullptr : buffer->data();
-  }
-
-  lnrnnStatus_t train() const {
-    return lnrnnForwardTraining(net.plan, nullptr, &net.sequence, net.lengths_or_null(),
-                                net.parameters->data(), net.parameters->bytes(), net.x->data(),
-                                net.x->bytes(), h0, c0, zoneout, zoneout_bytes, dropconnect,
-                                dropconnect_bytes, random, net.y->data(), y_bytes, hn, cn,
-                                state_bytes, net.reserve->data(), net.reserve->bytes(),
-                                net.workspace->data(), net.workspace->bytes());
-  }
-  lnrnnStatus_t infer() const {
-    return lnrnnForwardInference(net.plan, nullptr, &net.sequence, net.lengths_or_null(),
-                                 net.packed->data(), net.packed->bytes(), net.x->data(),
-                                 net.x->bytes(), h0, c0, net.y->data(), y_bytes, hn, cn,
-                                 state_bytes, net.workspace->data(), net.workspace->bytes());
-  }
-  lnrnnStatus_t backward() const {
-    return lnrnnBackward(net.plan, nullptr, &net.sequence, net.lengths_or_null(),
-                         net.parameters->data(), net.parameters->bytes(), net.x->data(),
-                         net.x->bytes(), zoneout, zoneout_bytes, dropconnect, dropconnect_bytes,
-                         random, net.dy->data(), net.dy->bytes(), dhn, dcn, net.reserve->data(),
-                         net.reserve->bytes(), net.gradients->data(), gradient_bytes,
-                         net.dx->data(), net.dx->bytes(), dh0, dc0, state_bytes,
-                         net.workspace->data(), net.workspace->bytes());
-  }
+  lnrnnForwardInferenceArguments_t inference;
+  lnrnnForwardTrainingArguments_t training;
+  lnrnnBackwardArguments_t gradients;
 };
 
 void test_only_the_lstm_has_a_cell() {
@@ -61,32 +36,30 @@ void test_only_the_lstm_has_a_cell() {
     options.cell = cell;
     Network<float> net({2, 3, 4, 5}, options);
     net.pack();
-    DONE(Call<float>(net).train());
-    DONE(Call<float>(net).backward());
-    Call<float> call(net);
-    call.c0 = call.h0;
-    REFUSED(call.train(), INVALID_ARGUMENT, "c0 is given, but only the LSTM carries a cell");
-    REFUSED(call.infer(), INVALID_ARGUMENT, "c0 is given");
-    call.c0 = nullptr;
-    call.cn = call.hn;
-    REFUSED(call.train(), INVALID_ARGUMENT, "cn is given");
-    REFUSED(call.infer(), INVALID_ARGUMENT, "cn is given");
-    call.cn = nullptr;
-    call.dcn = call.dhn;
-    REFUSED(call.backward(), INVALID_ARGUMENT, "dcn is given");
-    call.dcn = nullptr;
-    call.dc0 = call.dh0;
-    REFUSED(call.backward(), INVALID_ARGUMENT, "dc0 is given");
+    Calls<float> calls(net);
+    DONE(calls.train());
+    DONE(calls.backward());
+    calls.training.c0 = calls.training.h0;
+    calls.inference.c0 = calls.inference.h0;
+    REFUSED(calls.train(), INVALID_ARGUMENT, "c0 is given, but only the LSTM carries a cell");
+    REFUSED(calls.infer(), INVALID_ARGUMENT, "c0 is given");
+    calls.renew();
+    calls.training.cn = calls.training.hn;
+    calls.inference.cn = calls.inference.hn;
+    REFUSED(calls.train(), INVALID_ARGUMENT, "cn is given");
+    REFUSED(calls.infer(), INVALID_ARGUMENT, "cn is given");
+    calls.gradients.dcn = calls.gradients.dhn;
+    REFUSED(calls.backward(), INVALID_ARGUMENT, "dcn is given");
+    calls.gradients.dcn = {};
+    calls.gradients.dc0 = calls.gradients.dh0;
+    REFUSED(calls.backward(), INVALID_ARGUMENT, "dc0 is given");
 
     Network<float> stream({1, 3, 4, 5}, options);
     stream.pack();
-    const auto step = [&](void* c) {
-      return lnrnnStep(stream.plan, nullptr, 3, stream.packed->data(), stream.packed->bytes(),
-                       stream.x->data(), stream.x->bytes(), stream.h0->data(), c,
-                       stream.h0->bytes(), stream.workspace->data(), stream.workspace->bytes());
-    };
-    DONE(step(nullptr));
-    REFUSED(step(stream.hn->data()), INVALID_ARGUMENT, "c is given");
+    lnrnnStepArguments_t step = stream.one_step();
+    DONE(stream.run(step));
+    step.c = stream.memory(stream.hn);
+    REFUSED(stream.run(step), INVALID_ARGUMENT, "c is given");
   }
 }
 
@@ -95,10 +68,7 @@ void test_no_step_of_two_directions() {
   options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
   Network<float> net({1, 3, 4, 5}, options);
   net.pack();
-  REFUSED(lnrnnStep(net.plan, nullptr, 3, net.packed->data(), net.packed->bytes(), net.x->data(),
-                    net.x->bytes(), net.h0->data(), net.c0->data(), net.h0->bytes(),
-                    net.workspace->data(), net.workspace->bytes()),
-          INVALID_ARGUMENT, "the plan is bidirectional");
+  REFUSED(net.run(net.one_step()), INVALID_ARGUMENT, "the plan is bidirectional");
 }
 
 // States are those of every layer and direction, and y has the features of both.
@@ -109,32 +79,31 @@ void test_extents_of_a_stack() {
   options.zoneout = options.dropconnect = 0.5;
   Network<float> net({2, 3, 4, 5}, options);
   CHECK(net.sizes.stateBytes == 3 * 2 * 3 * 5 * sizeof(float));
-  Call<float> call(net);
-  DONE(call.train());
-  DONE(call.backward());
-  --call.state_bytes;
-  REFUSED(call.train(), BUFFER_TOO_SMALL, "h0 has 359 bytes, but 360 are needed");
-  REFUSED(call.backward(), BUFFER_TOO_SMALL, "dhn has 359");
-  ++call.state_bytes;
-  --call.y_bytes;
-  REFUSED(call.train(), BUFFER_TOO_SMALL, "y has 239 bytes, but 240 are needed");
-  ++call.y_bytes;
-  net.sequence.yRowStride = 9;
-  REFUSED(call.train(), INVALID_ARGUMENT, "rows of y overlap");
-  net.sequence.yRowStride = 10;
+  Calls<float> calls(net);
+  DONE(calls.train());
+  DONE(calls.backward());
+  --calls.training.h0.bytes;
+  --calls.gradients.dhn.bytes;
+  REFUSED(calls.train(), BUFFER_TOO_SMALL, "h0 has 359 bytes, but 360 are needed");
+  REFUSED(calls.backward(), BUFFER_TOO_SMALL, "dhn has 359");
+  calls.renew();
+  --calls.training.y.bytes;
+  REFUSED(calls.train(), BUFFER_TOO_SMALL, "y has 239 bytes, but 240 are needed");
+  ++calls.training.y.bytes;
+  calls.training.y.rowStride = 9;
+  REFUSED(calls.train(), INVALID_ARGUMENT, "rows of y overlap");
+  calls.training.y.rowStride = 10;
 
   const std::vector<uint8_t> mask(3 * 2 * 20 * 5, 1);
-  call.zoneout = mask.data();
-  call.zoneout_bytes = 3 * 2 * 2 * 3 * 5 - 1;
-  REFUSED(call.train(), BUFFER_TOO_SMALL, "zoneoutMask has 179 bytes, but 180 are needed");
-  REFUSED(call.backward(), BUFFER_TOO_SMALL, "zoneoutMask has 179");
-  call.zoneout_bytes = 180;
-  call.dropconnect = mask.data();
-  call.dropconnect_bytes = mask.size() - 1;
-  REFUSED(call.train(), BUFFER_TOO_SMALL, "dropconnectMask has 599 bytes, but 600 are needed");
-  call.dropconnect_bytes = 600;
-  DONE(call.train());
-  DONE(call.backward());
+  calls.training.zoneoutMask = calls.gradients.zoneoutMask = {mask.data(), 3 * 2 * 2 * 3 * 5 - 1};
+  REFUSED(calls.train(), BUFFER_TOO_SMALL, "zoneoutMask has 179 bytes, but 180 are needed");
+  REFUSED(calls.backward(), BUFFER_TOO_SMALL, "zoneoutMask has 179");
+  calls.training.zoneoutMask = calls.gradients.zoneoutMask = {mask.data(), 180};
+  calls.training.dropconnectMask = {mask.data(), mask.size() - 1};
+  REFUSED(calls.train(), BUFFER_TOO_SMALL, "dropconnectMask has 599 bytes, but 600 are needed");
+  calls.training.dropconnectMask = calls.gradients.dropconnectMask = {mask.data(), 600};
+  DONE(calls.train());
+  DONE(calls.backward());
 }
 
 void test_masks_need_a_probability() {
@@ -142,28 +111,27 @@ void test_masks_need_a_probability() {
   options.zoneout_cell = 0.5;
   Network<float> net({2, 3, 4, 5}, options);
   const std::vector<uint8_t> mask(400, 1);
-  Call<float> call(net);
-  call.zoneout = mask.data();
-  call.zoneout_bytes = mask.size();
-  REFUSED(call.train(), INVALID_ARGUMENT, "zoneoutMask is given, but the plan's probability is 0");
-  call.zoneout = nullptr;
-  call.dropconnect = mask.data();
-  call.dropconnect_bytes = mask.size();
-  REFUSED(call.backward(), INVALID_ARGUMENT, "dropconnectMask is given");
+  Calls<float> calls(net);
+  calls.training.zoneoutMask = {mask.data(), mask.size()};
+  REFUSED(calls.train(), INVALID_ARGUMENT, "zoneoutMask is given, but the plan's probability is 0");
+  calls.gradients.dropconnectMask = {mask.data(), mask.size()};
+  REFUSED(calls.backward(), INVALID_ARGUMENT, "dropconnectMask is given");
 }
 
 void test_numbers_in_memory() {
   Network<float> net({2, 3, 4, 5}, {});
   const uint64_t numbers[4] = {};
-  Call<float> call(net);
+  Calls<float> calls(net);
   // The offsets wrap: the largest are none too many.
   const uint64_t largest[] = {~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}};
-  call.random = largest;
-  DONE(call.train());
-  DONE(call.backward());
-  call.random = reinterpret_cast<const uint64_t*>(reinterpret_cast<const char*>(numbers) + 4);
-  REFUSED(call.train(), MISALIGNED, "random is at");
-  REFUSED(call.backward(), MISALIGNED, "aligned to 8");
+  calls.training.random = calls.gradients.random = {largest, sizeof largest};
+  DONE(calls.train());
+  DONE(calls.backward());
+  --calls.training.random.bytes;
+  REFUSED(calls.train(), BUFFER_TOO_SMALL, "random has 23 bytes, but 24 are needed");
+  calls.training.random = calls.gradients.random = {reinterpret_cast<const char*>(numbers) + 4, 24};
+  REFUSED(calls.train(), MISALIGNED, "random is at");
+  REFUSED(calls.backward(), MISALIGNED, "aligned to 8");
 }
 
 // F16 is the data's type; sums are of F32.
@@ -174,18 +142,17 @@ void test_types_of_half_precision() {
   for (const lnrnnParameter_t& p : net.descriptions()) {
     CHECK(p.offsetBytes % 64 == 0 && p.gradientOffsetBytes == 2 * p.offsetBytes);
   }
-  Call<F16> call(net);
-  DONE(call.train());
-  DONE(call.backward());
-  call.gradient_bytes = net.sizes.parameterBytes;
-  REFUSED(call.backward(), BUFFER_TOO_SMALL, "gradients has");
-  call.gradient_bytes = net.sizes.gradientBytes;
-  call.hn = static_cast<char*>(call.hn) + 2;
-  REFUSED(call.train(), MISALIGNED, "aligned to 4");
-  call.hn = nullptr;
+  Calls<F16> calls(net);
+  DONE(calls.train());
+  DONE(calls.backward());
+  calls.gradients.gradients.bytes = net.sizes.parameterBytes;
+  REFUSED(calls.backward(), BUFFER_TOO_SMALL, "gradients has");
+  calls.training.hn.pointer = static_cast<char*>(calls.training.hn.pointer) + 2;
+  REFUSED(calls.train(), MISALIGNED, "aligned to 4");
+  calls.training.hn = {};
   CHECK(net.y->bytes() == 2 * 3 * 5 * 2);
-  --call.y_bytes;
-  REFUSED(call.train(), BUFFER_TOO_SMALL, "y has 59 bytes, but 60 are needed");
+  --calls.training.y.bytes;
+  REFUSED(calls.train(), BUFFER_TOO_SMALL, "y has 59 bytes, but 60 are needed");
 }
 
 // Names, in the order of the buffers.

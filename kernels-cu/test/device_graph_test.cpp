@@ -187,11 +187,8 @@ void test_threads_that_queue_during_captures() {
       [&] { expect(lnrnnMemcpy(handle, streams[0], seen.data(), memory[0], kBytes), spoilt); },
       [&] { expect(lnrnnMemset(handle, streams[1], memory[1], 2, kBytes), spoilt); },
       [&] {
-        expect(lnrnnStep(net.plan, streams[1], net.shape.batch, net.packed->data(),
-                         net.packed->bytes(), net.x->data(), net.x->bytes(), net.h0->data(),
-                         net.c0->data(), net.h0->bytes(), net.workspace->data(),
-                         net.workspace->bytes()),
-               spoilt);
+        const auto step = net.one_step();
+        expect(lnrnnStep(net.plan, streams[1], &step), spoilt);
       },
       [&] {
         void* fresh = nullptr;

@@ -55,7 +55,7 @@ void test_passes(Shape shape, const Options& options, const std::vector<int64_t>
   pair.device.wait();
   CHECK(pair.device.gradients->copy() == first);
   pair.both([](Network<S>& net) {
-    net.sequence.flags = LNRNN_SEQUENCE_ACCUMULATE;
+    net.flags = LNRNN_BACKWARD_ACCUMULATE;
     net.backward();
   });
   pair.compare_gradients();

@@ -60,12 +60,10 @@ class Hash {
 // Moves a tensor (T,N,F) to rows of F + 3, all steps of a row of the batch one after another.
 // Between rows are copies of `gap`.
 template <class S>
-void spread(const Network<S>& net, std::unique_ptr<Buffer<S>>& tensor, double gap,
-            int64_t& step_stride, int64_t& row_stride) {
+args::Strides spread(const Network<S>& net, std::unique_ptr<Buffer<S>>& tensor, double gap) {
   const auto [steps, batch, input, hidden] = net.shape;
   const int64_t features = static_cast<int64_t>(tensor->size()) / (steps * batch);
-  step_stride = features + 3;
-  row_stride = steps * step_stride;
+  const int64_t step_stride = features + 3, row_stride = steps * step_stride;
   auto wide = std::make_unique<Buffer<S>>(net.handle, static_cast<size_t>(batch * row_stride));
   std::fill_n(wide->data(), wide->size(), network::rounded<S>(gap));
   for (int64_t t = 0; t < steps; ++t) {
@@ -75,6 +73,7 @@ void spread(const Network<S>& net, std::unique_ptr<Buffer<S>>& tensor, double ga
     }
   }
   tensor = std::move(wide);
+  return {step_stride, row_stride};
 }
 
 template <class S>
@@ -84,11 +83,10 @@ void arrange(Network<S>& net, const Settings& s) {
   }
   if (s.strides) {
     // What is read must not be that of a gap; what is written must leave the gap alone.
-    lnrnnSequence_t& q = net.sequence;
-    spread(net, net.x, NAN, q.xStepStride, q.xRowStride);
-    spread(net, net.dy, NAN, q.dyStepStride, q.dyRowStride);
-    spread(net, net.y, 1.5, q.yStepStride, q.yRowStride);
-    spread(net, net.dx, 2.5, q.dxStepStride, q.dxRowStride);
+    net.x_strides = spread(net, net.x, NAN);
+    net.dy_strides = spread(net, net.dy, NAN);
+    net.y_strides = spread(net, net.y, 1.5);
+    net.dx_strides = spread(net, net.dx, 2.5);
   }
   if (s.offsets) {
     net.sequence.seed = 0xfedcba9876543210u;
@@ -98,7 +96,7 @@ void arrange(Network<S>& net, const Settings& s) {
   if (s.given_zoneout) given::zoneout_mask(net);
   if (s.given_dropconnect) given::dropconnect_mask(net);
   if (s.random) given::random(net);
-  if (s.accumulate) net.sequence.flags = LNRNN_SEQUENCE_ACCUMULATE;
+  if (s.accumulate) net.flags = LNRNN_BACKWARD_ACCUMULATE;
 }
 
 template <class S>

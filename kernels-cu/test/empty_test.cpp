@@ -17,14 +17,6 @@ namespace {
 constexpr int64_t kMany = int64_t{1} << 30;
 
 template <class E>
-const E* data(const std::unique_ptr<Buffer<E>>& buffer) {
-  return buffer == nullptr ? nullptr : buffer->data();
-}
-template <class E>
-E* written(const std::unique_ptr<Buffer<E>>& buffer) {
-  return buffer == nullptr ? nullptr : buffer->data();
-}
-template <class E>
 bool all_zero(const E* values, size_t count) {
   return std::all_of(values, values + count, [](E value) { return value == 0; });
 }
@@ -65,15 +57,14 @@ void test_no_lengths(const Options& options) {
   net.pack();
   network::done(lnrnnPlanGetSizes(net.plan, kMany, rows, &sizes));
   Buffer<char> workspace(net.handle, sizes.inferenceWorkspaceBytes);
-  lnrnnSequence_t s = net.sequence;
-  s.steps = kMany;
-  s.xStepStride = s.xRowStride = 0;
   const int64_t lengths[rows] = {0, 0};
-  network::done(lnrnnForwardInference(net.plan, nullptr, &s, lengths, net.packed->data(),
-                                      net.packed->bytes(), net.x->data(), net.x->bytes(),
-                                      net.h0->data(), data(net.c0), nullptr, 0, net.hn->data(),
-                                      written(net.cn), net.hn->bytes(), workspace.data(),
-                                      workspace.bytes()));
+  auto inference = net.inference();
+  inference.sequence.steps = kMany;
+  inference.sequence.lengths = lengths;
+  inference.x.stepStride = inference.x.rowStride = 0;
+  inference.y = {};
+  inference.workspace = {workspace.data(), workspace.bytes()};
+  network::done(net.run(inference));
   net.wait();
   CHECK(same(net.hn, net.h0) && same(net.cn, net.c0));
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../src/cell/half.h"
+#include "arguments.h"
 #include "lnrnn.h"
 
 namespace network {
@@ -154,8 +155,10 @@ struct Network {
   lnrnnPlan_t plan = nullptr;
   lnrnnStream_t stream = nullptr;  // where its passes are queued; the default one
   lnrnnPlanSizes_t sizes{};
-  lnrnnSequence_t sequence{};
-  std::vector<int64_t> lengths;
+  lnrnnSequence_t sequence{};    // but for the lengths
+  std::vector<int64_t> lengths;  // empty for none
+  args::Strides x_strides, y_strides, dx_strides, dy_strides;
+  uint32_t flags = 0;  // of backward
   std::unique_ptr<Buffer<S>> parameters, x, y, dy, dx;
   // Those of c are null where the cell has none.
   std::unique_ptr<Buffer<T>> gradients, h0, c0, hn, cn, dhn, dcn, dh0, dc0;
@@ -194,13 +197,10 @@ struct Network {
                                                                  sizes.trainingWorkspaceBytes,
                                                                  sizes.backwardWorkspaceBytes}));
 
-    sequence.structSize = sizeof sequence;
     sequence.steps = s.steps;
     sequence.batch = s.batch;
-    sequence.xStepStride = sequence.dxStepStride = s.batch * s.input;
-    sequence.xRowStride = sequence.dxRowStride = s.input;
-    sequence.yStepStride = sequence.dyStepStride = s.batch * output;
-    sequence.yRowStride = sequence.dyRowStride = output;
+    x_strides = dx_strides = args::Strides::of(s.batch, s.input);
+    y_strides = dy_strides = args::Strides::of(s.batch, output);
     sequence.seed = 42;
   }
   ~Network() {
@@ -235,7 +235,14 @@ struct Network {
     return gradients->data() + p.gradientOffsetBytes / sizeof(T);
   }
 
-  const int64_t* lengths_or_null() const { return lengths.empty() ? nullptr : lengths.data(); }
+  template <class E>
+  static args::Memory memory(const std::unique_ptr<Buffer<E>>& buffer) {
+    return buffer == nullptr ? args::Memory{} : args::Memory{buffer->data(), buffer->bytes()};
+  }
+  template <class E>
+  static args::View view(const std::unique_ptr<Buffer<E>>& buffer, args::Strides strides) {
+    return {memory(buffer), strides};
+  }
 
   void initialize(uint64_t seed) {
     done(lnrnnInitializeParameters(plan, stream, seed, parameters->data(), parameters->bytes()));
@@ -244,34 +251,55 @@ struct Network {
     done(lnrnnPackWeights(plan, stream, parameters->data(), parameters->bytes(), packed->data(),
                           packed->bytes()));
   }
-  void infer() {
-    done(lnrnnForwardInference(plan, stream, &sequence, lengths_or_null(), packed->data(),
-                               packed->bytes(), x->data(), x->bytes(), h0->data(), data(c0),
-                               y->data(), y->bytes(), hn->data(), data(cn), hn->bytes(),
-                               workspace->data(), workspace->bytes()));
+
+  // What each pass is called with, for tests that change something of it.
+  lnrnnForwardInferenceArguments_t inference() const {
+    auto a = forward<lnrnnForwardInferenceArguments_t>();
+    a.packed = memory(packed);
+    return a;
   }
-  void step() {
-    done(lnrnnStep(plan, stream, shape.batch, packed->data(), packed->bytes(), x->data(),
-                   x->bytes(), h0->data(), data(c0), h0->bytes(), workspace->data(),
-                   workspace->bytes()));
+  lnrnnStepArguments_t one_step() const {
+    auto a = args::empty<lnrnnStepArguments_t>();
+    a.batch = shape.batch;
+    a.packed = memory(packed);
+    a.x = view(x, x_strides);
+    a.h = memory(h0);
+    a.c = memory(c0);
+    a.workspace = memory(workspace);
+    return a;
   }
-  void train() {
-    done(lnrnnForwardTraining(plan, stream, &sequence, lengths_or_null(), parameters->data(),
-                              parameters->bytes(), x->data(), x->bytes(), h0->data(), data(c0),
-                              data(zoneout_mask), bytes(zoneout_mask), data(dropconnect_mask),
-                              bytes(dropconnect_mask), data(random), y->data(), y->bytes(),
-                              hn->data(), data(cn), hn->bytes(), reserve->data(), reserve->bytes(),
-                              workspace->data(), workspace->bytes()));
+  lnrnnForwardTrainingArguments_t training() const {
+    auto a = forward<lnrnnForwardTrainingArguments_t>();
+    draw_for(a);
+    a.reserve = memory(reserve);
+    return a;
   }
-  void backward() {
-    done(lnrnnBackward(plan, stream, &sequence, lengths_or_null(), parameters->data(),
-                       parameters->bytes(), x->data(), x->bytes(), data(zoneout_mask),
-                       bytes(zoneout_mask), data(dropconnect_mask), bytes(dropconnect_mask),
-                       data(random), dy->data(), dy->bytes(), dhn->data(), data(dcn),
-                       reserve->data(), reserve->bytes(), gradients->data(), gradients->bytes(),
-                       dx->data(), dx->bytes(), dh0->data(), data(dc0), dh0->bytes(),
-                       workspace->data(), workspace->bytes()));
+  lnrnnBackwardArguments_t gradient_pass() const {
+    auto a = args::empty<lnrnnBackwardArguments_t>();
+    a.sequence = whole_sequence();
+    a.x = view(x, x_strides);
+    draw_for(a);
+    a.reserve = memory(reserve);
+    a.dy = view(dy, dy_strides);
+    a.dhn = memory(dhn);
+    a.dcn = memory(dcn);
+    a.gradients = memory(gradients);
+    a.dx = view(dx, dx_strides);
+    a.dh0 = memory(dh0);
+    a.dc0 = memory(dc0);
+    a.workspace = memory(workspace);
+    a.flags = flags;
+    return a;
   }
+  template <class Arguments>
+  lnrnnStatus_t run(const Arguments& a) {
+    return args::run(plan, stream, &a);
+  }
+
+  void infer() { done(run(inference())); }
+  void step() { done(run(one_step())); }
+  void train() { done(run(training())); }
+  void backward() { done(run(gradient_pass())); }
 
   // The loss that backward differentiates: y dy + hn dhn + cn dcn, after a training forward.
   double loss() {
@@ -289,13 +317,32 @@ struct Network {
   }
 
  private:
-  template <class E>
-  static E* data(const std::unique_ptr<Buffer<E>>& buffer) {
-    return buffer == nullptr ? nullptr : buffer->data();
+  lnrnnSequence_t whole_sequence() const {
+    lnrnnSequence_t whole = sequence;
+    whole.lengths = lengths.empty() ? nullptr : lengths.data();
+    return whole;
   }
-  template <class E>
-  static size_t bytes(const std::unique_ptr<Buffer<E>>& buffer) {
-    return buffer == nullptr ? 0 : buffer->bytes();
+  // What both forward passes have.
+  template <class Arguments>
+  Arguments forward() const {
+    auto a = args::empty<Arguments>();
+    a.sequence = whole_sequence();
+    a.x = view(x, x_strides);
+    a.h0 = memory(h0);
+    a.c0 = memory(c0);
+    a.y = view(y, y_strides);
+    a.hn = memory(hn);
+    a.cn = memory(cn);
+    a.workspace = memory(workspace);
+    return a;
+  }
+  // What a training forward and its backward have.
+  template <class Arguments>
+  void draw_for(Arguments& a) const {
+    a.parameters = memory(parameters);
+    a.zoneoutMask = memory(zoneout_mask);
+    a.dropconnectMask = memory(dropconnect_mask);
+    a.random = memory(random);
   }
 
   template <class E>

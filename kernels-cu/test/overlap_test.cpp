@@ -1,7 +1,10 @@
 // What one call reads and writes is apart, or the call is refused: every pair of its arguments; and
 // tensors with strides against a search of every byte.
+#include <cstring>
+#include <functional>
 #include <random>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -49,141 +52,121 @@ void test_rows_against_a_search() {
   CHECK(met > 2000 && met < 18000);
 }
 
-// A buffer argument: how many bytes of it the call uses, and where it is.
+// A member of a call's arguments: how many bytes of it the call uses, and where it is.
 struct Argument {
-  const char* name;
+  std::string name;
   uint64_t bytes;
   bool written;
   void* at;
+  std::function<void(void*)> move;
+};
+
+// Memory enough to move any argument onto any other.
+class Pool {
+ public:
+  char* place(uint64_t bytes) {
+    char* const at = free_;
+    free_ += 2 * ((bytes + 63) & ~uint64_t{63}) + 4096;
+    CHECK(free_ <= reinterpret_cast<char*>(words_.data() + words_.size()));
+    return at;
+  }
+
+ private:
+  std::vector<uint64_t> words_ = std::vector<uint64_t>(1 << 20);
+  char* free_ =
+      reinterpret_cast<char*>(words_.data()) + (-reinterpret_cast<uintptr_t>(words_.data()) & 63);
 };
 
 // Moves each argument over each other one, by its last bytes and whole, and back again.
 template <class Call>
 void test_every_pair(const char* function, std::vector<Argument> arguments, const Call& call,
                      const std::vector<std::pair<std::string, std::string>>& in_place) {
-  DONE(call(arguments));
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    for (size_t j = 0; j < arguments.size(); ++j) {
-      if (i == j || (!arguments[i].written && !arguments[j].written)) continue;
-      const Argument kept = arguments[i];
-      const uint64_t last = (arguments[j].bytes - 1) & ~uint64_t{63};
+  DONE(call());
+  for (const Argument& a : arguments) {
+    for (const Argument& b : arguments) {
+      if (&a == &b || (!a.written && !b.written)) continue;
+      const uint64_t last = (b.bytes - 1) & ~uint64_t{63};
       for (const uint64_t shift : {uint64_t{0}, last}) {
-        arguments[i].at = static_cast<char*>(arguments[j].at) + shift;
+        a.move(static_cast<char*>(b.at) + shift);
         bool allowed = false;
         for (const auto& [written, read] : in_place) {
-          allowed |= shift == 0 && ((kept.name == written && arguments[j].name == read) ||
-                                    (kept.name == read && arguments[j].name == written));
+          allowed |= shift == 0 && ((a.name == written && b.name == read) ||
+                                    (a.name == read && b.name == written));
         }
         if (allowed) {
-          DONE(call(arguments));
+          DONE(call());
         } else {
-          REFUSED(call(arguments), INVALID_ARGUMENT, "overlap");
-          REFUSED(LNRNN_STATUS_INVALID_ARGUMENT, INVALID_ARGUMENT, kept.name);
+          REFUSED(call(), INVALID_ARGUMENT, "overlap");
+          REFUSED(LNRNN_STATUS_INVALID_ARGUMENT, INVALID_ARGUMENT, a.name.c_str());
           REFUSED(LNRNN_STATUS_INVALID_ARGUMENT, INVALID_ARGUMENT, function);
         }
       }
-      arguments[i] = kept;
+      a.move(a.at);
     }
   }
+}
+
+// Of a call whose arguments are those of `a`, at other places. `workspace`: how much of it the call uses.
+template <class Arguments>
+void test_call(const char* function, Network<float>& net, Arguments a, uint64_t workspace,
+               const std::vector<std::pair<std::string, std::string>>& in_place) {
+  Pool pool;
+  std::vector<Argument> arguments;
+  a.workspace.bytes = workspace;
+  args::each_memory(a, [&](const char* name, auto& member) {
+    using Pointer = decltype(member.pointer);
+    void* const at = pool.place(member.bytes);
+    std::memcpy(at, member.pointer, member.bytes);
+    arguments.push_back({name, member.bytes, !std::is_const_v<std::remove_pointer_t<Pointer>>, at,
+                         [&member](void* to) { member.pointer = to; }});
+    member.pointer = at;
+  });
+  test_every_pair(
+      function, arguments, [&] { return net.run(a); }, in_place);
 }
 
 void test_calls() {
   Options options;
   options.zoneout = options.dropconnect = 0.5;
   Network<float> net({4, 16, 8, 16}, options);
+  net.zoneout_mask = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16 * 16);
+  net.dropconnect_mask = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16 * 16);
+  net.random = std::make_unique<network::Buffer<uint64_t>>(net.handle, 3);
   net.pack();
-  // Memory enough to move any argument onto any other.
-  std::vector<uint64_t> pool(1 << 20);
-  char* free = reinterpret_cast<char*>(pool.data());
-  free += -reinterpret_cast<uintptr_t>(free) & 63;
-  const auto place = [&](const char* name, uint64_t bytes, bool written) {
-    char* const at = free;
-    free += 2 * ((bytes + 63) & ~uint64_t{63}) + 4096;
-    return Argument{name, bytes, written, at};
-  };
-  const uint64_t x = net.x->bytes(), y = net.y->bytes(), state = net.sizes.stateBytes;
+  net.train();
   const lnrnnPlanSizes_t& sizes = net.sizes;
-  std::vector<Argument> inference = {place("packed", sizes.packedBytes, false),
-                                     place("x", x, false),
-                                     place("h0", state, false),
-                                     place("c0", state, false),
-                                     place("y", y, true),
-                                     place("hn", state, true),
-                                     place("cn", state, true),
-                                     place("workspace", sizes.inferenceWorkspaceBytes, true)};
-  DONE(lnrnnPackWeights(net.plan, nullptr, net.parameters->data(), net.parameters->bytes(),
-                        inference[0].at, sizes.packedBytes));
-  test_every_pair("lnrnnForwardInference", inference,
-                  [&](const std::vector<Argument>& a) {
-                    return lnrnnForwardInference(net.plan, nullptr, &net.sequence, nullptr, a[0].at,
-                                                 a[0].bytes, a[1].at, x, a[2].at, a[3].at, a[4].at,
-                                                 y, a[5].at, a[6].at, state, a[7].at, a[7].bytes);
-                  },
-                  {{"hn", "h0"}, {"cn", "c0"}});
+  const std::vector<std::pair<std::string, std::string>> states = {{"hn", "h0"}, {"cn", "c0"}};
+  test_call("lnrnnForwardInference", net, net.inference(), sizes.inferenceWorkspaceBytes, states);
+  lnrnnStepArguments_t step = net.one_step();
+  step.x.bytes /= 4;
+  test_call("lnrnnStep", net, step, sizes.stepWorkspaceBytes, {});
+  test_call("lnrnnForwardTraining", net, net.training(), sizes.trainingWorkspaceBytes, states);
+  test_call("lnrnnBackward", net, net.gradient_pass(), sizes.backwardWorkspaceBytes,
+            {{"dh0", "dhn"}, {"dc0", "dcn"}});
 
-  std::vector<Argument> step = {place("packed", sizes.packedBytes, false), place("x", x / 4, false),
-                                place("h", state, true), place("c", state, true),
-                                place("workspace", sizes.stepWorkspaceBytes, true)};
-  test_every_pair("lnrnnStep", step,
-                  [&](const std::vector<Argument>& a) {
-                    return lnrnnStep(net.plan, nullptr, 16, a[0].at, a[0].bytes, a[1].at, x / 4,
-                                     a[2].at, a[3].at, state, a[4].at, a[4].bytes);
+  Pool pool;
+  void* parameters = pool.place(sizes.parameterBytes);
+  void* packed = pool.place(sizes.packedBytes);
+  test_every_pair("lnrnnPackWeights",
+                  {{"parameters", sizes.parameterBytes, false, parameters,
+                    [&](void* to) { parameters = to; }},
+                   {"packed", sizes.packedBytes, true, packed, [&](void* to) { packed = to; }}},
+                  [&] {
+                    return lnrnnPackWeights(net.plan, nullptr, parameters, sizes.parameterBytes,
+                                            packed, sizes.packedBytes);
                   },
                   {});
+}
 
-  const uint64_t zoneout = 4 * 16 * 16, dropconnect = 4 * 16 * 16;
-  const std::vector<Argument> read = {place("parameters", sizes.parameterBytes, false),
-                                      place("x", x, false), place("zoneoutMask", zoneout, false),
-                                      place("dropconnectMask", dropconnect, false),
-                                      place("random", 24, false)};
-  std::vector<Argument> training = read;
-  for (const Argument& argument :
-       {place("h0", state, false), place("c0", state, false), place("y", y, true),
-        place("hn", state, true), place("cn", state, true),
-        place("reserve", sizes.reserveBytes, true),
-        place("workspace", sizes.trainingWorkspaceBytes, true)}) {
-    training.push_back(argument);
-  }
-  test_every_pair("lnrnnForwardTraining", training,
-                  [&](const std::vector<Argument>& a) {
-                    return lnrnnForwardTraining(net.plan, nullptr, &net.sequence, nullptr, a[0].at,
-                                                a[0].bytes, a[1].at, x, a[5].at, a[6].at,
-                                                static_cast<uint8_t*>(a[2].at), zoneout,
-                                                static_cast<uint8_t*>(a[3].at), dropconnect,
-                                                static_cast<uint64_t*>(a[4].at), a[7].at, y,
-                                                a[8].at, a[9].at, state, a[10].at, a[10].bytes,
-                                                a[11].at, a[11].bytes);
-                  },
-                  {{"hn", "h0"}, {"cn", "c0"}});
-
-  std::vector<Argument> backward = read;
-  for (const Argument& argument :
-       {place("dy", y, false), place("dhn", state, false), place("dcn", state, false),
-        place("reserve", sizes.reserveBytes, false), place("gradients", sizes.gradientBytes, true),
-        place("dx", x, true), place("dh0", state, true), place("dc0", state, true),
-        place("workspace", sizes.backwardWorkspaceBytes, true)}) {
-    backward.push_back(argument);
-  }
-  test_every_pair("lnrnnBackward", backward,
-                  [&](const std::vector<Argument>& a) {
-                    return lnrnnBackward(net.plan, nullptr, &net.sequence, nullptr, a[0].at,
-                                         a[0].bytes, a[1].at, x, static_cast<uint8_t*>(a[2].at),
-                                         zoneout, static_cast<uint8_t*>(a[3].at), dropconnect,
-                                         static_cast<uint64_t*>(a[4].at), a[5].at, y, a[6].at,
-                                         a[7].at, a[8].at, a[8].bytes, a[9].at, a[9].bytes,
-                                         a[10].at, x, a[11].at, a[12].at, state, a[13].at,
-                                         a[13].bytes);
-                  },
-                  {{"dh0", "dhn"}, {"dc0", "dcn"}});
-
-  test_every_pair("lnrnnPackWeights", {read[0], inference[0]},
-                  [&](std::vector<Argument> a) {
-                    a[1].written = true;
-                    return lnrnnPackWeights(net.plan, nullptr, a[0].at, a[0].bytes, a[1].at,
-                                            a[1].bytes);
-                  },
-                  {});
-  CHECK(free <= reinterpret_cast<char*>(pool.data() + pool.size()));
+// The lengths are read before anything is written, but belong to the call as all else does.
+void test_lengths() {
+  Network<float> net({4, 3, 8, 16}, {});
+  net.pack();
+  lnrnnForwardInferenceArguments_t a = net.inference();
+  int64_t* const lengths = reinterpret_cast<int64_t*>(net.y->data());
+  std::fill_n(lengths, 3, int64_t{4});
+  a.sequence.lengths = lengths;
+  REFUSED(net.run(a), INVALID_ARGUMENT, "sequence.lengths, at");
 }
 
 // x and y of one wider matrix, which no call of the past could tell from an overlap.
@@ -191,14 +174,16 @@ void test_columns_of_one_matrix() {
   Network<float> net({4, 3, 8, 16}, {});
   net.pack();
   std::vector<float> matrix(4 * 3 * 24);
-  net.sequence.xStepStride = net.sequence.yStepStride = 3 * 24;
-  net.sequence.xRowStride = net.sequence.yRowStride = 24;
   const auto infer = [&](int64_t x, int64_t y) {
-    return lnrnnForwardInference(net.plan, nullptr, &net.sequence, nullptr, net.packed->data(),
-                                 net.packed->bytes(), matrix.data() + x,
-                                 (matrix.size() - x) * sizeof(float), nullptr, nullptr,
-                                 matrix.data() + y, (matrix.size() - y) * sizeof(float), nullptr,
-                                 nullptr, 0, net.workspace->data(), net.workspace->bytes());
+    const auto columns = [&](int64_t first) {
+      float* const at = matrix.data() + first;
+      const auto bytes = static_cast<size_t>(matrix.data() + matrix.size() - at) * sizeof(float);
+      return args::View{{at, bytes}, args::Strides::of(3, 24)};
+    };
+    lnrnnForwardInferenceArguments_t a = net.inference();
+    a.x = columns(x);
+    a.y = columns(y);
+    return net.run(a);
   };
   DONE(infer(0, 8));
   DONE(infer(16, 0));
@@ -224,6 +209,7 @@ void test_copies() {
 int main() {
   RUN(test_rows_against_a_search());
   RUN(test_calls());
+  RUN(test_lengths());
   RUN(test_columns_of_one_matrix());
   RUN(test_copies());
   check::nothing_left();

@@ -249,9 +249,6 @@ void test_edges() {
 
 // The final state may take the initial one's place, and the gradients likewise.
 void test_aliased_states() {
-  const auto data = [](const std::unique_ptr<Buffer<float>>& c) {
-    return c == nullptr ? nullptr : c->data();
-  };
   for (const Cell& cell : kCells) {
     Options options = Options::of(cell);
     options.layers = 2;
@@ -259,18 +256,14 @@ void test_aliased_states() {
     Network<float> apart({3, 2, 4, 5}, options), net({3, 2, 4, 5}, options);
     apart.train();
     apart.backward();
-    network::done(lnrnnForwardTraining(
-        net.plan, nullptr, &net.sequence, nullptr, net.parameters->data(), net.parameters->bytes(),
-        net.x->data(), net.x->bytes(), net.h0->data(), data(net.c0), nullptr, 0, nullptr, 0,
-        nullptr, net.y->data(), net.y->bytes(), net.h0->data(), data(net.c0), net.h0->bytes(),
-        net.reserve->data(), net.reserve->bytes(), net.workspace->data(), net.workspace->bytes()));
-    network::done(lnrnnBackward(net.plan, nullptr, &net.sequence, nullptr, net.parameters->data(),
-                                net.parameters->bytes(), net.x->data(), net.x->bytes(), nullptr, 0,
-                                nullptr, 0, nullptr, net.dy->data(), net.dy->bytes(),
-                                net.dhn->data(), data(net.dcn), net.reserve->data(),
-                                net.reserve->bytes(), net.gradients->data(), net.gradients->bytes(),
-                                net.dx->data(), net.dx->bytes(), net.dhn->data(), data(net.dcn),
-                                net.dhn->bytes(), net.workspace->data(), net.workspace->bytes()));
+    auto training = net.training();
+    training.hn = net.memory(net.h0);
+    training.cn = net.memory(net.c0);
+    network::done(net.run(training));
+    auto gradients = net.gradient_pass();
+    gradients.dh0 = net.memory(net.dhn);
+    gradients.dc0 = net.memory(net.dcn);
+    network::done(net.run(gradients));
     CHECK(net.h0->copy() == apart.hn->copy() && net.dhn->copy() == apart.dh0->copy());
     if (net.c0 == nullptr) continue;
     CHECK(net.c0->copy() == apart.cn->copy() && net.dcn->copy() == apart.dc0->copy());

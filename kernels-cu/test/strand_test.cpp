@@ -107,7 +107,7 @@ void test_threads(Shape shape, double bound) {
       CHECK(close(first, gradients, bound));
       net.backward();
       CHECK(net.gradients->copy() == first);
-      net.sequence.flags = LNRNN_SEQUENCE_ACCUMULATE;
+      net.flags = LNRNN_BACKWARD_ACCUMULATE;
       net.backward();
       CHECK(close(net.gradients->copy(), first, bound, 2));
     }

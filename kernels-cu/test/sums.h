@@ -109,27 +109,34 @@ Tensors gradients(const Shape& shape, const Options& options, const Data& data =
       }
     }
 
-    lnrnnSequence_t s{};
-    s.structSize = sizeof s;
-    s.steps = shape.steps;
-    s.batch = shape.batch;
-    if (!data.coinciding) {
-      s.xStepStride = shape.batch * shape.input;
-      s.xRowStride = shape.input;
-      s.dyStepStride = shape.batch * shape.hidden;
-      s.dyRowStride = shape.hidden;
-    }
-    s.flags = data.add_to == nullptr ? 0 : LNRNN_SEQUENCE_ACCUMULATE;
-    done(lnrnnForwardTraining(plan, nullptr, &s, nullptr, parameters.data(), parameters.bytes(),
-                              x.data(), x.bytes(), state.data(), has_c ? state.data() : nullptr,
-                              nullptr, 0, nullptr, 0, nullptr, nullptr, 0, nullptr, nullptr,
-                              state.bytes(), reserve.data(), reserve.bytes(), workspace.data(),
-                              workspace.bytes()));
-    done(lnrnnBackward(plan, nullptr, &s, nullptr, parameters.data(), parameters.bytes(), x.data(),
-                       x.bytes(), nullptr, 0, nullptr, 0, nullptr, dy.data(), dy.bytes(), nullptr,
-                       nullptr, reserve.data(), reserve.bytes(), gradient.data(), gradient.bytes(),
-                       nullptr, 0, nullptr, nullptr, state.bytes(), workspace.data(),
-                       workspace.bytes()));
+    const auto memory = [](const auto& buffer) {
+      return args::Memory{buffer.data(), buffer.bytes()};
+    };
+    const auto view = [&](const auto& buffer, int64_t features) {
+      return args::View{memory(buffer), data.coinciding ? args::Strides{}
+                                                        : args::Strides::of(shape.batch, features)};
+    };
+    auto training = args::empty<lnrnnForwardTrainingArguments_t>();
+    training.sequence.steps = shape.steps;
+    training.sequence.batch = shape.batch;
+    training.parameters = memory(parameters);
+    training.x = view(x, shape.input);
+    training.h0 = memory(state);
+    if (has_c) training.c0 = memory(state);
+    training.reserve = memory(reserve);
+    training.workspace = memory(workspace);
+    done(lnrnnForwardTraining(plan, nullptr, &training));
+
+    auto backward = args::empty<lnrnnBackwardArguments_t>();
+    backward.sequence = training.sequence;
+    backward.parameters = training.parameters;
+    backward.x = training.x;
+    backward.reserve = memory(reserve);
+    backward.dy = view(dy, shape.hidden);
+    backward.gradients = memory(gradient);
+    backward.workspace = memory(workspace);
+    backward.flags = data.add_to == nullptr ? 0 : LNRNN_BACKWARD_ACCUMULATE;
+    done(lnrnnBackward(plan, nullptr, &backward));
     done(lnrnnStreamSynchronize(handle, nullptr));
     for (const lnrnnParameter_t& p : all) {
       const T* const from = gradient.data() + p.gradientOffsetBytes / sizeof(T);

@@ -93,12 +93,14 @@ void check_all_were_called() {
     const size_t bracket = line.find('('), space = line.rfind(' ', bracket);
     std::string name = line.substr(space + 1, bracket - space - 1);
     if (name[0] == '*') name.erase(0, 1);
+    // With further pointers it is the same call: see structs_test.
+    name = name.substr(0, name.find("Holding"));
     ++functions;
     const bool found = none.count(name) != 0 || all.find(name + " ") != std::string::npos;
     CHECK(found);
     if (!found) std::printf("  %s\n", name.c_str());
   }
-  CHECK(functions > 40);
+  CHECK(functions > 50);
 }
 
 // What of a list of targets a device runs, without asking it.

@@ -4,15 +4,15 @@
 namespace lnrnn {
 
 lnrnnStatus_t hold_for_capture(const char* function, lnrnnHandle_t handle, Stream& stream,
-                               std::initializer_list<const void*> used) {
+                               const void* const* used, size_t count) {
   bool captured;
   LNRNN_FORWARD(handle->device->capturing(stream, &captured));
   if (!captured) return LNRNN_STATUS_SUCCESS;
   return guarded(function, [&] {
     const std::lock_guard<std::mutex> lock(handle->guard);
     if (handle->capture == nullptr) return LNRNN_STATUS_SUCCESS;
-    for (const void* pointer : used) {
-      if (Hold found = handle->memory.find(pointer)) {
+    for (size_t i = 0; i < count; ++i) {
+      if (Hold found = handle->memory.find(used[i])) {
         handle->capture->holdings.insert(std::move(found));
       }
     }

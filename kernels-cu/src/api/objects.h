@@ -78,10 +78,10 @@ lnrnnStatus_t resolve(const char* function, lnrnnHandle_t handle, lnrnnStream_t 
 // use. The caller holds the stream, so that no capture of it begins before the call has queued its
 // work. Costs next to nothing where the handle captures nothing.
 lnrnnStatus_t hold_for_capture(const char* function, lnrnnHandle_t handle, Stream& stream,
-                               std::initializer_list<const void*> used);
+                               const void* const* used, size_t count);
 inline lnrnnStatus_t hold(const char* function, lnrnnHandle_t handle, Stream& stream,
                           std::initializer_list<const void*> used) {
-  return handle->capturing ? hold_for_capture(function, handle, stream, used)
+  return handle->capturing ? hold_for_capture(function, handle, stream, used.begin(), used.size())
                            : LNRNN_STATUS_SUCCESS;
 }
 

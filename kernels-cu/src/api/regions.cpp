@@ -84,6 +84,13 @@ void Regions::with_gaps(Rows rows) {
   gaps_[strided_count_++] = rows;
 }
 
+size_t Regions::held(const void** starts) const {
+  size_t count = 0;
+  for (int i = at_once_; i < count_; ++i)
+    starts[count++] = reinterpret_cast<const void*>(starts_[i]);
+  return count;
+}
+
 Rows Regions::rows(int region) const {
   for (int i = 0; i < strided_count_; ++i) {
     if (strided_[i] == region) return gaps_[i];

@@ -26,6 +26,14 @@ bool rows_meet(const Rows& a, const Rows& b);
 // What a call reads, and after that what it writes.
 class Regions {
  public:
+  // lnrnnBackward has 15, three of which have strides.
+  static constexpr int kMost = 16, kMostStrided = 3;
+
+  // Before all others: what is not needed any more when the call returns.
+  void read_at_once(const char* name, const void* start, uint64_t bytes) {
+    read(name, start, bytes);
+    at_once_ = count_;
+  }
   void read(const char* name, const void* start, uint64_t bytes) {
     add(name, start, bytes);
     reads_ = count_;
@@ -33,6 +41,9 @@ class Regions {
   void written(const char* name, const void* start, uint64_t bytes) { add(name, start, bytes); }
   // The region that came last has gaps; `rows` need not say where it starts.
   void with_gaps(Rows rows);
+
+  // Where the regions begin that are needed until the work is done: kMost of them at most.
+  size_t held(const void** starts) const;
 
   // INVALID_ARGUMENT where what is written is anything else, too, but a state in place.
   lnrnnStatus_t check_apart(const char* function) const {
@@ -45,9 +56,6 @@ class Regions {
   }
 
  private:
-  // lnrnnBackward has 15, three of which have strides.
-  static constexpr int kMost = 16, kMostStrided = 3;
-
   void add(const char* name, const void* start, uint64_t bytes) {
     names_[count_] = name;
     starts_[count_] = reinterpret_cast<uintptr_t>(start);
@@ -62,6 +70,7 @@ class Regions {
 
   int count_ = 0;
   int reads_ = 0;
+  int at_once_ = 0;
   int strided_count_ = 0;
   uintptr_t starts_[kMost];
   uintptr_t ends_[kMost];

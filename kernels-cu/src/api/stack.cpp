@@ -63,15 +63,18 @@ uint64_t next_id() {
 }
 
 // Steps up to the end of the longest row.
-int64_t active_steps(const lnrnnSequence_t& s, const int64_t* lengths) {
+int64_t active_steps(const lnrnnSequence_t& s) {
   if (s.batch == 0) return 0;
-  return lengths == nullptr ? s.steps : *std::max_element(lengths, lengths + s.batch);
+  return s.lengths == nullptr ? s.steps : *std::max_element(s.lengths, s.lengths + s.batch);
 }
 
 bool is_last(const Strand& strand) { return strand.layer + 1 == strand.plan.description.layers; }
 
-Random random_of(const lnrnnSequence_t& s, const uint64_t* device) {
-  return {s.seed, s.stepOffset, s.rowOffset, device};
+// What a training forward and its backward draw from.
+template <class Arguments>
+Random random_of(const Arguments& call) {
+  const lnrnnSequence_t& s = call.sequence;
+  return {s.seed, s.stepOffset, s.rowOffset, static_cast<const uint64_t*>(call.random.pointer)};
 }
 
 // What is measured, and what of it is remembered.
@@ -192,24 +195,31 @@ lnrnnStatus_t Stack::pack(Stream& stream, const void* parameters, void* packed) 
 
 namespace {
 
+Tensor<const void> inside(const lnrnnConstTensor_t& t) {
+  return {t.pointer, t.stepStride, t.rowStride};
+}
+Tensor<void> inside(const lnrnnTensor_t& t) { return {t.pointer, t.stepStride, t.rowStride}; }
+
 // One strand's part of the tensors of a call.
 class Part {
  public:
-  Part(const Strand& strand, const lnrnnSequence_t& sequence, const int64_t* lengths)
-      : strand_(strand), plan_(strand.plan), sequence_(sequence), lengths_(lengths) {}
+  Part(const Strand& strand, const lnrnnSequence_t& sequence)
+      : strand_(strand), plan_(strand.plan), sequence_(sequence) {}
 
   StrandArguments begin() const {
-    return {strand_, sequence_.steps, sequence_.batch, lengths_, active_steps(sequence_, lengths_)};
+    return {strand_, sequence_.steps, sequence_.batch, sequence_.lengths, active_steps(sequence_)};
   }
-  template <class P>
-  P* state(P* base) const {
-    return at(base, sequence_.batch * plan_.hidden(), plan_.accumulation_bytes());
+  template <class Buffer>
+  auto* state(const Buffer& whole) const {
+    return at(whole.pointer, sequence_.batch * plan_.hidden(), plan_.accumulation_bytes());
   }
-  const uint8_t* zoneout(const uint8_t* mask) const {
-    return at(mask, sequence_.steps * sequence_.batch * plan_.hidden(), 1);
+  const uint8_t* zoneout(const lnrnnConstBuffer_t& mask) const {
+    return static_cast<const uint8_t*>(
+        at(mask.pointer, sequence_.steps * sequence_.batch * plan_.hidden(), 1));
   }
-  const uint8_t* dropconnect(const uint8_t* mask) const {
-    return at(mask, plan_.shape.gates * plan_.hidden() * plan_.hidden(), 1);
+  const uint8_t* dropconnect(const lnrnnConstBuffer_t& mask) const {
+    return static_cast<const uint8_t*>(
+        at(mask.pointer, plan_.shape.gates * plan_.hidden() * plan_.hidden(), 1));
   }
   // The features that one direction writes.
   template <class P>
@@ -230,21 +240,17 @@ class Part {
   const Strand& strand_;
   const Plan& plan_;
   const lnrnnSequence_t& sequence_;
-  const int64_t* const lengths_;
 };
 
 // What inference and training have in common, where layers hand to each other through `between`.
-ForwardArguments forward_of(const Strand& strand, const StackForward& call,
-                            const Between& between) {
-  const lnrnnSequence_t& s = *call.sequence;
-  const Part part(strand, s, call.lengths);
-  const Tensor<const void> x{call.x, s.xStepStride, s.xRowStride};
-  const Tensor<void> y{call.y, s.yStepStride, s.yRowStride};
+template <class Arguments>
+ForwardArguments forward_of(const Strand& strand, const Arguments& call, const Between& between) {
+  const Part part(strand, call.sequence);
   ForwardArguments arguments{part.begin()};
-  arguments.x = strand.layer == 0 ? x : between.tensor<const void>(strand.layer - 1);
+  arguments.x = strand.layer == 0 ? inside(call.x) : between.tensor<const void>(strand.layer - 1);
   arguments.h0 = part.state(call.h0);
   arguments.c0 = part.state(call.c0);
-  arguments.y = part.half(is_last(strand) ? y : between.tensor<void>(strand.layer));
+  arguments.y = part.half(is_last(strand) ? inside(call.y) : between.tensor<void>(strand.layer));
   arguments.hn = part.state(call.hn);
   arguments.cn = part.state(call.cn);
   return arguments;
@@ -252,80 +258,94 @@ ForwardArguments forward_of(const Strand& strand, const StackForward& call,
 
 }  // namespace
 
-lnrnnStatus_t Stack::infer(Stream& stream, const StackForward& call) const {
-  const lnrnnSequence_t& s = *call.sequence;
-  Carver carver(call.workspace);
-  const Between between(carver, *plan_, passing(*plan_), s.steps, s.batch);
+lnrnnStatus_t Stack::run(Stream& stream, const lnrnnForwardInferenceArguments_t& call) const {
+  Carver carver(call.workspace.pointer);
+  const Between between(carver, *plan_, passing(*plan_), call.sequence.steps, call.sequence.batch);
   return each_strand([&](const Strand& strand) {
     ForwardArguments arguments = forward_of(strand, call, between);
-    arguments.packed = advance(call.weights, packed_offsets_[static_cast<size_t>(strand.index())]);
-    arguments.workspace = advance(call.workspace, carver.bytes());
+    arguments.packed =
+        advance(call.packed.pointer, packed_offsets_[static_cast<size_t>(strand.index())]);
+    arguments.workspace = advance(call.workspace.pointer, carver.bytes());
     return device_->infer(stream, arguments);
   });
 }
 
-lnrnnStatus_t Stack::train(Stream& stream, const StackForward& call) const {
-  const lnrnnSequence_t& s = *call.sequence;
-  Carver carver(call.reserve);
+// Inference of a single step, in place.
+lnrnnStatus_t Stack::run(Stream& stream, const lnrnnStepArguments_t& call) const {
+  lnrnnForwardInferenceArguments_t inference{};
+  inference.sequence.steps = 1;
+  inference.sequence.batch = call.batch;
+  inference.packed = call.packed;
+  inference.x = call.x;
+  inference.h0 = {call.h.pointer, call.h.bytes};
+  inference.c0 = {call.c.pointer, call.c.bytes};
+  inference.hn = call.h;
+  inference.cn = call.c;
+  inference.workspace = call.workspace;
+  return run(stream, inference);
+}
+
+lnrnnStatus_t Stack::run(Stream& stream, const lnrnnForwardTrainingArguments_t& call) const {
+  const lnrnnSequence_t& s = call.sequence;
+  const Random random = random_of(call);
+  Carver carver(call.reserve.pointer);
   const ReserveLayout reserve(carver, *this, *plan_, s.steps, s.batch);
   return each_strand([&](const Strand& strand) {
-    const Part part(strand, s, call.lengths);
+    const Part part(strand, s);
     ForwardArguments arguments = forward_of(strand, call, reserve.between);
-    arguments.parameters = call.weights;
-    arguments.zoneout_mask = part.zoneout(call.zoneout_mask);
-    arguments.dropconnect_mask = part.dropconnect(call.dropconnect_mask);
-    arguments.random = random_of(s, call.random);
+    arguments.parameters = call.parameters.pointer;
+    arguments.zoneout_mask = part.zoneout(call.zoneoutMask);
+    arguments.dropconnect_mask = part.dropconnect(call.dropconnectMask);
+    arguments.random = random;
     arguments.reserve = reserve.of(strand);
-    arguments.workspace = call.workspace;
+    arguments.workspace = call.workspace.pointer;
     LNRNN_FORWARD(device_->train(stream, arguments));
     if (is_last(strand) || strand.direction + 1 < plan_->directions()) {
       return LNRNN_STATUS_SUCCESS;
     }
-    return drop(stream, strand.layer, s, call.random, reserve.between.of(strand.layer));
+    return drop(stream, strand.layer, s, random, reserve.between.of(strand.layer));
   });
 }
 
-lnrnnStatus_t Stack::backward(Stream& stream, const StackBackward& call) const {
-  const lnrnnSequence_t& s = *call.sequence;
-  const Tensor<const void> x{call.x, s.xStepStride, s.xRowStride};
-  const Tensor<const void> dy{call.dy, s.dyStepStride, s.dyRowStride};
-  const Tensor<void> dx{call.dx, s.dxStepStride, s.dxRowStride};
-  Carver kept(call.reserve), carver(call.workspace);
+lnrnnStatus_t Stack::run(Stream& stream, const lnrnnBackwardArguments_t& call) const {
+  const lnrnnSequence_t& s = call.sequence;
+  const Random random = random_of(call);
+  Carver kept(call.reserve.pointer), carver(call.workspace.pointer);
   const ReserveLayout reserve(kept, *this, *plan_, s.steps, s.batch);
   const Between between(carver, *plan_, passing(*plan_), s.steps, s.batch);
   for (int layer = plan_->description.layers - 1; layer >= 0; --layer) {
     for (int direction = 0; direction < plan_->directions(); ++direction) {
       const Strand strand{*plan_, layer, direction};
-      const Part part(strand, s, call.lengths);
+      const Part part(strand, s);
       BackwardArguments arguments{part.begin()};
-      arguments.parameters = call.parameters;
-      arguments.x = layer == 0 ? x : reserve.between.tensor<const void>(layer - 1);
-      arguments.zoneout_mask = part.zoneout(call.zoneout_mask);
-      arguments.dropconnect_mask = part.dropconnect(call.dropconnect_mask);
-      arguments.random = random_of(s, call.random);
+      arguments.parameters = call.parameters.pointer;
+      arguments.x = layer == 0 ? inside(call.x) : reserve.between.tensor<const void>(layer - 1);
+      arguments.zoneout_mask = part.zoneout(call.zoneoutMask);
+      arguments.dropconnect_mask = part.dropconnect(call.dropconnectMask);
+      arguments.random = random;
       arguments.reserve = reserve.of(strand);
-      arguments.dy = part.half(is_last(strand) ? dy : between.tensor<const void>(layer));
+      arguments.dy =
+          part.half(is_last(strand) ? inside(call.dy) : between.tensor<const void>(layer));
       arguments.dhn = part.state(call.dhn);
       arguments.dcn = part.state(call.dcn);
-      arguments.gradients = call.gradients;
-      arguments.accumulate = (s.flags & LNRNN_SEQUENCE_ACCUMULATE) != 0;
-      arguments.dx = layer == 0 ? dx : between.tensor<void>(layer - 1);
+      arguments.gradients = call.gradients.pointer;
+      arguments.accumulate = (call.flags & LNRNN_BACKWARD_ACCUMULATE) != 0;
+      arguments.dx = layer == 0 ? inside(call.dx) : between.tensor<void>(layer - 1);
       arguments.add_dx = direction > 0;
       arguments.dh0 = part.state(call.dh0);
       arguments.dc0 = part.state(call.dc0);
-      arguments.workspace = advance(call.workspace, carver.bytes());
+      arguments.workspace = advance(call.workspace.pointer, carver.bytes());
       LNRNN_FORWARD(device_->backward(stream, arguments));
     }
-    if (layer > 0) LNRNN_FORWARD(drop(stream, layer - 1, s, call.random, between.of(layer - 1)));
+    if (layer > 0) LNRNN_FORWARD(drop(stream, layer - 1, s, random, between.of(layer - 1)));
   }
   return LNRNN_STATUS_SUCCESS;
 }
 
 lnrnnStatus_t Stack::drop(Stream& stream, int layer, const lnrnnSequence_t& sequence,
-                          const uint64_t* random, void* values) const {
+                          const Random& random, void* values) const {
   if (plan_->description.dropout == 0) return LNRNN_STATUS_SUCCESS;
-  return device_->dropout(stream, {*plan_, layer, sequence.steps, sequence.batch,
-                                   random_of(sequence, random), values});
+  return device_->dropout(stream, {*plan_, layer, sequence.steps, sequence.batch, random, values});
 }
 
 }  // namespace lnrnn

@@ -8,43 +8,6 @@
 
 namespace lnrnn {
 
-// Pointers of one call for the whole stack, as lnrnn.h describes them.
-struct StackForward {
-  const lnrnnSequence_t* sequence;
-  const int64_t* lengths;
-  const void* weights;  // packed for inference, the parameters for training
-  const void* x;
-  const void* h0;
-  const void* c0;
-  const uint8_t* zoneout_mask;
-  const uint8_t* dropconnect_mask;
-  const uint64_t* random;
-  void* y;
-  void* hn;
-  void* cn;
-  void* reserve;
-  void* workspace;
-};
-
-struct StackBackward {
-  const lnrnnSequence_t* sequence;
-  const int64_t* lengths;
-  const void* parameters;
-  const void* x;
-  const uint8_t* zoneout_mask;
-  const uint8_t* dropconnect_mask;
-  const uint64_t* random;
-  const void* dy;
-  const void* dhn;
-  const void* dcn;
-  const void* reserve;
-  void* gradients;
-  void* dx;
-  void* dh0;
-  void* dc0;
-  void* workspace;
-};
-
 class Stack {
  public:
   Stack() = default;
@@ -60,13 +23,14 @@ class Stack {
 
   // The stream is held by the caller.
   lnrnnStatus_t pack(Stream& stream, const void* parameters, void* packed) const;
-  lnrnnStatus_t infer(Stream& stream, const StackForward& call) const;
-  lnrnnStatus_t train(Stream& stream, const StackForward& call) const;
-  lnrnnStatus_t backward(Stream& stream, const StackBackward& call) const;
+  lnrnnStatus_t run(Stream& stream, const lnrnnForwardInferenceArguments_t& call) const;
+  lnrnnStatus_t run(Stream& stream, const lnrnnStepArguments_t& call) const;
+  lnrnnStatus_t run(Stream& stream, const lnrnnForwardTrainingArguments_t& call) const;
+  lnrnnStatus_t run(Stream& stream, const lnrnnBackwardArguments_t& call) const;
 
  private:
   lnrnnStatus_t drop(Stream& stream, int layer, const lnrnnSequence_t& sequence,
-                     const uint64_t* random, void* values) const;
+                     const Random& random, void* values) const;
   template <class F>
   lnrnnStatus_t each_strand(const F& body) const;
 

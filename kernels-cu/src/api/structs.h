@@ -20,8 +20,16 @@ struct StructForm {
   Extent arrays[4]{};                 // none of them is cut
 };
 constexpr StructForm form_of(const void*) { return {}; }
-constexpr StructForm form_of(const lnrnnSequence_t*) {
-  return {offsetof(lnrnnSequence_t, xStepStride)};
+// A call's arguments are all there from their first version on.
+constexpr StructForm form_of(const lnrnnForwardInferenceArguments_t*) {
+  return {sizeof(lnrnnForwardInferenceArguments_t)};
+}
+constexpr StructForm form_of(const lnrnnStepArguments_t*) { return {sizeof(lnrnnStepArguments_t)}; }
+constexpr StructForm form_of(const lnrnnForwardTrainingArguments_t*) {
+  return {sizeof(lnrnnForwardTrainingArguments_t)};
+}
+constexpr StructForm form_of(const lnrnnBackwardArguments_t*) {
+  return {sizeof(lnrnnBackwardArguments_t)};
 }
 constexpr StructForm form_of(const lnrnnPlanDescription_t*) {
   return {offsetof(lnrnnPlanDescription_t, zoneout)};
@@ -46,7 +54,8 @@ lnrnnStatus_t check_struct_size(const char* function, const char* name, size_t s
 lnrnnStatus_t check_unknown_fields(const char* function, const char* name, const void* from,
                                    size_t known, size_t size);
 
-// Refuses what a newer caller asks and this library does not know.
+// Refuses what a newer caller asks and this library does not know. What is checked and used from here
+// on is the copy: a caller who changes the struct meanwhile breaks no check.
 template <class S>
 lnrnnStatus_t read_struct(const char* function, const char* name, const S* from, S* to) {
   LNRNN_CHECK(from != nullptr, LNRNN_STATUS_NULL_POINTER, "%s: %s is NULL", function, name);

@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <jni.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../../../../kernels-cu/include/lnrnn.h"
 
@@ -26,6 +27,7 @@ EXPORT int64_t probe_longs_4(LONGS4(a)) { return a3; }
 EXPORT int64_t probe_longs_8(LONGS4(a), LONGS4(b)) { return b3; }
 EXPORT int64_t probe_longs_16(LONGS4(a), LONGS4(b), LONGS4(c), LONGS4(d)) { return d3; }
 
+EXPORT int64_t probe_pointers_3(const void *a0, const void *a1, const void *a2) { return a2 != NULL; }
 EXPORT int64_t probe_pointers_4(POINTERS4(a)) { return a3 != NULL; }
 EXPORT int64_t probe_pointers_8(POINTERS4(a), POINTERS4(b)) { return b3 != NULL; }
 EXPORT int64_t probe_pointers_16(POINTERS4(a), POINTERS4(b), POINTERS4(c), POINTERS4(d)) { return d3 != NULL; }
@@ -65,7 +67,7 @@ JNI_PROBE(arrays16)(JNIEnv *env, jclass type, JARRAYS4(a), JARRAYS4(b), JARRAYS4
 #define FUNCTIONS(F) \
   F(lnrnnCreate) F(lnrnnDestroy) F(lnrnnPlanCreate) F(lnrnnPlanDestroy) F(lnrnnPlanGetSizes) F(lnrnnMalloc) \
   F(lnrnnFree) F(lnrnnInitializeParameters) F(lnrnnPackWeights) F(lnrnnStep) F(lnrnnForwardInference) \
-  F(lnrnnForwardTraining)
+  F(lnrnnForwardTraining) F(lnrnnBackward)
 
 typedef struct {
 #define MEMBER(name) __typeof__(name) *name;
@@ -74,9 +76,12 @@ typedef struct {
   lnrnnHandle_t handle;
   lnrnnPlan_t plan;
   lnrnnPlanSizes_t sizes;
-  lnrnnSequence_t sequence;
   size_t workspaceBytes;
   void *parameters, *packed, *empty, *reserve, *workspace;
+  _Alignas(64) lnrnnStepArguments_t step;
+  _Alignas(64) lnrnnForwardInferenceArguments_t inference;
+  _Alignas(64) lnrnnForwardTrainingArguments_t forward;
+  _Alignas(64) lnrnnBackwardArguments_t backward;
 } Probe;
 
 static int find(Probe *p, const char *library) {
@@ -91,13 +96,38 @@ static int find(Probe *p, const char *library) {
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
+/* Of one step and no rows. */
+static void name_arguments(Probe *p, int64_t input, int64_t hidden) {
+  const lnrnnSequence_t sequence = {.steps = 1};
+  const lnrnnConstBuffer_t parameters = {p->parameters, p->sizes.parameterBytes};
+  const lnrnnConstBuffer_t packed = {p->packed, p->sizes.packedBytes};
+  const lnrnnConstBuffer_t read = {p->empty, 0};
+  const lnrnnBuffer_t written = {p->empty, 0};
+  const lnrnnConstTensor_t x = {.pointer = p->empty, .rowStride = input};
+  const lnrnnConstTensor_t dy = {.pointer = p->empty, .rowStride = hidden};
+  const lnrnnTensor_t y = {.pointer = p->empty, .rowStride = hidden};
+  const lnrnnTensor_t dx = {.pointer = p->empty, .rowStride = input};
+  const lnrnnBuffer_t workspace = {p->workspace, p->workspaceBytes};
+  p->step = (lnrnnStepArguments_t){.structSize = sizeof p->step, .packed = packed, .x = x, .h = written,
+                                   .c = written, .workspace = workspace};
+  p->inference = (lnrnnForwardInferenceArguments_t){
+      .structSize = sizeof p->inference, .sequence = sequence, .packed = packed, .x = x, .h0 = read, .c0 = read,
+      .y = y, .hn = written, .cn = written, .workspace = workspace};
+  p->forward = (lnrnnForwardTrainingArguments_t){
+      .structSize = sizeof p->forward, .sequence = sequence, .parameters = parameters, .x = x, .h0 = read,
+      .c0 = read, .y = y, .hn = written, .cn = written, .reserve = {p->reserve, p->sizes.reserveBytes},
+      .workspace = workspace};
+  p->backward = (lnrnnBackwardArguments_t){
+      .structSize = sizeof p->backward, .sequence = sequence, .parameters = parameters, .x = x,
+      .reserve = {p->reserve, p->sizes.reserveBytes}, .dy = dy, .dhn = read, .dcn = read, .dx = dx, .dh0 = written, .dc0 = written,
+      .workspace = workspace};
+}
+
 static lnrnnStatus_t prepare(Probe *p, int64_t input, int64_t hidden) {
   const lnrnnPlanDescription_t description = {
       .structSize = sizeof description, .cell = LNRNN_CELL_LSTM, .normalization = LNRNN_NORMALIZATION_HASTE,
       .dataType = LNRNN_DATA_F32, .layers = 1, .inputSize = input, .hiddenSize = hidden, .epsilon = 1e-5};
   p->sizes.structSize = sizeof p->sizes;
-  p->sequence = (lnrnnSequence_t){.structSize = sizeof p->sequence, .steps = 1, .xRowStride = input,
-                                  .yRowStride = hidden, .dxRowStride = input, .dyRowStride = hidden};
 #define DO(call) \
   do { \
     const lnrnnStatus_t status = p->call; \
@@ -107,7 +137,8 @@ static lnrnnStatus_t prepare(Probe *p, int64_t input, int64_t hidden) {
   DO(lnrnnPlanCreate(p->handle, &description, &p->plan));
   DO(lnrnnPlanGetSizes(p->plan, 1, 0, &p->sizes));
   p->workspaceBytes = larger(p->sizes.stepWorkspaceBytes,
-                             larger(p->sizes.inferenceWorkspaceBytes, p->sizes.trainingWorkspaceBytes));
+                             larger(p->sizes.inferenceWorkspaceBytes,
+                                    larger(p->sizes.trainingWorkspaceBytes, p->sizes.backwardWorkspaceBytes)));
   DO(lnrnnMalloc(p->handle, NULL, p->sizes.parameterBytes, &p->parameters));
   DO(lnrnnMalloc(p->handle, NULL, p->sizes.packedBytes, &p->packed));
   DO(lnrnnMalloc(p->handle, NULL, 0, &p->empty));
@@ -116,6 +147,7 @@ static lnrnnStatus_t prepare(Probe *p, int64_t input, int64_t hidden) {
   DO(lnrnnInitializeParameters(p->plan, NULL, 1, p->parameters, p->sizes.parameterBytes));
   DO(lnrnnPackWeights(p->plan, NULL, p->parameters, p->sizes.parameterBytes, p->packed, p->sizes.packedBytes));
 #undef DO
+  name_arguments(p, input, hidden);
   return LNRNN_STATUS_SUCCESS;
 }
 
@@ -131,8 +163,9 @@ EXPORT void probe_close(Probe *p) {
 
 /* A layer-normalised LSTM and its buffers, or NULL. */
 EXPORT Probe *probe_open(const char *library, int64_t input, int64_t hidden) {
-  Probe *const p = calloc(1, sizeof *p);
+  Probe *const p = aligned_alloc(_Alignof(Probe), sizeof *p);
   if (p == NULL) return NULL;
+  memset(p, 0, sizeof *p);
   if (!find(p, library)) {
     free(p);
     return NULL;
@@ -146,32 +179,16 @@ EXPORT Probe *probe_open(const char *library, int64_t input, int64_t hidden) {
 
 /* Each makes so many calls and answers how many of them failed. */
 
-EXPORT int64_t probe_step(Probe *p, int64_t calls) {
-  int64_t failed = 0;
-  for (int64_t i = 0; i < calls; ++i) {
-    failed += p->lnrnnStep(p->plan, NULL, 0, p->packed, p->sizes.packedBytes, p->empty, 0, p->empty, p->empty, 0,
-                           p->workspace, p->workspaceBytes) != LNRNN_STATUS_SUCCESS;
+#define REPEAT(name, function, arguments) \
+  EXPORT int64_t name(Probe *p, int64_t calls) { \
+    int64_t failed = 0; \
+    for (int64_t i = 0; i < calls; ++i) { \
+      failed += p->function(p->plan, NULL, &p->arguments) != LNRNN_STATUS_SUCCESS; \
+    } \
+    return failed; \
   }
-  return failed;
-}
 
-EXPORT int64_t probe_inference(Probe *p, int64_t calls) {
-  int64_t failed = 0;
-  for (int64_t i = 0; i < calls; ++i) {
-    failed += p->lnrnnForwardInference(p->plan, NULL, &p->sequence, NULL, p->packed, p->sizes.packedBytes, p->empty,
-                                       0, p->empty, p->empty, p->empty, 0, p->empty, p->empty, 0, p->workspace,
-                                       p->workspaceBytes) != LNRNN_STATUS_SUCCESS;
-  }
-  return failed;
-}
-
-EXPORT int64_t probe_training(Probe *p, int64_t calls) {
-  int64_t failed = 0;
-  for (int64_t i = 0; i < calls; ++i) {
-    failed += p->lnrnnForwardTraining(p->plan, NULL, &p->sequence, NULL, p->parameters, p->sizes.parameterBytes,
-                                      p->empty, 0, p->empty, p->empty, NULL, 0, NULL, 0, NULL, p->empty, 0, p->empty,
-                                      p->empty, 0, p->reserve, p->sizes.reserveBytes, p->workspace,
-                                      p->workspaceBytes) != LNRNN_STATUS_SUCCESS;
-  }
-  return failed;
-}
+REPEAT(probe_step, lnrnnStep, step)
+REPEAT(probe_inference, lnrnnForwardInference, inference)
+REPEAT(probe_forward, lnrnnForwardTraining, forward)
+REPEAT(probe_backward, lnrnnBackward, backward)

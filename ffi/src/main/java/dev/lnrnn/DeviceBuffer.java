@@ -144,6 +144,11 @@ public final class DeviceBuffer implements AutoCloseable {
         return extent;
     }
 
+    /** Whether something else than this buffer or its arena decides when the memory is freed. */
+    boolean isBorrowed() {
+        return handle == null;
+    }
+
     /** {@return whether it can still be used} */
     public boolean isAlive() {
         return segment.scope().isAlive();

@@ -11,7 +11,7 @@ import java.util.Objects;
  * {@snippet :
  * Graph step = stream.capture(() -> {
  *     stream.copy(x, pinnedX);
- *     pass.run(packed, x, h, c, workspace);
+ *     pass.run();
  *     stream.copy(pinnedH, h);
  * });
  * while (next(pinnedX)) {

@@ -15,9 +15,9 @@ final class HostForward {
     private final Mirror hn;
     private final Mirror cn;
     private final Mirror workspace;
-    /** The pass of the latest shape: most callers have one shape. */
-    private @Nullable InferencePass pass;
-    private @Nullable Sequence shape;
+    /** Arguments of the latest shape, without buffers: most callers have one shape. */
+    private @Nullable InferenceArguments shape;
+    private final LatestPass<InferencePass> latest = new LatestPass<>();
 
     HostForward(Plan plan) {
         this.plan = plan;
@@ -40,13 +40,13 @@ final class HostForward {
     /** Runs on an array with exactly the elements of the sequence, into new arrays. */
     LayerOutput run(DeviceBuffer packed, MemorySegment input, Sequence sequence, @Nullable MemorySegment h0,
             @Nullable MemorySegment c0, long @Nullable [] lengths) {
-        InferencePass current = passFor(sequence);
+        InferenceArguments current = argumentsFor(sequence);
         long stateBytes = current.sizes().stateBytes();
         DataType type = plan.spec().dataType();
-        HostArray.checkBytes(input, current.extents().xBytes, type, "x");
+        HostArray.checkBytes(input, current.extents().x().bytes(), type, "x");
         checkState(h0, stateBytes, "h0");
         checkState(c0, stateBytes, "c0");
-        HostArray output = HostArray.allocate(type, current.extents().yBytes, "y");
+        HostArray output = HostArray.allocate(type, current.extents().y().bytes(), "y");
         HostArray h = HostArray.allocate(stateType, stateBytes, "hn");
         HostArray c = plan.spec().cell().carriesCell() ? HostArray.allocate(stateType, stateBytes, "cn") : null;
         run(packed, input, sequence, h0, c0, lengths, output.segment(), h.segment(), HostArray.segmentOrNull(c));
@@ -62,35 +62,36 @@ final class HostForward {
     void run(DeviceBuffer packed, MemorySegment xHost, Sequence sequence, @Nullable MemorySegment h0Host,
             @Nullable MemorySegment c0Host, long @Nullable [] lengths, @Nullable MemorySegment yHost,
             @Nullable MemorySegment hnHost, @Nullable MemorySegment cnHost) {
-        InferencePass current = passFor(sequence);
-        SequenceArguments extents = current.extents();
-        long stateBytes = current.sizes().stateBytes();
+        InferenceArguments arguments = argumentsFor(sequence);
+        SequenceExtents extents = arguments.extents();
+        long stateBytes = arguments.sizes().stateBytes();
         HostOperands.ofForward(plan.spec(), extents, stateBytes, xHost, h0Host, c0Host, yHost, hnHost, cnHost)
                 .checkApart();
-        current.setLengths(lengths);
-        current.run(
-                packed,
-                x.requiredInput(xHost, extents.xBytes),
-                h0.input(h0Host, stateBytes),
-                c0.input(c0Host, stateBytes),
-                y.output(yHost, extents.yBytes, extents.yRows() == null),
-                hn.output(hnHost, stateBytes, true),
-                cn.output(cnHost, stateBytes, true),
-                workspace.atLeast(current.sizes().inferenceWorkspaceBytes()));
-        y.download(yHost, extents.yBytes);
+        arguments.packed(packed)
+                .x(x.requiredInput(xHost, extents.x().bytes()))
+                .h0(h0.input(h0Host, stateBytes))
+                .c0(c0.input(c0Host, stateBytes))
+                .y(y.output(yHost, extents.y()))
+                .hn(hn.output(hnHost, stateBytes))
+                .cn(cn.output(cnHost, stateBytes))
+                .workspace(workspace.atLeast(arguments.sizes().inferenceWorkspaceBytes()));
+        InferencePass pass = latest.of(arguments.buffers(), arguments::bind);
+        pass.setLengths(lengths);
+        pass.run();
+        y.download(yHost, extents.y().bytes());
         hn.download(hnHost, stateBytes);
         cn.download(cnHost, stateBytes);
         stream.synchronize();
     }
 
-    private InferencePass passFor(Sequence sequence) {
-        InferencePass current = pass;
-        if (current == null || !sequence.equals(shape)) {
-            current = plan.inferencePass(sequence, stream);
-            pass = current;
-            shape = sequence;
+    private InferenceArguments argumentsFor(Sequence sequence) {
+        InferenceArguments current = shape;
+        if (current == null || !sequence.equals(current.sequence())) {
+            current = plan.inference(sequence, stream);
+            shape = current;
+            latest.forget();
         }
-        return current;
+        return current.withoutBuffers();
     }
 
     void close() {

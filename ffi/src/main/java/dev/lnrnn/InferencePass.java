@@ -1,125 +1,82 @@
 package dev.lnrnn;
 
+import dev.lnrnn.internal.HeldCalls;
 import dev.lnrnn.internal.Lifetime;
 import dev.lnrnn.internal.Native;
-import dev.lnrnn.raw.lnrnn_h;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Forward passes for inference of one shape on one stream: zoneout as its expectation, DropConnect and dropout off.
- *
- * <p>A run is one call of the native library and allocates nothing. Any number of threads may run a pass, with
- * workspaces of their own; lengths are shared by them.
+ * A forward pass for inference, bound to its buffers by {@link InferenceArguments#bind}: zoneout as its expectation,
+ * DropConnect and dropout off.
  */
-public final class InferencePass implements AutoCloseable {
-    private final Plan plan;
-    private final MemorySegment planSegment;
-    private final Stream stream;
-    private final MemorySegment streamSegment;
-    private final Operands operands;
-    private final PlanSizes sizes;
-    private final SequenceArguments sequence;
-    private boolean closed;
+public final class InferencePass implements Pass {
+    private final BoundCall call;
+    // Of the call, here where a run need not ask it.
+    private final MemorySegment handle;
+    private final MemorySegment queue;
+    private final MemorySegment[] held;
+    private final Sequence sequence;
+    /** What a change of the settings starts from; null when this is closed. */
+    private @Nullable PassArguments arguments;
+    /** The struct alone, for runs; null when this is closed. */
+    private volatile @Nullable MemorySegment struct;
 
-    InferencePass(Plan plan, Sequence sequence, Stream stream) {
-        this.plan = plan;
-        this.planSegment = plan.handle().segment();
-        this.stream = stream;
-        this.operands = plan.operands();
-        this.streamSegment = operands.stream(stream);
-        this.sequence = new SequenceArguments(plan.spec(), sequence);
-        this.sizes = plan.sizes(sequence.steps(), sequence.batch());
+    InferencePass(BoundCall call, Sequence sequence, PassArguments arguments) {
+        this.call = call;
+        this.handle = call.handle();
+        this.queue = call.queue();
+        this.held = call.held();
+        this.sequence = sequence;
+        this.arguments = arguments;
+        this.struct = arguments.struct();
     }
 
-    /** {@return the plan that is run} */
+    @Override
     public Plan plan() {
-        return plan;
-    }
-
-    /** {@return the bytes that {@link #run} needs} */
-    public PlanSizes sizes() {
-        return sizes;
+        return call.plan();
     }
 
     /**
      * Sets the number of steps of each row for later runs: from there on y is 0 and the state stays.
      *
-     * @param lengths N lengths, each 0...T, in any order, which are copied; or null for T each
+     * @param lengths N lengths, each 0...T, in any order, which are copied; or null for T each, as at first
      * @throws IllegalArgumentException if the number of lengths or one of them is wrong
      */
-    public void setLengths(long @Nullable [] lengths) {
-        checkOpen();
-        sequence.setLengths(lengths);
+    public synchronized void setLengths(long @Nullable [] lengths) {
+        PassArguments current = arguments;
+        if (current == null) {
+            throw closed();
+        }
+        SequenceSettings changed = current.settings().withLengths(sequence, lengths);
+        if (changed != current.settings()) {
+            arguments = current.with(changed);
+            struct = arguments.struct();
+        }
     }
 
-    /**
-     * Queues a forward pass. Buffers may be larger than needed; inputs and outputs may not overlap, except that hn and
-     * cn may be h0 and c0.
-     *
-     * @param packed packed weights of {@link Plan#pack}
-     * @param x the input (T,N,C), strided as the sequence says
-     * @param h0 the initial h (L&middot;D,N,H), or null for zeros
-     * @param c0 the initial c (L&middot;D,N,H), or null for zeros; only for an LSTM
-     * @param y the output (T,N,D&middot;H), strided as the sequence says, or null where not wanted
-     * @param hn h at each row's length (L&middot;D,N,H), or null where not wanted
-     * @param cn c at each row's length (L&middot;D,N,H), or null where not wanted; only for an LSTM
-     * @param workspace at least {@link PlanSizes#inferenceWorkspaceBytes()} bytes, 64-byte aligned
-     * @throws IllegalArgumentException if a buffer is too small, of another device, misaligned, or read-only where
-     *     it is written
-     * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
-     * @throws LnrnnException with {@link Status#INVALID_ARGUMENT} if buffers overlap where they may not
-     */
-    public void run(
-            DeviceBuffer packed,
-            DeviceBuffer x,
-            @Nullable DeviceBuffer h0,
-            @Nullable DeviceBuffer c0,
-            @Nullable DeviceBuffer y,
-            @Nullable DeviceBuffer hn,
-            @Nullable DeviceBuffer cn,
-            DeviceBuffer workspace) {
-        checkOpen();
-        long stateBytes = sizes.stateBytes();
+    @Override
+    public void run() {
+        MemorySegment current = struct;
+        if (current == null) {
+            throw closed();
+        }
         int status;
         try {
-            status = lnrnn_h.lnrnnForwardInference(
-                    planSegment,
-                    streamSegment,
-                    sequence.struct(),
-                    sequence.lengths(),
-                    operands.filledSpace(packed, "packed", sizes.packedBytes()),
-                    packed.byteSize(),
-                    operands.input(x, "x", sequence.xBytes),
-                    x.byteSize(),
-                    operands.optionalStateInput(h0, "h0", stateBytes),
-                    operands.cellInput(c0, "c0", stateBytes),
-                    operands.optionalOutput(y, "y", sequence.yBytes),
-                    Operands.bytes(y),
-                    operands.optionalStateOutput(hn, "hn", stateBytes),
-                    operands.cellOutput(cn, "cn", stateBytes),
-                    stateBytes,
-                    operands.space(workspace, "workspace", sizes.inferenceWorkspaceBytes()),
-                    workspace.byteSize());
+            status = HeldCalls.forwardInference(handle, queue, current, held);
         } catch (AssertionError wrapper) {
-            throw operands.refusal(wrapper, stream, packed, x, h0, c0, y, hn, cn, workspace);
+            throw call.refusal(wrapper);
         }
         Native.check(status, "lnrnnForwardInference");
     }
 
-    /** Makes later runs be refused; harmless when that is done already. Its memory is garbage-collected. */
     @Override
-    public void close() {
-        closed = true;
+    public synchronized void close() {
+        arguments = null;
+        struct = null;
     }
 
-    SequenceArguments extents() {
-        return sequence;
-    }
-
-    private void checkOpen() {
-        if (closed) {
-            throw Lifetime.closed("this InferencePass");
-        }
+    private static IllegalStateException closed() {
+        return Lifetime.closed("this InferencePass");
     }
 }

@@ -312,6 +312,11 @@ public final class Layer implements AutoCloseable {
                 + device.handle().name();
     }
 
+    /** Where {@link #packed} packs the parameters. */
+    DeviceBuffer packedMemory() {
+        return packed;
+    }
+
     /** The parameters, packed again if they changed; the caller holds the lock. */
     DeviceBuffer packed() {
         checkParametersSet();

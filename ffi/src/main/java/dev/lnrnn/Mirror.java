@@ -39,16 +39,18 @@ final class Mirror {
     }
 
     /**
-     * A buffer that {@link #download} brings to a host segment later, null for null.
-     *
-     * @param dense whether a call writes all of it; what it leaves out has to be there before
+     * A buffer that {@link #download} brings to a host segment later, null for null. What a call leaves out, between the
+     * rows, is there before.
      */
     @Nullable
-    DeviceBuffer output(@Nullable MemorySegment host, long bytes, boolean dense) {
-        if (host == null) {
-            return null;
-        }
-        return dense && !isUsable(host) ? atLeast(bytes) : requiredInput(host, bytes);
+    DeviceBuffer output(@Nullable MemorySegment host, TensorExtent extent) {
+        return extent.isDense() ? output(host, extent.bytes()) : input(host, extent.bytes());
+    }
+
+    /** The same where a call writes all of it. */
+    @Nullable
+    DeviceBuffer output(@Nullable MemorySegment host, long bytes) {
+        return host == null || isUsable(host) ? input(host, bytes) : atLeast(bytes);
     }
 
     void download(@Nullable MemorySegment host, long bytes) {

@@ -1,5 +1,6 @@
 package dev.lnrnn;
 
+import dev.lnrnn.Operands.Unit;
 import dev.lnrnn.internal.Handle;
 import dev.lnrnn.internal.MemoryBudget;
 import dev.lnrnn.internal.Native;
@@ -31,11 +32,11 @@ import org.jspecify.annotations.Nullable;
  *     Stream stream = device.defaultStream();
  *     plan.initialize(stream, 42, parameters);
  *     plan.pack(stream, parameters, packed);
- *     try (InferencePass pass = plan.inferencePass(Sequence.timeMajor(steps, batch), stream)) {
- *         x.copyFrom(input);
- *         pass.run(packed, x, null, null, y, null, null, workspace);
- *         y.copyTo(output);
- *     }
+ *     InferencePass pass = plan.inference(Sequence.timeMajor(steps, batch), stream)
+ *             .packed(packed).x(x).y(y).workspace(workspace).bind();
+ *     x.copyFrom(input);
+ *     pass.run();
+ *     y.copyTo(output);
  * }
  * }
  */
@@ -51,7 +52,7 @@ public final class Plan implements AutoCloseable {
         this.device = device;
         this.spec = spec;
         this.handle = handle;
-        this.operands = new Operands(this);
+        this.operands = new Operands(device, spec);
         this.emptySizes = sizes(0, 0);
     }
 
@@ -188,8 +189,7 @@ public final class Plan implements AutoCloseable {
      */
     public void initialize(Stream stream, long seed, DeviceBuffer parameters) {
         MemorySegment queue = operands.stream(stream);
-        MemorySegment out = operands.output(parameters, "parameters", emptySizes.parameterBytes());
-        parameters.checkAlive();
+        MemorySegment out = operands.written("parameters", parameters, emptySizes.parameterBytes(), Unit.DATA);
         handle.checkAlive();
         String function = "lnrnnInitializeParameters";
         Native.call(function, () -> MemoryBudget.during(
@@ -208,49 +208,47 @@ public final class Plan implements AutoCloseable {
      */
     public void pack(Stream stream, DeviceBuffer parameters, DeviceBuffer packed) {
         MemorySegment queue = operands.stream(stream);
-        MemorySegment in = operands.input(parameters, "parameters", emptySizes.parameterBytes());
-        MemorySegment out = operands.space(packed, "packed", emptySizes.packedBytes());
-        parameters.checkAlive();
-        packed.checkAlive();
+        MemorySegment in = operands.read("parameters", parameters, emptySizes.parameterBytes(), Unit.DATA);
+        MemorySegment out = operands.written("packed", packed, emptySizes.packedBytes(), Unit.SPACE);
         handle.checkAlive();
         Native.call("lnrnnPackWeights", () -> lnrnn_h.lnrnnPackWeights(
                 handle.segment(), queue, in, parameters.byteSize(), out, packed.byteSize()));
     }
 
     /**
-     * Prepares forward passes for inference.
+     * Begins a forward pass for inference, whose buffers are still to be given.
      *
      * @param sequence the shape of the data
-     * @param stream what the passes are queued on
-     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
-     * @throws IllegalArgumentException if the shape is too large for 64 bits
+     * @param stream what the pass is queued on
+     * @return its arguments, by name
+     * @throws IllegalArgumentException if the shape is too large for 64 bits, or the stream of another device
      */
-    public InferencePass inferencePass(Sequence sequence, Stream stream) {
-        return new InferencePass(this, sequence, stream);
+    public InferenceArguments inference(Sequence sequence, Stream stream) {
+        return InferenceArguments.of(this, sequence, stream);
     }
 
     /**
-     * Prepares forward and backward passes for training.
+     * Begins forward and backward passes for training, whose buffers are still to be given.
      *
      * @param sequence the shape of the data
      * @param stream what the passes are queued on
-     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
-     * @throws IllegalArgumentException if the shape is too large for 64 bits
+     * @return the arguments that they have in common, by name
+     * @throws IllegalArgumentException if the shape is too large for 64 bits, or the stream of another device
      */
-    public TrainingPass trainingPass(Sequence sequence, Stream stream) {
-        return new TrainingPass(this, sequence, stream);
+    public TrainingArguments training(Sequence sequence, Stream stream) {
+        return new TrainingArguments(this, sequence, stream);
     }
 
     /**
-     * Prepares single steps, for streaming; only for layers that read forward.
+     * Begins a single step, for streaming, whose buffers are still to be given; only for layers that read forward.
      *
      * @param batch rows N, at least 0
-     * @param stream what the steps are queued on
-     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
-     * @throws IllegalArgumentException if batch is negative, or the plan is bidirectional
+     * @param stream what the step is queued on
+     * @return its arguments, by name
+     * @throws IllegalArgumentException if batch is negative, the plan is bidirectional, or the stream of another device
      */
-    public StepPass stepPass(long batch, Stream stream) {
-        return new StepPass(this, batch, stream);
+    public StepArguments step(long batch, Stream stream) {
+        return new StepArguments(this, batch, stream);
     }
 
     /**

@@ -65,12 +65,12 @@ public final class PlanSizes {
         return stepWorkspaceBytes;
     }
 
-    /** {@return the workspace of the forward pass of a {@link TrainingPass}} */
+    /** {@return the workspace of a {@link ForwardPass}} */
     public long trainingWorkspaceBytes() {
         return trainingWorkspaceBytes;
     }
 
-    /** {@return the workspace of the backward pass of a {@link TrainingPass}} */
+    /** {@return the workspace of a {@link BackwardPass}} */
     public long backwardWorkspaceBytes() {
         return backwardWorkspaceBytes;
     }

@@ -196,6 +196,10 @@ public final class Stream implements AutoCloseable {
         handle.close();
     }
 
+    boolean isDefault() {
+        return handle == null;
+    }
+
     /** The stream as passes hand it to the native library. */
     MemorySegment segment() {
         return segment;

@@ -28,12 +28,13 @@ public final class Streaming implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final NativeDevice.Owned ownership = this::close;
     private final StepPass pass;
+    private final long xBytes;
+    private final long stateBytes;
     private final DeviceBuffer x;
     private final DeviceBuffer h;
     /** The part of h that is the last layer's. */
     private final DeviceBuffer output;
     private final @Nullable DeviceBuffer c;
-    private final DeviceBuffer workspace;
 
     Streaming(Layer layer, long batch) {
         this.layer = layer;
@@ -43,13 +44,16 @@ public final class Streaming implements AutoCloseable {
         type = spec.dataType();
         stateType = type.accumulation();
         try {
-            pass = layer.plan().stepPass(batch, queue);
-            x = device.allocate(pass.xBytes(), arena);
-            h = device.allocate(pass.stateBytes(), arena);
-            long outputBytes = pass.stateBytes() / spec.layers();
-            output = h.slice(pass.stateBytes() - outputBytes, outputBytes);
-            c = spec.cell().carriesCell() ? device.allocate(pass.stateBytes(), arena) : null;
-            workspace = device.allocate(pass.workspaceBytes(), arena);
+            StepArguments arguments = layer.plan().step(batch, queue);
+            xBytes = arguments.xBytes();
+            stateBytes = arguments.sizes().stateBytes();
+            x = device.allocate(xBytes, arena);
+            h = device.allocate(stateBytes, arena);
+            long outputBytes = stateBytes / spec.layers();
+            output = h.slice(stateBytes - outputBytes, outputBytes);
+            c = spec.cell().carriesCell() ? device.allocate(stateBytes, arena) : null;
+            DeviceBuffer workspace = device.allocate(arguments.sizes().stepWorkspaceBytes(), arena);
+            pass = arguments.packed(layer.packedMemory()).x(x).h(h).c(c).workspace(workspace).bind();
             clearState();
         } catch (RuntimeException | Error e) {
             arena.close();
@@ -116,13 +120,13 @@ public final class Streaming implements AutoCloseable {
     }
 
     private void stepArray(HostArray input, MemorySegment result) {
-        HostArray.checkBytes(input.segment(), pass.xBytes(), type, "x");
+        HostArray.checkBytes(input.segment(), xBytes, type, "x");
         HostArray.checkBytes(result, output.byteSize(), stateType, "h");
         synchronized (layer) {
             checkOpen();
-            DeviceBuffer packed = layer.packed();
+            layer.packed();
             queue.copy(x, input.segment());
-            pass.run(packed, x, h, c, workspace);
+            pass.run();
             read(output, result);
         }
     }
@@ -169,9 +173,9 @@ public final class Streaming implements AutoCloseable {
     }
 
     private void setState(MemorySegment newH, @Nullable MemorySegment newC) {
-        HostArray.checkBytes(newH, pass.stateBytes(), stateType, "h");
+        HostArray.checkBytes(newH, stateBytes, stateType, "h");
         if (newC != null) {
-            HostArray.checkBytes(newC, pass.stateBytes(), stateType, "c");
+            HostArray.checkBytes(newC, stateBytes, stateType, "c");
             if (c == null) {
                 throw new IllegalArgumentException("c is the LSTM's, expected null for " + layer.spec().cell());
             }
@@ -222,7 +226,7 @@ public final class Streaming implements AutoCloseable {
     }
 
     private HostArray copyOf(DeviceBuffer state) {
-        HostArray copy = HostArray.allocate(stateType, pass.stateBytes(), "state");
+        HostArray copy = HostArray.allocate(stateType, stateBytes, "state");
         read(state, copy.segment());
         return copy;
     }

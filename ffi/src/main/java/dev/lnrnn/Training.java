@@ -2,10 +2,7 @@ package dev.lnrnn;
 
 import dev.lnrnn.internal.Lifetime;
 import dev.lnrnn.internal.NativeDevice;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -48,79 +45,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Training implements AutoCloseable {
     private final Layer layer;
-    private final LayerSpec spec;
-    private final Sequence sequence;
-    private final Stream queue;
-    private final Arena arena = Arena.ofShared();
     private final NativeDevice.Owned ownership = this::close;
-    private final TrainingPass pass;
-    private final SequenceArguments extents;
-    private final long stateBytes;
-    private final DeviceBuffer reserve;
-    private final DeviceBuffer workspace;
-    private final FlatTensors gradients;
-    private final List<Mirror> mirrors = new ArrayList<>();
-    private final Mirror x;
-    private final Mirror y;
-    private final Mirror dy;
-    private final Mirror dx;
-    private final Mirror h0;
-    private final Mirror c0;
-    private final Mirror hn;
-    private final Mirror cn;
-    private @Nullable DeviceBuffer zoneoutMask;
-    private @Nullable DeviceBuffer dropconnectMask;
+    private final HostTraining passes;
+    private final TrainingTurns turns;
     private SeedSequence seeds = new SeedSequence(0, 0);
-    /** Null before the first, and when what it depended on was set anew. */
-    private @Nullable ForwardPass latestForward;
-    /** Which backward pass filled the gradients, counted from 1; 0 where they are no pass's. */
-    private long latestBackward;
-    private long backwardPasses;
-    /** Each thread's own latest backward pass. */
-    private final ThreadLocal<Long> ownBackward = new ThreadLocal<>();
-
-    /** What backward needs to know of a forward pass. */
-    private record ForwardPass(DeviceBuffer x, long parametersVersion, long threadId, String threadName) {}
 
     Training(Layer layer, Sequence sequence) {
         this.layer = layer;
-        this.spec = layer.spec();
-        this.sequence = Objects.requireNonNull(sequence, "sequence");
-        Device device = layer.device();
-        queue = device.defaultStream();
-        DataType type = spec.dataType();
-        x = mirror(type);
-        y = mirror(type);
-        dy = mirror(type);
-        dx = mirror(type);
-        // The states of forward and their gradients in backward have one shape, and are never needed at once.
-        DataType stateType = type.accumulation();
-        h0 = mirror(stateType);
-        c0 = mirror(stateType);
-        hn = mirror(stateType);
-        cn = mirror(stateType);
-        try {
-            pass = layer.plan().trainingPass(sequence, queue);
-            extents = pass.extents();
-            PlanSizes sizes = pass.sizes();
-            stateBytes = sizes.stateBytes();
-            reserve = device.allocate(sizes.reserveBytes(), arena);
-            workspace = device.allocate(
-                    Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes()), arena);
-            DeviceBuffer flat = device.zeros(sizes.gradientBytes(), arena);
-            gradients = FlatTensors.gradients(layer.plan(), flat);
-        } catch (RuntimeException | Error e) {
-            arena.close();
-            throw e;
-        }
+        turns = new TrainingTurns(layer);
+        passes = new HostTraining(layer, sequence);
         layer.own(ownership);
-    }
-
-    /** Never in place: x has to stay as it was until backward, and the rest goes where it is fastest. */
-    private Mirror mirror(DataType type) {
-        Mirror mirror = new Mirror(layer.device(), type, false);
-        mirrors.add(mirror);
-        return mirror;
     }
 
     /**
@@ -162,7 +96,7 @@ public final class Training implements AutoCloseable {
     private void setSequence(SeedSequence sequence) {
         synchronized (layer) {
             checkOpen();
-            latestForward = null;
+            turns.forgetForward();
             seeds = sequence;
         }
     }
@@ -176,8 +110,8 @@ public final class Training implements AutoCloseable {
     public void setLengths(long @Nullable [] lengths) {
         synchronized (layer) {
             checkOpen();
-            pass.setLengths(lengths);
-            latestForward = null;
+            passes.setLengths(lengths);
+            turns.forgetForward();
         }
     }
 
@@ -189,7 +123,7 @@ public final class Training implements AutoCloseable {
     public void setAccumulate(boolean accumulate) {
         synchronized (layer) {
             checkOpen();
-            pass.setAccumulate(accumulate);
+            passes.setAccumulate(accumulate);
         }
     }
 
@@ -203,54 +137,8 @@ public final class Training implements AutoCloseable {
     public void setMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
         synchronized (layer) {
             checkOpen();
-            TrainingPass.checkDrawn(spec, zoneout, dropconnect);
-            checkMask(zoneout, TrainingPass.zoneoutMaskBytes(spec, sequence), "zoneout");
-            checkMask(dropconnect, TrainingPass.dropconnectMaskBytes(spec), "dropconnect");
-            // Not over the masks in use: where there is no memory for the second, they stay both.
-            DeviceBuffer newZoneout = maskOf(zoneout);
-            DeviceBuffer newDropconnect;
-            try {
-                newDropconnect = maskOf(dropconnect);
-            } catch (RuntimeException | Error e) {
-                closeMask(newZoneout);
-                throw e;
-            }
-            pass.setMasks(newZoneout, newDropconnect);
-            latestForward = null;
-            closeMasks();
-            zoneoutMask = newZoneout;
-            dropconnectMask = newDropconnect;
-        }
-    }
-
-    private static void checkMask(byte @Nullable [] mask, long bytes, String name) {
-        if (mask != null && mask.length != bytes) {
-            throw new IllegalArgumentException(name + " has " + mask.length + " elements, expected " + bytes);
-        }
-    }
-
-    private @Nullable DeviceBuffer maskOf(byte @Nullable [] mask) {
-        if (mask == null) {
-            return null;
-        }
-        DeviceBuffer buffer = layer.device().allocate(mask.length);
-        try {
-            queue.copy(buffer, MemorySegment.ofArray(mask));
-        } catch (RuntimeException | Error e) {
-            buffer.close();
-            throw e;
-        }
-        return buffer;
-    }
-
-    private void closeMasks() {
-        closeMask(zoneoutMask);
-        closeMask(dropconnectMask);
-    }
-
-    private static void closeMask(@Nullable DeviceBuffer mask) {
-        if (mask != null) {
-            mask.close();
+            passes.setMasks(zoneout, dropconnect);
+            turns.forgetForward();
         }
     }
 
@@ -277,26 +165,10 @@ public final class Training implements AutoCloseable {
         synchronized (layer) {
             checkOpen();
             layer.checkParametersSet();
-            HostOperands.ofForward(spec, extents, stateBytes, x, h0, c0, y, hn, cn).checkOutputsApart();
-            latestForward = null;
-            pass.setSeed(seeds.passSeed());
-            DeviceBuffer input = this.x.requiredInput(x, extents.xBytes);
-            pass.forward(
-                    layer.parameters().buffer(),
-                    input,
-                    this.h0.input(h0, stateBytes),
-                    this.c0.input(c0, stateBytes),
-                    this.y.output(y, extents.yBytes, extents.yRows() == null),
-                    this.hn.output(hn, stateBytes, true),
-                    this.cn.output(cn, stateBytes, true),
-                    reserve,
-                    workspace);
-            this.y.download(y, extents.yBytes);
-            this.hn.download(hn, stateBytes);
-            this.cn.download(cn, stateBytes);
-            queue.synchronize();
-            Thread thread = Thread.currentThread();
-            latestForward = new ForwardPass(input, layer.parametersVersion(), thread.threadId(), thread.getName());
+            passes.checkForward(x, h0, c0, y, hn, cn);
+            turns.forgetForward();
+            passes.forward(seeds.passSeed(), x, h0, c0, y, hn, cn);
+            turns.forwardDone();
             seeds = seeds.next();
         }
     }
@@ -327,60 +199,12 @@ public final class Training implements AutoCloseable {
             @Nullable MemorySegment dc0) {
         synchronized (layer) {
             checkOpen();
-            ForwardPass forward = checkForward();
-            DeviceBuffer flat = this.gradients.buffer();
-            new HostOperands(spec)
-                    .read("dy", dy, extents.dyBytes)
-                    .read("dhn", dhn, stateBytes)
-                    .readCell("dcn", dcn, stateBytes)
-                    .written("gradients", gradients, flat.byteSize())
-                    .written("dx", dx, extents.dxBytes, extents.dxRows())
-                    .written("dh0", dh0, stateBytes)
-                    .writtenCell("dc0", dc0, stateBytes)
-                    .checkOutputsApart();
-            latestBackward = 0;
-            pass.backward(
-                    layer.parameters().buffer(),
-                    forward.x,
-                    this.dy.input(dy, extents.dyBytes),
-                    h0.input(dhn, stateBytes),
-                    c0.input(dcn, stateBytes),
-                    reserve,
-                    flat,
-                    this.dx.output(dx, extents.dxBytes, extents.dxRows() == null),
-                    hn.output(dh0, stateBytes, true),
-                    cn.output(dc0, stateBytes, true),
-                    workspace);
-            this.dx.download(dx, extents.dxBytes);
-            hn.download(dh0, stateBytes);
-            cn.download(dc0, stateBytes);
-            if (gradients != null) {
-                queue.copy(gradients.asSlice(0, flat.byteSize()), flat);
-            }
-            queue.synchronize();
-            latestBackward = ++backwardPasses;
-            ownBackward.set(latestBackward);
+            turns.checkForward();
+            passes.checkBackward(dy, dhn, dcn, gradients, dx, dh0, dc0);
+            turns.backwardBegins();
+            passes.backward(dy, dhn, dcn, gradients, dx, dh0, dc0);
+            turns.backwardDone();
         }
-    }
-
-    private ForwardPass checkForward() {
-        ForwardPass forward = latestForward;
-        if (forward == null) {
-            throw new IllegalStateException(
-                    "backward needs a forward pass: there was none, it failed, or seed, lengths or masks were set since");
-        }
-        if (forward.parametersVersion != layer.parametersVersion()) {
-            throw new IllegalStateException(
-                    "backward needs a forward pass after the latest change of the parameters of "
-                            + layer + ": what it keeps is of those before");
-        }
-        Thread thread = Thread.currentThread();
-        if (forward.threadId != thread.threadId()) {
-            throw new IllegalStateException("backward in thread \"" + thread.getName()
-                    + "\", but the latest forward pass is that of thread \"" + forward.threadName
-                    + "\": threads that train at the same time need trainings of their own");
-        }
-        return forward;
     }
 
     /**
@@ -391,8 +215,8 @@ public final class Training implements AutoCloseable {
      */
     public float[] forward(float[] x) {
         Objects.requireNonNull(x, "x");
-        HostArray.checkType(spec, DataType.F32);
-        return forwardArray(HostArray.of(x, spec.dataType())).floats();
+        HostArray.checkType(layer.spec(), DataType.F32);
+        return forwardArray(HostArray.of(x, layer.spec().dataType())).floats();
     }
 
     /**
@@ -403,13 +227,13 @@ public final class Training implements AutoCloseable {
      */
     public double[] forward(double[] x) {
         Objects.requireNonNull(x, "x");
-        HostArray.checkType(spec, DataType.F64);
+        HostArray.checkType(layer.spec(), DataType.F64);
         return forwardArray(HostArray.of(x)).doubles();
     }
 
     private HostArray forwardArray(HostArray input) {
-        HostArray.checkBytes(input.segment(), extents.xBytes, spec.dataType(), "x");
-        HostArray output = HostArray.allocate(spec.dataType(), extents.yBytes, "y");
+        HostArray.checkBytes(input.segment(), passes.extents().x().bytes(), layer.spec().dataType(), "x");
+        HostArray output = HostArray.allocate(layer.spec().dataType(), passes.extents().y().bytes(), "y");
         forward(input.segment(), null, null, output.segment(), null, null);
         return output;
     }
@@ -421,8 +245,8 @@ public final class Training implements AutoCloseable {
      */
     public void backward(float[] dy) {
         Objects.requireNonNull(dy, "dy");
-        HostArray.checkType(spec, DataType.F32);
-        backwardArray(HostArray.of(dy, spec.dataType()));
+        HostArray.checkType(layer.spec(), DataType.F32);
+        backwardArray(HostArray.of(dy, layer.spec().dataType()));
     }
 
     /**
@@ -432,12 +256,12 @@ public final class Training implements AutoCloseable {
      */
     public void backward(double[] dy) {
         Objects.requireNonNull(dy, "dy");
-        HostArray.checkType(spec, DataType.F64);
+        HostArray.checkType(layer.spec(), DataType.F64);
         backwardArray(HostArray.of(dy));
     }
 
     private void backwardArray(HostArray gradient) {
-        HostArray.checkBytes(gradient.segment(), extents.dyBytes, spec.dataType(), "dy");
+        HostArray.checkBytes(gradient.segment(), passes.extents().dy().bytes(), layer.spec().dataType(), "dy");
         backward(gradient.segment(), null, null, null, null, null, null);
     }
 
@@ -456,18 +280,8 @@ public final class Training implements AutoCloseable {
 
     private FlatTensors filledGradients() {
         checkOpen();
-        if (latestBackward == 0) {
-            throw new IllegalStateException(backwardPasses == 0
-                    ? "there are no gradients before a backward pass"
-                    : "there are no gradients: the latest backward pass failed");
-        }
-        Long own = ownBackward.get();
-        if (own != null && own != latestBackward) {
-            throw new IllegalStateException("the gradients of thread \"" + Thread.currentThread().getName()
-                    + "\" are replaced by another thread's: threads that train at the same time need trainings of "
-                    + "their own");
-        }
-        return gradients;
+        turns.checkGradients();
+        return passes.gradients();
     }
 
     /**
@@ -500,13 +314,8 @@ public final class Training implements AutoCloseable {
     @Override
     public void close() {
         synchronized (layer) {
-            if (arena.scope().isAlive()) {
-                pass.close();
-                for (Mirror mirror : mirrors) {
-                    mirror.close();
-                }
-                closeMasks();
-                Lifetime.end(arena, toString());
+            if (passes.isAlive()) {
+                passes.close(toString());
                 layer.disown(ownership);
             }
         }
@@ -519,6 +328,8 @@ public final class Training implements AutoCloseable {
     }
 
     private void checkOpen() {
-        Lifetime.check(arena, toString());
+        if (!passes.isAlive()) {
+            throw Lifetime.closed(toString());
+        }
     }
 }

@@ -6,10 +6,11 @@
  * <ul>
  *   <li><b>Layers</b> ({@link dev.lnrnn.Layer}, {@link dev.lnrnn.Streaming}, {@link dev.lnrnn.Training}) take and give
  *       Java arrays and memory segments and manage the memory of the device themselves.
- *   <li><b>Passes</b> ({@link dev.lnrnn.Plan}, {@link dev.lnrnn.InferencePass}, {@link dev.lnrnn.TrainingPass},
- *       {@link dev.lnrnn.StepPass}, {@link dev.lnrnn.BoundStep}) are for those who write a framework: the caller owns
- *       every buffer and stream, one method call is one call of the native library, and nothing is allocated on the
- *       Java heap.
+ *   <li><b>Passes</b> are for those who write a framework: the caller owns every buffer and stream. A
+ *       {@link dev.lnrnn.Plan} gives the arguments of an {@link dev.lnrnn.InferencePass}, a {@link dev.lnrnn.StepPass} or
+ *       a {@link dev.lnrnn.TrainingPass} with its {@link dev.lnrnn.ForwardPass} and {@link dev.lnrnn.BackwardPass}; buffers
+ *       are named and bound to it once; each run is one call of the native library, and nothing is allocated on the Java
+ *       heap.
  * </ul>
  *
  * <p><b>Shapes.</b> T steps, N batch rows, C input size, H hidden size, L layers, D directions, G gates. Row-major,

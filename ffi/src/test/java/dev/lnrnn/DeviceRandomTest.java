@@ -44,9 +44,8 @@ class DeviceRandomTest {
     @Test
     void drawsWhatTheSameSeedAndOffsetsDraw() {
         try (Run run = new Run(device, PROBLEM.withSeed(99).withOffsets(0, 0));
-                TrainingPass pass = run.trainingPass();
-                DeviceBuffer random = random(SEED, 7, 1L << 31)) {
-            pass.setRandom(random);
+                DeviceBuffer random = random(SEED, 7, 1L << 31);
+                TrainingPass pass = run.trainingPass(random)) {
             Map<String, double[]> results = run.forward(pass);
             results.putAll(run.backward(pass));
             Accuracy.assertSameBits("in memory of the device", results, Run.results(device, PROBLEM));
@@ -54,13 +53,10 @@ class DeviceRandomTest {
     }
 
     @Test
-    void isTheSequencesOwnAgainAfterNull() {
-        try (Run run = new Run(device, PROBLEM); TrainingPass pass = run.trainingPass();
-                DeviceBuffer random = random(4, 5, 6)) {
-            pass.setRandom(random);
-            double[] other = run.forward(pass).get("y");
-            pass.setRandom(null);
-            double[] own = run.forward(pass).get("y");
+    void isTheSequencesOwnWithout() {
+        try (Run run = new Run(device, PROBLEM); DeviceBuffer random = random(4, 5, 6)) {
+            double[] other = run.forward(run.trainingPass(random)).get("y");
+            double[] own = run.forward(run.trainingPass()).get("y");
             assertFalse(Arrays.equals(other, own));
             Accuracy.assertSameBits("own", Map.of("y", own), Map.of("y", Run.results(device, PROBLEM).get("y")));
         }
@@ -68,9 +64,9 @@ class DeviceRandomTest {
 
     @Test
     void memoryThatIsClosedSinceIsRefused() {
-        try (Run run = new Run(device, PROBLEM); TrainingPass pass = run.trainingPass()) {
+        try (Run run = new Run(device, PROBLEM)) {
             DeviceBuffer random = random(4, 5, 6);
-            pass.setRandom(random);
+            TrainingPass pass = run.trainingPass(random);
             random.close();
             String message =
                     assertThrows(IllegalStateException.class, () -> run.queueForward(pass)).getMessage();
@@ -81,9 +77,9 @@ class DeviceRandomTest {
     @Test
     void offsetsWrap() {
         long words = 1L << 32;
-        try (Run run = new Run(device, PROBLEM); TrainingPass pass = run.trainingPass();
-                DeviceBuffer random = random(SEED, words + 7, 3 * words + (1L << 31))) {
-            pass.setRandom(random);
+        try (Run run = new Run(device, PROBLEM);
+                DeviceBuffer random = random(SEED, words + 7, 3 * words + (1L << 31));
+                TrainingPass pass = run.trainingPass(random)) {
             Accuracy.assertSameBits("beyond 32 bits", Map.of("y", run.forward(pass).get("y")),
                     Map.of("y", Run.results(device, PROBLEM).get("y")));
         }
@@ -94,9 +90,8 @@ class DeviceRandomTest {
         assumeTrue(TestDevice.captures(), "the device captures no graphs");
         try (Stream stream = device.createStream();
                 Run run = new Run(device, PROBLEM, stream);
-                TrainingPass pass = run.trainingPass();
-                DeviceBuffer random = random(0, 0, 0)) {
-            pass.setRandom(random);
+                DeviceBuffer random = random(0, 0, 0);
+                TrainingPass pass = run.trainingPass(random)) {
             try (Graph graph = stream.capture(() -> run.queueForward(pass))) {
                 for (long seed = 1; seed <= 3; seed++) {
                     random.copyFrom(MemorySegment.ofArray(new long[] {seed, 7, 1L << 31}));

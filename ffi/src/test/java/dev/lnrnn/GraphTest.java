@@ -66,11 +66,12 @@ class GraphTest {
         Inference(Normalization normalization, Arena arena) {
             plan = device.createPlan(LayerSpec.lstm(INPUTS, HIDDEN).withNormalization(normalization), arena);
             sizes = plan.sizes(STEPS, BATCH);
-            pass = plan.inferencePass(Sequence.timeMajor(STEPS, BATCH), stream);
             packed = device.allocate(sizes.packedBytes(), arena);
             x = device.allocate((long) STEPS * BATCH * INPUTS * Float.BYTES, arena);
             workspace = device.allocate(sizes.inferenceWorkspaceBytes(), arena);
             y = device.allocate((long) STEPS * BATCH * HIDDEN * Float.BYTES);
+            pass = plan.inference(Sequence.timeMajor(STEPS, BATCH), stream)
+                    .packed(packed).x(x).y(y).workspace(workspace).bind();
             try (DeviceBuffer parameters = device.allocate(sizes.parameterBytes())) {
                 plan.initialize(stream, 1, parameters);
                 plan.pack(stream, parameters, packed);
@@ -79,7 +80,7 @@ class GraphTest {
         }
 
         void run() {
-            pass.run(packed, x, null, null, y, null, null, workspace);
+            pass.run();
         }
 
         float[] eager(float[] input) {
@@ -142,10 +143,13 @@ class GraphTest {
         DeviceBuffer gradients = device.allocate(sizes.parameterBytes());
         DeviceBuffer workspace = device.allocate(
                 Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes()));
-        TrainingPass pass = plan.trainingPass(Sequence.timeMajor(STEPS, BATCH), stream);
+        TrainingPass pass = plan.training(Sequence.timeMajor(STEPS, BATCH), stream)
+                .parameters(parameters).x(x).reserve(reserve).bind();
+        ForwardPass forward = pass.forward().workspace(workspace).bind();
+        BackwardPass backward = pass.backward().dy(dy).gradients(gradients).workspace(workspace).bind();
         Runnable work = () -> {
-            pass.forward(parameters, x, null, null, null, null, null, reserve, workspace);
-            pass.backward(parameters, x, dy, null, null, reserve, gradients, null, null, null, workspace);
+            forward.run();
+            backward.run();
         };
         pass.setSeed(11);
         pass.setLengths(new long[] {STEPS, 1, 2});

@@ -34,8 +34,7 @@ class KindMisuseTest {
     /** Passes of a plan on buffers of the right sizes, in which any of them can be replaced. */
     private static final class Passes {
         final PlanSizes sizes;
-        final InferencePass inference;
-        final TrainingPass training;
+        final Plan plan;
         final DeviceBuffer parameters;
         final DeviceBuffer packed;
         final DeviceBuffer x;
@@ -43,10 +42,8 @@ class KindMisuseTest {
         final DeviceBuffer workspace;
 
         Passes(LayerSpec spec) {
-            Plan plan = device.createPlan(spec);
+            plan = device.createPlan(spec);
             sizes = plan.sizes(STEPS, BATCH);
-            inference = plan.inferencePass(SEQUENCE, device.defaultStream());
-            training = plan.trainingPass(SEQUENCE, device.defaultStream());
             parameters = device.allocate(sizes.parameterBytes());
             packed = device.allocate(sizes.packedBytes());
             x = device.allocate(STEPS * BATCH * spec.inputSize() * spec.dataType().byteSize());
@@ -55,16 +52,22 @@ class KindMisuseTest {
                     Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes())));
         }
 
+        TrainingArguments training() {
+            return plan.training(SEQUENCE, device.defaultStream()).parameters(parameters).x(x).reserve(reserve);
+        }
+
         void infer(DeviceBuffer h0, DeviceBuffer c0, DeviceBuffer hn, DeviceBuffer cn) {
-            inference.run(packed, x, h0, c0, null, hn, cn, workspace);
+            plan.inference(SEQUENCE, device.defaultStream()).packed(packed).x(x).h0(h0).c0(c0).hn(hn).cn(cn)
+                    .workspace(workspace).bind();
         }
 
         void forward(DeviceBuffer h0, DeviceBuffer c0, DeviceBuffer hn, DeviceBuffer cn) {
-            training.forward(parameters, x, h0, c0, null, hn, cn, reserve, workspace);
+            training().bind().forward().h0(h0).c0(c0).hn(hn).cn(cn).workspace(workspace).bind();
         }
 
         void backward(DeviceBuffer dhn, DeviceBuffer dcn, DeviceBuffer gradients, DeviceBuffer dh0, DeviceBuffer dc0) {
-            training.backward(parameters, x, null, dhn, dcn, reserve, gradients, null, dh0, dc0, workspace);
+            training().bind().backward().dhn(dhn).dcn(dcn).gradients(gradients).dh0(dh0).dc0(dc0)
+                    .workspace(workspace).bind();
         }
     }
 
@@ -82,9 +85,10 @@ class KindMisuseTest {
         assertRefused("dcn" + refusal, () -> passes.backward(null, state, null, null, null));
         assertRefused("dc0" + refusal, () -> passes.backward(null, null, null, null, state));
         try (Plan plan = device.createPlan(spec)) {
-            StepPass step = plan.stepPass(BATCH, device.defaultStream());
-            DeviceBuffer x = device.allocate(step.xBytes());
-            assertRefused("c" + refusal, () -> step.run(passes.packed, x, state, state, passes.workspace));
+            StepArguments step = plan.step(BATCH, device.defaultStream()).packed(passes.packed).x(passes.x).h(state)
+                    .workspace(passes.workspace);
+            assertRefused("c" + refusal, () -> step.c(state).bind());
+            step.c(null).bind().run();
         }
     }
 
@@ -123,8 +127,8 @@ class KindMisuseTest {
         Passes passes = new Passes(LayerSpec.lstm(5, 7));
         DeviceBuffer mask = device.allocate(1 << 16);
         for (Consumer<DeviceBuffer> wrong : List.<Consumer<DeviceBuffer>>of(
-                zoneout -> passes.training.setMasks(zoneout, null),
-                dropconnect -> passes.training.setMasks(null, dropconnect))) {
+                zoneout -> passes.training().zoneoutMask(zoneout).bind(),
+                dropconnect -> passes.training().dropconnectMask(dropconnect).bind())) {
             assertThrows(IllegalArgumentException.class, () -> wrong.accept(mask));
         }
     }
@@ -135,7 +139,7 @@ class KindMisuseTest {
             assertRefused(
                     "direction is BIDIRECTIONAL, expected FORWARD: a reverse direction begins at the end, which a "
                             + "stream of steps does not have",
-                    () -> plan.stepPass(1, device.defaultStream()));
+                    () -> plan.step(1, device.defaultStream()));
         }
     }
 

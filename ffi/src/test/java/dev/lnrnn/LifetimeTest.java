@@ -2,15 +2,12 @@ package dev.lnrnn;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -103,37 +100,40 @@ class LifetimeTest {
     void aPlanAndItsPasses() {
         Plan plan = device.createPlan(SPEC);
         PlanSizes sizes = plan.sizes(1, 1);
-        StepPass pass = plan.stepPass(1, device.defaultStream());
-        StepPass closedPass = plan.stepPass(1, device.defaultStream());
+        StepArguments arguments = plan.step(1, device.defaultStream())
+                .packed(device.allocate(sizes.packedBytes())).x(device.allocate(12))
+                .h(device.allocate(sizes.stateBytes())).c(device.allocate(sizes.stateBytes()))
+                .workspace(device.allocate(sizes.stepWorkspaceBytes()));
+        StepPass pass = arguments.bind();
+        StepPass closedPass = arguments.bind();
         closedPass.close();
-        DeviceBuffer packed = device.allocate(sizes.packedBytes());
-        DeviceBuffer x = device.allocate(12);
-        DeviceBuffer state = device.allocate(sizes.stateBytes());
-        DeviceBuffer workspace = device.allocate(sizes.stepWorkspaceBytes());
-        assertClosed("this StepPass is closed", () -> closedPass.run(packed, x, state, state, workspace));
+        closedPass.close();
+        assertClosed("this StepPass is closed", closedPass);
         plan.close();
         plan.close();
         String name = "plan LSTM 3 to 4 on %s is closed";
-        assertClosed(name, () -> pass.run(packed, x, state, device.allocate(16), workspace));
+        assertClosed(name, pass);
+        assertClosed(name, arguments::bind);
         assertClosed(name, () -> plan.sizes(1, 1));
-        assertClosed(name, () -> plan.stepPass(1, device.defaultStream()).close());
+        assertClosed(name, () -> plan.step(1, device.defaultStream()));
         DeviceBuffer parameters = device.allocate(sizes.parameterBytes());
         assertClosed(name, () -> plan.initialize(device.defaultStream(), 1, parameters));
     }
 
     @Test
-    void masksThatWereClosedAfterTheyWereSet() {
+    void masksThatWereClosedAfterTheyWereBound() {
         Plan plan = device.createPlan(SPEC.withZoneout(0.5));
         PlanSizes sizes = plan.sizes(1, 1);
         DeviceBuffer mask = device.allocate(4);
-        try (TrainingPass pass = plan.trainingPass(Sequence.timeMajor(1, 1), device.defaultStream())) {
-            pass.setMasks(mask, null);
-            mask.close();
-            assertClosed("buffer of 4 bytes on %s is closed", () -> pass.forward(
-                    device.allocate(sizes.parameterBytes()), device.allocate(12),
-                    null, null, null, null, null,
-                    device.allocate(sizes.reserveBytes()), device.allocate(sizes.trainingWorkspaceBytes())));
-        }
+        TrainingPass training = plan.training(Sequence.timeMajor(1, 1), device.defaultStream())
+                .parameters(device.allocate(sizes.parameterBytes())).x(device.allocate(12)).zoneoutMask(mask)
+                .reserve(device.allocate(sizes.reserveBytes())).bind();
+        ForwardArguments arguments =
+                training.forward().workspace(device.allocate(sizes.trainingWorkspaceBytes()));
+        ForwardPass pass = arguments.bind();
+        mask.close();
+        assertClosed("buffer of 4 bytes on %s is closed", pass);
+        assertClosed("buffer of 4 bytes on %s is closed", arguments::bind);
     }
 
     @Test
@@ -222,61 +222,6 @@ class LifetimeTest {
         assertClosed("pinned arena on %s is closed", () -> pinned.allocate(1, 1));
         assertThrows(IllegalStateException.class, () -> buffer.copyFrom(segment));
         assertThrows(IllegalStateException.class, () -> segment.fill((byte) 0));
-    }
-
-    @Test
-    @Tag("cpu")
-    void whatAnotherThreadUsesStaysOpen() throws InterruptedException {
-        LayerSpec spec = LayerSpec.lstm(256, 256);
-        Plan plan = device.createPlan(spec);
-        int steps = 2000;
-        PlanSizes sizes = plan.sizes(steps, 16);
-        DeviceBuffer x = device.allocate(256L * 16 * steps * Float.BYTES);
-        DeviceBuffer packed = device.allocate(sizes.packedBytes());
-        DeviceBuffer workspace = device.allocate(sizes.inferenceWorkspaceBytes());
-        device.defaultStream().fill(x, (byte) 0);
-        device.defaultStream().fill(packed, (byte) 0);
-        AtomicReference<Throwable> failure = new AtomicReference<>();
-        Thread worker = new Thread(() -> {
-            try {
-                infer(plan, steps, packed, x, workspace);
-            } catch (Throwable thrown) {
-                failure.set(thrown);
-            }
-        });
-        // The binding is linked by its first call, which would be a long way into the library.
-        infer(plan, 1, packed, x, workspace);
-        worker.start();
-        waitUntilInside(worker, "lnrnnForwardInference");
-        assertInUse("buffer of " + x.byteSize() + " bytes on %s", x::close);
-        assertInUse("plan LSTM 256 to 256 on %s", plan::close);
-        assertThrows(IllegalStateException.class, device::close);
-        worker.join();
-        assertNull(failure.get());
-        device.close();
-        assertFalse(x.isAlive());
-    }
-
-    private static void infer(
-            Plan plan, long steps, DeviceBuffer packed, DeviceBuffer x, DeviceBuffer workspace) {
-        Sequence sequence = Sequence.timeMajor(steps, 16);
-        try (InferencePass pass = plan.inferencePass(sequence, plan.device().defaultStream())) {
-            pass.run(packed, x, null, null, null, null, null, workspace);
-        }
-    }
-
-    /** Until the thread is in the binding, and a little longer, so that it is in the library. */
-    private static void waitUntilInside(Thread worker, String binding) throws InterruptedException {
-        while (worker.isAlive() && Arrays.stream(worker.getStackTrace())
-                .noneMatch(frame -> frame.getMethodName().equals(binding))) {
-            Thread.sleep(1);
-        }
-        Thread.sleep(20);
-    }
-
-    private static void assertInUse(String name, Runnable close) {
-        assertEquals(name.formatted(TestDevice.NAME) + " is in use by a call in another thread",
-                assertThrows(IllegalStateException.class, close::run).getMessage());
     }
 
     /** {@code %s} in the message stands for the device's name. */

@@ -14,13 +14,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.IntFunction;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Closing, in every order and while others are at work. */
 @Tag("device")
@@ -83,84 +80,44 @@ class MemoryLifetimeTest {
             DeviceBuffer c = device.allocate(sizes.stateBytes());
             DeviceBuffer workspace = device.allocate(sizes.inferenceWorkspaceBytes() + sizes.stepWorkspaceBytes());
             Stream stream = device.createStream();
-            InferencePass pass = plan.inferencePass(Sequence.timeMajor(1, 1), stream);
-            StepPass step = plan.stepPass(1, device.defaultStream());
-            Executable run = () -> pass.run(packed, x, null, null, state, null, null, workspace);
-            Executable bound = step.bind(packed, x, state, c, workspace)::run;
+            InferenceArguments inference = plan.inference(Sequence.timeMajor(1, 1), stream)
+                    .packed(packed).x(x).y(state).workspace(workspace);
+            InferencePass pass = inference.bind();
+            StepArguments steps = plan.step(1, device.defaultStream())
+                    .packed(packed).x(x).h(state).c(c).workspace(workspace);
+            StepPass step = steps.bind();
             x.close();
-            assertClosed("buffer of 32 bytes on %s", run);
-            assertClosed("buffer of 32 bytes on %s", () -> step.run(packed, x, state, c, workspace));
-            assertClosed("buffer of 32 bytes on %s", () -> step.bind(packed, x, state, c, workspace));
-            assertClosed("buffer of 32 bytes on %s", bound);
+            assertClosed("buffer of 32 bytes on %s", pass::run);
+            assertClosed("buffer of 32 bytes on %s", inference::bind);
+            assertClosed("buffer of 32 bytes on %s", step::run);
+            assertClosed("buffer of 32 bytes on %s", steps::bind);
             stream.close();
-            assertClosed("stream on %s", run);
+            assertClosed("stream on %s", pass::run);
+            assertClosed("stream on %s", inference::bind);
             plan.close();
-            assertClosed("plan LSTM 8 to 16 on %s", run);
+            assertClosed("plan LSTM 8 to 16 on %s", pass::run);
             pass.close();
-            assertClosed("this InferencePass", run);
+            assertClosed("this InferencePass", pass::run);
         }
     }
 
-    @Test
-    void boundStepRefusesWhatIsClosedByName() {
-        try (Device device = TestDevice.open()) {
-            Arena arena = Arena.ofShared();
-            Plan plan = device.createPlan(SPEC, arena);
-            Stream stream = device.createStream();
-            StepPass ofStream = plan.stepPass(1, stream);
-            BoundStep queued = bind(ofStream, operand -> arena);
-            StepPass pass = plan.stepPass(1, device.defaultStream());
-            BoundStep step = bind(pass, operand -> arena);
-            queued.run();
-            stream.close();
-            assertClosed("stream on %s", queued::run);
-            assertClosed("stream on %s", () -> bind(ofStream, operand -> arena));
-            step.run();
-            pass.close();
-            assertClosed("this StepPass", step::run);
-            arena.close();
-            assertClosed("plan LSTM 8 to 16 on %s", queued::run);
-        }
+    /** A step on zeros, all of it in one arena. */
+    private static StepPass step(Device device, LayerSpec spec, long batch, Arena arena) {
+        Plan plan = device.createPlan(spec, arena);
+        PlanSizes sizes = plan.sizes(1, batch);
+        return plan.step(batch, device.defaultStream())
+                .packed(zeros(device, sizes.packedBytes(), arena))
+                .x(zeros(device, batch * spec.inputSize() * Float.BYTES, arena))
+                .h(zeros(device, sizes.stateBytes(), arena))
+                .c(zeros(device, sizes.stateBytes(), arena))
+                .workspace(zeros(device, sizes.stepWorkspaceBytes(), arena))
+                .bind();
     }
 
-    /** The plan's arena keeps all but that one. */
-    @ParameterizedTest
-    @ValueSource(ints = {0, 1, 2, 3, 4})
-    void boundStepKeepsAnOperandOfAnotherArena(int other) {
-        try (Device device = TestDevice.open(); Arena arena = Arena.ofShared()) {
-            Arena others = Arena.ofShared();
-            Plan plan = device.createPlan(SPEC, arena);
-            BoundStep step = bind(plan.stepPass(1, device.defaultStream()),
-                    operand -> operand == other ? others : arena);
-            step.run();
-            others.close();
-            String message = assertThrows(IllegalStateException.class, step::run).getMessage();
-            assertTrue(message.matches("buffer of \\d+ bytes on " + TestDevice.NAME + " is closed"), message);
-        }
-    }
-
-    @Test
-    void boundStepOfConfinedMemoryStaysInItsThread() throws InterruptedException {
-        try (Device device = TestDevice.open(); Arena arena = Arena.ofConfined()) {
-            BoundStep step = bind(device.createPlan(SPEC, arena).stepPass(1, device.defaultStream()),
-                    operand -> arena);
-            step.run();
-            assertEquals(WrongThreadException.class, thrownInAnotherThread(step).getClass());
-        }
-    }
-
-    /** A step on zeros; packed, x, h, c and workspace live where they are told to. */
-    private static BoundStep bind(StepPass pass, IntFunction<Arena> arenas) {
-        Device device = pass.plan().device();
-        long[] bytes = {pass.plan().sizes(1, pass.batch()).packedBytes(), pass.xBytes(), pass.stateBytes(),
-            pass.stateBytes(), pass.workspaceBytes()};
-        DeviceBuffer[] b = new DeviceBuffer[bytes.length];
-        for (int operand = 0; operand < b.length; operand++) {
-            b[operand] = device.allocate(bytes[operand], arenas.apply(operand));
-            device.defaultStream().fill(b[operand], (byte) 0);
-        }
-        device.synchronize();
-        return pass.bind(b[0], b[1], b[2], b[3], b[4]);
+    private static DeviceBuffer zeros(Device device, long bytes, Arena arena) {
+        DeviceBuffer buffer = device.allocate(bytes, arena);
+        buffer.copyFrom(MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]));
+        return buffer;
     }
 
     @Test
@@ -200,10 +157,11 @@ class MemoryLifetimeTest {
             device.defaultStream().fill(x, (byte) 0);
             device.defaultStream().fill(packed, (byte) 0);
             DeviceBuffer workspace = device.allocate(sizes.inferenceWorkspaceBytes());
-            InferencePass pass = plan.inferencePass(Sequence.timeMajor(50, 4), device.defaultStream());
+            InferencePass pass = plan.inference(Sequence.timeMajor(50, 4), device.defaultStream())
+                    .packed(packed).x(x).y(y).workspace(workspace).bind();
             AutoCloseable closed = round % 2 == 0 ? device : x;
             Throwable end = runUntilRefused(() -> {
-                pass.run(packed, x, null, null, y, null, null, workspace);
+                pass.run();
                 device.synchronize();
             }, () -> closeUntilClosed(closed));
             assertEquals(IllegalStateException.class, end.getClass());
@@ -242,17 +200,16 @@ class MemoryLifetimeTest {
         return end.get();
     }
 
-    /** The plan's arena is all that keeps the buffers of a bound step: it must not close during one. */
+    /** The plan's arena is all that keeps the buffers of a step: it must not close during one. */
     @Test
-    void closingTheArenaOfBoundStepsAtWorkIsSafe() throws Throwable {
+    void closingTheArenaOfStepsAtWorkIsSafe() throws Throwable {
         // On the CPU a call lasts as long as its step: so long that closing comes in the middle of one.
         LayerSpec spec = TestDevice.EMULATED ? SPEC : LayerSpec.lstm(64, 256);
         AtomicInteger refused = new AtomicInteger();
         try (Device device = TestDevice.open(1)) {
             for (int round = 0; round < (TestDevice.EMULATED ? 4 : 20); round++) {
                 Arena arena = Arena.ofShared();
-                BoundStep step = bind(device.createPlan(spec, arena).stepPass(64, device.defaultStream()),
-                        operand -> arena);
+                StepPass step = step(device, spec, 64, arena);
                 Throwable end = runUntilRefused(() -> {
                     step.run();
                     // Long enough that closing finds a moment between two steps.
@@ -298,8 +255,8 @@ class MemoryLifetimeTest {
             plan.initialize(stream, 1, parameters);
             plan.pack(stream, parameters, packed);
             stream.copy(x, host);
-            InferencePass pass = plan.inferencePass(Sequence.timeMajor(steps, batch), stream);
-            pass.run(packed, x, null, null, result, null, null, workspace);
+            plan.inference(Sequence.timeMajor(steps, batch), stream)
+                    .packed(packed).x(x).y(result).workspace(workspace).bind().run();
             stream.record(done);
             if (!closeAtOnce) {
                 done.synchronize();

@@ -29,9 +29,8 @@ class MisuseTest {
     private static Device device;
     private static Device stranger;
     private static Plan plan;
-    private static TrainingPass training;
 
-    /** One buffer argument: its name, the bytes it needs, and whether it may be null. */
+    /** One buffer argument: its name, the bytes it needs, and whether it may be absent. */
     private record Operand(String name, long bytes, boolean optional) {}
 
     /** A method of the passes that takes buffers. */
@@ -54,7 +53,6 @@ class MisuseTest {
         device = TestDevice.open();
         stranger = TestDevice.open();
         plan = device.createPlan(SPEC);
-        training = plan.trainingPass(Sequence.timeMajor(STEPS, BATCH), device.defaultStream());
     }
 
     @AfterAll
@@ -66,16 +64,16 @@ class MisuseTest {
     static Stream<Call> calls() {
         PlanSizes sizes = plan.sizes(STEPS, BATCH);
         dev.lnrnn.Stream stream = device.defaultStream();
-        InferencePass inference = plan.inferencePass(Sequence.timeMajor(STEPS, BATCH), stream);
-        StepPass step = plan.stepPass(BATCH, stream);
+        Sequence sequence = Sequence.timeMajor(STEPS, BATCH);
         Operand parameters = required("parameters", sizes.parameterBytes());
         Operand packed = required("packed", sizes.packedBytes());
         Operand x = required("x", (long) STEPS * BATCH * 5 * Float.BYTES);
         long y = (long) STEPS * BATCH * 7 * Float.BYTES;
         long state = sizes.stateBytes();
         Operand reserve = required("reserve", sizes.reserveBytes());
-        List<Operand> ofStep = List.of(packed, required("x", (long) BATCH * 5 * Float.BYTES), required("h", state),
-                required("c", state), required("workspace", sizes.stepWorkspaceBytes()));
+        Operand zoneoutMask = optional("zoneoutMask", (long) STEPS * BATCH * 7);
+        Operand dropconnectMask = optional("dropconnectMask", 4 * 7 * 7);
+        Operand random = optional("random", 3 * Long.BYTES);
         return Stream.of(
                 new Call("initialize", List.of(parameters), b -> plan.initialize(stream, 1, b[0])),
                 new Call("pack", List.of(parameters, packed), b -> plan.pack(stream, b[0], b[1])),
@@ -83,42 +81,72 @@ class MisuseTest {
                         List.of(packed, x, optional("h0", state), optional("c0", state), optional("y", y),
                                 optional("hn", state), optional("cn", state),
                                 required("workspace", sizes.inferenceWorkspaceBytes())),
-                        b -> inference.run(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7])),
-                new Call("step", ofStep,
-                        b -> step.run(b[0], b[1], b[2], b[3], b[4])),
-                new Call("bound step", ofStep,
-                        b -> step.bind(b[0], b[1], b[2], b[3], b[4]).run()),
+                        b -> {
+                            InferenceArguments arguments = plan.inference(sequence, stream)
+                                    .h0(b[2]).c0(b[3]).y(b[4]).hn(b[5]).cn(b[6]);
+                            ifGiven(b[0], arguments::packed);
+                            ifGiven(b[1], arguments::x);
+                            ifGiven(b[7], arguments::workspace);
+                            arguments.bind().run();
+                        }),
+                new Call("step",
+                        List.of(packed, required("x", (long) BATCH * 5 * Float.BYTES), required("h", state),
+                                required("c", state), required("workspace", sizes.stepWorkspaceBytes())),
+                        b -> {
+                            StepArguments arguments = plan.step(BATCH, stream).c(b[3]);
+                            ifGiven(b[0], arguments::packed);
+                            ifGiven(b[1], arguments::x);
+                            ifGiven(b[2], arguments::h);
+                            ifGiven(b[4], arguments::workspace);
+                            arguments.bind().run();
+                        }),
+                new Call("training",
+                        List.of(parameters, x, zoneoutMask, dropconnectMask, random, reserve),
+                        b -> training(b[0], b[1], b[2], b[3], b[4], b[5])),
                 new Call("training forward",
                         List.of(parameters, x, optional("h0", state), optional("c0", state), optional("y", y),
                                 optional("hn", state), optional("cn", state), reserve,
-                                required("workspace", sizes.trainingWorkspaceBytes()),
-                                optional("random", 3 * Long.BYTES)),
-                        b -> drawn(b[9], () -> training.forward(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8]))),
+                                required("workspace", sizes.trainingWorkspaceBytes()), random),
+                        b -> {
+                            ForwardArguments arguments = training(b[0], b[1], null, null, b[9], b[7]).forward()
+                                    .h0(b[2]).c0(b[3]).y(b[4]).hn(b[5]).cn(b[6]);
+                            ifGiven(b[8], arguments::workspace);
+                            arguments.bind().run();
+                        }),
                 new Call("training backward",
                         List.of(parameters, x, optional("dy", y), optional("dhn", state),
                                 optional("dcn", state), reserve,
                                 optional("gradients", sizes.gradientBytes()),
                                 optional("dx", x.bytes), optional("dh0", state), optional("dc0", state),
-                                required("workspace", sizes.backwardWorkspaceBytes()),
-                                optional("random", 3 * Long.BYTES)),
-                        b -> drawn(b[11], () -> training.backward(
-                                b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10]))),
-                new Call("masks",
-                        List.of(optional("zoneoutMask", (long) STEPS * BATCH * 7),
-                                optional("dropconnectMask", 4 * 7 * 7)),
+                                required("workspace", sizes.backwardWorkspaceBytes()), random),
                         b -> {
-                            training.setMasks(b[0], b[1]);
-                            training.setMasks(null, null);
+                            BackwardArguments arguments = training(b[0], b[1], null, null, b[11], b[5]).backward()
+                                    .dy(b[2]).dhn(b[3]).dcn(b[4]).gradients(b[6]).dx(b[7]).dh0(b[8]).dc0(b[9]);
+                            ifGiven(b[10], arguments::workspace);
+                            arguments.bind().run();
                         }));
     }
 
-    private static void drawn(DeviceBuffer random, Runnable pass) {
-        try {
-            training.setRandom(random);
-            pass.run();
-        } finally {
-            training.setRandom(null);
+    private static TrainingPass training(DeviceBuffer parameters, DeviceBuffer x, DeviceBuffer zoneoutMask,
+            DeviceBuffer dropconnectMask, DeviceBuffer random, DeviceBuffer reserve) {
+        TrainingArguments arguments = plan.training(Sequence.timeMajor(STEPS, BATCH), device.defaultStream())
+                .zoneoutMask(zoneoutMask).dropconnectMask(dropconnectMask).random(random);
+        ifGiven(parameters, arguments::parameters);
+        ifGiven(x, arguments::x);
+        ifGiven(reserve, arguments::reserve);
+        return arguments.bind();
+    }
+
+    private static void ifGiven(DeviceBuffer buffer, Consumer<DeviceBuffer> setter) {
+        if (buffer != null) {
+            setter.accept(buffer);
         }
+    }
+
+    private static TrainingPass training() {
+        PlanSizes sizes = plan.sizes(STEPS, BATCH);
+        return training(buffer(device, sizes.parameterBytes()), buffer(device, STEPS * BATCH * 5 * Float.BYTES), null,
+                null, null, buffer(device, sizes.reserveBytes()));
     }
 
     private static Operand required(String name, long bytes) {
@@ -173,15 +201,18 @@ class MisuseTest {
 
     @ParameterizedTest
     @MethodSource("calls")
-    void nullWhereSomethingIsNeeded(Call call) {
+    void nothingWhereSomethingIsNeeded(Call call) {
         for (int i = 0; i < call.operands.size(); i++) {
             DeviceBuffer[] buffers = call.buffers();
             buffers[i] = null;
             if (call.operands.get(i).optional) {
                 assertDoesNotThrow(() -> call.action.accept(buffers), call.operands.get(i).name);
-            } else {
+            } else if (call.name.equals("initialize") || call.name.equals("pack")) {
                 String message = assertRefused(NullPointerException.class, call, buffers);
                 assertEquals(call.operands.get(i).name, message);
+            } else {
+                String message = assertRefused(IllegalArgumentException.class, call, buffers);
+                assertEquals(call.operands.get(i).name + " is missing", message);
             }
         }
     }
@@ -250,16 +281,43 @@ class MisuseTest {
 
     @Test
     void lengthsThatCannotBe() {
-        assertMessage("lengths has 3 elements, expected 2", () -> training.setLengths(new long[] {1, 2, 3}));
-        assertMessage("lengths[1] is -1, expected 0...3", () -> training.setLengths(new long[] {1, -1}));
-        assertMessage("lengths[0] is 4, expected 0...3", () -> training.setLengths(new long[] {4, 0}));
+        assertMessage("lengths has 3 elements, expected 2", () -> training().setLengths(new long[] {1, 2, 3}));
+        assertMessage("lengths[1] is -1, expected 0...3", () -> training().setLengths(new long[] {1, -1}));
+        assertMessage("lengths[0] is 4, expected 0...3", () -> training().setLengths(new long[] {4, 0}));
     }
 
     @Test
     void offsetsThatCannotBe() {
-        assertMessage("step is -1, expected 0...4294967293", () -> training.setOffsets(-1, 0));
+        assertMessage("step is -1, expected 0...4294967293", () -> training().setOffsets(-1, 0));
         assertMessage("row is 4294967295, expected 0...4294967294",
-                () -> training.setOffsets(0, 4294967295L));
+                () -> training().setOffsets(0, 4294967295L));
+    }
+
+    /** Every two buffers of a pass, one of which it writes. */
+    @Test
+    void buffersThatOverlap() {
+        PlanSizes sizes = plan.sizes(STEPS, BATCH);
+        dev.lnrnn.Stream stream = device.defaultStream();
+        DeviceBuffer packed = buffer(device, sizes.packedBytes());
+        DeviceBuffer x = buffer(device, STEPS * BATCH * 7 * Float.BYTES);
+        DeviceBuffer state = buffer(device, 2 * sizes.stateBytes());
+        DeviceBuffer workspace = buffer(device, Math.max(sizes.packedBytes(),
+                Math.max(sizes.inferenceWorkspaceBytes(), sizes.stepWorkspaceBytes())));
+        InferenceArguments inference = plan.inference(Sequence.timeMajor(STEPS, BATCH), stream)
+                .packed(packed).x(x).workspace(workspace);
+        assertMessage("x and y overlap, but y is written", () -> inference.y(x).bind());
+        assertMessage("h0 and hn overlap, but hn is written",
+                () -> inference.y(null).h0(state).hn(state.slice(4, sizes.stateBytes())).bind());
+        assertMessage("hn and cn overlap, but cn is written", () -> inference.h0(null).hn(state).cn(state).bind());
+        assertMessage("packed and workspace overlap, but workspace is written",
+                () -> inference.hn(null).cn(null).packed(workspace).bind());
+        StepArguments step = plan.step(BATCH, stream).packed(packed).x(x).h(state).workspace(workspace);
+        assertMessage("h and c overlap, but c is written", () -> step.c(state).bind());
+        DeviceBuffer both = buffer(device, Math.max(sizes.parameterBytes(), sizes.reserveBytes()));
+        assertMessage("parameters and reserve overlap, but reserve is written",
+                () -> training(both, x, null, null, null, both).forward()
+                        .workspace(buffer(device, sizes.trainingWorkspaceBytes())).bind());
+        inference.packed(packed).h0(state).hn(state).bind().run();
     }
 
     @Test
@@ -267,10 +325,9 @@ class MisuseTest {
         Sequence overlapping = Sequence.timeMajor(STEPS, BATCH).withY(new Strides(14, 6));
         PlanSizes sizes = plan.sizes(STEPS, BATCH);
         RuntimeException refusal = assertThrows(RuntimeException.class, () -> {
-            try (InferencePass pass = plan.inferencePass(overlapping, device.defaultStream())) {
-                pass.run(buffer(device, sizes.packedBytes()), buffer(device, 1000), null, null,
-                        buffer(device, 1000), null, null, buffer(device, sizes.inferenceWorkspaceBytes()));
-            }
+            plan.inference(overlapping, device.defaultStream())
+                    .packed(buffer(device, sizes.packedBytes())).x(buffer(device, 1000)).y(buffer(device, 1000))
+                    .workspace(buffer(device, sizes.inferenceWorkspaceBytes())).bind().run();
         });
         assertTrue(refusal.getMessage().contains("y"), refusal.getMessage());
         assertTrue(refusal.getMessage().contains("overlap"), refusal.getMessage());

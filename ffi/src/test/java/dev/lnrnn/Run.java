@@ -112,11 +112,17 @@ final class Run implements AutoCloseable {
     }
 
     TrainingPass trainingPass() {
-        TrainingPass pass = plan.trainingPass(sequence, stream);
+        return trainingPass(null);
+    }
+
+    /** Masks that are not given are drawn from memory of the device. */
+    TrainingPass trainingPass(@Nullable DeviceBuffer random) {
+        TrainingPass pass = plan.training(sequence, stream).parameters(buffer("parameters")).x(buffer("x"))
+                .zoneoutMask(mask(problem.zoneoutMask())).dropconnectMask(mask(problem.dropconnectMask()))
+                .random(random).reserve(buffer("reserve")).bind();
         pass.setSeed(problem.seed());
         pass.setOffsets(problem.stepOffset(), problem.rowOffset());
         pass.setLengths(problem.lengths());
-        pass.setMasks(mask(problem.zoneoutMask()), mask(problem.dropconnectMask()));
         return pass;
     }
 
@@ -126,14 +132,21 @@ final class Run implements AutoCloseable {
     }
 
     void queueForward(TrainingPass pass) {
-        pass.forward(buffer("parameters"), buffer("x"), buffer("h0"), buffer("c0"), buffer("y"), buffer("hn"),
-                buffer("cn"), buffer("reserve"), buffer("trainingWorkspace"));
+        pass.forward().h0(buffer("h0")).c0(buffer("c0")).y(buffer("y")).hn(buffer("hn")).cn(buffer("cn"))
+                .workspace(buffer("trainingWorkspace")).bind().run();
+    }
+
+    BackwardPass backwardPass(TrainingPass pass) {
+        return pass.backward().dy(buffer("dy")).dhn(buffer("dhn")).dcn(buffer("dcn")).gradients(buffer("gradients"))
+                .dx(buffer("dx")).dh0(buffer("dh0")).dc0(buffer("dc0")).workspace(buffer("backwardWorkspace")).bind();
     }
 
     Map<String, double[]> backward(TrainingPass pass) {
-        pass.backward(buffer("parameters"), buffer("x"), buffer("dy"), buffer("dhn"), buffer("dcn"),
-                buffer("reserve"), buffer("gradients"), buffer("dx"), buffer("dh0"), buffer("dc0"),
-                buffer("backwardWorkspace"));
+        return backward(backwardPass(pass));
+    }
+
+    Map<String, double[]> backward(BackwardPass pass) {
+        pass.run();
         Map<String, double[]> gradients = new HashMap<>();
         gradients.put("grad.x", sequence("dx", problem.inputs()));
         gradients.put("grad.h0", numbers(buffer("dh0")));
@@ -148,11 +161,11 @@ final class Run implements AutoCloseable {
 
     private Map<String, double[]> infer() {
         plan.pack(stream, buffer("parameters"), buffer("packed"));
-        try (InferencePass pass = plan.inferencePass(sequence, stream)) {
-            pass.setLengths(problem.lengths());
-            pass.run(buffer("packed"), buffer("x"), buffer("h0"), buffer("c0"), buffer("y"), buffer("hn"),
-                    buffer("cn"), buffer("inferenceWorkspace"));
-        }
+        InferencePass pass = plan.inference(sequence, stream).packed(buffer("packed")).x(buffer("x"))
+                .h0(buffer("h0")).c0(buffer("c0")).y(buffer("y")).hn(buffer("hn")).cn(buffer("cn"))
+                .workspace(buffer("inferenceWorkspace")).bind();
+        pass.setLengths(problem.lengths());
+        pass.run();
         return outputs();
     }
 

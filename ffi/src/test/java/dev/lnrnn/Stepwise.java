@@ -6,78 +6,62 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** A problem's inference on the library, one streaming step at a time; y is the h of the last layer. */
 final class Stepwise {
 
     private Stepwise() {}
 
-    /** How a pass makes its steps. */
-    private interface Steps {
-        Runnable of(StepPass pass, DeviceBuffer packed, DeviceBuffer x, DeviceBuffer h, @Nullable DeviceBuffer c,
-                DeviceBuffer workspace);
-    }
-
+    /** Plan and buffers live in arenas of their own. */
     static Map<String, double[]> results(Device device, Problem problem, Memory memory) {
         try (Plan plan = device.createPlan(problem.spec())) {
-            return results(plan, problem, memory,
-                    (pass, packed, x, h, c, workspace) -> () -> pass.run(packed, x, h, c, workspace));
+            return results(plan, problem, memory);
         }
     }
 
-    /** By bound steps; plan and buffers live in arenas of their own. */
-    static Map<String, double[]> bound(Device device, Problem problem) {
-        try (Plan plan = device.createPlan(problem.spec())) {
-            return results(plan, problem, device::allocate, StepPass::bind);
-        }
-    }
-
-    /** By bound steps; plan and buffers live in one arena. */
-    static Map<String, double[]> boundInOneArena(Device device, Problem problem) {
+    /** Plan and buffers live in one arena. */
+    static Map<String, double[]> inOneArena(Device device, Problem problem) {
         try (Arena arena = Arena.ofShared()) {
-            return results(device.createPlan(problem.spec(), arena), problem,
-                    bytes -> device.allocate(bytes, arena), StepPass::bind);
+            return results(device.createPlan(problem.spec(), arena), problem, bytes -> device.allocate(bytes, arena));
         }
     }
 
-    private static Map<String, double[]> results(Plan plan, Problem problem, Memory memory, Steps steps) {
+    private static Map<String, double[]> results(Plan plan, Problem problem, Memory memory) {
         Device device = plan.device();
         DataType type = problem.spec().dataType();
         DataType stateType = type.accumulation();
         int batch = problem.batch();
         int width = batch * problem.outputs();
         double[] y = new double[problem.steps() * width];
-        try (StepPass pass = plan.stepPass(batch, device.defaultStream())) {
-            PlanSizes sizes = plan.sizes(1, batch);
-            try (DeviceBuffer parameters = memory.tensor(sizes.parameterBytes());
-                    DeviceBuffer packed = memory.space(sizes.packedBytes());
-                    DeviceBuffer workspace = memory.space(sizes.stepWorkspaceBytes());
-                    DeviceBuffer x = memory.tensor((long) batch * problem.inputs() * type.byteSize());
-                    DeviceBuffer h = memory.tensor(sizes.stateBytes());
-                    DeviceBuffer c = problem.hasCell() ? memory.tensor(sizes.stateBytes()) : null) {
-                for (Parameter parameter : plan.parameters()) {
-                    parameters.slice(parameter.offsetBytes(), parameter.elements() * type.byteSize())
-                            .copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
-                }
-                plan.pack(device.defaultStream(), parameters, packed);
-                h.copyFrom(Numbers.encode(stateType, problem.tensor("h0")));
-                if (problem.hasCell()) {
-                    c.copyFrom(Numbers.encode(stateType, problem.tensor("c0")));
-                }
-                Runnable next = steps.of(pass, packed, x, h, c, workspace);
-                for (int t = 0; t < problem.steps(); t++) {
-                    x.copyFrom(Numbers.encode(type, step(problem.tensor("x"), t, batch * problem.inputs())));
-                    next.run();
-                    double[] ht = numbers(stateType, h);
-                    System.arraycopy(ht, ht.length - width, y, t * width, width);
-                }
-                Map<String, double[]> results = new HashMap<>(Map.of("y", y, "hn", numbers(stateType, h)));
-                if (problem.hasCell()) {
-                    results.put("cn", numbers(stateType, c));
-                }
-                return results;
+        PlanSizes sizes = plan.sizes(1, batch);
+        try (DeviceBuffer parameters = memory.tensor(sizes.parameterBytes());
+                DeviceBuffer packed = memory.space(sizes.packedBytes());
+                DeviceBuffer workspace = memory.space(sizes.stepWorkspaceBytes());
+                DeviceBuffer x = memory.tensor((long) batch * problem.inputs() * type.byteSize());
+                DeviceBuffer h = memory.tensor(sizes.stateBytes());
+                DeviceBuffer c = problem.hasCell() ? memory.tensor(sizes.stateBytes()) : null) {
+            for (Parameter parameter : plan.parameters()) {
+                parameters.slice(parameter.offsetBytes(), parameter.elements() * type.byteSize())
+                        .copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));
             }
+            plan.pack(device.defaultStream(), parameters, packed);
+            h.copyFrom(Numbers.encode(stateType, problem.tensor("h0")));
+            if (problem.hasCell()) {
+                c.copyFrom(Numbers.encode(stateType, problem.tensor("c0")));
+            }
+            StepPass next = plan.step(batch, device.defaultStream()).packed(packed).x(x).h(h).c(c)
+                    .workspace(workspace).bind();
+            for (int t = 0; t < problem.steps(); t++) {
+                x.copyFrom(Numbers.encode(type, step(problem.tensor("x"), t, batch * problem.inputs())));
+                next.run();
+                double[] ht = numbers(stateType, h);
+                System.arraycopy(ht, ht.length - width, y, t * width, width);
+            }
+            Map<String, double[]> results = new HashMap<>(Map.of("y", y, "hn", numbers(stateType, h)));
+            if (problem.hasCell()) {
+                results.put("cn", numbers(stateType, c));
+            }
+            return results;
         }
     }
 

@@ -15,22 +15,12 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 /**
  * {@snippet lang=c :
  * struct lnrnnSequence_t {
- *     size_t structSize;
  *     int64_t steps;
  *     int64_t batch;
- *     int64_t xStepStride;
- *     int64_t xRowStride;
- *     int64_t yStepStride;
- *     int64_t yRowStride;
- *     int64_t dxStepStride;
- *     int64_t dxRowStride;
- *     int64_t dyStepStride;
- *     int64_t dyRowStride;
+ *     const int64_t *lengths;
  *     uint64_t seed;
  *     int64_t stepOffset;
  *     int64_t rowOffset;
- *     uint32_t flags;
- *     uint32_t reserved;
  * }
  * }
  */
@@ -41,22 +31,12 @@ public class lnrnnSequence_t {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        lnrnn_h.C_LONG.withName("structSize"),
         lnrnn_h.C_LONG.withName("steps"),
         lnrnn_h.C_LONG.withName("batch"),
-        lnrnn_h.C_LONG.withName("xStepStride"),
-        lnrnn_h.C_LONG.withName("xRowStride"),
-        lnrnn_h.C_LONG.withName("yStepStride"),
-        lnrnn_h.C_LONG.withName("yRowStride"),
-        lnrnn_h.C_LONG.withName("dxStepStride"),
-        lnrnn_h.C_LONG.withName("dxRowStride"),
-        lnrnn_h.C_LONG.withName("dyStepStride"),
-        lnrnn_h.C_LONG.withName("dyRowStride"),
+        lnrnn_h.C_POINTER.withName("lengths"),
         lnrnn_h.C_LONG.withName("seed"),
         lnrnn_h.C_LONG.withName("stepOffset"),
-        lnrnn_h.C_LONG.withName("rowOffset"),
-        lnrnn_h.C_INT.withName("flags"),
-        lnrnn_h.C_INT.withName("reserved")
+        lnrnn_h.C_LONG.withName("rowOffset")
     ).withName("lnrnnSequence_t");
 
     /**
@@ -64,50 +44,6 @@ public class lnrnnSequence_t {
      */
     public static final GroupLayout layout() {
         return $LAYOUT;
-    }
-
-    private static final OfLong structSize$LAYOUT = (OfLong)$LAYOUT.select(groupElement("structSize"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * size_t structSize
-     * }
-     */
-    public static final OfLong structSize$layout() {
-        return structSize$LAYOUT;
-    }
-
-    private static final long structSize$OFFSET = $LAYOUT.byteOffset(groupElement("structSize"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * size_t structSize
-     * }
-     */
-    public static final long structSize$offset() {
-        return structSize$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * size_t structSize
-     * }
-     */
-    public static long structSize(MemorySegment struct) {
-        return struct.get(structSize$LAYOUT, structSize$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * size_t structSize
-     * }
-     */
-    public static void structSize(MemorySegment struct, long fieldValue) {
-        struct.set(structSize$LAYOUT, structSize$OFFSET, fieldValue);
     }
 
     private static final OfLong steps$LAYOUT = (OfLong)$LAYOUT.select(groupElement("steps"));
@@ -198,356 +134,48 @@ public class lnrnnSequence_t {
         struct.set(batch$LAYOUT, batch$OFFSET, fieldValue);
     }
 
-    private static final OfLong xStepStride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("xStepStride"));
+    private static final AddressLayout lengths$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("lengths"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int64_t xStepStride
+     * const int64_t *lengths
      * }
      */
-    public static final OfLong xStepStride$layout() {
-        return xStepStride$LAYOUT;
+    public static final AddressLayout lengths$layout() {
+        return lengths$LAYOUT;
     }
 
-    private static final long xStepStride$OFFSET = $LAYOUT.byteOffset(groupElement("xStepStride"));
+    private static final long lengths$OFFSET = $LAYOUT.byteOffset(groupElement("lengths"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int64_t xStepStride
+     * const int64_t *lengths
      * }
      */
-    public static final long xStepStride$offset() {
-        return xStepStride$OFFSET;
+    public static final long lengths$offset() {
+        return lengths$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int64_t xStepStride
+     * const int64_t *lengths
      * }
      */
-    public static long xStepStride(MemorySegment struct) {
-        return struct.get(xStepStride$LAYOUT, xStepStride$OFFSET);
+    public static MemorySegment lengths(MemorySegment struct) {
+        return struct.get(lengths$LAYOUT, lengths$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int64_t xStepStride
+     * const int64_t *lengths
      * }
      */
-    public static void xStepStride(MemorySegment struct, long fieldValue) {
-        struct.set(xStepStride$LAYOUT, xStepStride$OFFSET, fieldValue);
-    }
-
-    private static final OfLong xRowStride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("xRowStride"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t xRowStride
-     * }
-     */
-    public static final OfLong xRowStride$layout() {
-        return xRowStride$LAYOUT;
-    }
-
-    private static final long xRowStride$OFFSET = $LAYOUT.byteOffset(groupElement("xRowStride"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t xRowStride
-     * }
-     */
-    public static final long xRowStride$offset() {
-        return xRowStride$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t xRowStride
-     * }
-     */
-    public static long xRowStride(MemorySegment struct) {
-        return struct.get(xRowStride$LAYOUT, xRowStride$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t xRowStride
-     * }
-     */
-    public static void xRowStride(MemorySegment struct, long fieldValue) {
-        struct.set(xRowStride$LAYOUT, xRowStride$OFFSET, fieldValue);
-    }
-
-    private static final OfLong yStepStride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("yStepStride"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t yStepStride
-     * }
-     */
-    public static final OfLong yStepStride$layout() {
-        return yStepStride$LAYOUT;
-    }
-
-    private static final long yStepStride$OFFSET = $LAYOUT.byteOffset(groupElement("yStepStride"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t yStepStride
-     * }
-     */
-    public static final long yStepStride$offset() {
-        return yStepStride$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t yStepStride
-     * }
-     */
-    public static long yStepStride(MemorySegment struct) {
-        return struct.get(yStepStride$LAYOUT, yStepStride$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t yStepStride
-     * }
-     */
-    public static void yStepStride(MemorySegment struct, long fieldValue) {
-        struct.set(yStepStride$LAYOUT, yStepStride$OFFSET, fieldValue);
-    }
-
-    private static final OfLong yRowStride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("yRowStride"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t yRowStride
-     * }
-     */
-    public static final OfLong yRowStride$layout() {
-        return yRowStride$LAYOUT;
-    }
-
-    private static final long yRowStride$OFFSET = $LAYOUT.byteOffset(groupElement("yRowStride"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t yRowStride
-     * }
-     */
-    public static final long yRowStride$offset() {
-        return yRowStride$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t yRowStride
-     * }
-     */
-    public static long yRowStride(MemorySegment struct) {
-        return struct.get(yRowStride$LAYOUT, yRowStride$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t yRowStride
-     * }
-     */
-    public static void yRowStride(MemorySegment struct, long fieldValue) {
-        struct.set(yRowStride$LAYOUT, yRowStride$OFFSET, fieldValue);
-    }
-
-    private static final OfLong dxStepStride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("dxStepStride"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t dxStepStride
-     * }
-     */
-    public static final OfLong dxStepStride$layout() {
-        return dxStepStride$LAYOUT;
-    }
-
-    private static final long dxStepStride$OFFSET = $LAYOUT.byteOffset(groupElement("dxStepStride"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t dxStepStride
-     * }
-     */
-    public static final long dxStepStride$offset() {
-        return dxStepStride$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t dxStepStride
-     * }
-     */
-    public static long dxStepStride(MemorySegment struct) {
-        return struct.get(dxStepStride$LAYOUT, dxStepStride$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t dxStepStride
-     * }
-     */
-    public static void dxStepStride(MemorySegment struct, long fieldValue) {
-        struct.set(dxStepStride$LAYOUT, dxStepStride$OFFSET, fieldValue);
-    }
-
-    private static final OfLong dxRowStride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("dxRowStride"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t dxRowStride
-     * }
-     */
-    public static final OfLong dxRowStride$layout() {
-        return dxRowStride$LAYOUT;
-    }
-
-    private static final long dxRowStride$OFFSET = $LAYOUT.byteOffset(groupElement("dxRowStride"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t dxRowStride
-     * }
-     */
-    public static final long dxRowStride$offset() {
-        return dxRowStride$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t dxRowStride
-     * }
-     */
-    public static long dxRowStride(MemorySegment struct) {
-        return struct.get(dxRowStride$LAYOUT, dxRowStride$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t dxRowStride
-     * }
-     */
-    public static void dxRowStride(MemorySegment struct, long fieldValue) {
-        struct.set(dxRowStride$LAYOUT, dxRowStride$OFFSET, fieldValue);
-    }
-
-    private static final OfLong dyStepStride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("dyStepStride"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t dyStepStride
-     * }
-     */
-    public static final OfLong dyStepStride$layout() {
-        return dyStepStride$LAYOUT;
-    }
-
-    private static final long dyStepStride$OFFSET = $LAYOUT.byteOffset(groupElement("dyStepStride"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t dyStepStride
-     * }
-     */
-    public static final long dyStepStride$offset() {
-        return dyStepStride$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t dyStepStride
-     * }
-     */
-    public static long dyStepStride(MemorySegment struct) {
-        return struct.get(dyStepStride$LAYOUT, dyStepStride$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t dyStepStride
-     * }
-     */
-    public static void dyStepStride(MemorySegment struct, long fieldValue) {
-        struct.set(dyStepStride$LAYOUT, dyStepStride$OFFSET, fieldValue);
-    }
-
-    private static final OfLong dyRowStride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("dyRowStride"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t dyRowStride
-     * }
-     */
-    public static final OfLong dyRowStride$layout() {
-        return dyRowStride$LAYOUT;
-    }
-
-    private static final long dyRowStride$OFFSET = $LAYOUT.byteOffset(groupElement("dyRowStride"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t dyRowStride
-     * }
-     */
-    public static final long dyRowStride$offset() {
-        return dyRowStride$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t dyRowStride
-     * }
-     */
-    public static long dyRowStride(MemorySegment struct) {
-        return struct.get(dyRowStride$LAYOUT, dyRowStride$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t dyRowStride
-     * }
-     */
-    public static void dyRowStride(MemorySegment struct, long fieldValue) {
-        struct.set(dyRowStride$LAYOUT, dyRowStride$OFFSET, fieldValue);
+    public static void lengths(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(lengths$LAYOUT, lengths$OFFSET, fieldValue);
     }
 
     private static final OfLong seed$LAYOUT = (OfLong)$LAYOUT.select(groupElement("seed"));
@@ -680,94 +308,6 @@ public class lnrnnSequence_t {
      */
     public static void rowOffset(MemorySegment struct, long fieldValue) {
         struct.set(rowOffset$LAYOUT, rowOffset$OFFSET, fieldValue);
-    }
-
-    private static final OfInt flags$LAYOUT = (OfInt)$LAYOUT.select(groupElement("flags"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * uint32_t flags
-     * }
-     */
-    public static final OfInt flags$layout() {
-        return flags$LAYOUT;
-    }
-
-    private static final long flags$OFFSET = $LAYOUT.byteOffset(groupElement("flags"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * uint32_t flags
-     * }
-     */
-    public static final long flags$offset() {
-        return flags$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * uint32_t flags
-     * }
-     */
-    public static int flags(MemorySegment struct) {
-        return struct.get(flags$LAYOUT, flags$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * uint32_t flags
-     * }
-     */
-    public static void flags(MemorySegment struct, int fieldValue) {
-        struct.set(flags$LAYOUT, flags$OFFSET, fieldValue);
-    }
-
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
-    }
-
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * uint32_t reserved
-     * }
-     */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

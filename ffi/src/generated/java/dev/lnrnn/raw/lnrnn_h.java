@@ -95,10 +95,10 @@ public class lnrnn_h {
     public static int LNRNN_VERSION_PATCH() {
         return LNRNN_VERSION_PATCH;
     }
-    private static final int LNRNN_ABI_VERSION = (int)3L;
+    private static final int LNRNN_ABI_VERSION = (int)4L;
     /**
      * {@snippet lang=c :
-     * #define LNRNN_ABI_VERSION 3
+     * #define LNRNN_ABI_VERSION 4
      * }
      */
     public static int LNRNN_ABI_VERSION() {
@@ -2676,21 +2676,7 @@ public class lnrnn_h {
             lnrnn_h.C_INT,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG
+            lnrnn_h.C_POINTER
         );
 
         public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardInference");
@@ -2701,7 +2687,7 @@ public class lnrnn_h {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *packed, size_t packedBytes, const void *x, size_t xBytes, const void *h0, const void *c0, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments)
      * }
      */
     public static FunctionDescriptor lnrnnForwardInference$descriptor() {
@@ -2711,7 +2697,7 @@ public class lnrnn_h {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *packed, size_t packedBytes, const void *x, size_t xBytes, const void *h0, const void *c0, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments)
      * }
      */
     public static MethodHandle lnrnnForwardInference$handle() {
@@ -2721,7 +2707,7 @@ public class lnrnn_h {
     /**
      * Address for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *packed, size_t packedBytes, const void *x, size_t xBytes, const void *h0, const void *c0, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments)
      * }
      */
     public static MemorySegment lnrnnForwardInference$address() {
@@ -2730,16 +2716,16 @@ public class lnrnn_h {
 
     /**
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *packed, size_t packedBytes, const void *x, size_t xBytes, const void *h0, const void *c0, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments)
      * }
      */
-    public static int lnrnnForwardInference(MemorySegment plan, MemorySegment stream, MemorySegment sequence, MemorySegment lengths, MemorySegment packed, long packedBytes, MemorySegment x, long xBytes, MemorySegment h0, MemorySegment c0, MemorySegment y, long yBytes, MemorySegment hn, MemorySegment cn, long stateBytes, MemorySegment workspace, long workspaceBytes) {
+    public static int lnrnnForwardInference(MemorySegment plan, MemorySegment stream, MemorySegment arguments) {
         var mh$ = lnrnnForwardInference.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("lnrnnForwardInference", plan, stream, sequence, lengths, packed, packedBytes, x, xBytes, h0, c0, y, yBytes, hn, cn, stateBytes, workspace, workspaceBytes);
+                traceDowncall("lnrnnForwardInference", plan, stream, arguments);
             }
-            return (int)mh$.invokeExact(plan, stream, sequence, lengths, packed, packedBytes, x, xBytes, h0, c0, y, yBytes, hn, cn, stateBytes, workspace, workspaceBytes);
+            return (int)mh$.invokeExact(plan, stream, arguments);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
@@ -2750,16 +2736,7 @@ public class lnrnn_h {
             lnrnn_h.C_INT,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG
+            lnrnn_h.C_POINTER
         );
 
         public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnStep");
@@ -2770,7 +2747,7 @@ public class lnrnn_h {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, const void *packed, size_t packedBytes, const void *x, size_t xBytes, void *h, void *c, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments)
      * }
      */
     public static FunctionDescriptor lnrnnStep$descriptor() {
@@ -2780,7 +2757,7 @@ public class lnrnn_h {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, const void *packed, size_t packedBytes, const void *x, size_t xBytes, void *h, void *c, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments)
      * }
      */
     public static MethodHandle lnrnnStep$handle() {
@@ -2790,7 +2767,7 @@ public class lnrnn_h {
     /**
      * Address for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, const void *packed, size_t packedBytes, const void *x, size_t xBytes, void *h, void *c, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments)
      * }
      */
     public static MemorySegment lnrnnStep$address() {
@@ -2799,16 +2776,16 @@ public class lnrnn_h {
 
     /**
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, int64_t batch, const void *packed, size_t packedBytes, const void *x, size_t xBytes, void *h, void *c, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments)
      * }
      */
-    public static int lnrnnStep(MemorySegment plan, MemorySegment stream, long batch, MemorySegment packed, long packedBytes, MemorySegment x, long xBytes, MemorySegment h, MemorySegment c, long stateBytes, MemorySegment workspace, long workspaceBytes) {
+    public static int lnrnnStep(MemorySegment plan, MemorySegment stream, MemorySegment arguments) {
         var mh$ = lnrnnStep.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("lnrnnStep", plan, stream, batch, packed, packedBytes, x, xBytes, h, c, stateBytes, workspace, workspaceBytes);
+                traceDowncall("lnrnnStep", plan, stream, arguments);
             }
-            return (int)mh$.invokeExact(plan, stream, batch, packed, packedBytes, x, xBytes, h, c, stateBytes, workspace, workspaceBytes);
+            return (int)mh$.invokeExact(plan, stream, arguments);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
@@ -2819,28 +2796,7 @@ public class lnrnn_h {
             lnrnn_h.C_INT,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG
+            lnrnn_h.C_POINTER
         );
 
         public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardTraining");
@@ -2851,7 +2807,7 @@ public class lnrnn_h {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments)
      * }
      */
     public static FunctionDescriptor lnrnnForwardTraining$descriptor() {
@@ -2861,7 +2817,7 @@ public class lnrnn_h {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments)
      * }
      */
     public static MethodHandle lnrnnForwardTraining$handle() {
@@ -2871,7 +2827,7 @@ public class lnrnn_h {
     /**
      * Address for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments)
      * }
      */
     public static MemorySegment lnrnnForwardTraining$address() {
@@ -2880,16 +2836,16 @@ public class lnrnn_h {
 
     /**
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const void *h0, const void *c0, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, void *y, size_t yBytes, void *hn, void *cn, size_t stateBytes, void *reserve, size_t reserveBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments)
      * }
      */
-    public static int lnrnnForwardTraining(MemorySegment plan, MemorySegment stream, MemorySegment sequence, MemorySegment lengths, MemorySegment parameters, long parameterBytes, MemorySegment x, long xBytes, MemorySegment h0, MemorySegment c0, MemorySegment zoneoutMask, long zoneoutMaskBytes, MemorySegment dropconnectMask, long dropconnectMaskBytes, MemorySegment random, MemorySegment y, long yBytes, MemorySegment hn, MemorySegment cn, long stateBytes, MemorySegment reserve, long reserveBytes, MemorySegment workspace, long workspaceBytes) {
+    public static int lnrnnForwardTraining(MemorySegment plan, MemorySegment stream, MemorySegment arguments) {
         var mh$ = lnrnnForwardTraining.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("lnrnnForwardTraining", plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, h0, c0, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random, y, yBytes, hn, cn, stateBytes, reserve, reserveBytes, workspace, workspaceBytes);
+                traceDowncall("lnrnnForwardTraining", plan, stream, arguments);
             }
-            return (int)mh$.invokeExact(plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, h0, c0, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random, y, yBytes, hn, cn, stateBytes, reserve, reserveBytes, workspace, workspaceBytes);
+            return (int)mh$.invokeExact(plan, stream, arguments);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
@@ -2900,32 +2856,7 @@ public class lnrnn_h {
             lnrnn_h.C_INT,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG,
-            lnrnn_h.C_POINTER,
-            lnrnn_h.C_LONG
+            lnrnn_h.C_POINTER
         );
 
         public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnBackward");
@@ -2936,7 +2867,7 @@ public class lnrnn_h {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments)
      * }
      */
     public static FunctionDescriptor lnrnnBackward$descriptor() {
@@ -2946,7 +2877,7 @@ public class lnrnn_h {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments)
      * }
      */
     public static MethodHandle lnrnnBackward$handle() {
@@ -2956,7 +2887,7 @@ public class lnrnn_h {
     /**
      * Address for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments)
      * }
      */
     public static MemorySegment lnrnnBackward$address() {
@@ -2965,16 +2896,848 @@ public class lnrnn_h {
 
     /**
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnSequence_t *sequence, const int64_t *lengths, const void *parameters, size_t parameterBytes, const void *x, size_t xBytes, const uint8_t *zoneoutMask, size_t zoneoutMaskBytes, const uint8_t *dropconnectMask, size_t dropconnectMaskBytes, const uint64_t *random, const void *dy, size_t dyBytes, const void *dhn, const void *dcn, const void *reserve, size_t reserveBytes, void *gradients, size_t gradientBytes, void *dx, size_t dxBytes, void *dh0, void *dc0, size_t stateBytes, void *workspace, size_t workspaceBytes)
+     * lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments)
      * }
      */
-    public static int lnrnnBackward(MemorySegment plan, MemorySegment stream, MemorySegment sequence, MemorySegment lengths, MemorySegment parameters, long parameterBytes, MemorySegment x, long xBytes, MemorySegment zoneoutMask, long zoneoutMaskBytes, MemorySegment dropconnectMask, long dropconnectMaskBytes, MemorySegment random, MemorySegment dy, long dyBytes, MemorySegment dhn, MemorySegment dcn, MemorySegment reserve, long reserveBytes, MemorySegment gradients, long gradientBytes, MemorySegment dx, long dxBytes, MemorySegment dh0, MemorySegment dc0, long stateBytes, MemorySegment workspace, long workspaceBytes) {
+    public static int lnrnnBackward(MemorySegment plan, MemorySegment stream, MemorySegment arguments) {
         var mh$ = lnrnnBackward.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("lnrnnBackward", plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random, dy, dyBytes, dhn, dcn, reserve, reserveBytes, gradients, gradientBytes, dx, dxBytes, dh0, dc0, stateBytes, workspace, workspaceBytes);
+                traceDowncall("lnrnnBackward", plan, stream, arguments);
             }
-            return (int)mh$.invokeExact(plan, stream, sequence, lengths, parameters, parameterBytes, x, xBytes, zoneoutMask, zoneoutMaskBytes, dropconnectMask, dropconnectMaskBytes, random, dy, dyBytes, dhn, dcn, reserve, reserveBytes, gradients, gradientBytes, dx, dxBytes, dh0, dc0, stateBytes, workspace, workspaceBytes);
+            return (int)mh$.invokeExact(plan, stream, arguments);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnForwardInferenceHolding4 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardInferenceHolding4");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnForwardInferenceHolding4$descriptor() {
+        return lnrnnForwardInferenceHolding4.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static MethodHandle lnrnnForwardInferenceHolding4$handle() {
+        return lnrnnForwardInferenceHolding4.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static MemorySegment lnrnnForwardInferenceHolding4$address() {
+        return lnrnnForwardInferenceHolding4.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static int lnrnnForwardInferenceHolding4(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment h1, MemorySegment h2, MemorySegment h3, MemorySegment h4) {
+        var mh$ = lnrnnForwardInferenceHolding4.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnForwardInferenceHolding4", plan, stream, arguments, h1, h2, h3, h4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, h1, h2, h3, h4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnForwardInferenceHolding8 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardInferenceHolding8");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnForwardInferenceHolding8$descriptor() {
+        return lnrnnForwardInferenceHolding8.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static MethodHandle lnrnnForwardInferenceHolding8$handle() {
+        return lnrnnForwardInferenceHolding8.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static MemorySegment lnrnnForwardInferenceHolding8$address() {
+        return lnrnnForwardInferenceHolding8.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static int lnrnnForwardInferenceHolding8(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment ha1, MemorySegment ha2, MemorySegment ha3, MemorySegment ha4, MemorySegment hb1, MemorySegment hb2, MemorySegment hb3, MemorySegment hb4) {
+        var mh$ = lnrnnForwardInferenceHolding8.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnForwardInferenceHolding8", plan, stream, arguments, ha1, ha2, ha3, ha4, hb1, hb2, hb3, hb4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, ha1, ha2, ha3, ha4, hb1, hb2, hb3, hb4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnForwardInferenceHolding16 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardInferenceHolding16");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnForwardInferenceHolding16$descriptor() {
+        return lnrnnForwardInferenceHolding16.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static MethodHandle lnrnnForwardInferenceHolding16$handle() {
+        return lnrnnForwardInferenceHolding16.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static MemorySegment lnrnnForwardInferenceHolding16$address() {
+        return lnrnnForwardInferenceHolding16.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardInferenceHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static int lnrnnForwardInferenceHolding16(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4) {
+        var mh$ = lnrnnForwardInferenceHolding16.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnForwardInferenceHolding16", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnStepHolding4 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnStepHolding4");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnStepHolding4$descriptor() {
+        return lnrnnStepHolding4.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static MethodHandle lnrnnStepHolding4$handle() {
+        return lnrnnStepHolding4.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static MemorySegment lnrnnStepHolding4$address() {
+        return lnrnnStepHolding4.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static int lnrnnStepHolding4(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment h1, MemorySegment h2, MemorySegment h3, MemorySegment h4) {
+        var mh$ = lnrnnStepHolding4.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnStepHolding4", plan, stream, arguments, h1, h2, h3, h4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, h1, h2, h3, h4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnStepHolding8 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnStepHolding8");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnStepHolding8$descriptor() {
+        return lnrnnStepHolding8.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static MethodHandle lnrnnStepHolding8$handle() {
+        return lnrnnStepHolding8.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static MemorySegment lnrnnStepHolding8$address() {
+        return lnrnnStepHolding8.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static int lnrnnStepHolding8(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment ha1, MemorySegment ha2, MemorySegment ha3, MemorySegment ha4, MemorySegment hb1, MemorySegment hb2, MemorySegment hb3, MemorySegment hb4) {
+        var mh$ = lnrnnStepHolding8.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnStepHolding8", plan, stream, arguments, ha1, ha2, ha3, ha4, hb1, hb2, hb3, hb4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, ha1, ha2, ha3, ha4, hb1, hb2, hb3, hb4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnStepHolding16 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnStepHolding16");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnStepHolding16$descriptor() {
+        return lnrnnStepHolding16.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static MethodHandle lnrnnStepHolding16$handle() {
+        return lnrnnStepHolding16.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static MemorySegment lnrnnStepHolding16$address() {
+        return lnrnnStepHolding16.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnStepHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static int lnrnnStepHolding16(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4) {
+        var mh$ = lnrnnStepHolding16.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnStepHolding16", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnForwardTrainingHolding4 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardTrainingHolding4");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnForwardTrainingHolding4$descriptor() {
+        return lnrnnForwardTrainingHolding4.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static MethodHandle lnrnnForwardTrainingHolding4$handle() {
+        return lnrnnForwardTrainingHolding4.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static MemorySegment lnrnnForwardTrainingHolding4$address() {
+        return lnrnnForwardTrainingHolding4.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static int lnrnnForwardTrainingHolding4(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment h1, MemorySegment h2, MemorySegment h3, MemorySegment h4) {
+        var mh$ = lnrnnForwardTrainingHolding4.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnForwardTrainingHolding4", plan, stream, arguments, h1, h2, h3, h4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, h1, h2, h3, h4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnForwardTrainingHolding8 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardTrainingHolding8");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnForwardTrainingHolding8$descriptor() {
+        return lnrnnForwardTrainingHolding8.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static MethodHandle lnrnnForwardTrainingHolding8$handle() {
+        return lnrnnForwardTrainingHolding8.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static MemorySegment lnrnnForwardTrainingHolding8$address() {
+        return lnrnnForwardTrainingHolding8.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static int lnrnnForwardTrainingHolding8(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment ha1, MemorySegment ha2, MemorySegment ha3, MemorySegment ha4, MemorySegment hb1, MemorySegment hb2, MemorySegment hb3, MemorySegment hb4) {
+        var mh$ = lnrnnForwardTrainingHolding8.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnForwardTrainingHolding8", plan, stream, arguments, ha1, ha2, ha3, ha4, hb1, hb2, hb3, hb4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, ha1, ha2, ha3, ha4, hb1, hb2, hb3, hb4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnForwardTrainingHolding16 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardTrainingHolding16");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnForwardTrainingHolding16$descriptor() {
+        return lnrnnForwardTrainingHolding16.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static MethodHandle lnrnnForwardTrainingHolding16$handle() {
+        return lnrnnForwardTrainingHolding16.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static MemorySegment lnrnnForwardTrainingHolding16$address() {
+        return lnrnnForwardTrainingHolding16.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnForwardTrainingHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static int lnrnnForwardTrainingHolding16(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4) {
+        var mh$ = lnrnnForwardTrainingHolding16.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnForwardTrainingHolding16", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnBackwardHolding4 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnBackwardHolding4");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnBackwardHolding4$descriptor() {
+        return lnrnnBackwardHolding4.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static MethodHandle lnrnnBackwardHolding4$handle() {
+        return lnrnnBackwardHolding4.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static MemorySegment lnrnnBackwardHolding4$address() {
+        return lnrnnBackwardHolding4.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding4(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *h1, const void *h2, const void *h3, const void *h4)
+     * }
+     */
+    public static int lnrnnBackwardHolding4(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment h1, MemorySegment h2, MemorySegment h3, MemorySegment h4) {
+        var mh$ = lnrnnBackwardHolding4.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnBackwardHolding4", plan, stream, arguments, h1, h2, h3, h4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, h1, h2, h3, h4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnBackwardHolding8 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnBackwardHolding8");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnBackwardHolding8$descriptor() {
+        return lnrnnBackwardHolding8.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static MethodHandle lnrnnBackwardHolding8$handle() {
+        return lnrnnBackwardHolding8.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static MemorySegment lnrnnBackwardHolding8$address() {
+        return lnrnnBackwardHolding8.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding8(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *ha1, const void *ha2, const void *ha3, const void *ha4, const void *hb1, const void *hb2, const void *hb3, const void *hb4)
+     * }
+     */
+    public static int lnrnnBackwardHolding8(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment ha1, MemorySegment ha2, MemorySegment ha3, MemorySegment ha4, MemorySegment hb1, MemorySegment hb2, MemorySegment hb3, MemorySegment hb4) {
+        var mh$ = lnrnnBackwardHolding8.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnBackwardHolding8", plan, stream, arguments, ha1, ha2, ha3, ha4, hb1, hb2, hb3, hb4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, ha1, ha2, ha3, ha4, hb1, hb2, hb3, hb4);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class lnrnnBackwardHolding16 {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnBackwardHolding16");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static FunctionDescriptor lnrnnBackwardHolding16$descriptor() {
+        return lnrnnBackwardHolding16.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static MethodHandle lnrnnBackwardHolding16$handle() {
+        return lnrnnBackwardHolding16.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static MemorySegment lnrnnBackwardHolding16$address() {
+        return lnrnnBackwardHolding16.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnBackwardHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * }
+     */
+    public static int lnrnnBackwardHolding16(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4) {
+        var mh$ = lnrnnBackwardHolding16.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnBackwardHolding16", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+            }
+            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
@@ -3006,14 +3769,14 @@ public class lnrnn_h {
     public static int LNRNN_PLAN_VARIATIONAL_DROPOUT() {
         return LNRNN_PLAN_VARIATIONAL_DROPOUT;
     }
-    private static final int LNRNN_SEQUENCE_ACCUMULATE = (int)1L;
+    private static final int LNRNN_BACKWARD_ACCUMULATE = (int)1L;
     /**
      * {@snippet lang=c :
-     * #define LNRNN_SEQUENCE_ACCUMULATE 1
+     * #define LNRNN_BACKWARD_ACCUMULATE 1
      * }
      */
-    public static int LNRNN_SEQUENCE_ACCUMULATE() {
-        return LNRNN_SEQUENCE_ACCUMULATE;
+    public static int LNRNN_BACKWARD_ACCUMULATE() {
+        return LNRNN_BACKWARD_ACCUMULATE;
     }
 }
 

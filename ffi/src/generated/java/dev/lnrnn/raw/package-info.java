@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code bfa81ecc23afb1a5ffe903301b789b449895b1380f9824b3377015423d3d152b}
+ * <p>SHA-256 of lnrnn.h: {@code 01f25b539cb5bfbd322ebfaec97d48664b4440e44cc2ba412aea773719ab5f6c}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:
@@ -13,6 +13,7 @@
  * <pre>{@code
  * jextract --target-package dev.lnrnn.raw --header-class-name lnrnn_h --output ffi/src/generated/java \
  *   --include-constant LNRNN_ABI_VERSION \
+ *   --include-constant LNRNN_BACKWARD_ACCUMULATE \
  *   --include-constant LNRNN_CELL_GRU \
  *   --include-constant LNRNN_CELL_INDRNN \
  *   --include-constant LNRNN_CELL_LSTM \
@@ -32,7 +33,6 @@
  *   --include-constant LNRNN_PLAN_DETERMINISTIC \
  *   --include-constant LNRNN_PLAN_RECOMPUTE \
  *   --include-constant LNRNN_PLAN_VARIATIONAL_DROPOUT \
- *   --include-constant LNRNN_SEQUENCE_ACCUMULATE \
  *   --include-constant LNRNN_STATUS_BUFFER_TOO_SMALL \
  *   --include-constant LNRNN_STATUS_DEVICE_LOST \
  *   --include-constant LNRNN_STATUS_DEVICE_UNAVAILABLE \
@@ -49,6 +49,9 @@
  *   --include-constant LNRNN_VERSION_MINOR \
  *   --include-constant LNRNN_VERSION_PATCH \
  *   --include-function lnrnnBackward \
+ *   --include-function lnrnnBackwardHolding16 \
+ *   --include-function lnrnnBackwardHolding4 \
+ *   --include-function lnrnnBackwardHolding8 \
  *   --include-function lnrnnCreate \
  *   --include-function lnrnnDestroy \
  *   --include-function lnrnnEventCreate \
@@ -58,7 +61,13 @@
  *   --include-function lnrnnEventRecord \
  *   --include-function lnrnnEventSynchronize \
  *   --include-function lnrnnForwardInference \
+ *   --include-function lnrnnForwardInferenceHolding16 \
+ *   --include-function lnrnnForwardInferenceHolding4 \
+ *   --include-function lnrnnForwardInferenceHolding8 \
  *   --include-function lnrnnForwardTraining \
+ *   --include-function lnrnnForwardTrainingHolding16 \
+ *   --include-function lnrnnForwardTrainingHolding4 \
+ *   --include-function lnrnnForwardTrainingHolding8 \
  *   --include-function lnrnnFree \
  *   --include-function lnrnnGetAbiVersion \
  *   --include-function lnrnnGetDeviceCount \
@@ -85,17 +94,28 @@
  *   --include-function lnrnnPlanGetParameterCount \
  *   --include-function lnrnnPlanGetSizes \
  *   --include-function lnrnnStep \
+ *   --include-function lnrnnStepHolding16 \
+ *   --include-function lnrnnStepHolding4 \
+ *   --include-function lnrnnStepHolding8 \
  *   --include-function lnrnnStreamBeginCapture \
  *   --include-function lnrnnStreamCreate \
  *   --include-function lnrnnStreamDestroy \
  *   --include-function lnrnnStreamEndCapture \
  *   --include-function lnrnnStreamSynchronize \
  *   --include-function lnrnnStreamWaitEvent \
+ *   --include-struct lnrnnBackwardArguments_t \
+ *   --include-struct lnrnnBuffer_t \
+ *   --include-struct lnrnnConstBuffer_t \
+ *   --include-struct lnrnnConstTensor_t \
  *   --include-struct lnrnnDeviceProperties_t \
+ *   --include-struct lnrnnForwardInferenceArguments_t \
+ *   --include-struct lnrnnForwardTrainingArguments_t \
  *   --include-struct lnrnnParameter_t \
  *   --include-struct lnrnnPlanDescription_t \
  *   --include-struct lnrnnPlanSizes_t \
  *   --include-struct lnrnnSequence_t \
+ *   --include-struct lnrnnStepArguments_t \
+ *   --include-struct lnrnnTensor_t \
  *   --include-struct lnrnnUsage_t \
  *   kernels-cu/include/lnrnn.h
  * }</pre>

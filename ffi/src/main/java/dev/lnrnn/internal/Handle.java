@@ -2,7 +2,6 @@ package dev.lnrnn.internal;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A native object and the arena it lives in. The segment that stands for it dies with the arena, so that the linker
@@ -11,22 +10,36 @@ import org.jspecify.annotations.Nullable;
 public final class Handle implements NativeDevice.Owned {
     private final String name;
     private final MemorySegment segment;
-    private final @Nullable Arena own;
+    private final Arena arena;
+    private final boolean owned;
     private final NativeDevice device;
 
     /**
-     * @param own the arena that {@link #close()} closes; null where the arena is the caller's, whose closing decides
+     * @param arena what the object lives in
+     * @param owned whether {@link #close()} closes it; where the arena is the caller's, that decides
      */
-    Handle(String name, MemorySegment segment, @Nullable Arena own, NativeDevice device) {
+    Handle(String name, MemorySegment segment, Arena arena, boolean owned, NativeDevice device) {
         this.name = name;
         this.segment = segment;
-        this.own = own;
+        this.arena = arena;
+        this.owned = owned;
         this.device = device;
     }
 
     /** The object, to be passed to the native library; not checked, the linker does that. */
     public MemorySegment segment() {
         return segment;
+    }
+
+    /**
+     * Answers memory with the lifetime of this object, so that the linker holds both for the price of one. Who has the
+     * memory itself has to keep it.
+     */
+    public MemorySegment tie(MemorySegment memory) {
+        // Only the thread of a confined arena may give its lifetime away.
+        return segment.isAccessibleBy(Thread.currentThread())
+                ? memory.reinterpret(memory.byteSize(), arena, null)
+                : memory;
     }
 
     public String name() {
@@ -51,7 +64,7 @@ public final class Handle implements NativeDevice.Owned {
     /** Destroys the object if it has an arena of its own; harmless when that is done already. */
     @Override
     public void close() {
-        if (own == null) {
+        if (!owned) {
             return;
         }
         synchronized (this) {
@@ -59,7 +72,7 @@ public final class Handle implements NativeDevice.Owned {
                 return;
             }
             try {
-                Lifetime.end(own, name);
+                Lifetime.end(arena, name);
             } finally {
                 if (!isAlive()) {
                     device.disown(this);

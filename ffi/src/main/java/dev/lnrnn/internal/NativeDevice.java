@@ -97,7 +97,7 @@ public final class NativeDevice implements AutoCloseable {
         }
         Arena lifetime = arena != null ? arena : Arena.ofShared();
         MemorySegment alive = tie(objectName, object, bytes, lifetime, destructor);
-        Handle handle = new Handle(objectName, alive, arena == null ? lifetime : null, this);
+        Handle handle = new Handle(objectName, alive, lifetime, arena == null, this);
         if (arena == null) {
             own(handle);
         }

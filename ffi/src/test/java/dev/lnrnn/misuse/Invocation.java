@@ -1,6 +1,14 @@
 package dev.lnrnn.misuse;
 
+import dev.lnrnn.BackwardArguments;
+import dev.lnrnn.DeviceBuffer;
+import dev.lnrnn.ForwardArguments;
+import dev.lnrnn.InferenceArguments;
 import dev.lnrnn.LnrnnException;
+import dev.lnrnn.Pass;
+import dev.lnrnn.StepArguments;
+import dev.lnrnn.TrainingArguments;
+import dev.lnrnn.TrainingPass;
 import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
@@ -16,7 +24,10 @@ record Invocation(Executable method, @Nullable Object receiver, Object[] argumen
             IllegalStateException.class, NullPointerException.class, IndexOutOfBoundsException.class,
             WrongThreadException.class, LnrnnException.class, IOException.class);
 
-    /** Calls; what it threw, or null. What a static method opened is closed. */
+    /**
+     * Calls, and goes on with arguments of a pass as a caller would; what that threw, or null. What a static method opened
+     * is closed.
+     */
     @Nullable
     Throwable refusal() {
         try {
@@ -26,12 +37,36 @@ record Invocation(Executable method, @Nullable Object receiver, Object[] argumen
             if (result instanceof AutoCloseable && Recipes.isStatic(method)) {
                 World.close(result);
             }
-            return null;
+            return method.getDeclaringClass().getSimpleName().endsWith("Arguments") ? refusalOfRun(result) : null;
         } catch (InvocationTargetException thrown) {
             return thrown.getCause();
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException(toString(), e);
         }
+    }
+
+    /** Binds arguments and runs the pass, of which neither may do more than refuse. */
+    private static @Nullable Throwable refusalOfRun(Object result) {
+        try {
+            switch (result) {
+                case InferenceArguments arguments -> arguments.bind().run();
+                case StepArguments arguments -> arguments.bind().run();
+                case ForwardArguments arguments -> arguments.bind().run();
+                case BackwardArguments arguments -> arguments.bind().run();
+                case TrainingArguments arguments -> runForward(arguments.bind());
+                case TrainingPass training -> runForward(training);
+                case Pass pass -> pass.run();
+                default -> {}
+            }
+            return null;
+        } catch (RuntimeException | Error refusal) {
+            return refusal;
+        }
+    }
+
+    private static void runForward(TrainingPass training) {
+        DeviceBuffer workspace = training.plan().device().allocate(training.sizes().trainingWorkspaceBytes());
+        training.forward().workspace(workspace).bind().run();
     }
 
     /** Whether a caller could have expected it: an error never. */

@@ -1,12 +1,18 @@
 package dev.lnrnn.misuse;
 
-import dev.lnrnn.BoundStep;
+import dev.lnrnn.BackwardArguments;
 import dev.lnrnn.CudaInfo;
 import dev.lnrnn.ExportedApi;
+import dev.lnrnn.ForwardArguments;
 import dev.lnrnn.Graph;
+import dev.lnrnn.InferenceArguments;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Library;
+import dev.lnrnn.Plan;
+import dev.lnrnn.StepArguments;
+import dev.lnrnn.StepPass;
 import dev.lnrnn.TestDevice;
+import dev.lnrnn.TrainingPass;
 import dev.lnrnn.Usage;
 import java.io.IOException;
 import java.lang.reflect.Executable;
@@ -165,10 +171,14 @@ final class MisuseFuzz {
 
     /** Closes the receiver, or what it is of. */
     private static void closeBehind(@Nullable Object receiver, World world, Random random) {
-        if (receiver instanceof BoundStep) {
+        if (receiver instanceof StepPass && random.nextBoolean()) {
             world.boundArena().close();
         } else if (receiver instanceof AutoCloseable) {
             World.close(random.nextBoolean() ? receiver : world.device());
+        } else if (receiver instanceof StepArguments || receiver instanceof InferenceArguments) {
+            World.close(random.nextBoolean() ? world.the(Plan.class) : world.device());
+        } else if (receiver instanceof ForwardArguments || receiver instanceof BackwardArguments) {
+            World.close(random.nextBoolean() ? world.the(TrainingPass.class) : world.device());
         }
     }
 

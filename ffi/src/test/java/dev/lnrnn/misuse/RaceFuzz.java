@@ -1,15 +1,20 @@
 package dev.lnrnn.misuse;
 
-import dev.lnrnn.BoundStep;
+import dev.lnrnn.BackwardArguments;
 import dev.lnrnn.DataType;
 import dev.lnrnn.Device;
 import dev.lnrnn.Direction;
+import dev.lnrnn.ForwardArguments;
+import dev.lnrnn.InferenceArguments;
 import dev.lnrnn.Layer;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Library;
-import dev.lnrnn.Plan;
+import dev.lnrnn.Pass;
+import dev.lnrnn.StepArguments;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TestDevice;
+import dev.lnrnn.TrainingArguments;
+import dev.lnrnn.TrainingPass;
 import dev.lnrnn.Usage;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -37,6 +42,8 @@ final class RaceFuzz {
     private static final int CALLS = 600;
     /** Those whose arrays are floats. */
     private static final List<DataType> FLOATS = List.of(DataType.F32, DataType.F16, DataType.BF16);
+
+    private static final Object[] NOTHING = {};
 
     private final Path directory;
     private final LastCall lastCall;
@@ -128,34 +135,31 @@ final class RaceFuzz {
     }
 
     /**
-     * Every method of what can be closed, and the passes on a second stream, which shares the buffers; and a bound step,
-     * which is closed with its arena.
+     * Every method of what can be closed, and passes on a second stream, which share the buffers; binding more of them;
+     * and the end of the arena that the step pass is in.
      */
     private static List<Invocation> choices(World world) {
         Recipes recipes = new Recipes(world);
-        Plan plan = world.the(Plan.class);
         Stream other = world.device().defaultStream();
         List<Invocation> calls = new ArrayList<>();
         for (Executable method : MisuseFuzz.methods()) {
-            if (!(method instanceof Method) || Recipes.isStatic(method)
-                    || !AutoCloseable.class.isAssignableFrom(method.getDeclaringClass())
-                    || !Recipes.types(method).containsAll(FLOATS)) {
-                continue;
-            }
-            Invocation call = recipes.call(method);
-            calls.add(call);
-            switch (method.getDeclaringClass().getSimpleName()) {
-                case "InferencePass" -> calls.add(new Invocation(
-                        method, plan.inferencePass(World.SEQUENCE, other), call.arguments()));
-                case "TrainingPass" -> calls.add(new Invocation(
-                        method, plan.trainingPass(World.SEQUENCE, other), call.arguments()));
-                case "StepPass" -> calls.add(new Invocation(
-                        method, plan.stepPass(Extents.BATCH, other), call.arguments()));
-                default -> {}
+            if (method instanceof Method && !Recipes.isStatic(method)
+                    && AutoCloseable.class.isAssignableFrom(method.getDeclaringClass())
+                    && Recipes.types(method).containsAll(FLOATS)) {
+                calls.add(recipes.call(method));
             }
         }
-        calls.add(new Invocation(method(BoundStep.class, "run"), world.the(BoundStep.class), new Object[0]));
-        calls.add(new Invocation(method(Arena.class, "close"), world.boundArena(), new Object[0]));
+        TrainingPass training = world.training(other).bind();
+        for (Pass pass : List.of(world.inference(other).bind(), world.forward(training).bind(),
+                world.backward(training).bind())) {
+            calls.add(new Invocation(method(pass.getClass(), "run"), pass, NOTHING));
+            calls.add(new Invocation(method(pass.getClass(), "close"), pass, NOTHING));
+        }
+        for (Class<?> arguments : List.of(InferenceArguments.class, StepArguments.class, TrainingArguments.class,
+                ForwardArguments.class, BackwardArguments.class)) {
+            calls.add(new Invocation(method(arguments, "bind"), world.the(arguments), NOTHING));
+        }
+        calls.add(new Invocation(method(Arena.class, "close"), world.boundArena(), NOTHING));
         return calls;
     }
 

@@ -10,9 +10,9 @@ import dev.lnrnn.LoadOptions;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Regularization;
+import dev.lnrnn.StepArguments;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TestDevice;
-import dev.lnrnn.TrainingPass;
 import dev.lnrnn.interop.ElementType;
 import dev.lnrnn.interop.FileReplacement;
 import java.io.IOException;
@@ -40,7 +40,7 @@ final class Recipes {
     /** Every cell has it. */
     private static final String WEIGHT = "weight_ih_l0";
     private static final Set<String> STEPPING =
-            Set.of("StepPass", "BoundStep", "Streaming", "Plan.stepPass", "Layer.streaming");
+            Set.of("StepPass", "StepArguments", "Streaming", "Plan.step", "Layer.streaming");
 
     private final World world;
     private final LayerSpec spec;
@@ -96,35 +96,42 @@ final class Recipes {
     /** What is not said here is good by its type alone. */
     private @Nullable Object[] arguments(Executable method) {
         return switch (method.getDeclaringClass().getSimpleName()) {
-            case "Plan", "InferencePass", "TrainingPass", "StepPass" -> pass(method);
+            case "Plan" -> plan(method);
+            case "InferenceArguments", "StepArguments", "TrainingArguments", "ForwardArguments",
+                    "BackwardArguments" -> buffer(method);
             case "Layer", "Streaming", "Training", "Parameters" -> layer(method);
             case "Safetensors", "Tensor" -> file(method);
             default -> other(method);
         };
     }
 
-    private @Nullable Object[] pass(Executable method) {
+    private @Nullable Object[] plan(Executable method) {
+        return switch (method.getName()) {
+            case "initialize" -> of(world.the(Stream.class), 1L, world.parameters());
+            case "pack" -> of(world.the(Stream.class), world.parameters(), bytes(sizes().packedBytes()));
+            default -> byType(method);
+        };
+    }
+
+    /** Another buffer, as good as the one that the arguments have. */
+    private @Nullable Object[] buffer(Executable method) {
+        boolean step = method.getDeclaringClass() == StepArguments.class;
         PlanSizes sizes = sizes();
-        DeviceBuffer parameters = world.parameters();
-        DeviceBuffer x = x();
-        return switch (method.getDeclaringClass().getSimpleName() + "." + method.getName()) {
-            case "Plan.initialize" -> of(world.the(Stream.class), 1L, parameters);
-            case "Plan.pack" -> of(world.the(Stream.class), parameters, bytes(sizes.packedBytes()));
-            case "InferencePass.run" -> of(world.packed(), x, h(), c(), y(), h(), c(),
-                    bytes(sizes.inferenceWorkspaceBytes()));
-            case "StepPass.run", "StepPass.bind" -> of(world.packed(), buffer(extents.stepX()), h(), c(),
-                    bytes(sizes.stepWorkspaceBytes()));
-            case "TrainingPass.setMasks" -> of(bytes(extents.zoneoutMask()),
-                    spec.dropconnect() > 0 ? bytes(extents.dropconnectMask()) : null);
-            case "TrainingPass.forward" -> of(parameters, x, h(), c(), y(), h(), c(),
-                    bytes(sizes.reserveBytes()), bytes(sizes.trainingWorkspaceBytes()));
-            case "TrainingPass.backward" -> {
-                DeviceBuffer reserve = bytes(sizes.reserveBytes());
-                world.the(TrainingPass.class).forward(parameters, x, null, null, null, null, null, reserve,
-                        bytes(sizes.trainingWorkspaceBytes()));
-                yield of(parameters, x, y(), h(), c(), reserve, bytes(sizes.gradientBytes()),
-                        x(), h(), c(), bytes(sizes.backwardWorkspaceBytes()));
-            }
+        return switch (method.getName()) {
+            case "packed" -> of(world.packed());
+            case "parameters" -> of(world.parameters());
+            case "x", "dx" -> of(step ? buffer(extents.stepX()) : x());
+            case "y", "dy" -> of(y());
+            case "h", "h0", "hn", "dhn", "dh0" -> of(h());
+            case "c", "c0", "cn", "dcn", "dc0" -> of(c());
+            case "zoneoutMask" -> of(bytes(extents.zoneoutMask()));
+            case "dropconnectMask" -> of(spec.dropconnect() > 0 ? bytes(extents.dropconnectMask()) : null);
+            case "random" -> of(bytes(3 * Long.BYTES));
+            case "reserve" -> of(bytes(sizes.reserveBytes()));
+            case "gradients" -> of(bytes(sizes.gradientBytes()));
+            case "workspace" -> of(bytes(Math.max(
+                    Math.max(sizes.stepWorkspaceBytes(), sizes.inferenceWorkspaceBytes()),
+                    Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes()))));
             default -> byType(method);
         };
     }
@@ -238,7 +245,7 @@ final class Recipes {
     }
 
     private static @Nullable Object[] of(@Nullable Object... arguments) {
-        return arguments;
+        return arguments == null ? new Object[] {null} : arguments;
     }
 
     private DeviceBuffer bytes(long bytes) {

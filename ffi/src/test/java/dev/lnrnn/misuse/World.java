@@ -1,6 +1,6 @@
 package dev.lnrnn.misuse;
 
-import dev.lnrnn.BoundStep;
+import dev.lnrnn.BackwardArguments;
 import dev.lnrnn.DataType;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceBuffer;
@@ -8,6 +8,8 @@ import dev.lnrnn.DeviceLostException;
 import dev.lnrnn.DeviceOptions;
 import dev.lnrnn.DoubleLayerState;
 import dev.lnrnn.Event;
+import dev.lnrnn.ForwardArguments;
+import dev.lnrnn.InferenceArguments;
 import dev.lnrnn.Layer;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.LayerState;
@@ -18,11 +20,13 @@ import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Status;
+import dev.lnrnn.StepArguments;
 import dev.lnrnn.StepPass;
 import dev.lnrnn.Stream;
 import dev.lnrnn.Strides;
 import dev.lnrnn.TestDevice;
 import dev.lnrnn.Training;
+import dev.lnrnn.TrainingArguments;
 import dev.lnrnn.TrainingPass;
 import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.SafetensorsException;
@@ -36,6 +40,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /** One object of each kind, made when it is asked for, of a small layer. */
@@ -49,6 +54,8 @@ final class World implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final Arena boundArena = Arena.ofShared();
     private final Map<Class<?>, Object> objects = new HashMap<>();
+    /** Buffers of passes, by what they are for. */
+    private final Map<String, DeviceBuffer> named = new HashMap<>();
     /** Opened when something needs it: much of what is exported does not. */
     private @Nullable Device device;
     private @Nullable World stranger;
@@ -104,7 +111,7 @@ final class World implements AutoCloseable {
         return arena;
     }
 
-    /** Where the plan and the buffers of the bound step live, and nothing else. */
+    /** Where the plan and the buffers of the step pass live, and nothing else. */
     Arena boundArena() {
         return boundArena;
     }
@@ -171,10 +178,16 @@ final class World implements AutoCloseable {
             case "Registration" -> device().register(arena.allocate(64), arena);
             case "Graph" -> the(Stream.class).capture(() -> {});
             case "Plan" -> device().createPlan(spec);
-            case "InferencePass" -> the(Plan.class).inferencePass(SEQUENCE, the(Stream.class));
-            case "TrainingPass" -> drawing();
-            case "StepPass" -> the(Plan.class).stepPass(Extents.BATCH, the(Stream.class));
-            case "BoundStep" -> boundStep();
+            case "InferenceArguments" -> inference(the(Stream.class));
+            case "InferencePass" -> inference(the(Stream.class)).bind();
+            case "TrainingArguments" -> training(the(Stream.class));
+            case "TrainingPass" -> training(the(Stream.class)).bind();
+            case "ForwardArguments" -> forward(the(TrainingPass.class));
+            case "ForwardPass" -> forward(the(TrainingPass.class)).bind();
+            case "BackwardArguments" -> backward(the(TrainingPass.class));
+            case "BackwardPass" -> backward(the(TrainingPass.class)).bind();
+            case "StepArguments" -> step(the(Plan.class), the(Stream.class), this::named);
+            case "StepPass" -> stepInOneArena();
             case "Layer" -> device().createLayer(spec).initialize(1);
             case "Streaming" -> the(Layer.class).streaming(Extents.BATCH);
             case "Training" -> trained();
@@ -210,16 +223,72 @@ final class World implements AutoCloseable {
         };
     }
 
-    private BoundStep boundStep() {
-        Plan plan = device().createPlan(spec, boundArena);
-        StepPass pass = plan.stepPass(Extents.BATCH, the(Stream.class));
+    /** All buffers of a good inference, which others share. */
+    InferenceArguments inference(Stream stream) {
+        PlanSizes sizes = sizes();
+        return the(Plan.class).inference(SEQUENCE, stream).packed(packed())
+                .x(named("x", bytes(extents.x()))).h0(state("h0")).c0(cell("c0"))
+                .y(named("y", bytes(extents.y()))).hn(state("hn")).cn(cell("cn"))
+                .workspace(named("inferenceWorkspace", sizes.inferenceWorkspaceBytes()));
+    }
+
+    /** Masks are drawn from whatever is in its memory; trainings draw theirs from a seed. */
+    TrainingArguments training(Stream stream) {
+        return the(Plan.class).training(SEQUENCE, stream).parameters(parameters())
+                .x(named("x", bytes(extents.x()))).random(named("random", 3 * Long.BYTES))
+                .reserve(named("reserve", sizes().reserveBytes()));
+    }
+
+    ForwardArguments forward(TrainingPass training) {
+        return training.forward().h0(state("h0")).c0(cell("c0"))
+                .y(named("y", bytes(extents.y()))).hn(state("hn")).cn(cell("cn"))
+                .workspace(named("trainingWorkspace", sizes().trainingWorkspaceBytes()));
+    }
+
+    /** With a forward pass behind it. */
+    BackwardArguments backward(TrainingPass training) {
+        forward(training).bind().run();
+        PlanSizes sizes = sizes();
+        return training.backward().dy(named("dy", bytes(extents.y()))).dhn(state("dhn")).dcn(cell("dcn"))
+                .gradients(named("gradients", sizes.gradientBytes())).dx(named("dx", bytes(extents.x())))
+                .dh0(state("dh0")).dc0(cell("dc0"))
+                .workspace(named("backwardWorkspace", sizes.backwardWorkspaceBytes()));
+    }
+
+    StepArguments step(Plan plan, Stream stream, BiFunction<String, Long, DeviceBuffer> memory) {
         PlanSizes sizes = plan.sizes(1, Extents.BATCH);
-        DeviceBuffer packed = device().allocate(sizes.packedBytes(), boundArena);
-        plan.pack(the(Stream.class), parameters(), packed);
-        return pass.bind(packed, device().allocate(pass.xBytes(), boundArena),
-                device().allocate(pass.stateBytes(), boundArena),
-                spec.cell().carriesCell() ? device().allocate(pass.stateBytes(), boundArena) : null,
-                device().allocate(pass.workspaceBytes(), boundArena));
+        DeviceBuffer packed = memory.apply("stepPacked", sizes.packedBytes());
+        plan.pack(stream, parameters(), packed);
+        return plan.step(Extents.BATCH, stream).packed(packed)
+                .x(memory.apply("stepX", bytes(extents.stepX())))
+                .h(memory.apply("stepH", sizes.stateBytes()))
+                .c(spec.cell().carriesCell() ? memory.apply("stepC", sizes.stateBytes()) : null)
+                .workspace(memory.apply("stepWorkspace", sizes.stepWorkspaceBytes()));
+    }
+
+    private StepPass stepInOneArena() {
+        return step(device().createPlan(spec, boundArena), the(Stream.class),
+                (name, bytes) -> device().allocate(bytes, boundArena)).bind();
+    }
+
+    private DeviceBuffer named(String name, long bytes) {
+        return named.computeIfAbsent(name, wanted -> device().allocate(bytes));
+    }
+
+    private DeviceBuffer state(String name) {
+        return named(name, sizes().stateBytes());
+    }
+
+    private @Nullable DeviceBuffer cell(String name) {
+        return spec.cell().carriesCell() ? state(name) : null;
+    }
+
+    private long bytes(int elements) {
+        return (long) elements * spec.dataType().byteSize();
+    }
+
+    private PlanSizes sizes() {
+        return the(Plan.class).sizes(Extents.STEPS, Extents.BATCH);
     }
 
     /** Recorded and done: else there is no time to ask for. */
@@ -228,13 +297,6 @@ final class World implements AutoCloseable {
         device().defaultStream().record(event);
         event.synchronize();
         return event;
-    }
-
-    /** Masks are drawn from whatever is in its memory; trainings draw theirs from a seed. */
-    private TrainingPass drawing() {
-        TrainingPass pass = the(Plan.class).trainingPass(SEQUENCE, the(Stream.class));
-        pass.setRandom(device().allocate(3 * Long.BYTES));
-        return pass;
     }
 
     /** With a forward and a backward pass behind it, so that there are gradients. */

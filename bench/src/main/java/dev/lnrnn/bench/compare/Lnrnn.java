@@ -1,8 +1,10 @@
 package dev.lnrnn.bench.compare;
 
+import dev.lnrnn.BackwardPass;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.DeviceOptions;
+import dev.lnrnn.ForwardPass;
 import dev.lnrnn.InferencePass;
 import dev.lnrnn.Parameter;
 import dev.lnrnn.Plan;
@@ -58,19 +60,17 @@ final class Lnrnn implements Contestant {
     private final class Inference implements Work {
 
         private final InferencePass pass;
-        private final DeviceBuffer packed;
-        private final DeviceBuffer workspace;
 
         Inference(Sequence sequence, PlanSizes sizes) {
-            packed = device.allocate(sizes.packedBytes(), arena);
-            workspace = device.allocate(sizes.inferenceWorkspaceBytes(), arena);
+            DeviceBuffer packed = device.allocate(sizes.packedBytes(), arena);
             plan.pack(stream, parameters, packed);
-            pass = plan.inferencePass(sequence, stream);
+            pass = plan.inference(sequence, stream).packed(packed).x(x).y(y)
+                    .workspace(device.allocate(sizes.inferenceWorkspaceBytes(), arena)).bind();
         }
 
         @Override
         public void run() {
-            pass.run(packed, x, null, null, y, null, null, workspace);
+            pass.run();
         }
 
         @Override
@@ -80,28 +80,26 @@ final class Lnrnn implements Contestant {
 
     private final class Training implements Work {
 
-        private final TrainingPass pass;
-        private final DeviceBuffer dy;
         private final DeviceBuffer dx;
         private final DeviceBuffer gradients;
-        private final DeviceBuffer reserve;
-        private final DeviceBuffer forwardWorkspace;
-        private final DeviceBuffer backwardWorkspace;
+        private final ForwardPass forward;
+        private final BackwardPass backward;
 
         Training(Sequence sequence, PlanSizes sizes) {
-            dy = filled(problem.dy());
             dx = device.allocate(x.byteSize(), arena);
             gradients = device.allocate(sizes.parameterBytes(), arena);
-            reserve = device.allocate(sizes.reserveBytes(), arena);
-            forwardWorkspace = device.allocate(sizes.trainingWorkspaceBytes(), arena);
-            backwardWorkspace = device.allocate(sizes.backwardWorkspaceBytes(), arena);
-            pass = plan.trainingPass(sequence, stream);
+            TrainingPass pass = plan.training(sequence, stream).parameters(parameters).x(x)
+                    .reserve(device.allocate(sizes.reserveBytes(), arena)).bind();
+            forward = pass.forward().y(y)
+                    .workspace(device.allocate(sizes.trainingWorkspaceBytes(), arena)).bind();
+            backward = pass.backward().dy(filled(problem.dy())).gradients(gradients).dx(dx)
+                    .workspace(device.allocate(sizes.backwardWorkspaceBytes(), arena)).bind();
         }
 
         @Override
         public void run() {
-            pass.forward(parameters, x, null, null, y, null, null, reserve, forwardWorkspace);
-            pass.backward(parameters, x, dy, null, null, reserve, gradients, dx, null, null, backwardWorkspace);
+            forward.run();
+            backward.run();
         }
 
         @Override

@@ -1,9 +1,10 @@
 package dev.lnrnn.bench.jmh;
 
-import dev.lnrnn.BoundStep;
+import dev.lnrnn.BackwardPass;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.DeviceOptions;
+import dev.lnrnn.ForwardPass;
 import dev.lnrnn.InferencePass;
 import dev.lnrnn.Library;
 import dev.lnrnn.Plan;
@@ -13,6 +14,8 @@ import dev.lnrnn.StepPass;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TrainingPass;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -30,8 +33,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * What a call costs besides its arithmetic. {@link #downcall} is the least: a function without arguments
  * that answers a constant, behind the check that the library is loaded. The passes run on an empty batch:
- * every argument is checked in Java and again in C, and there is nothing to compute. What Java adds to such
- * a pass is its time here less that of the same call from C, see {@link CallFromCBenchmark}.
+ * every argument is checked in C, and there is nothing to compute. What Java adds to such a pass is its time
+ * here less that of the same call from C, see {@link CallFromCBenchmark}.
  *
  * <p>With {@code -prof gc} the passes must show 0 B/op. What is left in the fractions is JMH's own, which the
  * longer calls of the other benchmarks divide by fewer operations.
@@ -48,40 +51,49 @@ public class CallBenchmark {
     @Param("SHARED")
     public Home home = Home.SHARED;
 
-    private Arena arena;
+    private final List<Arena> arenas = new ArrayList<>();
     private Device device;
     private StepPass step;
-    private BoundStep boundStep;
     private InferencePass inference;
-    private TrainingPass training;
-    private DeviceBuffer parameters;
-    private DeviceBuffer gradients;
-    private DeviceBuffer packed;
-    private DeviceBuffer empty;
-    private DeviceBuffer reserve;
-    private DeviceBuffer workspace;
+    private ForwardPass forward;
+    private BackwardPass backward;
 
     @Setup
     public void open() {
-        arena = home.arena();
         device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
         Stream stream = device.defaultStream();
-        Plan plan = device.createPlan(Shape.A.layerNormalisedLstm(), arena);
+        Plan plan = device.createPlan(Shape.A.layerNormalisedLstm(), arena());
         PlanSizes sizes = plan.sizes(1, 0);
-        parameters = device.allocate(sizes.parameterBytes(), arena);
+        DeviceBuffer parameters = allocate(sizes.parameterBytes());
         plan.initialize(stream, 1, parameters);
-        gradients = device.allocate(sizes.gradientBytes(), arena);
-        packed = device.allocate(sizes.packedBytes(), arena);
+        DeviceBuffer packed = allocate(sizes.packedBytes());
         plan.pack(stream, parameters, packed);
-        empty = device.allocate(0, arena);
-        reserve = device.allocate(sizes.reserveBytes(), arena);
-        workspace = device.allocate(Math.max(
+        long workspaceBytes = Math.max(
                 Math.max(sizes.stepWorkspaceBytes(), sizes.inferenceWorkspaceBytes()),
-                Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes())), arena);
-        step = plan.stepPass(0, stream);
-        boundStep = step.bind(packed, empty, empty, empty, workspace);
-        inference = plan.inferencePass(Sequence.timeMajor(1, 0), stream);
-        training = plan.trainingPass(Sequence.timeMajor(1, 0), stream);
+                Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes()));
+        step = plan.step(0, stream).packed(packed).x(allocate(0)).h(allocate(0)).c(allocate(0))
+                .workspace(allocate(workspaceBytes)).bind();
+        Sequence sequence = Sequence.timeMajor(1, 0);
+        inference = plan.inference(sequence, stream).packed(packed).x(allocate(0)).h0(allocate(0)).c0(allocate(0))
+                .y(allocate(0)).hn(allocate(0)).cn(allocate(0)).workspace(allocate(workspaceBytes)).bind();
+        TrainingPass training = plan.training(sequence, stream).parameters(parameters).x(allocate(0))
+                .reserve(allocate(sizes.reserveBytes())).bind();
+        forward = training.forward().h0(allocate(0)).c0(allocate(0)).y(allocate(0)).hn(allocate(0)).cn(allocate(0))
+                .workspace(allocate(workspaceBytes)).bind();
+        backward = training.backward().dy(allocate(0)).dhn(allocate(0)).dcn(allocate(0))
+                .dx(allocate(0)).dh0(allocate(0)).dc0(allocate(0))
+                .workspace(allocate(workspaceBytes)).bind();
+    }
+
+    private Arena arena() {
+        if (home == Home.SHARED_EACH || arenas.isEmpty()) {
+            arenas.add(home.arena());
+        }
+        return arenas.getLast();
+    }
+
+    private DeviceBuffer allocate(long bytes) {
+        return device.allocate(bytes, arena());
     }
 
     @Benchmark
@@ -91,34 +103,28 @@ public class CallBenchmark {
 
     @Benchmark
     public void emptyStep() {
-        step.run(packed, empty, empty, empty, workspace);
-    }
-
-    /** With buffers that were checked once. */
-    @Benchmark
-    public void emptyBoundStep() {
-        boundStep.run();
+        step.run();
     }
 
     @Benchmark
     public void emptyInference() {
-        inference.run(packed, empty, empty, empty, empty, empty, empty, workspace);
+        inference.run();
     }
 
     @Benchmark
     public void emptyTrainingForward() {
-        training.forward(parameters, empty, empty, empty, empty, empty, empty, reserve, workspace);
+        forward.run();
     }
 
-    /** Not quite nothing to compute: the gradients of {@code parameters} are set to zero. */
+    /** Without gradients of the parameters, which would have to be set to zero. */
     @Benchmark
     public void emptyTrainingBackward() {
-        training.backward(parameters, empty, empty, empty, empty, reserve, gradients, empty, empty, empty, workspace);
+        backward.run();
     }
 
     @TearDown
     public void close() {
-        home.close(arena);
+        arenas.forEach(home::close);
         device.close();
     }
 }

@@ -34,7 +34,8 @@ public class CallFromCBenchmark {
 
     private static final MethodHandle STEP = Probe.calls("probe_step");
     private static final MethodHandle INFERENCE = Probe.calls("probe_inference");
-    private static final MethodHandle TRAINING = Probe.calls("probe_training");
+    private static final MethodHandle FORWARD = Probe.calls("probe_forward");
+    private static final MethodHandle BACKWARD = Probe.calls("probe_backward");
 
     private MemorySegment network;
 
@@ -55,7 +56,12 @@ public class CallFromCBenchmark {
 
     @Benchmark
     public void emptyTrainingForward() throws Throwable {
-        check((long) TRAINING.invokeExact(network, (long) CALLS));
+        check((long) FORWARD.invokeExact(network, (long) CALLS));
+    }
+
+    @Benchmark
+    public void emptyTrainingBackward() throws Throwable {
+        check((long) BACKWARD.invokeExact(network, (long) CALLS));
     }
 
     @TearDown

@@ -42,10 +42,6 @@ public class ForwardBenchmark {
     private Device device;
     private Stream stream;
     private InferencePass pass;
-    private DeviceBuffer packed;
-    private DeviceBuffer x;
-    private DeviceBuffer y;
-    private DeviceBuffer workspace;
 
     @Setup
     public void open() {
@@ -55,17 +51,18 @@ public class ForwardBenchmark {
         PlanSizes sizes = plan.sizes(shape.steps, shape.batch);
         DeviceBuffer parameters = device.allocate(sizes.parameterBytes(), arena);
         plan.initialize(stream, 1, parameters);
-        packed = device.allocate(sizes.packedBytes(), arena);
+        DeviceBuffer packed = device.allocate(sizes.packedBytes(), arena);
         plan.pack(stream, parameters, packed);
-        x = Buffers.random(device, arena, shape.steps * shape.batch * shape.inputSize, 1);
-        y = Buffers.allocate(device, arena, shape.steps * shape.batch * shape.hiddenSize);
-        workspace = device.allocate(sizes.inferenceWorkspaceBytes(), arena);
-        pass = plan.inferencePass(Sequence.timeMajor(shape.steps, shape.batch), stream);
+        DeviceBuffer x = Buffers.random(device, arena, shape.steps * shape.batch * shape.inputSize, 1);
+        DeviceBuffer y = Buffers.allocate(device, arena, shape.steps * shape.batch * shape.hiddenSize);
+        DeviceBuffer workspace = device.allocate(sizes.inferenceWorkspaceBytes(), arena);
+        pass = plan.inference(Sequence.timeMajor(shape.steps, shape.batch), stream)
+                .packed(packed).x(x).y(y).workspace(workspace).bind();
     }
 
     @Benchmark
     public void forward() {
-        pass.run(packed, x, null, null, y, null, null, workspace);
+        pass.run();
         stream.synchronize();
     }
 

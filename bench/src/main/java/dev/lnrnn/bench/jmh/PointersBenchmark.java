@@ -32,6 +32,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 public class PointersBenchmark {
 
+    private static final MethodHandle FFM_3 = Probe.pointers(3);
     private static final MethodHandle FFM_4 = Probe.pointers(4);
     private static final MethodHandle FFM_8 = Probe.pointers(8);
     private static final MethodHandle FFM_16 = Probe.pointers(16);
@@ -52,6 +53,12 @@ public class PointersBenchmark {
             }
             s[i] = arenas.getLast().allocate(Long.BYTES);
         }
+    }
+
+    /** What a bound pass cannot do without: a plan, a stream and a struct. */
+    @Benchmark
+    public long ffm3() throws Throwable {
+        return (long) FFM_3.invokeExact(s[0], s[1], s[2]);
     }
 
     @Benchmark

@@ -1,11 +1,11 @@
 package dev.lnrnn.bench.jmh;
 
-import dev.lnrnn.BoundStep;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
+import dev.lnrnn.StepPass;
 import dev.lnrnn.Stream;
 import java.lang.foreign.Arena;
 
@@ -13,7 +13,7 @@ import java.lang.foreign.Arena;
 public final class SingleStep implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
-    private final BoundStep step;
+    private final StepPass step;
 
     public SingleStep(Device device, Stream stream, long inputSize, long hiddenSize) {
         Plan plan = device.createPlan(LayerSpec.lstm(inputSize, hiddenSize), arena);
@@ -22,12 +22,13 @@ public final class SingleStep implements AutoCloseable {
         plan.initialize(stream, 1, parameters);
         DeviceBuffer packed = device.allocate(sizes.packedBytes(), arena);
         plan.pack(stream, parameters, packed);
-        step = plan.stepPass(1, stream).bind(
-                packed,
-                Buffers.random(device, arena, inputSize, 1),
-                Buffers.random(device, arena, hiddenSize, 2),
-                Buffers.random(device, arena, hiddenSize, 3),
-                device.allocate(sizes.stepWorkspaceBytes(), arena));
+        step = plan.step(1, stream)
+                .packed(packed)
+                .x(Buffers.random(device, arena, inputSize, 1))
+                .h(Buffers.random(device, arena, hiddenSize, 2))
+                .c(Buffers.random(device, arena, hiddenSize, 3))
+                .workspace(device.allocate(sizes.stepWorkspaceBytes(), arena))
+                .bind();
     }
 
     /** One downcall. On the CPU device the step has been computed when it returns. */

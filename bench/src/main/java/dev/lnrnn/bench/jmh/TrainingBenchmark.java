@@ -1,8 +1,10 @@
 package dev.lnrnn.bench.jmh;
 
+import dev.lnrnn.BackwardPass;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.DeviceOptions;
+import dev.lnrnn.ForwardPass;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
@@ -41,16 +43,8 @@ public class TrainingBenchmark {
     private final Arena arena = Arena.ofShared();
     private Device device;
     private Stream stream;
-    private TrainingPass pass;
-    private DeviceBuffer parameters;
-    private DeviceBuffer gradients;
-    private DeviceBuffer x;
-    private DeviceBuffer dx;
-    private DeviceBuffer y;
-    private DeviceBuffer dy;
-    private DeviceBuffer reserve;
-    private DeviceBuffer forwardWorkspace;
-    private DeviceBuffer backwardWorkspace;
+    private ForwardPass forward;
+    private BackwardPass backward;
 
     @Setup
     public void open() {
@@ -58,24 +52,27 @@ public class TrainingBenchmark {
         stream = device.defaultStream();
         Plan plan = device.createPlan(shape.layerNormalisedLstm(), arena);
         PlanSizes sizes = plan.sizes(shape.steps, shape.batch);
-        parameters = device.allocate(sizes.parameterBytes(), arena);
+        DeviceBuffer parameters = device.allocate(sizes.parameterBytes(), arena);
         plan.initialize(stream, 1, parameters);
-        gradients = device.allocate(sizes.gradientBytes(), arena);
+        DeviceBuffer gradients = device.allocate(sizes.gradientBytes(), arena);
         long rows = shape.steps * shape.batch;
-        x = Buffers.random(device, arena, rows * shape.inputSize, 1);
-        dx = Buffers.allocate(device, arena, rows * shape.inputSize);
-        y = Buffers.allocate(device, arena, rows * shape.hiddenSize);
-        dy = Buffers.random(device, arena, rows * shape.hiddenSize, 2);
-        reserve = device.allocate(sizes.reserveBytes(), arena);
-        forwardWorkspace = device.allocate(sizes.trainingWorkspaceBytes(), arena);
-        backwardWorkspace = device.allocate(sizes.backwardWorkspaceBytes(), arena);
-        pass = plan.trainingPass(Sequence.timeMajor(shape.steps, shape.batch), stream);
+        DeviceBuffer x = Buffers.random(device, arena, rows * shape.inputSize, 1);
+        DeviceBuffer dx = Buffers.allocate(device, arena, rows * shape.inputSize);
+        DeviceBuffer y = Buffers.allocate(device, arena, rows * shape.hiddenSize);
+        DeviceBuffer dy = Buffers.random(device, arena, rows * shape.hiddenSize, 2);
+        DeviceBuffer reserve = device.allocate(sizes.reserveBytes(), arena);
+        DeviceBuffer forwardWorkspace = device.allocate(sizes.trainingWorkspaceBytes(), arena);
+        DeviceBuffer backwardWorkspace = device.allocate(sizes.backwardWorkspaceBytes(), arena);
+        TrainingPass training = plan.training(Sequence.timeMajor(shape.steps, shape.batch), stream)
+                .parameters(parameters).x(x).reserve(reserve).bind();
+        forward = training.forward().y(y).workspace(forwardWorkspace).bind();
+        backward = training.backward().dy(dy).gradients(gradients).dx(dx).workspace(backwardWorkspace).bind();
     }
 
     @Benchmark
     public void forwardBackward() {
-        pass.forward(parameters, x, null, null, y, null, null, reserve, forwardWorkspace);
-        pass.backward(parameters, x, dy, null, null, reserve, gradients, dx, null, null, backwardWorkspace);
+        forward.run();
+        backward.run();
         stream.synchronize();
     }
 

@@ -23,12 +23,11 @@ final class Allocation {
         try (Device device = Device.open("cpu", DeviceOptions.DEFAULTS.withThreads(1));
                 SingleStep step = new SingleStep(device, device.defaultStream(), Shape.A.inputSize,
                         Shape.A.hiddenSize)) {
-            rows.add(row("bound step of one row", step::run));
+            rows.add(row("step of one row", step::run));
         }
         CallBenchmark calls = new CallBenchmark();
         calls.open();
         try {
-            rows.add(row("bound step of no rows", calls::emptyBoundStep));
             rows.add(row("step of no rows", calls::emptyStep));
             rows.add(row("inference pass of no rows", calls::emptyInference));
             rows.add(row("training forward of no rows", calls::emptyTrainingForward));

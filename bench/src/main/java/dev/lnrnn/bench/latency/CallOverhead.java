@@ -11,16 +11,20 @@ import dev.lnrnn.bench.jmh.Probe;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What calls cost, in nanoseconds: bare ones by number and kind of arguments, through FFM and JNI, by JMH; and the
- * passes on a batch of no rows, from Java, from C, and the difference, which is what Java adds, by {@link Turns}.
+ * passes on a batch of no rows, from Java, from C, and the difference, which is what Java adds, by {@link Turns}. That is
+ * compared with the least that such a call can add: an empty function with a pointer to a plan, a stream and a struct.
  */
 final class CallOverhead {
 
-    private static final double STEP_TARGET = 15;
-    private static final double PASS_TARGET = 40;
+    /** Of a bound pass, beyond an empty function with as many pointers. */
+    private static final double PASS_TARGET = 3;
+    /** Of each arena beyond the first. */
+    private static final double ARENA_TARGET = 9;
 
     private final Effort effort;
     private final @Nullable Path probe;
@@ -54,26 +58,9 @@ final class CallOverhead {
                 tasks.add(bare("JNI, " + count + " pinned arrays", ArraysBenchmark.class, "jni" + count));
             }
         }
-        tasks.add(pass("bound step of no rows", java -> {
-            for (int i = 0; i < Turns.CALLS; i++) {
-                java.emptyBoundStep();
-            }
-        }, CallFromCBenchmark::emptyStep, STEP_TARGET));
-        tasks.add(pass("step of no rows", java -> {
-            for (int i = 0; i < Turns.CALLS; i++) {
-                java.emptyStep();
-            }
-        }, CallFromCBenchmark::emptyStep, STEP_TARGET));
-        tasks.add(pass("inference pass of no rows", java -> {
-            for (int i = 0; i < Turns.CALLS; i++) {
-                java.emptyInference();
-            }
-        }, CallFromCBenchmark::emptyInference, PASS_TARGET));
-        tasks.add(pass("training forward of no rows", java -> {
-            for (int i = 0; i < Turns.CALLS; i++) {
-                java.emptyTrainingForward();
-            }
-        }, CallFromCBenchmark::emptyTrainingForward, PASS_TARGET));
+        for (EmptyPass pass : EmptyPass.values()) {
+            tasks.add(new Task(pass.what, () -> ofPass(pass)));
+        }
         return tasks;
     }
 
@@ -86,50 +73,71 @@ final class CallOverhead {
                 jmh.nanoseconds(effort.forks(), PointersBenchmark.class, "ffm" + count, "home", home.name()))));
     }
 
-    /** {@link Turns#CALLS} calls of a benchmark, ready to run. */
-    @FunctionalInterface
-    private interface Calls<B> {
-        void of(B benchmark) throws Throwable;
-    }
-
     /** In this JVM: two would not find the machine in the same mood. */
-    private Task pass(String what, Calls<CallBenchmark> fromJava, Calls<CallFromCBenchmark> fromC, double target) {
-        return new Task(what, () -> {
-            CallBenchmark java = new CallBenchmark();
-            java.open();
-            try {
-                if (probe == null) {
-                    return rows(what, target, List.of(() -> fromJava.of(java)));
-                }
-                System.setProperty(Probe.PROPERTY, probe.toString());
-                CallFromCBenchmark c = new CallFromCBenchmark();
-                c.open();
-                try {
-                    return rows(what, target, List.of(() -> fromJava.of(java), () -> fromC.of(c)));
-                } finally {
-                    c.close();
-                }
-            } catch (Throwable e) {
-                throw new IllegalStateException(what + " failed", e);
-            } finally {
-                java.close();
-            }
-        });
+    private List<Row> ofPass(EmptyPass pass) {
+        CallBenchmark one = new CallBenchmark();
+        CallBenchmark each = new CallBenchmark();
+        each.home = Home.SHARED_EACH;
+        one.open();
+        each.open();
+        try {
+            // The arenas last: what is compiled for them all is compiled for one arena, too.
+            List<Row> rows = new ArrayList<>(probe == null
+                    ? rows(pass, List.of(() -> pass.fromJava.of(one)))
+                    : comparedWithC(pass, one, probe));
+            rows.add(row(pass.what + ", from Java, each arena beyond one",
+                    rounds(List.of(() -> pass.fromJava.of(one), () -> pass.fromJava.of(each))),
+                    round -> round.difference(1, 0) / pass.furtherArenas).withTarget(ARENA_TARGET));
+            return rows;
+        } catch (Throwable e) {
+            throw new IllegalStateException(pass.what + " failed", e);
+        } finally {
+            each.close();
+            one.close();
+        }
     }
 
-    private List<Row> rows(String what, double target, List<Turns.Batch> javaAndC) throws Throwable {
-        List<Turns> rounds = new ArrayList<>();
-        for (int round = 0; round < effort.rounds(); round++) {
-            rounds.add(Turns.measure(effort.seconds(), javaAndC));
+    private List<Row> comparedWithC(EmptyPass pass, CallBenchmark one, Path probe) throws Throwable {
+        System.setProperty(Probe.PROPERTY, probe.toString());
+        CallFromCBenchmark c = new CallFromCBenchmark();
+        PointersBenchmark empty = new PointersBenchmark();
+        empty.home = Home.SHARED;
+        c.open();
+        empty.open();
+        try {
+            return rows(pass,
+                    List.of(() -> pass.fromJava.of(one), () -> pass.fromC.of(c), () -> EmptyPass.pointers(empty)));
+        } finally {
+            empty.close();
+            c.close();
         }
+    }
+
+    /** @param kinds from Java; from C; and an empty function with 3 pointers, from Java */
+    private List<Row> rows(EmptyPass pass, List<Turns.Batch> kinds) throws Throwable {
+        List<Turns> rounds = rounds(kinds);
         List<Row> rows = new ArrayList<>();
-        rows.add(row(what + ", from Java", rounds.stream().mapToDouble(round -> round.median(0)).toArray()));
-        if (javaAndC.size() > 1) {
-            rows.add(row(what + ", from C", rounds.stream().mapToDouble(round -> round.median(1)).toArray()));
-            rows.add(row(what + ", Java over C",
-                    rounds.stream().mapToDouble(round -> round.difference(0, 1)).toArray()).withTarget(target));
+        rows.add(row(pass.what + ", from Java", rounds, round -> round.median(0)));
+        if (kinds.size() > 1) {
+            rows.add(row(pass.what + ", from C", rounds, round -> round.median(1)));
+            rows.add(row(pass.what + ", Java over C", rounds, round -> round.difference(0, 1)));
+            rows.add(row("empty function of 3 pointers, from Java", rounds, round -> round.median(2)));
+            rows.add(row(pass.what + ", Java over C, over that", rounds,
+                    round -> round.difference(0, 1) - round.median(2)).withTarget(PASS_TARGET));
         }
         return rows;
+    }
+
+    private List<Turns> rounds(List<Turns.Batch> kinds) throws Throwable {
+        List<Turns> rounds = new ArrayList<>();
+        for (int round = 0; round < effort.rounds(); round++) {
+            rounds.add(Turns.measure(effort.seconds(), kinds));
+        }
+        return rounds;
+    }
+
+    private static Row row(String what, List<Turns> rounds, ToDoubleFunction<Turns> value) {
+        return row(what, rounds.stream().mapToDouble(value).toArray());
     }
 
     private static Row row(String what, double[] nanoseconds) {

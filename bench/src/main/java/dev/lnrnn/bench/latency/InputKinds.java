@@ -3,6 +3,7 @@ package dev.lnrnn.bench.latency;
 import dev.lnrnn.Device;
 import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.DeviceOptions;
+import dev.lnrnn.InferenceArguments;
 import dev.lnrnn.InferencePass;
 import dev.lnrnn.Layer;
 import dev.lnrnn.LayerSpec;
@@ -108,28 +109,27 @@ final class InputKinds {
 
     private List<Row> ofPass(Device device, Shape shape, MemorySegment nativeX, MemorySegment mappedX, Arena arena) {
         Plan plan = device.createPlan(spec(shape), arena);
-        try (InferencePass pass = plan.inferencePass(shape.sequence(), device.defaultStream())) {
-            PlanSizes sizes = pass.sizes();
-            DeviceBuffer parameters = device.allocate(sizes.parameterBytes(), arena);
-            plan.initialize(device.defaultStream(), 1, parameters);
-            DeviceBuffer packed = device.allocate(sizes.packedBytes(), arena);
-            plan.pack(device.defaultStream(), parameters, packed);
-            DeviceBuffer workspace = device.allocate(sizes.inferenceWorkspaceBytes(), arena);
-            DeviceBuffer x = device.allocate(nativeX.byteSize(), arena);
-            DeviceBuffer inPlace = DeviceBuffer.wrap(device, nativeX);
-            DeviceBuffer y = device.allocate((long) shape.outputs() * Float.BYTES, arena);
-            x.copyFrom(nativeX);
-            List<Row> rows = new ArrayList<>();
-            rows.add(row(shape, "pass, buffers of the device",
-                    () -> pass.run(packed, x, null, null, y, null, null, workspace)));
-            rows.add(row(shape, "pass, native segment in place",
-                    () -> pass.run(packed, inPlace, null, null, y, null, null, workspace)));
-            rows.add(row(shape, "pass, after a copy from a mapped file", () -> {
-                x.copyFrom(mappedX);
-                pass.run(packed, x, null, null, y, null, null, workspace);
-            }));
-            return rows;
-        }
+        InferenceArguments arguments = plan.inference(shape.sequence(), device.defaultStream());
+        PlanSizes sizes = arguments.sizes();
+        DeviceBuffer parameters = device.allocate(sizes.parameterBytes(), arena);
+        plan.initialize(device.defaultStream(), 1, parameters);
+        DeviceBuffer packed = device.allocate(sizes.packedBytes(), arena);
+        plan.pack(device.defaultStream(), parameters, packed);
+        DeviceBuffer x = device.allocate(nativeX.byteSize(), arena);
+        DeviceBuffer inPlace = DeviceBuffer.wrap(device, nativeX);
+        arguments.packed(packed).y(device.allocate((long) shape.outputs() * Float.BYTES, arena))
+                .workspace(device.allocate(sizes.inferenceWorkspaceBytes(), arena));
+        InferencePass ofDevice = arguments.x(x).bind();
+        InferencePass ofHost = arguments.x(inPlace).bind();
+        x.copyFrom(nativeX);
+        List<Row> rows = new ArrayList<>();
+        rows.add(row(shape, "pass, buffers of the device", ofDevice));
+        rows.add(row(shape, "pass, native segment in place", ofHost));
+        rows.add(row(shape, "pass, after a copy from a mapped file", () -> {
+            x.copyFrom(mappedX);
+            ofDevice.run();
+        }));
+        return rows;
     }
 
     private Row row(Shape shape, String what, Runnable call) {

@@ -97,30 +97,30 @@ final class CaseRun {
         Stream stream = device.defaultStream();
         DeviceBuffer packed = device.allocate(sizes.packedBytes());
         plan.pack(stream, parameters, packed);
-        try (InferencePass pass = plan.inferencePass(sequence, stream)) {
-            pass.setLengths(lengths());
-            pass.run(packed, x, h0, c0, y, hn, cn, device.allocate(sizes.inferenceWorkspaceBytes()));
-            stream.synchronize();
-        }
+        InferencePass pass = plan.inference(sequence, stream).packed(packed).x(x).h0(h0).c0(c0).y(y).hn(hn).cn(cn)
+                .workspace(device.allocate(sizes.inferenceWorkspaceBytes())).bind();
+        pass.setLengths(lengths());
+        pass.run();
+        stream.synchronize();
     }
 
     private Map<String, Result> train(Sequence sequence) {
         Stream stream = device.defaultStream();
-        DeviceBuffer reserve = device.allocate(sizes.reserveBytes());
         DeviceBuffer gradients = device.allocate(sizes.gradientBytes());
         long[] inputShape = {reference.steps(), reference.batch(), spec.inputSize()};
         DeviceBuffer dx = allocate(type, inputShape);
         DeviceBuffer dh0 = allocate(stateType, stateShape);
         DeviceBuffer dc0 = cn == null ? null : allocate(stateType, stateShape);
-        try (TrainingPass pass = plan.trainingPass(sequence, stream)) {
-            pass.setLengths(lengths());
-            pass.setMasks(mask("zoneout_mask"), mask("dropconnect_mask"));
-            pass.forward(parameters, x, h0, c0, y, hn, cn, reserve, device.allocate(sizes.trainingWorkspaceBytes()));
-            pass.backward(parameters, x, upload(type, "dy"), upload(stateType, "dhn"),
-                    cn == null ? null : upload(stateType, "dcn"), reserve, gradients, dx, dh0, dc0,
-                    device.allocate(sizes.backwardWorkspaceBytes()));
-            stream.synchronize();
-        }
+        TrainingPass pass = plan.training(sequence, stream).parameters(parameters).x(x)
+                .zoneoutMask(mask("zoneout_mask")).dropconnectMask(mask("dropconnect_mask"))
+                .reserve(device.allocate(sizes.reserveBytes())).bind();
+        pass.setLengths(lengths());
+        pass.forward().h0(h0).c0(c0).y(y).hn(hn).cn(cn)
+                .workspace(device.allocate(sizes.trainingWorkspaceBytes())).bind().run();
+        pass.backward().dy(upload(type, "dy")).dhn(upload(stateType, "dhn"))
+                .dcn(cn == null ? null : upload(stateType, "dcn")).gradients(gradients).dx(dx).dh0(dh0).dc0(dc0)
+                .workspace(device.allocate(sizes.backwardWorkspaceBytes())).bind().run();
+        stream.synchronize();
         Map<String, Result> results = new LinkedHashMap<>();
         results.put("grad.x", result(type, dx, inputShape));
         results.put("grad.h0", result(stateType, dh0, stateShape));

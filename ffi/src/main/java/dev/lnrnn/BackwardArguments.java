@@ -1,0 +1,161 @@
+package dev.lnrnn;
+
+import dev.lnrnn.Operands.Unit;
+import dev.lnrnn.raw.lnrnnBackwardArguments_t;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The buffers of a backward pass that its forward pass does not need, by name; made by {@link TrainingPass#backward}.
+ *
+ * <p>Required is {@code workspace}; others are absent until they are given, and again after null. Buffers may be larger
+ * than needed; inputs and outputs may not overlap, except that dh0 and dc0 may be dhn and dcn. Only one thread at a time
+ * may change the arguments. {@link #bind} can be repeated: each pass is independent of the others, and of later changes
+ * here.
+ */
+public final class BackwardArguments {
+    private final TrainingPass training;
+    private @Nullable DeviceBuffer dy;
+    private @Nullable DeviceBuffer dhn;
+    private @Nullable DeviceBuffer dcn;
+    private @Nullable DeviceBuffer gradients;
+    private @Nullable DeviceBuffer dx;
+    private @Nullable DeviceBuffer dh0;
+    private @Nullable DeviceBuffer dc0;
+    private @Nullable DeviceBuffer workspace;
+
+    BackwardArguments(TrainingPass training) {
+        this.training = training;
+    }
+
+    /**
+     * Sets the gradient by y.
+     *
+     * @param dy (T,N,D&middot;H), strided as the sequence says, or null for zeros
+     * @return this
+     */
+    public BackwardArguments dy(@Nullable DeviceBuffer dy) {
+        this.dy = dy;
+        return this;
+    }
+
+    /**
+     * Sets the gradient by hn.
+     *
+     * @param dhn (L&middot;D,N,H), or null for zeros
+     * @return this
+     */
+    public BackwardArguments dhn(@Nullable DeviceBuffer dhn) {
+        this.dhn = dhn;
+        return this;
+    }
+
+    /**
+     * Sets the gradient by cn; only for an LSTM.
+     *
+     * @param dcn (L&middot;D,N,H), or null for zeros
+     * @return this
+     */
+    public BackwardArguments dcn(@Nullable DeviceBuffer dcn) {
+        this.dcn = dcn;
+        return this;
+    }
+
+    /**
+     * Sets where the gradients of the parameters go, which replace what is there or are added to it.
+     *
+     * @param gradients at least {@link PlanSizes#gradientBytes()} bytes, tensors at their
+     *     {@link Parameter#gradientOffsetBytes()}; or null where not wanted
+     * @return this
+     */
+    public BackwardArguments gradients(@Nullable DeviceBuffer gradients) {
+        this.gradients = gradients;
+        return this;
+    }
+
+    /**
+     * Sets where the gradient by x goes.
+     *
+     * @param dx (T,N,C), strided as the sequence says, or null where not wanted
+     * @return this
+     */
+    public BackwardArguments dx(@Nullable DeviceBuffer dx) {
+        this.dx = dx;
+        return this;
+    }
+
+    /**
+     * Sets where the gradient by h0 goes.
+     *
+     * @param dh0 (L&middot;D,N,H), or null where not wanted; may be dhn
+     * @return this
+     */
+    public BackwardArguments dh0(@Nullable DeviceBuffer dh0) {
+        this.dh0 = dh0;
+        return this;
+    }
+
+    /**
+     * Sets where the gradient by c0 goes; only for an LSTM.
+     *
+     * @param dc0 (L&middot;D,N,H), or null where not wanted; may be dcn
+     * @return this
+     */
+    public BackwardArguments dc0(@Nullable DeviceBuffer dc0) {
+        this.dc0 = dc0;
+        return this;
+    }
+
+    /**
+     * Sets the scratch memory, which holds nothing between runs and may be that of the forward pass.
+     *
+     * @param workspace at least {@link PlanSizes#backwardWorkspaceBytes()} bytes, 64-byte aligned
+     * @return this
+     */
+    public BackwardArguments workspace(DeviceBuffer workspace) {
+        this.workspace = Objects.requireNonNull(workspace, "workspace");
+        return this;
+    }
+
+    /**
+     * Checks the arguments and binds a pass to them.
+     *
+     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
+     * @throws IllegalArgumentException if a required buffer is missing, or one is too small, of another device,
+     *     misaligned, read-only where it is written, overlaps another one where it may not, or is not the cell's
+     * @throws IllegalStateException if the {@link TrainingPass}, its plan, its stream or a buffer is closed
+     */
+    public BackwardPass bind() {
+        MemorySegment struct = PassArguments.allocate(lnrnnBackwardArguments_t.sizeof());
+        lnrnnBackwardArguments_t.structSize(struct, struct.byteSize());
+        PlanSizes sizes = training.sizes();
+        long stateBytes = sizes.stateBytes();
+        SequenceExtents extents = training.extents();
+        TrainingPass.Shared shared = training.shared();
+        LayerSpec spec = training.plan().spec();
+        Binding b = training.binding();
+        b.read("parameters", shared.parameters(), sizes.parameterBytes(), Unit.DATA,
+                lnrnnBackwardArguments_t.parameters(struct));
+        b.read("x", shared.x(), extents.x(), lnrnnBackwardArguments_t.x(struct));
+        b.read("zoneoutMask", shared.zoneoutMask(), TrainingArguments.zoneoutMaskBytes(spec, training.sequence()),
+                Unit.MASK, lnrnnBackwardArguments_t.zoneoutMask(struct));
+        b.read("dropconnectMask", shared.dropconnectMask(), TrainingArguments.dropconnectMaskBytes(spec), Unit.MASK,
+                lnrnnBackwardArguments_t.dropconnectMask(struct));
+        b.read("random", shared.random(), TrainingArguments.RANDOM_BYTES, Unit.RANDOM,
+                lnrnnBackwardArguments_t.random(struct));
+        b.read("reserve", shared.reserve(), sizes.reserveBytes(), Unit.SPACE, lnrnnBackwardArguments_t.reserve(struct));
+        b.read("dy", dy, extents.dy(), lnrnnBackwardArguments_t.dy(struct));
+        b.read("dhn", dhn, stateBytes, Unit.STATE, lnrnnBackwardArguments_t.dhn(struct));
+        b.readCell("dcn", dcn, stateBytes, lnrnnBackwardArguments_t.dcn(struct));
+        b.written("gradients", gradients, sizes.gradientBytes(), Unit.STATE,
+                lnrnnBackwardArguments_t.gradients(struct));
+        b.written("dx", dx, extents.dx(), lnrnnBackwardArguments_t.dx(struct));
+        b.written("dh0", dh0, stateBytes, Unit.STATE, lnrnnBackwardArguments_t.dh0(struct));
+        b.writtenCell("dc0", dc0, stateBytes, lnrnnBackwardArguments_t.dc0(struct));
+        b.written("workspace", Binding.required("workspace", workspace), sizes.backwardWorkspaceBytes(), Unit.SPACE,
+                lnrnnBackwardArguments_t.workspace(struct));
+        return new BackwardPass(training, b.call(), PassArguments.of(
+                struct, lnrnnBackwardArguments_t.sequence$offset(), training.sequence()));
+    }
+}

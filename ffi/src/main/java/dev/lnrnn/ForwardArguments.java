@@ -1,0 +1,134 @@
+package dev.lnrnn;
+
+import dev.lnrnn.Operands.Unit;
+import dev.lnrnn.raw.lnrnnForwardTrainingArguments_t;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The buffers of a forward pass for training that its backward passes do not need, by name; made by
+ * {@link TrainingPass#forward}.
+ *
+ * <p>Required is {@code workspace}; others are absent until they are given, and again after null. Buffers may be larger
+ * than needed; inputs and outputs may not overlap, except that hn and cn may be h0 and c0. Only one thread at a time may
+ * change the arguments. {@link #bind} can be repeated: each pass is independent of the others, and of later changes here.
+ */
+public final class ForwardArguments {
+    private final TrainingPass training;
+    private @Nullable DeviceBuffer h0;
+    private @Nullable DeviceBuffer c0;
+    private @Nullable DeviceBuffer y;
+    private @Nullable DeviceBuffer hn;
+    private @Nullable DeviceBuffer cn;
+    private @Nullable DeviceBuffer workspace;
+
+    ForwardArguments(TrainingPass training) {
+        this.training = training;
+    }
+
+    /**
+     * Sets the initial h.
+     *
+     * @param h0 (L&middot;D,N,H), or null for zeros
+     * @return this
+     */
+    public ForwardArguments h0(@Nullable DeviceBuffer h0) {
+        this.h0 = h0;
+        return this;
+    }
+
+    /**
+     * Sets the initial c; only for an LSTM.
+     *
+     * @param c0 (L&middot;D,N,H), or null for zeros
+     * @return this
+     */
+    public ForwardArguments c0(@Nullable DeviceBuffer c0) {
+        this.c0 = c0;
+        return this;
+    }
+
+    /**
+     * Sets the output.
+     *
+     * @param y (T,N,D&middot;H), strided as the sequence says, or null where not wanted
+     * @return this
+     */
+    public ForwardArguments y(@Nullable DeviceBuffer y) {
+        this.y = y;
+        return this;
+    }
+
+    /**
+     * Sets where h at each row's length goes.
+     *
+     * @param hn (L&middot;D,N,H), or null where not wanted; may be h0
+     * @return this
+     */
+    public ForwardArguments hn(@Nullable DeviceBuffer hn) {
+        this.hn = hn;
+        return this;
+    }
+
+    /**
+     * Sets where c at each row's length goes; only for an LSTM.
+     *
+     * @param cn (L&middot;D,N,H), or null where not wanted; may be c0
+     * @return this
+     */
+    public ForwardArguments cn(@Nullable DeviceBuffer cn) {
+        this.cn = cn;
+        return this;
+    }
+
+    /**
+     * Sets the scratch memory, which holds nothing between runs and may be that of the backward passes.
+     *
+     * @param workspace at least {@link PlanSizes#trainingWorkspaceBytes()} bytes, 64-byte aligned
+     * @return this
+     */
+    public ForwardArguments workspace(DeviceBuffer workspace) {
+        this.workspace = Objects.requireNonNull(workspace, "workspace");
+        return this;
+    }
+
+    /**
+     * Checks the arguments and binds a pass to them.
+     *
+     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
+     * @throws IllegalArgumentException if a required buffer is missing, or one is too small, of another device,
+     *     misaligned, read-only where it is written, overlaps another one where it may not, or is not the cell's
+     * @throws IllegalStateException if the {@link TrainingPass}, its plan, its stream or a buffer is closed
+     */
+    public ForwardPass bind() {
+        MemorySegment struct = PassArguments.allocate(lnrnnForwardTrainingArguments_t.sizeof());
+        lnrnnForwardTrainingArguments_t.structSize(struct, struct.byteSize());
+        PlanSizes sizes = training.sizes();
+        long stateBytes = sizes.stateBytes();
+        SequenceExtents extents = training.extents();
+        TrainingPass.Shared shared = training.shared();
+        LayerSpec spec = training.plan().spec();
+        Binding b = training.binding();
+        b.read("parameters", shared.parameters(), sizes.parameterBytes(), Unit.DATA,
+                lnrnnForwardTrainingArguments_t.parameters(struct));
+        b.read("x", shared.x(), extents.x(), lnrnnForwardTrainingArguments_t.x(struct));
+        b.read("h0", h0, stateBytes, Unit.STATE, lnrnnForwardTrainingArguments_t.h0(struct));
+        b.readCell("c0", c0, stateBytes, lnrnnForwardTrainingArguments_t.c0(struct));
+        b.read("zoneoutMask", shared.zoneoutMask(), TrainingArguments.zoneoutMaskBytes(spec, training.sequence()),
+                Unit.MASK, lnrnnForwardTrainingArguments_t.zoneoutMask(struct));
+        b.read("dropconnectMask", shared.dropconnectMask(), TrainingArguments.dropconnectMaskBytes(spec), Unit.MASK,
+                lnrnnForwardTrainingArguments_t.dropconnectMask(struct));
+        b.read("random", shared.random(), TrainingArguments.RANDOM_BYTES, Unit.RANDOM,
+                lnrnnForwardTrainingArguments_t.random(struct));
+        b.written("y", y, extents.y(), lnrnnForwardTrainingArguments_t.y(struct));
+        b.written("hn", hn, stateBytes, Unit.STATE, lnrnnForwardTrainingArguments_t.hn(struct));
+        b.writtenCell("cn", cn, stateBytes, lnrnnForwardTrainingArguments_t.cn(struct));
+        b.written("reserve", shared.reserve(), sizes.reserveBytes(), Unit.SPACE,
+                lnrnnForwardTrainingArguments_t.reserve(struct));
+        b.written("workspace", Binding.required("workspace", workspace), sizes.trainingWorkspaceBytes(), Unit.SPACE,
+                lnrnnForwardTrainingArguments_t.workspace(struct));
+        return new ForwardPass(training, b.call(), PassArguments.of(
+                struct, lnrnnForwardTrainingArguments_t.sequence$offset(), training.sequence()));
+    }
+}

@@ -1,0 +1,133 @@
+package dev.lnrnn;
+
+import dev.lnrnn.Operands.Unit;
+import dev.lnrnn.raw.lnrnnStepArguments_t;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The buffers of a single time step, by name; made by {@link Plan#step}.
+ *
+ * {@snippet :
+ * StepPass step = plan.step(batch, stream).packed(packed).x(x).h(h).c(c).workspace(workspace).bind();
+ * }
+ *
+ * <p>All are required, {@code c} of an LSTM alone. Buffers may be larger than needed, and may not overlap. Only one thread
+ * at a time may change the arguments. {@link #bind} can be repeated: each pass is independent of the others, and of later
+ * changes here.
+ */
+public final class StepArguments {
+    private final Plan plan;
+    private final long batch;
+    private final Stream stream;
+    private final TensorExtent xExtent;
+    private final PlanSizes sizes;
+    private @Nullable DeviceBuffer packed;
+    private @Nullable DeviceBuffer x;
+    private @Nullable DeviceBuffer h;
+    private @Nullable DeviceBuffer c;
+    private @Nullable DeviceBuffer workspace;
+
+    StepArguments(Plan plan, long batch, Stream stream) {
+        if (plan.spec().direction() != Direction.FORWARD) {
+            throw new IllegalArgumentException("direction is " + plan.spec().direction() + ", expected FORWARD: "
+                    + "a reverse direction begins at the end, which a stream of steps does not have");
+        }
+        this.plan = plan;
+        this.batch = batch;
+        this.stream = stream;
+        plan.operands().stream(stream);
+        xExtent = SequenceExtents.of(plan.spec(), Sequence.timeMajor(1, batch)).x();
+        sizes = plan.sizes(1, batch);
+    }
+
+    /** {@return the bytes that a step needs} */
+    public PlanSizes sizes() {
+        return sizes;
+    }
+
+    /** Bytes of x. */
+    long xBytes() {
+        return xExtent.bytes();
+    }
+
+    /**
+     * Sets the weights.
+     *
+     * @param packed what {@link Plan#pack} wrote
+     * @return this
+     */
+    public StepArguments packed(DeviceBuffer packed) {
+        this.packed = Objects.requireNonNull(packed, "packed");
+        return this;
+    }
+
+    /**
+     * Sets the input.
+     *
+     * @param x (N,C)
+     * @return this
+     */
+    public StepArguments x(DeviceBuffer x) {
+        this.x = Objects.requireNonNull(x, "x");
+        return this;
+    }
+
+    /**
+     * Sets the state h, which is read and written; the last layer's part of it is the output, too.
+     *
+     * @param h (L,N,H)
+     * @return this
+     */
+    public StepArguments h(DeviceBuffer h) {
+        this.h = Objects.requireNonNull(h, "h");
+        return this;
+    }
+
+    /**
+     * Sets the state c, which is read and written.
+     *
+     * @param c (L,N,H); null for any cell but the LSTM
+     * @return this
+     */
+    public StepArguments c(@Nullable DeviceBuffer c) {
+        this.c = c;
+        return this;
+    }
+
+    /**
+     * Sets the scratch memory, which holds nothing between steps.
+     *
+     * @param workspace at least {@link PlanSizes#stepWorkspaceBytes()} bytes, 64-byte aligned
+     * @return this
+     */
+    public StepArguments workspace(DeviceBuffer workspace) {
+        this.workspace = Objects.requireNonNull(workspace, "workspace");
+        return this;
+    }
+
+    /**
+     * Checks the arguments and binds a pass to them.
+     *
+     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
+     * @throws IllegalArgumentException if a required buffer is missing, or one is too small, of another device,
+     *     misaligned, read-only where it is written, overlaps another one, or is not the cell's
+     * @throws IllegalStateException if the plan, the stream or a buffer is closed
+     */
+    public StepPass bind() {
+        MemorySegment struct = PassArguments.allocate(lnrnnStepArguments_t.sizeof());
+        lnrnnStepArguments_t.structSize(struct, struct.byteSize());
+        lnrnnStepArguments_t.batch(struct, batch);
+        DeviceBuffer cell = plan.spec().cell().carriesCell() ? Binding.required("c", c) : c;
+        Binding b = new Binding(plan, stream);
+        b.read("packed", Binding.required("packed", packed), sizes.packedBytes(), Unit.SPACE,
+                lnrnnStepArguments_t.packed(struct));
+        b.read("x", Binding.required("x", x), xExtent, lnrnnStepArguments_t.x(struct));
+        b.written("h", Binding.required("h", h), sizes.stateBytes(), Unit.STATE, lnrnnStepArguments_t.h(struct));
+        b.writtenCell("c", cell, sizes.stateBytes(), lnrnnStepArguments_t.c(struct));
+        b.written("workspace", Binding.required("workspace", workspace), sizes.stepWorkspaceBytes(), Unit.SPACE,
+                lnrnnStepArguments_t.workspace(struct));
+        return new StepPass(b.call(), struct);
+    }
+}
