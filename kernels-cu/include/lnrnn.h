@@ -305,6 +305,14 @@ LNRNN_API lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void *pointer, s
 LNRNN_API lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void *pointer);
 
 /*
+ * Checks whether the device's calls can work on bytes > 0 bytes of memory that other code allocated.
+ * CUDA refuses host memory, memory of another GPU and unknown addresses with INVALID_ARGUMENT: the
+ * first and the last byte must be device memory of the handle's GPU, or managed memory. The CPU
+ * cannot tell, and succeeds.
+ */
+LNRNN_API lnrnnStatus_t lnrnnCheckMemory(lnrnnHandle_t handle, const void *pointer, size_t bytes);
+
+/*
  * Copies between any two of host, pinned and device memory, told apart by address. Ordered on the
  * stream. Pageable host memory that is read may be changed, and such that is written may be read,
  * when the call returns. Regions that overlap are INVALID_ARGUMENT.

@@ -59,6 +59,8 @@ inline void move(Caller& caller, Target target, Results* results) {
       },
       "lnrnnHostUnregister",
       [&](unsigned char* p) { return lnrnnHostUnregister(session.handle, p); });
+  session.call("lnrnnCheckMemory",
+               [&] { return lnrnnCheckMemory(session.handle, device, kBytes); });
   for (size_t i = 0; i < kBytes; ++i) theirs[i] = static_cast<unsigned char>(i);
   session.call("lnrnnMemcpy",
                [&] { return lnrnnMemcpy(session.handle, stream, device, theirs, kBytes); });

@@ -171,6 +171,10 @@ void test_memory_is_found_by_its_start(lnrnnHandle_t handle) {
   REFUSED(lnrnnFree(handle, nullptr, static_cast<char*>(memory) + 1), INVALID_ARGUMENT,
           "not allocated through");
   REFUSED(lnrnnHostUnregister(handle, memory), INVALID_ARGUMENT, "not registered");
+  DONE(lnrnnCheckMemory(handle, memory, 100));
+  REFUSED(lnrnnCheckMemory(handle, nullptr, 1), NULL_POINTER, "pointer is NULL");
+  REFUSED(lnrnnCheckMemory(handle, memory, 0), INVALID_ARGUMENT, "bytes is 0");
+  REFUSED(lnrnnCheckMemory(handle, memory, SIZE_MAX), INVALID_ARGUMENT, "bytes is 1844");
   DONE(lnrnnFree(handle, nullptr, memory));
 }
 

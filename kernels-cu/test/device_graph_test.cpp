@@ -89,6 +89,22 @@ void test_frees_wait_for_the_capture() {
   CHECK(usage().deviceAllocations == before);
 }
 
+void test_memory_of_others() {
+  Session s;
+  void* const memory = s.device();
+  std::vector<char> host(kBytes);
+  void* pinned = nullptr;
+  DONE(lnrnnHostAlloc(s.handle, kBytes, &pinned));
+  DONE(lnrnnCheckMemory(s.handle, memory, kBytes));
+  REFUSED(lnrnnCheckMemory(s.handle, host.data(), kBytes), INVALID_ARGUMENT,
+          "is host memory or no memory at all, expected memory of cuda:0");
+  REFUSED(lnrnnCheckMemory(s.handle, pinned, kBytes), INVALID_ARGUMENT, "is pinned host memory");
+  REFUSED(lnrnnCheckMemory(s.handle, memory, size_t{1} << 46), INVALID_ARGUMENT,
+          "no memory at all");
+  DONE(lnrnnHostFree(s.handle, pinned));
+  DONE(lnrnnFree(s.handle, nullptr, memory));
+}
+
 void test_registered_memory() {
   Session s;
   void* const memory = s.device();
@@ -261,6 +277,7 @@ int main() {
   RUN(test_memory_outlives_its_free());
   RUN(test_frees_wait_for_the_capture());
   RUN(test_a_pass_outlives_its_stream());
+  RUN(test_memory_of_others());
   RUN(test_registered_memory());
   RUN(test_unregistering_waits());
   RUN(test_threads_that_queue_during_captures());

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "contexts.h"
 #include "device.h"
 #include "ones.h"
 #include "streams.h"
@@ -25,6 +26,7 @@ constexpr size_t kLarge = size_t{1} << 20;  // what may well not be used in full
 
 struct Allocation {
   MemoryKind kind = MemoryKind::kDevice;
+  int device = current_device();
   cudaMemPool_t pool = nullptr;
   unsigned char* map = nullptr;  // null where the caller's memory was pinned
   size_t map_bytes = 0;
@@ -127,7 +129,8 @@ Range find_range(const void* pointer, size_t bytes) {
   const auto& [begin, allocation] = *--next;
   if (at >= begin + allocation.bytes) return {};
   const bool inside = bytes <= static_cast<size_t>(begin + allocation.bytes - at);
-  return {allocation.kind, inside && !allocation.freeing && !allocation.freed, begin};
+  return {allocation.kind, inside && !allocation.freeing && !allocation.freed, begin,
+          allocation.device};
 }
 
 void* reserve_device(size_t bytes, cudaMemPool_t pool) {
@@ -293,7 +296,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   *attributes = {cudaMemoryTypeUnregistered, -2, nullptr, address};
   if (!range.valid || range.kind == MemoryKind::kPageable) return leave(cudaSuccess);
   const bool device = range.kind == MemoryKind::kDevice;
-  *attributes = {device ? cudaMemoryTypeDevice : cudaMemoryTypeHost, 0, address,
+  *attributes = {device ? cudaMemoryTypeDevice : cudaMemoryTypeHost, range.device, address,
                  device ? nullptr : address};
   return leave(cudaSuccess);
 }

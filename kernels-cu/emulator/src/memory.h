@@ -18,6 +18,7 @@ struct Range {
   MemoryKind kind = MemoryKind::kPageable;
   bool valid = true;
   void* begin = nullptr;  // of the allocation
+  int device = 0;         // that was current when it was made
 };
 Range find_range(const void* pointer, size_t bytes);
 

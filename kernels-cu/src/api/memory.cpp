@@ -152,6 +152,15 @@ lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void* pointer, size_t byte
   });
 }
 
+lnrnnStatus_t lnrnnCheckMemory(lnrnnHandle_t handle, const void* pointer, size_t bytes) {
+  LNRNN_REQUIRE(handle);
+  LNRNN_REQUIRE(pointer);
+  LNRNN_CHECK(bytes > 0 && bytes <= UINTPTR_MAX - reinterpret_cast<uintptr_t>(pointer),
+              LNRNN_STATUS_INVALID_ARGUMENT, "%s: bytes is %zu, from %p on", __func__, bytes,
+              pointer);
+  return guarded(__func__, [&] { return handle->device->check_memory(pointer, bytes); });
+}
+
 lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void* pointer) {
   LNRNN_REQUIRE(handle);
   if (pointer == nullptr) return LNRNN_STATUS_SUCCESS;

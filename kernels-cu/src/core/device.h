@@ -131,6 +131,8 @@ class Device {
   // that is not captured.
   virtual lnrnnStatus_t register_host(void* pointer, size_t bytes) = 0;
   virtual lnrnnStatus_t unregister_host(void* pointer) = 0;
+  // INVALID_ARGUMENT for memory that calls cannot work on, as far as the device can tell.
+  virtual lnrnnStatus_t check_memory(const void*, size_t) { return LNRNN_STATUS_SUCCESS; }
   // A captured copy of pageable memory is INVALID_ARGUMENT.
   virtual lnrnnStatus_t copy(Stream& stream, void* to, const void* from, size_t bytes) = 0;
   virtual lnrnnStatus_t fill(Stream& stream, void* to, int value, size_t bytes) = 0;

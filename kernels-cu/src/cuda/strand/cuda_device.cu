@@ -181,6 +181,12 @@ class CudaDevice final : public Device {
     }
     return check(context_, error, "cudaHostRegister");
   }
+  lnrnnStatus_t check_memory(const void* pointer, size_t bytes) override {
+    LNRNN_ENTER(context_);
+    const auto* const first = static_cast<const unsigned char*>(pointer);
+    LNRNN_FORWARD(check_of_device(first));
+    return check_of_device(first + bytes - 1);
+  }
   lnrnnStatus_t unregister_host(void* pointer) override {
     // A lost device uses nothing any more.
     const lnrnnStatus_t drained = context_.drain();
@@ -304,6 +310,22 @@ class CudaDevice final : public Device {
  private:
   static CudaStream& of(Stream& stream) { return static_cast<CudaStream&>(stream); }
   static CudaEvent& of(Event& event) { return static_cast<CudaEvent&>(event); }
+
+  lnrnnStatus_t check_of_device(const void* pointer) {
+    cudaPointerAttributes attributes{};
+    LNRNN_FORWARD(check(context_, cudaPointerGetAttributes(&attributes, pointer),
+                        "cudaPointerGetAttributes"));
+    const bool device = attributes.type == cudaMemoryTypeDevice;
+    LNRNN_CHECK(device || attributes.type == cudaMemoryTypeManaged, LNRNN_STATUS_INVALID_ARGUMENT,
+                "lnrnnCheckMemory: the byte at %p is %s, expected memory of cuda:%d", pointer,
+                attributes.type == cudaMemoryTypeHost ? "pinned host memory"
+                                                      : "host memory or no memory at all",
+                properties_.ordinal);
+    LNRNN_CHECK(!device || attributes.device == properties_.ordinal, LNRNN_STATUS_INVALID_ARGUMENT,
+                "lnrnnCheckMemory: the byte at %p is memory of cuda:%d, expected cuda:%d", pointer,
+                attributes.device, properties_.ordinal);
+    return LNRNN_STATUS_SUCCESS;
+  }
 
   // A graph would read pageable memory when it is replayed, not when it is captured.
   lnrnnStatus_t check_capturable(const char* name, const void* pointer) {

@@ -3,6 +3,7 @@ package dev.lnrnn;
 import dev.lnrnn.internal.Handle;
 import dev.lnrnn.internal.Lifetime;
 import dev.lnrnn.internal.MemoryBudget;
+import dev.lnrnn.internal.Native;
 import dev.lnrnn.internal.NativeDevice;
 import dev.lnrnn.raw.lnrnn_h;
 import java.lang.foreign.Arena;
@@ -74,6 +75,7 @@ public final class DeviceBuffer implements AutoCloseable {
      * @param memory a native segment of at least one byte, not of a mapped file
      * @return a borrowed buffer over the whole segment
      * @throws IllegalArgumentException if the segment is on the Java heap, mapped or empty
+     * @throws LnrnnException with {@link Status#INVALID_ARGUMENT} if a CUDA device finds that the memory is not its own
      */
     public static DeviceBuffer wrap(Device device, MemorySegment memory) {
         Objects.requireNonNull(memory, "memory");
@@ -93,6 +95,7 @@ public final class DeviceBuffer implements AutoCloseable {
      * @param memory a native segment of at least one byte
      * @return a borrowed buffer over the whole segment
      * @throws IllegalArgumentException if the segment is on the Java heap or empty
+     * @throws LnrnnException with {@link Status#INVALID_ARGUMENT} if a CUDA device finds that the memory is not its own
      */
     public static DeviceBuffer wrapMapped(Device device, MemorySegment memory) {
         Objects.requireNonNull(device, "device");
@@ -105,6 +108,10 @@ public final class DeviceBuffer implements AutoCloseable {
             throw new IllegalArgumentException(
                     "memory has 0 bytes, expected at least 1: memory.reinterpret(bytes, arena,"
                             + " null) gives an address its extent and lifetime");
+        }
+        if (!device.handle().isCpu()) {
+            Native.call("lnrnnCheckMemory",
+                    () -> lnrnn_h.lnrnnCheckMemory(device.handle().segment(), memory, memory.byteSize()));
         }
         return new DeviceBuffer(device, memory, null);
     }

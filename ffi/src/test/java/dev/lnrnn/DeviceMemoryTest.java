@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -297,6 +298,24 @@ class DeviceMemoryTest {
             }
             assertFalse(buffer.isAlive(), "its owner is closed");
         }
+    }
+
+    @Test
+    void aGpuBorrowsMemoryOfItsOwnAlone() {
+        Assumptions.assumeFalse(TestDevice.isCpu(), "a processor cannot tell");
+        try (Arena arena = Arena.ofConfined(); PinnedArena pinned = device.pinnedArena()) {
+            MemorySegment memory = MemorySegment.ofAddress(device.allocate(64).address()).reinterpret(64, arena, null);
+            DeviceBuffer.wrap(device, memory).copyFrom(MemorySegment.ofArray(new byte[64]));
+            assertForeign("host memory", arena.allocate(64));
+            assertForeign("pinned host memory", pinned.allocate(64));
+        }
+    }
+
+    private void assertForeign(String kind, MemorySegment memory) {
+        LnrnnException refusal =
+                assertThrows(LnrnnException.class, () -> DeviceBuffer.wrap(device, memory));
+        assertEquals(Status.INVALID_ARGUMENT, refusal.status());
+        assertTrue(refusal.getMessage().contains(" is " + kind), refusal.getMessage());
     }
 
     /** {@code %s} in the message stands for the device's name. */

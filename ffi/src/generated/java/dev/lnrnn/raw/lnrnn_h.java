@@ -1762,6 +1762,66 @@ public class lnrnn_h {
         }
     }
 
+    private static class lnrnnCheckMemory {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_LONG
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnCheckMemory");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnCheckMemory(lnrnnHandle_t handle, const void *pointer, size_t bytes)
+     * }
+     */
+    public static FunctionDescriptor lnrnnCheckMemory$descriptor() {
+        return lnrnnCheckMemory.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnCheckMemory(lnrnnHandle_t handle, const void *pointer, size_t bytes)
+     * }
+     */
+    public static MethodHandle lnrnnCheckMemory$handle() {
+        return lnrnnCheckMemory.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnCheckMemory(lnrnnHandle_t handle, const void *pointer, size_t bytes)
+     * }
+     */
+    public static MemorySegment lnrnnCheckMemory$address() {
+        return lnrnnCheckMemory.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnCheckMemory(lnrnnHandle_t handle, const void *pointer, size_t bytes)
+     * }
+     */
+    public static int lnrnnCheckMemory(MemorySegment handle, MemorySegment pointer, long bytes) {
+        var mh$ = lnrnnCheckMemory.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnCheckMemory", handle, pointer, bytes);
+            }
+            return (int)mh$.invokeExact(handle, pointer, bytes);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class lnrnnMemcpy {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             lnrnn_h.C_INT,

@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code 01f25b539cb5bfbd322ebfaec97d48664b4440e44cc2ba412aea773719ab5f6c}
+ * <p>SHA-256 of lnrnn.h: {@code 1cba9b58320691ec181490ccfdda901b4a6e33646322f33d392caa4e7fea5403}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:
@@ -52,6 +52,7 @@
  *   --include-function lnrnnBackwardHolding16 \
  *   --include-function lnrnnBackwardHolding4 \
  *   --include-function lnrnnBackwardHolding8 \
+ *   --include-function lnrnnCheckMemory \
  *   --include-function lnrnnCreate \
  *   --include-function lnrnnDestroy \
  *   --include-function lnrnnEventCreate \
