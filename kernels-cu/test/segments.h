@@ -119,14 +119,24 @@ class Pinned {
   T* data_ = nullptr;
 };
 
-inline Plan make_plan(const CellShape& shape, const Size& size, int32_t data_type, uint32_t flags) {
+struct Options {
+  uint32_t flags = 0;
+  int direction = 0;
+  double zoneout = 0, dropconnect = 0;
+};
+
+inline Plan make_plan(const CellShape& shape, const Size& size, int32_t data_type,
+                      const Options& options) {
   Plan plan{};
   lnrnnPlanDescription_t& d = plan.description;
   d.structSize = sizeof d;
   d.cell = shape.kind == CellKind::kLstm ? LNRNN_CELL_LSTM : LNRNN_CELL_GRU;
   d.dataType = data_type;
   d.layers = 1;
-  d.flags = flags;
+  d.flags = options.flags;
+  d.direction = options.direction == 0 ? LNRNN_DIRECTION_FORWARD : LNRNN_DIRECTION_BIDIRECTIONAL;
+  d.zoneout = options.zoneout;
+  d.dropconnect = options.dropconnect;
   d.inputSize = size.input;
   d.hiddenSize = size.width;
   d.epsilon = 1e-5;
@@ -143,14 +153,15 @@ struct Run {
   Device& device;
   const Size size;
   const Plan plan;
-  const Strand strand{plan, 0, 0};
+  const Strand strand;
   Pinned<S> parameters, x, y, dy, dx;
   Pinned<T> h0, c0, hn, cn, dhn, dcn, dh0, dc0, gradients;
   Pinned<char> packed, reserve, workspace;
   std::vector<int64_t> lengths;
 
-  Run(Device& on, const CellShape& shape, const Size& of, uint32_t flags = 0)
-      : device(on), size(of), plan(make_plan(shape, of, kDataType<S>, flags)),
+  Run(Device& on, const CellShape& shape, const Size& of, const Options& options = {})
+      : device(on), size(of),
+        plan(make_plan(shape, of, kDataType<S>, options)), strand{plan, 0, options.direction},
         parameters(on, plan.parameter_elements), x(on, rows() * input()), y(on, rows() * width()),
         dy(on, rows() * width()), dx(on, rows() * input()), h0(on, state()), c0(on, state()),
         hn(on, state()), cn(on, state()), dhn(on, state()), dcn(on, state()), dh0(on, state()),
@@ -223,6 +234,7 @@ struct Run {
                                          : *std::max_element(lengths.begin(), lengths.end())};
     call.parameters = parameters.data();
     call.x = {x.data(), size.batch * size.input, size.input};
+    call.random.seed = 42;
     call.workspace = workspace.data();
     return call;
   }

@@ -96,7 +96,7 @@ void compare_gradient(Run<double>& run, double* values, const double* gradient, 
 
 void test_gradients(const Case& c, const std::vector<int64_t>& lengths, uint32_t flags) {
   const auto device = open(1, nullptr);
-  Run<double> run(*device, c.shape, {4, 3, 5, 7}, flags);
+  Run<double> run(*device, c.shape, {4, 3, 5, 7}, {flags});
   run.lengths = lengths;
   run.train();
   run.backward();
@@ -122,7 +122,7 @@ void test_variants(const Case& c) {
   Run<double> shared(*three, c.shape, kSize);
   near(everything(shared), expected, 1e-12, c.name + ", three threads");
   CHECK(shared.y.numbers() == expected_y);
-  Run<double> recomputed(*one, c.shape, kSize, LNRNN_PLAN_RECOMPUTE);
+  Run<double> recomputed(*one, c.shape, kSize, {LNRNN_PLAN_RECOMPUTE});
   CHECK(everything(recomputed) == expected);
 
   for (const lnrnn::cpu::Isa* const* isa = lnrnn::cpu::available_isas(); *isa != nullptr; ++isa) {

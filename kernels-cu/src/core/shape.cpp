@@ -9,27 +9,11 @@ namespace {
 
 CellShape bare_shape(lnrnnCell_t cell) {
   switch (cell) {
-    case LNRNN_CELL_LSTM:
-      return {CellKind::kLstm, 4,     true,  true,  false, CellBias::kOne, 0, {},
-              false,           false, false, false, false};
-    case LNRNN_CELL_GRU:
-      return {CellKind::kGru, 3,     true,  false, true, CellBias::kEach, 0, {},
-              false,          false, false, false, false};
+    case LNRNN_CELL_LSTM: return {CellKind::kLstm, 4, true, true, false, CellBias::kOne, 0, {}};
+    case LNRNN_CELL_GRU: return {CellKind::kGru, 3, true, false, true, CellBias::kEach, 0, {}};
     case LNRNN_CELL_INDRNN: break;
   }
-  return {CellKind::kIndrnn,
-          1,
-          false,
-          false,
-          false,
-          CellBias::kOne,
-          0,
-          {},
-          false,
-          false,
-          false,
-          false,
-          false};
+  return {CellKind::kIndrnn, 1, false, false, false, CellBias::kOne, 0, {}};
 }
 
 // x W_ih' and, where it is a product, h W_hh', each as one row.
@@ -67,11 +51,6 @@ CellShape cell_shape(lnrnnCell_t cell, lnrnnNormalization_t normalization) {
       break;
     case LNRNN_NORMALIZATION_CELL: normalize_cell(shape, SeenBy::kOutput); break;
   }
-  shape.input_norm = shape.site(TermKind::kInput) != nullptr;
-  shape.recurrent_norm = shape.site(TermKind::kRecurrent) != nullptr;
-  shape.gate_norm_bias = shape.input_norm && shape.site(TermKind::kInput)->has_bias_after();
-  shape.cell_norm = shape.site(TermKind::kCell) != nullptr;
-  shape.carries_norm = shape.carries_normalized();
   return shape;
 }
 

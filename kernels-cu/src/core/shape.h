@@ -96,10 +96,6 @@ struct CellShape {
   int site_count;
   NormSite sites[kMostSites];  // in the order of their terms
 
-  // The same as flags, for CUDA.
-  bool input_norm, recurrent_norm, gate_norm_bias, cell_norm, carries_norm;
-  constexpr int norms() const { return statistics(); }
-
   constexpr const NormSite* site(TermKind of) const {
     for (int i = 0; i < site_count; ++i) {
       if (sites[i].of == of) return &sites[i];

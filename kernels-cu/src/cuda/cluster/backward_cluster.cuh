@@ -9,7 +9,7 @@ namespace lnrnn::cuda {
 template <class S>
 struct BackwardWalk : ClusterWalk<S> {
   const float *a, *r;                     // (T,N,GH)
-  const float *norm_a, *norm_r, *norm_u;  // (T,N,kStatistics)
+  const float *norm_a, *norm_r, *norm_u;  // (T,N,segments,kStatistics)
   const float* before;                    // (T,N,H) the state that the cell's gradient needs
   Rows<const S> dy;                       // (T,N,H) strided; base may be null
   float *dh, *dc;                         // (N,H) read and written
@@ -18,29 +18,31 @@ struct BackwardWalk : ClusterWalk<S> {
   float *dk, *z;                          // (T,N,H): see BackwardStep
 
   // What a step reads, on its way during the product of the one before.
-  template <int kGates>
+  template <class Cell>
   struct Step {
     int64_t sample;
     bool active, keeps, keeps_cell;
-    float a[kGates], r[kGates];
-    Norm<float> of_a, of_r, of_u;
+    float a[Cell::kGates], r[Cell::kGates];
+    Norm<float> of_a[Cell::kNorms], of_r[Cell::kNorms], of_u;
     float before;
     S dy;
   };
-  template <int kGates>
-  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterRow& row, int64_t k) const {
-    Step<kGates> s{};
-    s.of_a = s.of_r = s.of_u = no_norm();
+  template <class Cell>
+  LNRNN_DEVICE Step<Cell> read(const ClusterPlace& at, const ClusterRow& row, int64_t k) const {
+    Step<Cell> s{};
+    set_no_norms(s.of_a);
+    set_no_norms(s.of_r);
+    s.of_u = no_norm();
     if (k >= this->steps.count) return s;
     const int64_t step = this->steps.step(k), place = step - this->steps.begin;
     s.sample = place * this->batch + at.n;
     s.active = place < row.steps;
     if (!s.active) return s;
-    const int64_t gates = s.sample * (kGates * this->hidden);
+    const int64_t gates = s.sample * (Cell::kGates * this->hidden);
     load_unit(a + gates, 0.0f, this->hidden, at.j, s.a);
     load_unit(r == nullptr ? r : r + gates, 0.0f, this->hidden, at.j, s.r);
-    s.of_a = load_norm(norm_a, s.sample);
-    s.of_r = load_norm(norm_r, s.sample);
+    load_norms(norm_a, this->segments_a, s.sample, s.of_a);
+    load_norms(norm_r, this->segments_r, s.sample, s.of_r);
     s.of_u = load_norm(norm_u, s.sample);
     s.before = before[s.sample * this->hidden + at.j];
     if (dy.base != nullptr) s.dy = dy.at(place, at.n)[at.j];
@@ -50,33 +52,40 @@ struct BackwardWalk : ClusterWalk<S> {
   }
 
   // Through the layer norm of h R'; by_q: the gradient by what comes of it.
-  template <int kGates>
+  template <class Cell>
   LNRNN_DEVICE void through_norm_of_r(const Block& block, const ClusterPlace& at,
-                                      RowExchange<3>& exchange, int64_t step,
-                                      const float (&gain)[kGates], const Step<kGates>& s,
-                                      const float (&by_q)[kGates], float (&dr)[kGates]) const {
+                                      RowExchange<3 * Cell::kNorms>& exchange, int64_t step,
+                                      const float (&gain)[Cell::kGates], const Step<Cell>& s,
+                                      const float (&by_q)[Cell::kGates],
+                                      float (&dr)[Cell::kGates]) const {
+    constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) dr[gate] = by_q[gate];
     if (!this->normalizes_r()) return;
-    float sums[3] = {};
+    float sums[kNorms][3] = {};
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {
-      NormGradient<float>::add(sums, gain[gate] * by_q[gate], s.of_r.z(s.r[gate]));
+      const int norm = kNorms == 1 ? 0 : gate;
+      NormGradient<float>::add(sums[norm], gain[gate] * by_q[gate], s.of_r[norm].z(s.r[gate]));
     }
-    cluster_sum(block, at, exchange, step, sums);
-    const auto by_r = NormGradient<float>::of(sums, kGates * this->hidden);
+    cluster_sum(block, at, exchange, step, reinterpret_cast<float(&)[3 * kNorms]>(sums));
+    NormGradient<float> by_r[kNorms];
+    norm_gradients<kGates>(sums, this->segments_r, this->hidden, by_r);
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {
-      dr[gate] = by_r.dx(gain[gate] * by_q[gate], s.of_r.z(s.r[gate]), s.of_r.rstd);
+      const int norm = kNorms == 1 ? 0 : gate;
+      dr[gate] =
+          by_r[norm].dx(gain[gate] * by_q[gate], s.of_r[norm].z(s.r[gate]), s.of_r[norm].rstd);
     }
   }
 
   // Gradients by the gates' pre-activations and by h's product, which the product with R' takes, too.
-  template <int kGates, class Product>
-  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s,
-                          const float (&by_a)[kGates], const float (&by_r)[kGates],
+  template <class Cell, class Product>
+  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<Cell>& s,
+                          const float (&by_a)[Cell::kGates], const float (&by_r)[Cell::kGates],
                           const Product& product, typename Product::Shared& shared,
                           int64_t step) const {
+    constexpr int kGates = Cell::kGates;
     const int64_t gates = s.sample * (kGates * this->hidden);
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {
@@ -88,8 +97,8 @@ struct BackwardWalk : ClusterWalk<S> {
       (dr + gates)[of_unit] = rounded;
     }
   }
-  template <int kGates>
-  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s, float* to,
+  template <class Cell>
+  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<Cell>& s, float* to,
                           float value) const {
     if (to == nullptr || !this->there(at)) return;
     to[s.sample * this->hidden + at.j] = s.active ? value : 0.0f;
@@ -101,11 +110,11 @@ template <class Cell, class S, int kShare>
 struct BackwardCluster {
   static constexpr const char* kName = "backward_cluster";
   static constexpr int kMaxThreads = kClusterThreads;
-  static constexpr int kGates = Cell::kGates;
+  static constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
   using HiddenProduct = ClusterProductBack<S, kGates, kShare>;
   struct Shared {
     typename HiddenProduct::Shared product;
-    RowExchange<3> of_r;
+    RowExchange<3 * kNorms> of_r;
     CellExchange<Cell, 3> of_u;
   };
 
@@ -114,7 +123,7 @@ struct BackwardCluster {
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
     const ClusterPlace at = ClusterPlace::of(block);
-    const auto unit = ClusterUnit<kGates>::load(walk.weights, walk.hidden, at.j);
+    const auto unit = ClusterUnit<Cell>::load(walk.weights, walk.hidden, at.j);
     const ClusterRow row = walk.row(at);
     if constexpr (Cell::kCarriesCell) shared.of_u.clear(block);
     shared.of_r.clear(block);
@@ -123,15 +132,16 @@ struct BackwardCluster {
     float dh = walk.load_state(at, walk.dh), dc = 0.0f;
     if constexpr (Cell::kCarriesCell) dc = walk.load_state(at, walk.dc);
 
-    auto next = walk.template read<kGates>(at, row, 0);
+    auto next = walk.template read<Cell>(at, row, 0);
     for (int64_t step = 0; step < walk.steps.count; ++step) {
       const auto now = next;
       const float by_y = dh + to_accumulation(now.dy), by_h = now.keeps ? by_y : 0.0f;
       const auto in = unit.inputs(now.a, now.of_a, now.r, now.of_r);
       const auto give = [&](const float(&by_a)[kGates], const float(&by_r)[kGates]) {
         float dr[kGates];
-        walk.through_norm_of_r(block, at, shared.of_r, step, unit.gain_h, now, by_r, dr);
-        walk.store(at, now, by_a, dr, product, shared.product, step);
+        walk.template through_norm_of_r<Cell>(block, at, shared.of_r, step, unit.gain_h, now, by_r,
+                                              dr);
+        walk.template store<Cell>(at, now, by_a, dr, product, shared.product, step);
       };
       float by_h_before = 0.0f;  // but for what h's product gives
       if constexpr (Cell::kCarriesCell) {
@@ -151,16 +161,17 @@ struct BackwardCluster {
         if (now.keeps_cell && !walk.carries_norm) du += dc;
         const auto by = Cell::cell_backward(du, output.waiting, now.before);
         give(by.gates, by.gates);
-        walk.store(at, now, walk.dk, dk);
-        walk.store(at, now, walk.z, z);
+        walk.template store<Cell>(at, now, walk.dk, dk);
+        walk.template store<Cell>(at, now, walk.z, z);
         if (now.active) dc = now.keeps_cell ? by.c_before : by.c_before + dc;
       } else {
         const auto by = Cell::backward(in, 0, by_h, now.before);
         give(by.by_a, by.by_r);
-        if constexpr (Cell::kLastApart) walk.store(at, now, walk.dk, by.by_r[kGates - 1]);
+        if constexpr (Cell::kLastApart)
+          walk.template store<Cell>(at, now, walk.dk, by.by_r[kGates - 1]);
         by_h_before = by.h_before;
       }
-      next = walk.template read<kGates>(at, row, step + 1);
+      next = walk.template read<Cell>(at, row, step + 1);
       float by_product = product.multiply(block, at, shared.product, step);
       if constexpr (!Cell::kCarriesCell) by_product += by_h_before;
       if (now.active) dh = by_product + (now.keeps ? 0.0f : by_y);

@@ -15,6 +15,21 @@ LNRNN_DEVICE Norm<float> no_norm() { return {0.0f, 1.0f}; }
 LNRNN_DEVICE Norm<float> load_norm(const float* statistics, int64_t sample) {
   return statistics == nullptr ? no_norm() : Norm<float>::load(statistics + sample * kStatistics);
 }
+template <int kNorms>
+LNRNN_DEVICE void load_norms(const float* statistics, const Segments& segments, int64_t sample,
+                             Norm<float> (&norms)[kNorms]) {
+  LNRNN_UNROLL
+  for (int gate = 0; gate < kNorms; ++gate) {
+    norms[gate] =
+        load_norm(statistics,
+                  kNorms == 1 ? sample : sample * segments.count + segments.of_gate(gate));
+  }
+}
+template <int kNorms>
+LNRNN_DEVICE void set_no_norms(Norm<float> (&norms)[kNorms]) {
+  LNRNN_UNROLL
+  for (Norm<float>& norm : norms) norm = no_norm();
+}
 
 // A tensor's row, or a vector of parameters, of kGates H numbers, or null, as far as it concerns unit j.
 template <int kGates>
@@ -27,25 +42,37 @@ LNRNN_DEVICE void load_unit(const float* row, float otherwise, int hidden, int j
 }
 
 // The vectors of parameters, as far as they concern one unit.
-template <int kGates>
+template <class Cell>
 struct ClusterUnit {
+  static constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
+
   float bias[kGates], bias_hh[kGates], gain_i[kGates], gain_h[kGates], gain_c, bias_c;
 
-  LNRNN_DEVICE static ClusterUnit load(const StrandVectors<const float>& weights, int hidden,
-                                       int j) {
+  LNRNN_DEVICE static ClusterUnit load(const Vectors<const float*>& weights, int hidden, int j) {
     ClusterUnit unit;
-    load_unit(weights.bias, 0.0f, hidden, j, unit.bias);
-    load_unit(weights.bias_hh, 0.0f, hidden, j, unit.bias_hh);
-    load_unit(weights.gain_i, 1.0f, hidden, j, unit.gain_i);
-    load_unit(weights.gain_h, 1.0f, hidden, j, unit.gain_h);
-    unit.gain_c = weights.gain_c == nullptr ? 1.0f : weights.gain_c[j];
-    unit.bias_c = weights.bias_c == nullptr ? 0.0f : weights.bias_c[j];
+    load_unit(weights[Slot::kBias], 0.0f, hidden, j, unit.bias);
+    load_unit(weights[Slot::kBiasHh], 0.0f, hidden, j, unit.bias_hh);
+    load_unit(weights[Slot::kGainInput], 1.0f, hidden, j, unit.gain_i);
+    load_unit(weights[Slot::kGainRecurrent], 1.0f, hidden, j, unit.gain_h);
+    unit.gain_c = weights[Slot::kGainCell] == nullptr ? 1.0f : weights[Slot::kGainCell][j];
+    unit.bias_c = weights[Slot::kBiasCell] == nullptr ? 0.0f : weights[Slot::kBiasCell][j];
     return unit;
   }
   // The unit is a row of one.
-  LNRNN_DEVICE GateInputs<float> inputs(const float (&a)[kGates], const Norm<float>& of_a,
-                                        const float (&r)[kGates], const Norm<float>& of_r) const {
-    return {1, bias, bias_hh, {a, gain_i, of_a}, {r, gain_h, of_r}};
+  LNRNN_DEVICE GateInputs<float, kNorms> inputs(const float (&a)[kGates],
+                                                const Norm<float> (&of_a)[kNorms],
+                                                const float (&r)[kGates],
+                                                const Norm<float> (&of_r)[kNorms]) const {
+    return {1, bias, bias_hh, term(a, gain_i, of_a), term(r, gain_h, of_r)};
+  }
+
+ private:
+  LNRNN_DEVICE static GateTerm<float, kNorms> term(const float* x, const float* gain,
+                                                   const Norm<float> (&norms)[kNorms]) {
+    GateTerm<float, kNorms> term{x, gain, {}};
+    LNRNN_UNROLL
+    for (int gate = 0; gate < kNorms; ++gate) term.norms[gate] = norms[gate];
+    return term;
   }
 };
 
@@ -66,8 +93,9 @@ struct ClusterWalk {
   int64_t batch;
   int hidden;
   Lengths lengths;
-  StrandVectors<const float> weights;
-  const S* hh;  // (GH,H); backward: (H,GH)
+  Vectors<const float*> weights;
+  Segments segments_a, segments_r;  // of what is normalised
+  const S* hh;                      // (GH,H); backward: (H,GH)
   bool carries_norm;
   Mask mask, mask_cell;
 
@@ -78,8 +106,8 @@ struct ClusterWalk {
     return row;
   }
   LNRNN_DEVICE bool there(const ClusterPlace& at) const { return at.n < batch; }
-  LNRNN_DEVICE bool normalizes_r() const { return weights.gain_h != nullptr; }
-  LNRNN_DEVICE bool normalizes_u() const { return weights.gain_c != nullptr; }
+  LNRNN_DEVICE bool normalizes_r() const { return weights[Slot::kGainRecurrent] != nullptr; }
+  LNRNN_DEVICE bool normalizes_u() const { return weights[Slot::kGainCell] != nullptr; }
   // Of a state (N,H).
   LNRNN_DEVICE int64_t own(const ClusterPlace& at) const { return at.n * hidden + at.j; }
   LNRNN_DEVICE float load_state(const ClusterPlace& at, const float* state) const {

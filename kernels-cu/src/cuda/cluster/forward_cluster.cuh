@@ -9,7 +9,7 @@ template <class S>
 struct ForwardWalk : ClusterWalk<S> {
   NormScale scale;
   ZoneoutShares<float> zoneout, zoneout_cell;  // inference's, of h and of c
-  const float* norm_a;                         // (T,N,kStatistics)
+  const float* norm_a;                         // (T,N,segments,kStatistics)
   float* a;                                    // (T,N,GH); h R' is added to it, if adds
   bool adds;
   float* r;                      // (T,N,GH)
@@ -20,45 +20,65 @@ struct ForwardWalk : ClusterWalk<S> {
   Rows<S> y;  // (T,N,H) strided; base may be null
 
   // Its x, on its way during the product.
-  template <int kGates>
+  template <class Cell>
   struct Step {
     int64_t place, sample;  // the step's in memory; (place, n)
     bool active, keeps, keeps_cell;
-    float a[kGates];
-    Norm<float> of_a;
+    float a[Cell::kGates];
+    Norm<float> of_a[Cell::kNorms];
   };
-  template <int kGates>
-  LNRNN_DEVICE Step<kGates> read(const ClusterPlace& at, const ClusterRow& row, int64_t k) const {
-    Step<kGates> s{};
-    s.of_a = no_norm();
+  template <class Cell>
+  LNRNN_DEVICE Step<Cell> read(const ClusterPlace& at, const ClusterRow& row, int64_t k) const {
+    Step<Cell> s{};
+    set_no_norms(s.of_a);
     s.place = this->steps.step(k) - this->steps.begin;
     s.sample = s.place * this->batch + at.n;
     s.active = s.place < row.steps;
     if (!s.active) return s;
-    load_unit(a + s.sample * (kGates * this->hidden), 0.0f, this->hidden, at.j, s.a);
-    s.of_a = load_norm(norm_a, s.sample);
+    load_unit(a + s.sample * (Cell::kGates * this->hidden), 0.0f, this->hidden, at.j, s.a);
+    load_norms(norm_a, this->segments_a, s.sample, s.of_a);
     s.keeps = row.mask.keeps(this->steps.step(k), this->batch, at.n, at.j);
     s.keeps_cell = row.mask_cell.keeps(this->steps.step(k), this->batch, at.n, at.j);
     return s;
   }
 
   // The mean of h R' is 0.
-  template <int kGates>
-  LNRNN_DEVICE Norm<float> norm_of_r(const Block& block, const ClusterPlace& at,
-                                     RowExchange<1>& exchange, int64_t step,
-                                     const float (&r)[kGates]) const {
-    if (!this->normalizes_r()) return no_norm();
-    float squares[1] = {0};
+  template <int kGates, int kNorms>
+  LNRNN_DEVICE void find_norms_of_r(const Block& block, const ClusterPlace& at,
+                                    RowExchange<kNorms>& exchange, int64_t step,
+                                    const float (&r)[kGates], Norm<float> (&of_r)[kNorms]) const {
+    set_no_norms(of_r);
+    if (!this->normalizes_r()) return;
+    float squares[kNorms] = {};
     LNRNN_UNROLL
-    for (int gate = 0; gate < kGates; ++gate) squares[0] = scale.add_square(squares[0], r[gate]);
+    for (int gate = 0; gate < kGates; ++gate) {
+      float& sum = squares[kNorms == 1 ? 0 : gate];
+      sum = scale.add_square(sum, r[gate]);
+    }
     cluster_sum(block, at, exchange, step, squares);
-    return {0.0f, scale.rstd(squares[0] / static_cast<float>(kGates * this->hidden))};
+    if constexpr (kNorms == 1) {
+      of_r[0] = {0.0f, scale.rstd(squares[0] / static_cast<float>(kGates * this->hidden))};
+    } else {
+      LNRNN_UNROLL
+      for (int gate = 0; gate < kGates; ++gate) {
+        const int segment = this->segments_r.of_gate(gate);
+        float sum = 0.0f;
+        LNRNN_UNROLL
+        for (int other = 0; other < kGates; ++other) {
+          if (this->segments_r.of_gate(other) == segment) sum += squares[other];
+        }
+        const int width = this->segments_r.gates[segment] * this->hidden;
+        of_r[gate] = {0.0f, scale.rstd(sum / static_cast<float>(width))};
+      }
+    }
   }
 
-  template <int kGates>
-  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<kGates>& s,
-                          const float (&products)[kGates], const Norm<float>& of_r,
-                          const Norm<float>& of_u, float h, float c) const {
+  template <class Cell>
+  LNRNN_DEVICE void store(const ClusterPlace& at, const Step<Cell>& s,
+                          const float (&products)[Cell::kGates],
+                          const Norm<float> (&of_r)[Cell::kNorms], const Norm<float>& of_u, float h,
+                          float c) const {
+    constexpr int kGates = Cell::kGates;
     if (!this->there(at)) return;
     if (keeps_states) {
       h_to[s.sample * this->hidden + at.j] = h;
@@ -76,8 +96,17 @@ struct ForwardWalk : ClusterWalk<S> {
       if (r != nullptr) (r + gates)[of_unit] = products[gate];
     }
     if (at.j != 0) return;
-    if (norm_r != nullptr) of_r.store(norm_r + s.sample * kStatistics);
+    if (norm_r != nullptr) store_norms(of_r, s.sample);
     if (norm_u != nullptr) of_u.store(norm_u + s.sample * kStatistics);
+  }
+  template <int kNorms>
+  LNRNN_DEVICE void store_norms(const Norm<float> (&of_r)[kNorms], int64_t sample) const {
+    LNRNN_UNROLL
+    for (int gate = 0; gate < kNorms; ++gate) {
+      const int64_t pair =
+          kNorms == 1 ? sample : sample * this->segments_r.count + this->segments_r.of_gate(gate);
+      of_r[gate].store(norm_r + pair * kStatistics);
+    }
   }
   LNRNN_DEVICE void finish(const ClusterPlace& at, float h, float c) const {
     if (keeps_states || !this->there(at)) return;
@@ -91,11 +120,11 @@ template <class Cell, class S, int kShare>
 struct ForwardCluster {
   static constexpr const char* kName = "forward_cluster";
   static constexpr int kMaxThreads = kClusterThreads;
-  static constexpr int kGates = Cell::kGates;
+  static constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
   using HiddenProduct = ClusterProduct<S, kGates, 2 * kShare>;
   struct Shared {
     typename HiddenProduct::Shared product;
-    RowExchange<1> of_r;
+    RowExchange<kNorms> of_r;
     CellExchange<Cell, 2> of_u;
   };
 
@@ -104,7 +133,7 @@ struct ForwardCluster {
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
     const ClusterPlace at = ClusterPlace::of(block);
-    const auto unit = ClusterUnit<kGates>::load(walk.weights, walk.hidden, at.j);
+    const auto unit = ClusterUnit<Cell>::load(walk.weights, walk.hidden, at.j);
     const ClusterRow row = walk.row(at);
     shared.of_r.clear(block);
     if constexpr (Cell::kCarriesCell) shared.of_u.clear(block);
@@ -115,10 +144,11 @@ struct ForwardCluster {
     product.publish(block, at, shared.product, 0, to_storage<S>(h));
 
     for (int64_t step = 0; step < walk.steps.count; ++step) {
-      const auto x = walk.template read<kGates>(at, row, step);
+      const auto x = walk.template read<Cell>(at, row, step);
       float r[kGates];
       product.multiply(block, at, shared.product, step, r);
-      const auto of_r = walk.norm_of_r(block, at, shared.of_r, step, r);
+      Norm<float> of_r[kNorms];
+      walk.find_norms_of_r(block, at, shared.of_r, step, r, of_r);
       const auto in = unit.inputs(x.a, x.of_a, r, of_r);
       auto of_u = no_norm();
       if constexpr (Cell::kCarriesCell) {
@@ -140,7 +170,7 @@ struct ForwardCluster {
       if (step + 1 < walk.steps.count) {
         product.publish(block, at, shared.product, step + 1, to_storage<S>(h));
       }
-      walk.store(at, x, r, of_r, of_u, h, c);
+      walk.template store<Cell>(at, x, r, of_r, of_u, h, c);
     }
     walk.finish(at, h, c);
   }

@@ -12,8 +12,8 @@ bool runs_in_clusters(const Context& context, const Strand& strand, int64_t batc
   // Clusters that find no room wait for others to take all their steps. A step takes less than a third of
   // the time that it takes with kernels of its own.
   constexpr int64_t kMostTurns = 3;
-  const int64_t hidden = strand.hidden(), blocks = hidden / kClusterUnits;
-  if (kExactOperands<S> || !strand.shape().recurrent_matrix || hidden % kClusterUnits != 0 ||
+  const int64_t width = strand.cell_width(), blocks = width / kClusterUnits;
+  if (kExactOperands<S> || !strand.shape().recurrent_matrix || width % kClusterUnits != 0 ||
       blocks > kMostClusterBlocks) {
     return false;
   }

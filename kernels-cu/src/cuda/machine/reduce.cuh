@@ -38,6 +38,12 @@ LNRNN_DEVICE void block_sum(const Block& block, SumScratch<T, kCount>& scratch,
   }
 }
 
+template <class T, int kRows, int kColumns>
+LNRNN_DEVICE void block_sum(const Block& block, SumScratch<T, kRows * kColumns>& scratch,
+                            T (&values)[kRows][kColumns]) {
+  block_sum(block, scratch, reinterpret_cast<T(&)[kRows * kColumns]>(values));
+}
+
 // kCount sums of a thread over so many samples that one chain of additions would lose too much: chains are
 // added to totals that lose nothing; see cell/total.h.
 template <class T, int kCount>

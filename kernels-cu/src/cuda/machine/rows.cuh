@@ -3,18 +3,10 @@
 
 #include <cstdint>
 
+#include "core/lengths.h"
 #include "device.cuh"
 
 namespace lnrnn::cuda {
-
-// Sequences of different length: a row of the batch is active before its length.
-struct Lengths {
-  const int64_t* lengths = nullptr;  // (N) on the device, or null where all rows have all steps
-
-  LNRNN_DEVICE bool active(int64_t step, int64_t row) const {
-    return lengths == nullptr || step < lengths[row];
-  }
-};
 
 // A tensor (S,N,features) seen as S N samples, sample i being step i / N of row i % N. A matrix is
 // a tensor of one step.

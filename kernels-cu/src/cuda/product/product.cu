@@ -123,8 +123,20 @@ lnrnnStatus_t multiply_samples(const CudaStream& stream, const Gemm<S, O>& whole
 bool has_few_rows(int64_t rows) { return rows <= kFewRows; }
 bool has_few_columns(int64_t columns) { return columns <= kFewColumns; }
 
-int64_t square_sum_tiles(int64_t rows, int64_t columns) {
-  return tiles_of(columns, has_few_rows(rows) ? kFewRowsTile : StepTile::of(rows, columns).columns);
+SquareSumSlots SquareSumSlots::of(int64_t rows, const Segments& segments, int64_t gate_width) {
+  int gates = 0;
+  for (int s = 0; s < segments.count; ++s) gates += segments.gates[s];
+  const int64_t columns = gates * gate_width;
+  const int tile = has_few_rows(rows) ? kFewRowsTile : StepTile::of(rows, columns).columns;
+  SquareSumSlots slots{tiles_of(columns, tile) + segments.count - 1, {}, {}};
+  int64_t begin = 0;
+  for (int s = 0; s < segments.count; ++s) {
+    const int64_t end = begin + segments.gates[s] * gate_width;
+    slots.begin[s] = static_cast<int>(begin / tile) + s;
+    slots.end[s] = static_cast<int>(tiles_of(end, tile)) + s;
+    begin = end;
+  }
+  return slots;
 }
 
 template <class S>

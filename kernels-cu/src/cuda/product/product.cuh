@@ -1,6 +1,7 @@
 // Matrix products: one launcher that chooses among the kernels.
 #pragma once
 
+#include "core/shape.h"
 #include "cuda/machine/elements.cuh"
 #include "cuda/machine/rows.cuh"
 #include "cuda/machine/runtime.h"
@@ -21,6 +22,39 @@ constexpr int kPack = static_cast<int>(sizeof(Words) / sizeof(S));
 template <class S>
 constexpr MmaType kMmaType = std::is_same_v<S, Bf16> ? MmaType::kBf16 : MmaType::kF16;
 
+// Where the columns of a row have statistics of their own.
+struct SegmentColumns {
+  int count = 1;
+  int64_t begin[kMostGates + 1] = {0, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+
+  static SegmentColumns of(const Segments& segments, int64_t gate_width) {
+    SegmentColumns columns;
+    columns.count = segments.count;
+    for (int s = 1; s < segments.count; ++s) columns.begin[s] = segments.begin(s) * gate_width;
+    return columns;
+  }
+  // The segment of a column.
+  LNRNN_DEVICE int at(int64_t column) const {
+    int segment = 0;
+    LNRNN_UNROLL
+    for (int s = 1; s < kMostGates; ++s) segment += column >= begin[s];
+    return segment;
+  }
+  LNRNN_DEVICE bool contain(int segment, int64_t column) const {
+    return column >= begin[segment] && column < begin[segment + 1];
+  }
+};
+
+// Sums of squares of a row: of each tile of columns one, and one more where a tile has a share of a next segment,
+// at the sum of both numbers.
+struct SquareSumSlots {
+  int64_t count;
+  int begin[kMostGates], end[kMostGates];  // of each segment
+
+  // Those that multiply_step writes.
+  static SquareSumSlots of(int64_t rows, const Segments& segments, int64_t gate_width);
+};
+
 // out (rows, columns) = sum over depth of a and b; added to what out holds, if add. Operands are of
 // the data type S, sums of the type it is computed with; out is of either.
 //   a             (rows, depth), or (depth, rows) where its samples are summed over
@@ -30,8 +64,8 @@ constexpr MmaType kMmaType = std::is_same_v<S, Bf16> ? MmaType::kBf16 : MmaType:
 //                 which do not use the tensor cores, read that instead.
 //   partial       null, or (rows, columns) of out's type for sums over more than most_samples_of_calls:
 //                 multiply_sequence over samples only.
-//   square_sums   null, or (rows, square_sum_tiles(rows, columns)): sums of squares of out's rows,
-//                 tile by tile, for the row's norm. multiply_step only.
+//   square_sums   null, or (rows, slots of square_sums): sums of squares of out's rows, tile by tile and
+//                 segment by segment, for the norms of rows. multiply_step only.
 template <class S, class O = accumulation_t<S>>
 struct Product {
   int64_t rows, columns, depth;
@@ -42,6 +76,7 @@ struct Product {
   const accumulation_t<S>* exact_a = nullptr;
   O* partial = nullptr;
   accumulation_t<S>* square_sums = nullptr;
+  SegmentColumns segments{};
 
   // Whether the rows of both operands, of depth numbers, begin and end where Words can be loaded;
   // exact_a's then do, too.
@@ -82,7 +117,6 @@ struct OutTile {
 // a's features and b's samples, where it has so many columns.
 bool has_few_rows(int64_t rows);
 bool has_few_columns(int64_t columns);
-int64_t square_sum_tiles(int64_t rows, int64_t columns);
 
 // How many samples cuBLAS sums in one call: the longest chain that it may make of them, of calls that add to each
 // other's results as well. In 16 bits a call is done sooner, and its operands have lost more.

@@ -30,7 +30,7 @@ struct ProductOfFewRows {
   using T = accumulation_t<S>;
 
   struct Shared {
-    Array<T, kMaxThreads / kWarp * kRows> squares;  // (warp, row)
+    Array<T, kFewRowsTile * kRows> results;  // (column, row)
   };
 
   Product<S> p;
@@ -46,24 +46,41 @@ struct ProductOfFewRows {
     }
     LNRNN_UNROLL
     for (int r = 0; r < kRows; ++r) {
-      T squares(0);
       LNRNN_UNROLL
       for (int c = 0; c < kColumns; ++c) {
         const T total = warp_sum(block, sum[r][c]);
         const bool inside = r < p.rows && first + c < p.columns;
-        if (inside) squares = fma(total, total, squares);
+        if (block.lane() == 0) {
+          shared.results[(block.warp() * kColumns + c) * kRows + r] = inside ? total : T(0);
+        }
         // Any lane could: each result has its own, so that stores go out together.
         if (!inside || block.lane() != r * kColumns + c) continue;
         p.store(r, first + c, total, p.out.active(r));
       }
-      if (block.lane() == 0) shared.squares[block.warp() * kRows + r] = squares;
     }
     block.sync();
-    if (p.square_sums != nullptr && block.thread() < p.rows) {
-      T squares(0);
-      for (int w = 0; w < block.warps(); ++w) squares += shared.squares[w * kRows + block.thread()];
-      p.square_sums[block.thread() * tiles_of(p.columns, kFewRowsTile) + block.index()] = squares;
+    if (p.square_sums == nullptr) return;
+    const int row = block.thread() % kRows;
+    const int64_t first_of_tile = block.index() * kFewRowsTile;
+    const int segment = p.segments.at(first_of_tile) + block.thread() / kRows;
+    if (row >= p.rows || segment >= p.segments.count ||
+        p.segments.begin[segment] >= first_of_tile + kFewRowsTile) {
+      return;
     }
+    T squares(0);
+    for (int w = 0; w < block.warps(); ++w) {
+      T of_warp(0);
+      LNRNN_UNROLL
+      for (int c = 0; c < kColumns; ++c) {
+        const int column = w * kColumns + c;
+        const T result = shared.results[column * kRows + row];
+        if (p.segments.contain(segment, first_of_tile + column))
+          of_warp = fma(result, result, of_warp);
+      }
+      squares += of_warp;
+    }
+    const int64_t slots = tiles_of(p.columns, kFewRowsTile) + p.segments.count - 1;
+    p.square_sums[row * slots + block.index() + segment] = squares;
   }
 
  private:

@@ -172,14 +172,14 @@ struct ProductOfStep {
     sums.each(block, [&](int row, int column, T sum) { mine[row * kColumns + column] = sum; });
     block.sync();
 
-    T squares[kRows / kColumns] = {};
+    T result[kRows / kColumns][kAcross] = {};
     each_result(block, first_row, first_column, [&](int i, int j, T& out, bool active) {
       T sum(0);
       LNRNN_UNROLL
       for (int deep = 0; deep < kDeep; ++deep) {
         sum += shared.sums[((j * kDeep + deep) * kRows + i * kColumns) * kColumns + block.thread()];
       }
-      squares[i] = fma(sum, sum, squares[i]);
+      result[i][j] = sum;
       if (active) {
         out = before[i][j] + sum;
       } else if (!p.add) {
@@ -187,17 +187,28 @@ struct ProductOfStep {
       }
     });
     if (p.square_sums == nullptr) return;
-    LNRNN_UNROLL
-    for (int i = 0; i < kRows / kColumns; ++i) {
-      // The threads of a row stand side by side in a warp.
+    const int64_t tile = first_column / kTileColumns;
+    const int64_t slots = tiles_of(p.columns, kTileColumns) + p.segments.count - 1;
+    for (int segment = p.segments.at(first_column);
+         segment < p.segments.count && p.segments.begin[segment] < first_column + kTileColumns;
+         ++segment) {
       LNRNN_UNROLL
-      for (int mask = kColumns / 2; mask > 0; mask /= 2) {
-        squares[i] += block.shuffle_xor(squares[i], mask);
-      }
-      const int64_t row = first_row + i * kColumns + block.thread() / kColumns;
-      if (block.thread() % kColumns == 0 && row < p.rows) {
-        p.square_sums[row * tiles_of(p.columns, kTileColumns) + first_column / kTileColumns] =
-            squares[i];
+      for (int i = 0; i < kRows / kColumns; ++i) {
+        T squares(0);
+        LNRNN_UNROLL
+        for (int j = 0; j < kAcross; ++j) {
+          const int64_t column = first_column + j * kColumns + block.thread() % kColumns;
+          if (p.segments.contain(segment, column))
+            squares = fma(result[i][j], result[i][j], squares);
+        }
+        // The threads of a row stand side by side in a warp.
+        LNRNN_UNROLL
+        for (int mask = kColumns / 2; mask > 0; mask /= 2)
+          squares += block.shuffle_xor(squares, mask);
+        const int64_t row = first_row + i * kColumns + block.thread() / kColumns;
+        if (block.thread() % kColumns == 0 && row < p.rows) {
+          p.square_sums[row * slots + tile + segment] = squares;
+        }
       }
     }
   }

@@ -13,11 +13,12 @@ struct BackwardStep {
 
   int64_t step, batch, hidden, gates;
   Lengths lengths;
-  StrandVectors<const T> weights;
+  Vectors<const T*> weights;
   bool carries_norm;
   Mask mask, mask_cell;
+  Segments segments_a, segments_r;    // of what is normalised
   const T *a, *r;                     // (N,GH)
-  const T *norm_a, *norm_r, *norm_u;  // (N,kStatistics)
+  const T *norm_a, *norm_r, *norm_u;  // (N,segments,kStatistics)
   const T *h_before, *c_before;       // (N,H)
   const S* dy;                        // (N,H) strided, or null
   int64_t dy_row_stride;
@@ -28,10 +29,12 @@ struct BackwardStep {
   T* dk;  // (N,H) by the cell's layer norm; or, of a cell with kLastApart, the last gate of what h's product sees
   T* z;   // (N,H) the cell, normalised
 
-  LNRNN_DEVICE GateInputs<T> inputs(int64_t n) const {
-    return {hidden, weights.bias, weights.bias_hh,
-            GateTerm<T>::of_row(a, gates, weights.gain_i, norm_a, n),
-            GateTerm<T>::of_row(r, gates, weights.gain_h, norm_r, n)};
+  template <class Cell>
+  LNRNN_DEVICE GateInputs<T, Cell::kNorms> inputs(int64_t n) const {
+    using Term = GateTerm<T, Cell::kNorms>;
+    return {hidden, weights[Slot::kBias], weights[Slot::kBiasHh],
+            Term::of_row(a, gates, weights[Slot::kGainInput], norm_a, segments_a, n),
+            Term::of_row(r, gates, weights[Slot::kGainRecurrent], norm_r, segments_r, n)};
   }
 
   // The gradient by what the cell computed, and to dh that by the h before which zoneout let pass.
@@ -44,16 +47,17 @@ struct BackwardStep {
     return keeps ? by_h : T(0);
   }
 
-  // The gradient by h's product, element at of row n.
+  // The gradient by h's product, element at of row n; exact: as it is where that product is.
   LNRNN_DEVICE void store_dr(int64_t n, int64_t at, T value, T exact) const {
     if (dr != nullptr) dr[n * gates + at] = to_storage<S>(value);
     if (exact_dr != nullptr) exact_dr[n * gates + at] = exact;
   }
 
   // Likewise, through the layer norm of that product; by_q: the gradient by what comes of it.
-  LNRNN_DEVICE void store_dr(int64_t n, int64_t at, const GateTerm<T>& of_r,
+  template <int kNorms>
+  LNRNN_DEVICE void store_dr(int64_t n, int gate, int64_t at, const GateTerm<T, kNorms>& of_r,
                              const NormGradient<T>& sums, T by_q) const {
-    const T q = of_r.gain[at] * by_q, z_at = of_r.z(at), rstd = of_r.norm.rstd;
+    const T q = of_r.gain[at] * by_q, z_at = of_r.z(gate, at), rstd = of_r.norm(gate).rstd;
     store_dr(n, at, sums.dx(q, z_at, rstd), sums.dx_uncentred(q, z_at, rstd));
   }
 
@@ -73,10 +77,11 @@ template <class Cell, class S>
 struct BackwardRow {
   static constexpr const char* kName = "backward_row";
   static constexpr int kMaxThreads = 512;
-  static constexpr int kGates = Cell::kGates;
+  static constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
   using T = accumulation_t<S>;
   struct Shared {
-    SumScratch<T, 3> of_u, of_r;
+    SumScratch<T, 3> of_u;
+    SumScratch<T, 3 * kNorms> of_r;
   };
 
   BackwardStep<S> step;
@@ -91,12 +96,13 @@ struct BackwardRow {
   }
 
  private:
-  using Inputs = GateInputs<T>;
+  using Inputs = GateInputs<T, kNorms>;
+  using Sums = T[kNorms][3];  // what the layer norm of r needs: see NormGradient
 
   LNRNN_DEVICE void go_back(Block& block, int64_t n) const {
     auto& shared = block.template shared<Shared>();
-    const auto in = step.inputs(n);
-    T sums[3] = {};
+    const auto in = step.template inputs<Cell>(n);
+    Sums sums = {};
     if constexpr (Cell::kCarriesCell) {
       through_cell(block, n, in, sums);
     } else {
@@ -105,15 +111,16 @@ struct BackwardRow {
     if (in.r.gain == nullptr) return;
 
     block_sum(block, shared.of_r, sums);
-    const auto by_r = NormGradient<T>::of(sums, step.gates);
+    NormGradient<T> by_r[kNorms];
+    norm_gradients<kGates>(sums, step.segments_r, step.hidden, by_r);
     for (int64_t j = block.thread(); j < step.hidden; j += block.threads()) {
       for (int k = 0; k < kGates; ++k) {
-        step.store_dr(n, k * step.hidden + j, in.r, by_r, given(n, k, j));
+        step.store_dr(n, k, k * step.hidden + j, in.r, by_r[kNorms == 1 ? 0 : k], given(n, k, j));
       }
     }
   }
 
-  LNRNN_DEVICE void through_units(Block& block, int64_t n, const Inputs& in, T (&sums)[3]) const {
+  LNRNN_DEVICE void through_units(Block& block, int64_t n, const Inputs& in, Sums& sums) const {
     const Mask mask = step.mask.drawn();
     for (int64_t j = block.thread(); j < step.hidden; j += block.threads()) {
       const int64_t at = n * step.hidden + j;
@@ -124,10 +131,10 @@ struct BackwardRow {
     }
   }
 
-  LNRNN_DEVICE void through_cell(Block& block, int64_t n, const Inputs& in, T (&sums)[3]) const {
+  LNRNN_DEVICE void through_cell(Block& block, int64_t n, const Inputs& in, Sums& sums) const {
     auto& shared = block.template shared<Shared>();
     const int64_t hidden = step.hidden;
-    const bool normalized = step.weights.gain_c != nullptr;
+    const bool normalized = step.weights[Slot::kGainCell] != nullptr;
     const Mask mask = step.mask.drawn(), mask_cell = step.mask_cell.drawn();
     const auto of_u = normalized ? Norm<T>::load(step.norm_u + n * kStatistics) : Norm<T>{};
     T* const dv = step.dv + n * step.gates;
@@ -144,10 +151,10 @@ struct BackwardRow {
         through_gates(in, mask_cell, n, j, by.k, by.waiting, sums);
         continue;
       }
-      const T gain = step.weights.gain_c[j];
+      const T gain = step.weights[Slot::kGainCell][j];
       z[j] = of_u.z(now.u);
       const auto by =
-          Cell::output_backward(by_h, now.gate, fma(gain, z[j], step.weights.bias_c[j]));
+          Cell::output_backward(by_h, now.gate, fma(gain, z[j], step.weights[Slot::kBiasCell][j]));
       T by_norm = by.k;
       if (step.carries_norm && mask_cell.keeps(step.step, step.batch, n, j)) {
         by_norm += step.dc[n * hidden + j];
@@ -161,7 +168,7 @@ struct BackwardRow {
     block_sum(block, shared.of_u, sums_u);
     const auto by_u = NormGradient<T>::of(sums_u, hidden);
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
-      const T du = by_u.dx(step.weights.gain_c[j] * dk[j], z[j], of_u.rstd);
+      const T du = by_u.dx(step.weights[Slot::kGainCell][j] * dk[j], z[j], of_u.rstd);
       T waiting[kGates];
       for (int k = 0; k < kGates; ++k) waiting[k] = dv[k * hidden + j];
       through_gates(in, mask_cell, n, j, du, waiting, sums);
@@ -170,7 +177,7 @@ struct BackwardRow {
 
   // du: by the cell through the output alone.
   LNRNN_DEVICE void through_gates(const Inputs& in, const Mask& mask_cell, int64_t n, int64_t j,
-                                  T du, const T (&waiting)[kGates], T (&sums)[3]) const {
+                                  T du, const T (&waiting)[kGates], Sums& sums) const {
     const int64_t at = n * step.hidden + j;
     const bool keeps = mask_cell.keeps(step.step, step.batch, n, j);
     const T carried = step.dc[at];
@@ -180,15 +187,15 @@ struct BackwardRow {
     give(in, n, j, by.gates, by.gates, sums);
   }
 
-  // Gradients by what comes of either product, in one unit. Adds to sums what the layer norm of r needs.
+  // Gradients by what comes of either product, in one unit.
   LNRNN_DEVICE void give(const Inputs& in, int64_t n, int64_t j, const T (&by_a)[kGates],
-                         const T (&by_r)[kGates], T (&sums)[3]) const {
+                         const T (&by_r)[kGates], Sums& sums) const {
     for (int k = 0; k < kGates; ++k) step.dv[n * step.gates + k * step.hidden + j] = by_a[k];
     if constexpr (Cell::kLastApart) step.dk[n * step.hidden + j] = by_r[kGates - 1];
     for (int k = 0; k < kGates; ++k) {
       const int64_t at = k * step.hidden + j;
       if (in.r.gain != nullptr) {
-        NormGradient<T>::add(sums, in.r.gain[at] * by_r[k], in.r.z(at));
+        NormGradient<T>::add(sums[kNorms == 1 ? 0 : k], in.r.gain[at] * by_r[k], in.r.z(k, at));
       } else {
         step.store_dr(n, at, by_r[k], by_r[k]);
       }

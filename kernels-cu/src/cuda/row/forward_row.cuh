@@ -14,25 +14,30 @@ struct ForwardStep {
 
   int64_t step, batch, hidden, gates;  // gates: GH
   Lengths lengths;
-  StrandVectors<const T> weights;
+  Vectors<const T*> weights;
   bool carries_norm;
   T epsilon;
   ZoneoutShares<T> zoneout, zoneout_cell;  // inference's, of h and of c
   Mask mask, mask_cell;                    // training
   const T *a, *r;                          // (N,GH)
-  const T* norm_a;                         // (N,kStatistics)
-  const T* square_sums;                    // (N,tiles) of r, whose mean is 0
-  int64_t tiles;
-  T *norm_r, *norm_u;            // (N,kStatistics), null where they are not kept
+  Segments segments_a, segments_r;         // of what is normalised
+  const T* norm_a;                         // (N,segments,kStatistics)
+  const T* square_sums;                    // (N,slots) of r, whose mean is 0
+  SquareSumSlots slots;
+  T* norm_r;                     // (N,segments,kStatistics), null where it is not kept
+  T* norm_u;                     // (N,kStatistics), likewise
   const T *h_before, *c_before;  // (N,H)
   T *h, *c;                      // (N,H)
   S* h_operand;  // (N,H) h as the next product reads it, null where that is h itself
   S* y;          // (N,H) strided, or null
   int64_t y_row_stride;
 
-  LNRNN_DEVICE GateInputs<T> inputs(Block& block, int64_t n) const {
-    return {hidden, weights.bias, weights.bias_hh,
-            GateTerm<T>::of_row(a, gates, weights.gain_i, norm_a, n), of_r(block, n)};
+  template <class Cell>
+  LNRNN_DEVICE GateInputs<T, Cell::kNorms> inputs(Block& block, int64_t n) const {
+    using Term = GateTerm<T, Cell::kNorms>;
+    return {hidden, weights[Slot::kBias], weights[Slot::kBiasHh],
+            Term::of_row(a, gates, weights[Slot::kGainInput], norm_a, segments_a, n),
+            of_r<Cell::kNorms>(block, n)};
   }
 
   // Zoneout of h, and where h goes.
@@ -54,26 +59,51 @@ struct ForwardStep {
   }
 
  private:
-  LNRNN_DEVICE GateTerm<T> of_r(Block& block, int64_t n) const {
-    auto term = GateTerm<T>::of_row(r, gates, weights.gain_h, nullptr, n);
+  template <int kNorms>
+  LNRNN_DEVICE GateTerm<T, kNorms> of_r(Block& block, int64_t n) const {
+    auto term = GateTerm<T, kNorms>::of_row(r, gates, weights[Slot::kGainRecurrent], nullptr,
+                                            segments_r, n);
     if (term.gain == nullptr) return term;
-    T squares(0);
-    for (int64_t i = block.lane(); i < tiles; i += kWarp) squares += square_sums[n * tiles + i];
-    const T variance = warp_sum(block, squares) / static_cast<T>(gates) + epsilon;
-    term.norm = overflows(variance) ? norm_of_large_r(block, term.x)
-                                    : Norm<T>{T(0), reciprocal_root(variance)};
-    if (norm_r != nullptr && block.thread() == 0) term.norm.store(norm_r + n * kStatistics);
+    if constexpr (kNorms == 1) {
+      term.norms[0] = norm_of_r(block, n, term.x, 0, slots.count, gates);
+      if (norm_r != nullptr && block.thread() == 0) term.norms[0].store(norm_r + n * kStatistics);
+    } else {
+      LNRNN_UNROLL
+      for (int gate = 0; gate < kNorms; ++gate) {
+        const int segment = segments_r.of_gate(gate);
+        if (gate > 0 && segment == segments_r.of_gate(gate - 1)) {
+          term.norms[gate] = term.norms[gate - 1];
+          continue;
+        }
+        term.norms[gate] = norm_of_r(block, n, term.x + gate * hidden, slots.begin[segment],
+                                     slots.end[segment], segments_r.gates[segment] * hidden);
+        if (norm_r == nullptr || block.thread() != 0) continue;
+        term.norms[gate].store(norm_r + (n * segments_r.count + segment) * kStatistics);
+      }
+    }
     return term;
   }
 
-  // Every warp takes all of the row: it is rare.
-  LNRNN_DEVICE Norm<T> norm_of_large_r(const Block& block, const T* row) const {
+  // Of width numbers of a row, whose squares stand in those slots.
+  LNRNN_DEVICE Norm<T> norm_of_r(const Block& block, int64_t n, const T* row, int64_t slots_begin,
+                                 int64_t slots_end, int64_t width) const {
     T squares(0);
-    for (int64_t j = block.lane(); j < gates; j += kWarp) {
+    for (int64_t i = slots_begin + block.lane(); i < slots_end; i += kWarp) {
+      squares += square_sums[n * slots.count + i];
+    }
+    const T variance = warp_sum(block, squares) / static_cast<T>(width) + epsilon;
+    return overflows(variance) ? norm_of_large_r(block, row, width)
+                               : Norm<T>{T(0), reciprocal_root(variance)};
+  }
+
+  // Every warp takes all of the row: it is rare.
+  LNRNN_DEVICE Norm<T> norm_of_large_r(const Block& block, const T* row, int64_t width) const {
+    T squares(0);
+    for (int64_t j = block.lane(); j < width; j += kWarp) {
       const T value = large_row_element<T>(row[j]);
       squares = fma(value, value, squares);
     }
-    return Norm<T>::of_large(T(0), warp_sum(block, squares) / static_cast<T>(gates), epsilon);
+    return Norm<T>::of_large(T(0), warp_sum(block, squares) / static_cast<T>(width), epsilon);
   }
 };
 
@@ -103,7 +133,7 @@ struct ForwardRow {
  private:
   LNRNN_DEVICE void advance(Block& block, int64_t n) const {
     const int64_t hidden = step.hidden;
-    const auto in = step.inputs(block, n);
+    const auto in = step.template inputs<Cell>(block, n);
     const Mask mask = step.mask.drawn();
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
       step.store(mask, n, j, Cell::output(in, j, step.h_before[n * hidden + j]));
@@ -113,8 +143,8 @@ struct ForwardRow {
   LNRNN_DEVICE void advance_cell(Block& block, int64_t n) const {
     auto& shared = block.template shared<Shared>();
     const int64_t hidden = step.hidden;
-    const bool normalized = step.weights.gain_c != nullptr;
-    const auto in = step.inputs(block, n);
+    const bool normalized = step.weights[Slot::kGainCell] != nullptr;
+    const auto in = step.template inputs<Cell>(block, n);
     const T* const before = step.c_before + n * hidden;
     T* const cell = step.c + n * hidden;
 
@@ -140,7 +170,9 @@ struct ForwardRow {
     const Mask mask = step.mask.drawn(), mask_cell = step.mask_cell.drawn();
     for (int64_t j = own; j < hidden; j += block.threads()) {
       const T u = u_of(j), o = j == own ? of_own.o : Cell::output_gate(in, j);
-      const T k = normalized ? fma(step.weights.gain_c[j], of_u.z(u), step.weights.bias_c[j]) : u;
+      const T k = normalized ? fma(step.weights[Slot::kGainCell][j], of_u.z(u),
+                                   step.weights[Slot::kBiasCell][j])
+                             : u;
       step.store(mask, n, j, Cell::output(o, k));
       cell[j] = after_zoneout(mask_cell.keeps(step.step, step.batch, n, j), step.zoneout_cell,
                               before[j], step.carries_norm ? k : u);

@@ -11,6 +11,7 @@ struct Indrnn {
   static constexpr CellKind kKind = CellKind::kIndrnn;
   static constexpr int kGates = 1;
   static constexpr bool kRecurrentMatrix = false;
+  static constexpr bool kLastApart = false;
 
   template <class T>
   LNRNN_DEVICE static T output(T v, T weight, T h_before) {

@@ -7,9 +7,11 @@
 
 namespace lnrnn::cuda {
 
+template <Norms kHas>
 struct Lstm {
   static constexpr CellKind kKind = CellKind::kLstm;
   static constexpr int kGates = 4;
+  static constexpr int kNorms = kHas == Norms::kSegments ? kGates : 1;
   static constexpr bool kRecurrentMatrix = true;
   static constexpr bool kCarriesCell = true;  // c beside h; what becomes of it may be normalised
   static constexpr bool kLastApart = false;   // both products see the same gradients
@@ -20,12 +22,13 @@ struct Lstm {
     T u, o;
   };
   template <class T>
-  LNRNN_DEVICE static Candidate<T> candidate(const GateInputs<T>& in, int64_t unit, T c_before) {
+  LNRNN_DEVICE static Candidate<T> candidate(const GateInputs<T, kNorms>& in, int64_t unit,
+                                             T c_before) {
     const LstmGates<T> gate = gates(in, unit);
     return {lstm_cell(gate.i, gate.f, gate.g, c_before), gate.o};
   }
   template <class T>
-  LNRNN_DEVICE static T output_gate(const GateInputs<T>& in, int64_t unit) {
+  LNRNN_DEVICE static T output_gate(const GateInputs<T, kNorms>& in, int64_t unit) {
     return sigmoid(preactivation(in, 3, unit));
   }
   // k: u, or what its layer norm makes of it.
@@ -41,7 +44,8 @@ struct Lstm {
     T u;
   };
   template <class T>
-  LNRNN_DEVICE static Recomputed<T> recompute(const GateInputs<T>& in, int64_t unit, T c_before) {
+  LNRNN_DEVICE static Recomputed<T> recompute(const GateInputs<T, kNorms>& in, int64_t unit,
+                                              T c_before) {
     const LstmGates<T> gate = gates(in, unit);
     return {gate, lstm_cell(gate.i, gate.f, gate.g, c_before)};
   }
@@ -68,12 +72,12 @@ struct Lstm {
 
  private:
   template <class T>
-  LNRNN_DEVICE static T preactivation(const GateInputs<T>& in, int gate, int64_t unit) {
-    const int64_t at = gate * in.hidden + unit;
-    return in.a.plus(in.r.plus(in.bias[at], at), at);
+  LNRNN_DEVICE static T preactivation(const GateInputs<T, kNorms>& in, int gate, int64_t unit) {
+    const int64_t at = gate * in.width + unit;
+    return in.a.plus(in.r.plus(in.bias[at], gate, at), gate, at);
   }
   template <class T>
-  LNRNN_DEVICE static LstmGates<T> gates(const GateInputs<T>& in, int64_t unit) {
+  LNRNN_DEVICE static LstmGates<T> gates(const GateInputs<T, kNorms>& in, int64_t unit) {
     return lstm_gates(preactivation(in, 0, unit), preactivation(in, 1, unit),
                       preactivation(in, 2, unit), preactivation(in, 3, unit));
   }

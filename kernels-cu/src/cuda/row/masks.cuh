@@ -8,17 +8,6 @@
 
 namespace lnrnn::cuda {
 
-inline uint32_t random_stream_of(RandomKind kind, int layer, int direction) {
-  return random_stream(kind, static_cast<uint32_t>(layer), static_cast<uint32_t>(direction));
-}
-
-// The numbers to draw from: those of the launch, or those that stand in device memory by now.
-LNRNN_DEVICE Random drawn_from(const Random& random) {
-  const uint64_t* const at = random.device;
-  if (at == nullptr) return random;
-  return {at[0], static_cast<int64_t>(at[1]), static_cast<int64_t>(at[2]), nullptr};
-}
-
 // The word of feature j among the four of its quad. Not word[j % 4]: an index known at run time only
 // would send the words to memory.
 LNRNN_DEVICE uint32_t word_of(const Philox4& random, int64_t j) {
@@ -41,16 +30,16 @@ struct Mask {
     if (p == 0) return {};
     return {true,
             given,
-            strand.hidden(),
+            kind == RandomKind::kZoneoutCell ? strand.cell_width() : strand.output_width(),
             random,
             keep_threshold(p),
-            random_stream_of(kind, strand.layer, strand.direction)};
+            random_stream(kind, strand)};
   }
 
   // What a kernel asks, once, before it asks for decisions.
   LNRNN_DEVICE Mask drawn() const {
     Mask mask = *this;
-    if (on && given == nullptr) mask.random = drawn_from(random);
+    if (on && given == nullptr) mask.random = random.drawn();
     return mask;
   }
   // Feature j at (step, row) of a tensor (T,batch,n). Without a mask everything is kept.
@@ -95,8 +84,11 @@ struct KeptWeights {
 
   static KeptWeights take(Carver& carver, const Strand& strand) {
     if (strand.plan.description.dropconnect == 0) return {};
-    const int64_t bytes = bit_row_bytes(strand.hidden());
+    const int64_t bytes = bit_row_bytes(strand.output_width());
     return {carver.take<uint8_t>({strand.gates(), bytes}), bytes};
+  }
+  KeptWeights from_row(int64_t row) const {
+    return {bits == nullptr ? nullptr : bits + row * row_bytes, row_bytes};
   }
   LNRNN_DEVICE bool keeps(int64_t row, int64_t column) const {
     return bits == nullptr || (bits[row * row_bytes + column / 8] >> column % 8 & 1) != 0;

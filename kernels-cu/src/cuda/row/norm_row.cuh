@@ -1,4 +1,4 @@
-// Layer normalisation of x W_ih' for many steps at once. Blocks: samples.
+// Layer normalisation of x W_ih' for many steps at once: of one segment of it. Blocks: samples.
 #pragma once
 
 #include "term.cuh"
@@ -13,7 +13,7 @@ LaunchShape input_norm_shape(int64_t samples, int64_t width) {
 }
 
 // Statistics.
-//   a:(S,GH)  statistics:(S,kStatistics)
+//   a:(S,width) with stride  statistics:(S,kStatistics) with norm_stride
 template <class T>
 struct InputNorm {
   static constexpr const char* kName = "input_norm";
@@ -22,22 +22,22 @@ struct InputNorm {
     NormScratch<T> norm;
   };
 
-  int64_t width;  // GH
+  int64_t width, stride, norm_stride;
   T epsilon;
   const T* a;
   T* statistics;
 
   LNRNN_DEVICE void operator()(Block& block) const {
-    const T* const row = a + block.index() * width;
+    const T* const row = a + block.index() * stride;
     const auto norm = block_norm(block, block.template shared<Shared>().norm, width, epsilon,
                                  [&](int64_t j) { return row[j]; });
-    if (block.thread() == 0) norm.store(statistics + block.index() * kStatistics);
+    if (block.thread() == 0) norm.store(statistics + block.index() * norm_stride);
   }
 };
 
 // The gradient by x W_ih' from that by its layer norm; da and exact_da, the same before it is rounded,
 // may be dv.
-//   a, dv, da, exact_da:(S,GH)  statistics:(S,kStatistics)
+//   a, dv, da, exact_da:(S,width) with stride  statistics:(S,kStatistics) with norm_stride
 template <class S>
 struct InputNormBackward {
   static constexpr const char* kName = "input_norm_backward";
@@ -47,7 +47,7 @@ struct InputNormBackward {
     SumScratch<T, 3> sums;
   };
 
-  int64_t width;    // GH
+  int64_t width, stride, norm_stride;
   Rows<const T> a;  // with lengths: samples beyond are no part of any product
   const T *statistics, *gain, *dv;
   S* da;
@@ -57,8 +57,8 @@ struct InputNormBackward {
     const int64_t i = block.index();
     if (!a.active(i)) return;
     const T* const row = a.sample(i);
-    const T* const from = dv + i * width;
-    const auto norm = Norm<T>::load(statistics + i * kStatistics);
+    const T* const from = dv + i * stride;
+    const auto norm = Norm<T>::load(statistics + i * norm_stride);
     T sums[3] = {}, q[kFeaturesOfThread] = {}, z[kFeaturesOfThread] = {};
     LNRNN_UNROLL
     for (int k = 0; k < kFeaturesOfThread; ++k) {
@@ -76,8 +76,8 @@ struct InputNormBackward {
     block_sum(block, block.template shared<Shared>().sums, sums);
     const auto by_a = NormGradient<T>::of(sums, width);
     const auto store = [&](int64_t j, T value) {
-      da[i * width + j] = to_storage<S>(value);
-      if (exact_da != nullptr) exact_da[i * width + j] = value;
+      da[i * stride + j] = to_storage<S>(value);
+      if (exact_da != nullptr) exact_da[i * stride + j] = value;
     };
     LNRNN_UNROLL
     for (int k = 0; k < kFeaturesOfThread; ++k) {

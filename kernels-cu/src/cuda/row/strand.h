@@ -3,8 +3,6 @@
 // here: kernels ask the pointers, not the cell.
 #pragma once
 
-#include <utility>
-
 #include "core/size.h"
 #include "cuda/product/product.cuh"
 #include "masks.cuh"
@@ -24,23 +22,23 @@ struct StrandRows {
   T* r;  // (T,N,GH) h R', R' being weight_hh as prepared; only where it is wanted apart
   T* h;  // (T+1,N,H), at before(t) and after(t)
   T* c;  // (T+1,N,H), the LSTM's
-  T *norm_a, *norm_r, *norm_u;  // (T,N,kStatistics) of the layer norms there are
-  KeptWeights kept;             // training's
+  T* norms[kTermKinds];  // (T,N,segments,kStatistics) of the layer norms there are
+  KeptWeights kept;      // training's
+
+  T* norm(TermKind of) const { return norms[static_cast<int>(of)]; }
 
   static StrandRows take_reserve(Carver& carver, const Strand& strand, int64_t steps,
                                  int64_t batch) {
     const CellShape& shape = strand.shape();
     StrandRows rows{};
     if (!strand.plan.has(LNRNN_PLAN_RECOMPUTE)) rows.take_products(carver, strand, steps, batch);
-    rows.h = carver.take<T>({steps + 1, batch, strand.hidden()});
-    if (shape.carries_cell) rows.c = carver.take<T>({steps + 1, batch, strand.hidden()});
-    T* norm = carver.take<T>({shape.norms(), steps, batch, kStatistics});
-    for (const auto& [there, place] :
-         {std::pair(shape.input_norm, &rows.norm_a), std::pair(shape.recurrent_norm, &rows.norm_r),
-          std::pair(shape.cell_norm, &rows.norm_u)}) {
-      if (!there || norm == nullptr) continue;
-      *place = norm;
-      norm += steps * batch * kStatistics;
+    rows.h = carver.take<T>({steps + 1, batch, strand.output_width()});
+    if (shape.carries_cell) rows.c = carver.take<T>({steps + 1, batch, strand.cell_width()});
+    T* const all = carver.take<T>({shape.statistics(), steps, batch, kStatistics});
+    for (int i = 0; i < shape.site_count && all != nullptr; ++i) {
+      const TermKind of = shape.sites[i].of;
+      rows.norms[static_cast<int>(of)] =
+          all + shape.first_statistic(of) * steps * batch * kStatistics;
     }
     rows.kept = KeptWeights::take(carver, strand);
     return rows;
@@ -54,33 +52,11 @@ struct StrandRows {
   }
 };
 
-// Vectors of parameters, widened, once per pass.
-template <class T>
-struct StrandVectors {
-  T* bias;             // (GH) of x's product or of both, with all that is added to it
-  T* bias_hh;          // (3H) the GRU's, of h's product
-  T* hh;               // (H) the IndRNN's recurrent weights
-  T *gain_i, *gain_h;  // (GH), where the products are normalised
-  T *gain_c, *bias_c;  // (H), where the cell is
-
-  static StrandVectors take(Carver& carver, const Strand& strand) {
-    const CellShape& shape = strand.shape();
-    StrandVectors vectors{};
-    vectors.bias = carver.take<T>({strand.gates()});
-    if (shape.kind == CellKind::kGru) vectors.bias_hh = carver.take<T>({strand.gates()});
-    if (!shape.recurrent_matrix) vectors.hh = carver.take<T>({strand.hidden()});
-    if (shape.input_norm) vectors.gain_i = carver.take<T>({strand.gates()});
-    if (shape.recurrent_norm) vectors.gain_h = carver.take<T>({strand.gates()});
-    if (shape.cell_norm) {
-      vectors.gain_c = carver.take<T>({strand.hidden()});
-      vectors.bias_c = carver.take<T>({strand.hidden()});
-    }
-    return vectors;
-  }
-  StrandVectors<const T> constant() const {
-    return {bias, bias_hh, hh, gain_i, gain_h, gain_c, bias_c};
-  }
-};
+// What a term of gates is normalised over.
+inline Segments segments_of(const CellShape& shape, TermKind of) {
+  const NormSite* const site = shape.site(of);
+  return site == nullptr ? Segments::whole(shape.gates) : site->segments;
+}
 
 // Element (t, n, ...) of a tensor of steps; null stays null.
 template <class P>
@@ -112,7 +88,7 @@ LaunchShape row_shape(int64_t rows, int64_t features) {
 
 template <class S>
 lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const S* parameters,
-                           const StrandVectors<accumulation_t<S>>& to);
+                           const Vectors<accumulation_t<S>*>& to);
 
 // Decides which recurrent weights stay in training (Wan et al. 2013). given: (GH,H) bytes, or null to
 // draw.
@@ -121,8 +97,8 @@ lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
                                  const KeptWeights& kept);
 
 // The recurrent weights as the products see them, written to `to`: with DropConnect where there are
-// kept ones, and centred over the GH outputs where the product is normalised. The layer norm of h R' does
-// not change by that; its mean is 0; and dr, whose sum over the outputs is 0, gives the same dr R'.
+// kept ones, and centred over the outputs of each segment in which the product is. The layer norm of h R' does
+// not change by that; its mean is 0; and dr, whose sum over a segment is 0, gives the same dr R'.
 //   to   (GH,H), or (H,GH) where transposed
 template <class S>
 lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& strand,

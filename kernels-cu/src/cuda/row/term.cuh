@@ -8,35 +8,53 @@
 
 namespace lnrnn::cuda {
 
-// A product's part of the gates' pre-activations: x, or gain z of its layer norm, or nothing.
-template <class T>
+// What a kernel keeps of the norms of a product's row: one, or one for each gate, which is that of the gate's
+// segment. Where a row is not normalised it is never asked.
+enum class Norms { kWhole, kSegments };
+constexpr Norms norms_of(const CellShape& shape) {
+  for (int i = 0; i < shape.site_count; ++i) {
+    if (shape.sites[i].segments.count > 1) return Norms::kSegments;
+  }
+  return Norms::kWhole;
+}
+
+// A product's part of the gates' pre-activations: x, or gain z of its layer norm, or nothing. kNorms: 1, or as
+// many as gates.
+template <class T, int kNorms>
 struct GateTerm {
   const T* x;     // (GH), or null
   const T* gain;  // (GH), or null where x is not normalised
-  Norm<T> norm;
+  Norm<T> norms[kNorms];
 
-  LNRNN_DEVICE T z(int64_t at) const { return norm.z(x[at]); }
-  LNRNN_DEVICE T plus(T rest, int64_t at) const {
+  // at: an element of the gate.
+  LNRNN_DEVICE const Norm<T>& norm(int gate) const { return norms[kNorms == 1 ? 0 : gate]; }
+  LNRNN_DEVICE T z(int gate, int64_t at) const { return norm(gate).z(x[at]); }
+  LNRNN_DEVICE T plus(T rest, int gate, int64_t at) const {
     if (x == nullptr) return rest;
-    return gain == nullptr ? x[at] + rest : fma(gain[at], z(at), rest);
+    return gain == nullptr ? x[at] + rest : fma(gain[at], z(gate, at), rest);
   }
-  // Statistics (N,kStatistics) are null where gain is.
+  // Statistics are null where gain is.
   LNRNN_DEVICE static GateTerm of_row(const T* x, int64_t width, const T* gain, const T* statistics,
-                                      int64_t n) {
+                                      const Segments& segments, int64_t n) {
     GateTerm term{x == nullptr ? nullptr : x + n * width, gain, {}};
     if (gain != nullptr && statistics != nullptr) {
-      term.norm = Norm<T>::load(statistics + n * kStatistics);
+      LNRNN_UNROLL
+      for (int gate = 0; gate < kNorms; ++gate) {
+        term.norms[gate] = Norm<T>::load(
+            kNorms == 1 ? statistics + n * kStatistics
+                        : statistics + (n * segments.count + segments.of_gate(gate)) * kStatistics);
+      }
     }
     return term;
   }
 };
 
 // What a cell computes the gates of a row's units from.
-template <class T>
+template <class T, int kNorms>
 struct GateInputs {
-  int64_t hidden;
+  int64_t width;            // H
   const T *bias, *bias_hh;  // (GH)
-  GateTerm<T> a, r;
+  GateTerm<T, kNorms> a, r;
 };
 
 // What a layer norm's gradient needs of a row: mean q, mean q z and mean z, q = gain dy.
@@ -64,5 +82,27 @@ struct NormGradient {
     return layernorm_backward(q_at, z_at, T(0), qz, rstd);
   }
 };
+
+// Of each gate's norm, from the gates' sums, or from those of the row. width: of a gate.
+template <int kGates, class T, int kNorms>
+LNRNN_DEVICE void norm_gradients(const T (&sums)[kNorms][3], const Segments& segments,
+                                 int64_t width, NormGradient<T> (&gradients)[kNorms]) {
+  if constexpr (kNorms == 1) {
+    gradients[0] = NormGradient<T>::of(sums[0], kGates * width);
+  } else {
+    LNRNN_UNROLL
+    for (int gate = 0; gate < kGates; ++gate) {
+      const int segment = segments.of_gate(gate);
+      T of_segment[3] = {};
+      LNRNN_UNROLL
+      for (int other = 0; other < kGates; ++other) {
+        if (segments.of_gate(other) != segment) continue;
+        LNRNN_UNROLL
+        for (int i = 0; i < 3; ++i) of_segment[i] += sums[other][i];
+      }
+      gradients[gate] = NormGradient<T>::of(of_segment, segments.gates[segment] * width);
+    }
+  }
+}
 
 }  // namespace lnrnn::cuda

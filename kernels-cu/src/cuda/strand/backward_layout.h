@@ -1,7 +1,7 @@
 // The workspace of the backward pass.
 #pragma once
 
-#include "cuda/row/strand.h"
+#include "cuda/row/cells.cuh"
 
 namespace lnrnn::cuda {
 
@@ -10,7 +10,7 @@ struct BackwardLayout {
   using T = accumulation_t<S>;
 
   StrandRows<T> products;  // where they were not kept
-  StrandVectors<T> vectors;
+  Vectors<T*> vectors;
   S* hh;          // (H,GH) the recurrent weights, transposed
   S* hh_rows;     // (GH,H) the same as they are, to compute h R' again
   S* h_operand;   // (T+1,N,H), where products do not read h itself
@@ -28,15 +28,17 @@ struct BackwardLayout {
 
   static BackwardLayout take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
     const CellShape& shape = strand.shape();
-    const int64_t hidden = strand.hidden(), gates = strand.gates();
+    const int64_t cell = strand.cell_width(), output = strand.output_width();
+    const int64_t gates = strand.gates();
+    const bool normalizes_cell = shape.site(TermKind::kCell) != nullptr;
     const bool again = strand.plan.has(LNRNN_PLAN_RECOMPUTE);
     BackwardLayout layout{};
     if (again) layout.products.take_products(carver, strand, steps, batch);
-    layout.vectors = StrandVectors<T>::take(carver, strand);
+    layout.vectors = take_vectors<T>(carver, strand);
     if (shape.recurrent_matrix) {
-      layout.hh = carver.take<S>({hidden, gates});
-      if (again) layout.hh_rows = carver.take<S>({gates, hidden});
-      if (!kExactOperands<S>) layout.h_operand = carver.take<S>({steps + 1, batch, hidden});
+      layout.hh = carver.take<S>({output, gates});
+      if (again) layout.hh_rows = carver.take<S>({gates, output});
+      if (!kExactOperands<S>) layout.h_operand = carver.take<S>({steps + 1, batch, output});
     }
     layout.dv = carver.take<T>({steps, batch, gates});
     if (!kExactOperands<S> || shape.keeps_recurrent_product()) {
@@ -50,19 +52,19 @@ struct BackwardLayout {
         layout.exact_dr = carver.take<T>({batch, gates});
       }
     }
-    if (shape.cell_norm || shape.kind == CellKind::kGru) {
-      layout.dk = carver.take<T>({steps, batch, hidden});
+    if (normalizes_cell || has_last_apart(shape.kind)) {
+      layout.dk = carver.take<T>({steps, batch, cell});
     }
-    if (shape.cell_norm) layout.z = carver.take<T>({steps, batch, hidden});
-    layout.dh = carver.take<T>({batch, hidden});
-    if (shape.carries_cell) layout.dc = carver.take<T>({batch, hidden});
+    if (normalizes_cell) layout.z = carver.take<T>({steps, batch, cell});
+    layout.dh = carver.take<T>({batch, output});
+    if (shape.carries_cell) layout.dc = carver.take<T>({batch, cell});
     layout.partials = carver.take<T>({vector_partials(strand, steps, batch)});
-    const int64_t widest = hidden > strand.input() ? hidden : strand.input();
+    const int64_t widest = output > strand.input() ? output : strand.input();
     if (size_product({steps, batch}) > static_cast<uint64_t>(kSamplesOfCalls<S>)) {
       layout.partial = carver.take<T>({gates, shape.recurrent_matrix ? widest : strand.input()});
     }
     if (strand.plan.description.dropconnect > 0)
-      layout.masked_dhh = carver.take<T>({gates, hidden});
+      layout.masked_dhh = carver.take<T>({gates, output});
     if (strand.plan.discards()) {
       layout.giving = carver.take<S>({steps, batch, widest});
     }

@@ -85,7 +85,7 @@ struct DropOut {
   S* values;
 
   LNRNN_DEVICE void operator()(Block& block) const {
-    const Random drawn = drawn_from(random);
+    const Random drawn = random.drawn();
     const int64_t quads_of_row = (features + 3) / 4;
     each_element(block, quads, [&](int64_t i) {
       const int64_t sample = i / quads_of_row, quad = i % quads_of_row;
@@ -148,7 +148,7 @@ lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call) {
   return launch(stream, elements_shape<Kernel>(quads),
                 Kernel{quads, call.batch, features, call.plan.has(LNRNN_PLAN_VARIATIONAL_DROPOUT),
                        call.random, keep_threshold(p),
-                       random_stream_of(RandomKind::kDropout, call.layer, 0),
+                       random_stream(RandomKind::kDropout, static_cast<uint32_t>(call.layer), 0),
                        p < 1 ? static_cast<T>(1 / (1 - p)) : T(0), static_cast<S*>(call.values)});
 }
 

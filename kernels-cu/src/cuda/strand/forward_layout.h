@@ -10,15 +10,15 @@ template <class S>
 struct PackedWeights {
   S* ih;  // (GH,I)
   S* hh;  // (GH,H) as prepared, where it is a matrix
-  StrandVectors<accumulation_t<S>> vectors;
+  Vectors<accumulation_t<S>*> vectors;
 
   static PackedWeights take(Carver& carver, const Strand& strand) {
     PackedWeights packed{};
     packed.ih = carver.take<S>({strand.gates(), strand.input()});
     if (strand.shape().recurrent_matrix) {
-      packed.hh = carver.take<S>({strand.gates(), strand.hidden()});
+      packed.hh = carver.take<S>({strand.gates(), strand.output_width()});
     }
-    packed.vectors = StrandVectors<accumulation_t<S>>::take(carver, strand);
+    packed.vectors = take_vectors<accumulation_t<S>>(carver, strand);
     return packed;
   }
 };
@@ -28,34 +28,38 @@ template <class S>
 struct ForwardLayout {
   using T = accumulation_t<S>;
 
-  StrandRows<T> rows;        // products of one chunk, r of one step; inference: h and c, two places
-  S* hh;                     // (GH,H) training's
-  StrandVectors<T> vectors;  // training's
-  S* h_operand;              // (N,H), where products do not read h itself
-  T* square_sums;            // (N,tiles), where r is normalised
-  int64_t* lengths;          // (N)
+  StrandRows<T> rows;   // products of one chunk, r of one step; inference: h and c, two places
+  S* hh;                // (GH,H) training's
+  Vectors<T*> vectors;  // training's
+  S* h_operand;         // (N,H), where products do not read h itself
+  T* square_sums;       // (N,slots), where r is normalised
+  int64_t* lengths;     // (N)
 
   static ForwardLayout take(Carver& carver, const Strand& strand, int64_t chunk, int64_t batch,
                             bool training) {
     const CellShape& shape = strand.shape();
-    const int64_t hidden = strand.hidden();
+    const int64_t cell = strand.cell_width(), output = strand.output_width();
     ForwardLayout layout{};
     if (!keeps_products(strand, training)) {
       layout.rows.take_products(carver, strand, chunk, batch, 1);
     }
     if (training) {
-      if (shape.recurrent_matrix) layout.hh = carver.take<S>({strand.gates(), hidden});
-      layout.vectors = StrandVectors<T>::take(carver, strand);
+      if (shape.recurrent_matrix) layout.hh = carver.take<S>({strand.gates(), output});
+      layout.vectors = take_vectors<T>(carver, strand);
     } else {
-      layout.rows.h = carver.take<T>({2, batch, hidden});
-      if (shape.carries_cell) layout.rows.c = carver.take<T>({2, batch, hidden});
-      if (shape.input_norm) layout.rows.norm_a = carver.take<T>({chunk, batch, kStatistics});
+      layout.rows.h = carver.take<T>({2, batch, output});
+      if (shape.carries_cell) layout.rows.c = carver.take<T>({2, batch, cell});
+      if (const NormSite* const site = shape.site(TermKind::kInput)) {
+        layout.rows.norms[static_cast<int>(site->of)] =
+            carver.take<T>({chunk, batch, site->segments.count, kStatistics});
+      }
     }
     if (shape.recurrent_matrix && !kExactOperands<S>) {
-      layout.h_operand = carver.take<S>({batch, hidden});
+      layout.h_operand = carver.take<S>({batch, output});
     }
-    if (shape.recurrent_norm) {
-      layout.square_sums = carver.take<T>({batch, square_sum_tiles(batch, strand.gates())});
+    if (const NormSite* const site = shape.site(TermKind::kRecurrent)) {
+      layout.square_sums = carver.take<T>(
+          {batch, SquareSumSlots::of(batch, site->segments, strand.cell_width()).count});
     }
     layout.lengths = carver.take<int64_t>({batch});
     return layout;

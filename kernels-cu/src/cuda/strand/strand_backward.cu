@@ -20,17 +20,18 @@ class Backward {
   using T = accumulation_t<S>;
 
   Backward(const CudaStream& stream, const BackwardArguments& call)
-      : stream_(stream), strand_(call.strand), call_(call), hidden_(strand_.hidden()),
-        gates_(strand_.gates()), steps_(call.steps), batch_(call.batch),
-        samples_(call.steps * call.batch), parameters_(static_cast<const S*>(call.parameters)),
+      : stream_(stream), strand_(call.strand), call_(call), cell_(strand_.cell_width()),
+        output_(strand_.output_width()), gates_(strand_.gates()), steps_(call.steps),
+        batch_(call.batch), samples_(call.steps * call.batch),
+        parameters_(static_cast<const S*>(call.parameters)),
         gradients_(static_cast<T*>(call.gradients)) {
     Carver workspace(call.workspace), reserve(call.reserve);
     layout_ = BackwardLayout<S>::take(workspace, strand_, steps_, batch_);
     const auto kept = StrandRows<T>::take_reserve(reserve, strand_, steps_, batch_);
     const auto& products = recomputes() ? layout_.products : kept;
-    forward_ = {products.a,  products.r,  kept.h,      kept.c,
-                kept.norm_a, kept.norm_r, kept.norm_u, kept.kept};
-    vectors_ = layout_.vectors.constant();
+    forward_ = {products.a, products.r, kept.h, kept.c, {}, kept.kept};
+    for (int of = 0; of < kTermKinds; ++of) forward_.norms[of] = kept.norms[of];
+    vectors_ = read_only(layout_.vectors);
   }
 
   lnrnnStatus_t run() {
@@ -38,21 +39,23 @@ class Backward {
     LNRNN_FORWARD(load_vectors(stream_, strand_, parameters_, layout_.vectors));
     if (layout_.h_operand != nullptr) {
       LNRNN_FORWARD(
-          round_to_storage<S>(stream_, forward_.h, layout_.h_operand, (steps_ + 1) * state()));
+          round_to_storage<S>(stream_, forward_.h, layout_.h_operand, (steps_ + 1) * h_elements()));
     }
     if (recomputes()) LNRNN_FORWARD(multiply_again());
-    LNRNN_FORWARD(copy_state<T>(stream_, call_.dhn, layout_.dh, state()));
+    LNRNN_FORWARD(copy_state<T>(stream_, call_.dhn, layout_.dh, h_elements()));
     if (layout_.dc != nullptr)
-      LNRNN_FORWARD(copy_state<T>(stream_, call_.dcn, layout_.dc, state()));
+      LNRNN_FORWARD(copy_state<T>(stream_, call_.dcn, layout_.dc, c_elements()));
     LNRNN_FORWARD(go_back_through());
-    if (call_.dh0 != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, layout_.dh, call_.dh0, state()));
-    if (call_.dc0 != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, layout_.dc, call_.dc0, state()));
+    if (call_.dh0 != nullptr)
+      LNRNN_FORWARD(copy_state<T>(stream_, layout_.dh, call_.dh0, h_elements()));
+    if (call_.dc0 != nullptr)
+      LNRNN_FORWARD(copy_state<T>(stream_, layout_.dc, call_.dc0, c_elements()));
 
     // Everything is added, to zeros where the caller wants replacement: that clears what lies between
     // tensors, too.
     if (gradients_ != nullptr) {
       if (!call_.accumulate) LNRNN_FORWARD(clear_gradients());
-      const StrandTrace<T> trace{forward_, at_places(forward_.h), layout_.dv, layout_.dk,
+      const StrandTrace<T> trace{forward_, h_at_places(forward_.h), layout_.dv, layout_.dk,
                                  layout_.z};
       LNRNN_FORWARD(vector_gradients(stream_, strand_, steps_, batch_, lengths_, trace,
                                      layout_.partials, gradients_));
@@ -66,15 +69,22 @@ class Backward {
 
  private:
   bool recomputes() const { return strand_.plan.has(LNRNN_PLAN_RECOMPUTE); }
-  int64_t state() const { return batch_ * hidden_; }
-  // From the T + 1 places of a state, those before each step: (T,N,H).
+  int64_t h_elements() const { return batch_ * output_; }
+  int64_t c_elements() const { return batch_ * cell_; }
+  // From the T + 1 places of a state, those before each step: (T,N,P) or (T,N,H).
   template <class P>
-  P* at_places(P* states) const {
-    return at_step(states, strand_.before(0), state());
+  P* h_at_places(P* states) const {
+    return at_step(states, strand_.before(0), h_elements());
   }
+  const T* c_at_places() const { return at_step(forward_.c, strand_.before(0), c_elements()); }
+  const T* norm_at(TermKind of, int64_t t) const {
+    return at_step(forward_.norm(of), t,
+                   batch_ * segments_of(strand_.shape(), of).count * kStatistics);
+  }
+  // From a feature on.
   template <class P>
-  Rows<P> samples(P* base, int64_t features) const {
-    return Rows<P>::sequence(base, batch_, features).masked(lengths_, 0).simplified();
+  Rows<P> samples(P* base, int64_t features, int64_t first = 0) const {
+    return Rows<P>::sequence(base + first, batch_, features).masked(lengths_, 0).simplified();
   }
   // The caller's tensors, without what lies beyond the lengths.
   template <class P, class V>
@@ -83,9 +93,9 @@ class Backward {
   }
   const S* h_operands() const {
     if constexpr (kExactOperands<S>) {
-      return at_places(forward_.h);
+      return h_at_places(forward_.h);
     } else {
-      return at_places(layout_.h_operand);
+      return h_at_places(layout_.h_operand);
     }
   }
   const S* dr_at(int64_t t) const {
@@ -114,9 +124,9 @@ class Backward {
     LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, false,
                                             layout_.hh_rows));
     return multiply_sequence<Depth::kFeatures, Depth::kFeatures>(
-        stream_, Product<S>{samples_, gates_, hidden_,
-                            Rows<const S>::matrix(h_operands(), samples_, hidden_),
-                            Rows<const S>::matrix(layout_.hh_rows, gates_, hidden_),
+        stream_, Product<S>{samples_, gates_, output_,
+                            Rows<const S>::matrix(h_operands(), samples_, output_),
+                            Rows<const S>::matrix(layout_.hh_rows, gates_, output_),
                             Rows<T>::matrix(to.r == nullptr ? to.a : to.r, samples_, gates_),
                             to.r == nullptr});
   }
@@ -126,7 +136,7 @@ class Backward {
       LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, true,
                                               layout_.hh));
     }
-    return with_cell(strand_.shape().kind, [&](auto cell) {
+    return with_cell(strand_.shape(), [&](auto cell) {
       using Cell = decltype(cell);
       if constexpr (!Cell::kRecurrentMatrix) {
         return walk_units<Cell>();
@@ -146,7 +156,9 @@ class Backward {
     to.batch = batch_;
     to.lengths = lengths_;
     to.weights = vectors_;
-    to.carries_norm = strand_.shape().carries_norm;
+    to.carries_norm = strand_.shape().carries_normalized();
+    to.segments_a = segments_of(strand_.shape(), TermKind::kInput);
+    to.segments_r = segments_of(strand_.shape(), TermKind::kRecurrent);
     to.mask = zoneout();
     to.mask_cell = Mask::of(strand_, strand_.plan.description.zoneoutCell, RandomKind::kZoneoutCell,
                             nullptr, call_.random);
@@ -160,14 +172,14 @@ class Backward {
     BackwardWalk<S> walk{};
     describe(walk);
     walk.steps = walk_of_all();
-    walk.hidden = static_cast<int>(hidden_);
+    walk.hidden = static_cast<int>(cell_);
     walk.hh = layout_.hh;
     walk.a = forward_.a;
     walk.r = forward_.r;
-    walk.norm_a = forward_.norm_a;
-    walk.norm_r = forward_.norm_r;
-    walk.norm_u = forward_.norm_u;
-    walk.before = at_places(strand_.shape().carries_cell ? forward_.c : forward_.h);
+    walk.norm_a = forward_.norm(TermKind::kInput);
+    walk.norm_r = forward_.norm(TermKind::kRecurrent);
+    walk.norm_u = forward_.norm(TermKind::kCell);
+    walk.before = strand_.shape().carries_cell ? c_at_places() : h_at_places(forward_.h);
     walk.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
     walk.dh = layout_.dh;
     walk.dc = layout_.dc;
@@ -190,19 +202,19 @@ class Backward {
 
   template <class Cell>
   lnrnnStatus_t go_back(int64_t t) const {
-    const int64_t row_of_gates = batch_ * gates_, row_of_norm = batch_ * kStatistics;
+    const int64_t row_of_gates = batch_ * gates_;
     BackwardStep<S> step{};
     describe(step);
     step.step = t;
-    step.hidden = hidden_;
+    step.hidden = cell_;
     step.gates = gates_;
     step.a = at_step(forward_.a, t, row_of_gates);
     step.r = at_step(forward_.r, t, row_of_gates);
-    step.norm_a = at_step(forward_.norm_a, t, row_of_norm);
-    step.norm_r = at_step(forward_.norm_r, t, row_of_norm);
-    step.norm_u = at_step(forward_.norm_u, t, row_of_norm);
-    step.h_before = at_step(forward_.h, strand_.before(t), state());
-    step.c_before = at_step(forward_.c, strand_.before(t), state());
+    step.norm_a = norm_at(TermKind::kInput, t);
+    step.norm_r = norm_at(TermKind::kRecurrent, t);
+    step.norm_u = norm_at(TermKind::kCell, t);
+    step.h_before = at_step(forward_.h, strand_.before(t), h_elements());
+    step.c_before = at_step(forward_.c, strand_.before(t), c_elements());
     step.dy = at_step(static_cast<const S*>(call_.dy.pointer), t, call_.dy.step_stride);
     step.dy_row_stride = call_.dy.row_stride;
     step.dh = layout_.dh;
@@ -210,10 +222,10 @@ class Backward {
     step.dv = at_step(layout_.dv, t, row_of_gates);
     step.dr = at_step(layout_.dr, t, row_of_gates);
     step.exact_dr = layout_.exact_dr;
-    step.dk = at_step(layout_.dk, t, state());
-    step.z = at_step(layout_.z, t, state());
+    step.dk = at_step(layout_.dk, t, c_elements());
+    step.z = at_step(layout_.z, t, c_elements());
     using Kernel = BackwardRow<Cell, S>;
-    return launch(stream_, row_shape<Kernel>(batch_, hidden_), Kernel{step});
+    return launch(stream_, row_shape<Kernel>(batch_, cell_), Kernel{step});
   }
   Mask zoneout() const {
     return Mask::of(strand_, strand_.plan.description.zoneout, RandomKind::kZoneout,
@@ -223,11 +235,11 @@ class Backward {
   // What the row kernel left in dh is what does not go through this product.
   lnrnnStatus_t multiply_by_states(int64_t t) const {
     Product<S> product{batch_,
-                       hidden_,
+                       output_,
                        gates_,
                        Rows<const S>::matrix(dr_at(t), batch_, gates_),
-                       Rows<const S>::matrix(layout_.hh, hidden_, gates_),
-                       Rows<T>::matrix(layout_.dh, batch_, hidden_).masked(lengths_, t)};
+                       Rows<const S>::matrix(layout_.hh, output_, gates_),
+                       Rows<T>::matrix(layout_.dh, batch_, output_).masked(lengths_, t)};
     product.add = true;
     product.exact_a = layout_.exact_dr;
     return multiply_step(stream_, product);
@@ -236,10 +248,10 @@ class Backward {
   template <class Cell>
   lnrnnStatus_t walk_units() const {
     BackwardUnits<Cell, S> kernel{};
-    kernel.walk = {walk_of_all(), batch_, hidden_, lengths_};
-    kernel.in = {forward_.a, forward_.norm_a, 0, vectors_};
+    kernel.walk = {walk_of_all(), batch_, cell_, lengths_};
+    kernel.in = {forward_.a, forward_.norm(TermKind::kInput), 0, vectors_};
     kernel.mask = zoneout();
-    kernel.h_before = at_places(forward_.h);
+    kernel.h_before = h_at_places(forward_.h);
     kernel.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
     kernel.dh = layout_.dh;
     kernel.dv = layout_.dv;
@@ -253,11 +265,18 @@ class Backward {
 
   // From dv, for all steps; the place of dr is free by now.
   lnrnnStatus_t through_input_norm() const {
-    if (strand_.shape().input_norm) {
+    if (const NormSite* const site = strand_.shape().site(TermKind::kInput)) {
       using Kernel = InputNormBackward<S>;
-      return launch(stream_, input_norm_shape<Kernel>(samples_, gates_),
-                    Kernel{gates_, samples(forward_.a, gates_), forward_.norm_a, vectors_.gain_i,
-                           layout_.dv, layout_.da, exact_da()});
+      const Segments& segments = site->segments;
+      for (int i = 0; i < segments.count; ++i) {
+        const int64_t first = segments.begin(i) * cell_, width = segments.gates[i] * cell_;
+        LNRNN_FORWARD(launch(
+            stream_, input_norm_shape<Kernel>(samples_, width),
+            Kernel{width, gates_, segments.count * kStatistics, samples(forward_.a, gates_, first),
+                   forward_.norm(site->of) + i * kStatistics, vectors_[Slot::kGainInput] + first,
+                   layout_.dv + first, layout_.da + first, at_step(exact_da(), 1, first)}));
+      }
+      return LNRNN_STATUS_SUCCESS;
     }
     // Where both products are added the gradients by them are the same.
     if (kExactOperands<S> ||
@@ -300,12 +319,12 @@ class Backward {
     T* const whole = strand_.find(ParameterRole::kWeightHh, gradients_);
     const bool masked = forward_.kept.bits != nullptr;
     T* const to = masked ? layout_.masked_dhh : whole;
-    auto h = samples(h_operands(), hidden_);
-    LNRNN_FORWARD(keep_giving(dr_at(0), &h, hidden_));
+    auto h = samples(h_operands(), output_);
+    LNRNN_FORWARD(keep_giving(dr_at(0), &h, output_));
     LNRNN_FORWARD((multiply_sequence<Depth::kSamples, Depth::kSamples>(
         stream_,
-        Product<S>{gates_, hidden_, samples_, samples(dr_at(0), gates_), h,
-                   Rows<T>::matrix(to, gates_, hidden_), !masked, nullptr, layout_.partial})));
+        Product<S>{gates_, output_, samples_, samples(dr_at(0), gates_), h,
+                   Rows<T>::matrix(to, gates_, output_), !masked, nullptr, layout_.partial})));
     if (!masked) return LNRNN_STATUS_SUCCESS;
     return apply_dropconnect<T>(stream_, strand_, to, forward_.kept, whole);
   }
@@ -313,12 +332,12 @@ class Backward {
   const CudaStream& stream_;
   const Strand& strand_;
   const BackwardArguments& call_;
-  const int64_t hidden_, gates_, steps_, batch_, samples_;
+  const int64_t cell_, output_, gates_, steps_, batch_, samples_;
   const S* const parameters_;
   T* const gradients_;
   BackwardLayout<S> layout_;
   StrandRows<const T> forward_;
-  StrandVectors<const T> vectors_{};
+  Vectors<const T*> vectors_{};
   Lengths lengths_;
 };
 

@@ -22,8 +22,9 @@ class Forward {
   Forward(const CudaStream& stream, bool training, const ForwardArguments& call)
       : stream_(stream), strand_(call.strand), training_(training),
         keeps_products_(ForwardLayout<S>::keeps_products(strand_, training)), call_(call),
-        hidden_(strand_.hidden()), gates_(strand_.gates()), batch_(call.batch),
-        chunk_(chunk_steps(call.steps, batch_, keeps_products_)),
+        cell_(strand_.cell_width()), output_(strand_.output_width()),
+        segments_r_(segments_of(strand_.shape(), TermKind::kRecurrent)), gates_(strand_.gates()),
+        batch_(call.batch), chunk_(chunk_steps(call.steps, batch_, keeps_products_)),
         clustered_(runs_in_clusters<S>(stream.context, strand_, batch_)) {
     Carver carver(call.workspace);
     layout_ = ForwardLayout<S>::take(carver, strand_, chunk_, batch_, training);
@@ -42,10 +43,11 @@ class Forward {
     LNRNN_FORWARD(find_weights());
     const int64_t active = call_.active_steps;
     const int64_t first = strand_.reverse() ? active : 0, last = active - first;
-    LNRNN_FORWARD(copy_state<T>(stream_, call_.h0, h_at(first), state()));
-    if (rows_.c != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, call_.c0, c_at(first), state()));
+    LNRNN_FORWARD(copy_state<T>(stream_, call_.h0, h_at(first), h_elements()));
+    if (rows_.c != nullptr)
+      LNRNN_FORWARD(copy_state<T>(stream_, call_.c0, c_at(first), c_elements()));
     if (layout_.h_operand != nullptr && !clustered_) {
-      LNRNN_FORWARD(round_to_storage<S>(stream_, h_at(first), layout_.h_operand, state()));
+      LNRNN_FORWARD(round_to_storage<S>(stream_, h_at(first), layout_.h_operand, h_elements()));
     }
     for (int64_t done = 0; done < active; done += chunk_) {
       const int64_t left = active - done, count = left < chunk_ ? left : chunk_;
@@ -53,27 +55,35 @@ class Forward {
       LNRNN_FORWARD(multiply_inputs(begin, count));
       LNRNN_FORWARD(advance_through(begin, count));
     }
-    if (call_.hn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, h_at(last), call_.hn, state()));
-    if (call_.cn != nullptr) LNRNN_FORWARD(copy_state<T>(stream_, c_at(last), call_.cn, state()));
+    if (call_.hn != nullptr)
+      LNRNN_FORWARD(copy_state<T>(stream_, h_at(last), call_.hn, h_elements()));
+    if (call_.cn != nullptr)
+      LNRNN_FORWARD(copy_state<T>(stream_, c_at(last), call_.cn, c_elements()));
     const int64_t beyond = call_.steps - active;
     if (call_.y.pointer == nullptr || beyond == 0) return LNRNN_STATUS_SUCCESS;
     return clear_rows(stream_, rows_of<S>(call_.y, active, beyond, batch_), beyond * batch_,
-                      hidden_);
+                      output_);
   }
 
  private:
-  int64_t state() const { return batch_ * hidden_; }
+  int64_t h_elements() const { return batch_ * output_; }
+  int64_t c_elements() const { return batch_ * cell_; }
   // States at one of the T + 1 places. Training has them all, inference two.
-  T* h_at(int64_t place) const { return at_step(rows_.h, training_ ? place : place % 2, state()); }
-  T* c_at(int64_t place) const { return at_step(rows_.c, training_ ? place : place % 2, state()); }
+  T* h_at(int64_t place) const {
+    return at_step(rows_.h, training_ ? place : place % 2, h_elements());
+  }
+  T* c_at(int64_t place) const {
+    return at_step(rows_.c, training_ ? place : place % 2, c_elements());
+  }
   // Products of step t, which may be those of one chunk, or of one step.
   T* a_at(int64_t begin, int64_t t) const {
     return at_step(rows_.a, keeps_products_ ? t : t - begin, batch_ * gates_);
   }
   T* r_at(int64_t t) const { return at_step(rows_.r, keeps_products_ ? t : 0, batch_ * gates_); }
   // Training keeps the statistics whatever becomes of the products.
-  T* norm_a_at(int64_t begin, int64_t t) const {
-    return at_step(rows_.norm_a, training_ ? t : t - begin, batch_ * kStatistics);
+  T* norm_at(TermKind of, int64_t begin, int64_t t) const {
+    return at_step(rows_.norm(of), training_ ? t : t - begin,
+                   batch_ * segments_of(strand_.shape(), of).count * kStatistics);
   }
   T epsilon() const { return static_cast<T>(strand_.plan.description.epsilon); }
   ZoneoutShares<T> share(double zoneout) const {
@@ -89,13 +99,13 @@ class Forward {
       const auto packed = PackedWeights<S>::take(carver, strand_);
       ih_ = packed.ih;
       hh_ = packed.hh;
-      vectors_ = packed.vectors.constant();
+      vectors_ = read_only(packed.vectors);
       return LNRNN_STATUS_SUCCESS;
     }
     const S* const parameters = static_cast<const S*>(call_.parameters);
     ih_ = strand_.find(ParameterRole::kWeightIh, parameters);
     hh_ = layout_.hh;
-    vectors_ = layout_.vectors.constant();
+    vectors_ = read_only(layout_.vectors);
     LNRNN_FORWARD(load_vectors(stream_, strand_, parameters, layout_.vectors));
     if (layout_.hh == nullptr) return LNRNN_STATUS_SUCCESS;
     LNRNN_FORWARD(
@@ -111,14 +121,21 @@ class Forward {
         stream_, Product<S>{samples, gates_, strand_.input(), x,
                             Rows<const S>::matrix(ih_, gates_, strand_.input()),
                             Rows<T>::matrix(a, samples, gates_)})));
-    if (!strand_.shape().input_norm) return LNRNN_STATUS_SUCCESS;
+    const NormSite* const site = strand_.shape().site(TermKind::kInput);
+    if (site == nullptr) return LNRNN_STATUS_SUCCESS;
     using Kernel = InputNorm<T>;
-    return launch(stream_, input_norm_shape<Kernel>(samples, gates_),
-                  Kernel{gates_, epsilon(), a, norm_a_at(begin, begin)});
+    const Segments& segments = site->segments;
+    for (int i = 0; i < segments.count; ++i) {
+      const int64_t first = segments.begin(i) * cell_, width = segments.gates[i] * cell_;
+      LNRNN_FORWARD(launch(stream_, input_norm_shape<Kernel>(samples, width),
+                           Kernel{width, gates_, segments.count * kStatistics, epsilon(), a + first,
+                                  norm_at(TermKind::kInput, begin, begin) + i * kStatistics}));
+    }
+    return LNRNN_STATUS_SUCCESS;
   }
 
   lnrnnStatus_t advance_through(int64_t begin, int64_t count) const {
-    return with_cell(strand_.shape().kind, [&](auto cell) {
+    return with_cell(strand_.shape(), [&](auto cell) {
       using Cell = decltype(cell);
       if constexpr (!Cell::kRecurrentMatrix) {
         return walk_units<Cell>(begin, count);
@@ -146,12 +163,13 @@ class Forward {
     T* const r = r_at(t);
     Product<S> product{batch_,
                        gates_,
-                       hidden_,
-                       Rows<const S>::matrix(operand(t), batch_, hidden_),
-                       Rows<const S>::matrix(hh_, gates_, hidden_),
+                       output_,
+                       Rows<const S>::matrix(operand(t), batch_, output_),
+                       Rows<const S>::matrix(hh_, gates_, output_),
                        Rows<T>::matrix(r == nullptr ? a_at(begin, t) : r, batch_, gates_)};
     product.add = r == nullptr;
     product.square_sums = layout_.square_sums;
+    product.segments = SegmentColumns::of(segments_r_, cell_);
     return multiply_step(stream_, product);
   }
   const S* operand(int64_t t) const {
@@ -169,7 +187,9 @@ class Forward {
     to.batch = batch_;
     to.lengths = lengths_;
     to.weights = vectors_;
-    to.carries_norm = strand_.shape().carries_norm;
+    to.carries_norm = strand_.shape().carries_normalized();
+    to.segments_a = segments_of(strand_.shape(), TermKind::kInput);
+    to.segments_r = segments_of(strand_.shape(), TermKind::kRecurrent);
     to.zoneout = share(d.zoneout);
     to.zoneout_cell = share(d.zoneoutCell);
     to.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
@@ -182,15 +202,15 @@ class Forward {
     describe(step);
     step.epsilon = epsilon();
     step.step = t;
-    step.hidden = hidden_;
+    step.hidden = cell_;
     step.gates = gates_;
     step.a = a_at(begin, t);
     step.r = r_at(t);
-    step.norm_a = norm_a_at(begin, t);
+    step.norm_a = norm_at(TermKind::kInput, begin, t);
     step.square_sums = layout_.square_sums;
-    step.tiles = square_sum_tiles(batch_, gates_);
-    step.norm_r = at_step(rows_.norm_r, t, batch_ * kStatistics);
-    step.norm_u = at_step(rows_.norm_u, t, batch_ * kStatistics);
+    step.slots = SquareSumSlots::of(batch_, segments_r_, cell_);
+    step.norm_r = norm_at(TermKind::kRecurrent, begin, t);
+    step.norm_u = norm_at(TermKind::kCell, begin, t);
     step.h_before = h_at(strand_.before(t));
     step.c_before = c_at(strand_.before(t));
     step.h = h_at(strand_.after(t));
@@ -199,7 +219,7 @@ class Forward {
     step.y = at_step(static_cast<S*>(call_.y.pointer), t, call_.y.step_stride);
     step.y_row_stride = call_.y.row_stride;
     using Kernel = ForwardRow<Cell, S>;
-    return launch(stream_, row_shape<Kernel>(batch_, hidden_), Kernel{step});
+    return launch(stream_, row_shape<Kernel>(batch_, cell_), Kernel{step});
   }
 
   TimeWalk walk_of(int64_t begin, int64_t count) const {
@@ -215,21 +235,20 @@ class Forward {
 
   template <class Cell>
   lnrnnStatus_t walk_in_clusters(int64_t begin, int64_t count) const {
-    const int64_t row_of_norm = batch_ * kStatistics;
     const int64_t from = place_before(begin, count), to = place_after(begin, count);
     ForwardWalk<S> walk{};
     describe(walk);
     walk.steps = walk_of(begin, count);
-    walk.hidden = static_cast<int>(hidden_);
+    walk.hidden = static_cast<int>(cell_);
     walk.hh = hh_;
     walk.a = a_at(begin, begin);
-    walk.norm_a = norm_a_at(begin, begin);
+    walk.norm_a = norm_at(TermKind::kInput, begin, begin);
     if (keeps_products_) {
       walk.r = r_at(begin);
       walk.adds = walk.r == nullptr;
     }
-    walk.norm_r = at_step(rows_.norm_r, begin, row_of_norm);
-    walk.norm_u = at_step(rows_.norm_u, begin, row_of_norm);
+    walk.norm_r = norm_at(TermKind::kRecurrent, begin, begin);
+    walk.norm_u = norm_at(TermKind::kCell, begin, begin);
     walk.scale = NormScale::of(epsilon());
     walk.h_from = h_at(from);
     walk.c_from = c_at(from);
@@ -244,8 +263,8 @@ class Forward {
   lnrnnStatus_t walk_units(int64_t begin, int64_t count) const {
     const lnrnnPlanDescription_t& d = strand_.plan.description;
     ForwardUnits<Cell, S> kernel{};
-    kernel.walk = {walk_of(begin, count), batch_, hidden_, lengths_};
-    kernel.in = {a_at(begin, begin), norm_a_at(begin, begin), begin, vectors_};
+    kernel.walk = {walk_of(begin, count), batch_, cell_, lengths_};
+    kernel.in = {a_at(begin, begin), norm_at(TermKind::kInput, begin, begin), begin, vectors_};
     kernel.zoneout = share(d.zoneout);
     kernel.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
     kernel.h_from = h_at(place_before(begin, count));
@@ -259,18 +278,21 @@ class Forward {
   const Strand& strand_;
   const bool training_, keeps_products_;
   const ForwardArguments& call_;
-  const int64_t hidden_, gates_, batch_, chunk_;
+  const int64_t cell_, output_;
+  const Segments segments_r_;
+  const int64_t gates_, batch_, chunk_;
   const bool clustered_;
   ForwardLayout<S> layout_{};
   StrandRows<T> rows_{};
   Lengths lengths_;
   const S *ih_ = nullptr, *hh_ = nullptr;
-  StrandVectors<const T> vectors_{};
+  Vectors<const T*> vectors_{};
 };
 
 }  // namespace
 
-using LargestClusterKernel = ForwardCluster<Lstm, F16, 4>;  // none takes more room
+using LargestClusterKernel =
+    ForwardCluster<Lstm<Norms::kSegments>, F16, 4>;  // none takes more room
 
 cudaError_t find_architecture_of_kernels(int* architecture) {
   return find_architecture<LargestClusterKernel>(architecture);

@@ -2,12 +2,10 @@
 // chunks of samples, then the chunks are added up, always in the same order: the same bits every time.
 // No chain of additions is longer than kChain, however many samples there are.
 //
-//   LSTM     dbias = sum dv;  dgain_i = sum dv z_a;  dgain_h = sum dv z_r
-//            dbias_c = sum dk;  dgain_c = sum dk z_u
-//   GRU      dbias_ih = sum dp;  dgain_i = sum dp z_a;  dbias_hh = sum dq;  dgain_h = sum dq z_r
-//   IndRNN   dbias = sum dv;  dgain_i = sum dv z_a;  dw = sum dv h_before
+// A vector's gradient is the sum of that by its term, dy: as it is, times the normalised term, or times h before
+// the step. See VectorUse.
 #include "cuda/machine/reduce.cuh"
-#include "cuda/row/strand.h"
+#include "cuda/row/cells.cuh"
 
 namespace lnrnn::cuda {
 
@@ -37,14 +35,16 @@ LNRNN_DEVICE void load_numbers(const T* from, T (&to)[kCount]) {
 // What a gradient is multiplied by: x, or z of its layer norm.
 template <class T>
 struct Factor {
-  const T* x;           // (S,width)
-  const T* statistics;  // (S,kStatistics), or null
+  const T* x;  // (S,width) with stride
+  int64_t stride;
+  const T* statistics;  // (S,kStatistics) with norm_stride, or null
+  int64_t norm_stride;
 
   template <int kCount>
-  LNRNN_DEVICE void load(int64_t sample, int64_t column, int64_t width, T (&to)[kCount]) const {
-    load_numbers(x + sample * width + column, to);
+  LNRNN_DEVICE void load(int64_t sample, int64_t column, T (&to)[kCount]) const {
+    load_numbers(x + sample * stride + column, to);
     if (statistics == nullptr) return;
-    const auto norm = Norm<T>::load(statistics + sample * kStatistics);
+    const auto norm = Norm<T>::load(statistics + sample * norm_stride);
     LNRNN_UNROLL
     for (int i = 0; i < kCount; ++i) to[i] = norm.z(to[i]);
   }
@@ -128,7 +128,7 @@ struct SumSamples {
     for (int k = 0; k < kMostTerms - 1; ++k) {
       if (k >= call.factors) continue;
       T x[kCount];
-      call.factor[k].load(sample, column, call.width, x);
+      call.factor[k].load(sample, column, x);
       LNRNN_UNROLL
       for (int c = 0; c < kCount; ++c) {
         sums[k + 1][c] = fma(gradients[c], unless_zero(gradients[c], x[c]), sums[k + 1][c]);
@@ -182,59 +182,100 @@ struct SumChunks {
   }
 };
 
-// One tensor of gradients with up to two factors.
+// A tensor of gradients with up to two factors.
 template <class T>
 class Sums {
  public:
-  Sums(int64_t samples, int64_t width, Rows<const T> dy, T* partials) {
-    first_.samples = samples;
-    first_.width = second_.width = width;
-    first_.chunks = second_.chunks = chunks_of(samples);
-    first_.dy = dy;
-    first_.partials = partials;
-    second_.partials = partials;
+  // With segments that belong to gates of the tensor, or null.
+  struct Normalized {
+    const T* x;
+    const T* statistics;
+    const Segments* segments;
+  };
+
+  //   dy:(S,width)  last:(S,gate_width) as in SampleSums, or null  partials: vector_partials
+  Sums(Rows<const T> dy, int64_t samples, int64_t width, int64_t gate_width, const T* last,
+       T* partials)
+      : dy_(dy), samples_(samples), width_(width), gate_width_(gate_width), last_(last),
+        partials_(partials) {}
+
+  void to(T* place) { of_dy_[places_++] = place; }
+  void times(const Normalized& factor, T* place) {
+    factors_[factor_count_] = factor;
+    of_factor_[factor_count_++] = place;
   }
-  Sums& last(const T* gradient, int64_t width) {
-    first_.last = gradient;
-    first_.last_width = width;
-    return *this;
-  }
-  // Null stands for no place.
-  Sums& to(T* one, T* two = nullptr, T* three = nullptr) {
-    second_.of_dy[0] = one;
-    second_.of_dy[1] = two;
-    second_.of_dy[2] = three;
-    return *this;
-  }
-  // Left out where place is null.
-  Sums& times(const T* x, const T* statistics, T* place) {
-    if (place == nullptr) return *this;
-    second_.of_factor[first_.factors] = place;
-    first_.factor[first_.factors++] = {x, statistics};
-    return *this;
-  }
-  lnrnnStatus_t run(const CudaStream& stream) {
-    using Second = SumChunks<T>;
-    // Rows of these tensors begin at multiples of Words where their width is one.
-    const bool packed = first_.width % kPack<T> == 0 && first_.last_width % kPack<T> == 0;
-    LNRNN_FORWARD(packed ? sum_samples<kPack<T>>(stream) : sum_samples<1>(stream));
-    second_.terms = first_.factors + 1;
-    const int64_t sums = second_.terms * first_.width;
-    return launch(stream, elements_shape<Second>(sums), second_);
+  // Gates between whose segments no norm changes are added up together.
+  lnrnnStatus_t run(const CudaStream& stream) const {
+    if (places_ + factor_count_ == 0) return LNRNN_STATUS_SUCCESS;
+    const int gates = static_cast<int>(width_ / gate_width_);
+    for (int begin = 0, end = 1; begin < gates; begin = end++) {
+      while (end < gates && !begins_segment(end)) ++end;
+      LNRNN_FORWARD(run(stream, begin, end, end == gates));
+    }
+    return LNRNN_STATUS_SUCCESS;
   }
 
  private:
-  template <int kCount>
-  lnrnnStatus_t sum_samples(const CudaStream& stream) const {
-    using First = SumSamples<T, kCount>;
-    return launch(stream,
-                  {first_.chunks * tiles_of(first_.width, First::kTile), First::kMaxThreads,
-                   sizeof(typename First::Shared)},
-                  First{first_});
+  bool begins_segment(int gate) const {
+    for (int k = 0; k < factor_count_; ++k) {
+      const Segments* const segments = factors_[k].segments;
+      if (segments != nullptr && segments->of_gate(gate) != segments->of_gate(gate - 1))
+        return true;
+    }
+    return false;
   }
 
-  SampleSums<T> first_{};
-  SumChunks<T> second_{};
+  lnrnnStatus_t run(const CudaStream& stream, int begin_gate, int end_gate, bool has_last) const {
+    using Second = SumChunks<T>;
+    const int64_t first = begin_gate * gate_width_;
+    SampleSums<T> samples{};
+    samples.samples = samples_;
+    samples.width = (end_gate - begin_gate) * gate_width_;
+    samples.chunks = chunks_of(samples_);
+    samples.dy = dy_;
+    samples.dy.base += first;
+    if (has_last && last_ != nullptr) {
+      samples.last = last_;
+      samples.last_width = gate_width_;
+    }
+    samples.partials = partials_;
+    samples.factors = factor_count_;
+    Second chunks{samples.chunks, samples.width, factor_count_ + 1, partials_, {}, {}};
+    for (int i = 0; i < places_; ++i) chunks.of_dy[i] = of_dy_[i] + first;
+    for (int k = 0; k < factor_count_; ++k) {
+      const Normalized& factor = factors_[k];
+      samples.factor[k] = {factor.x + first, width_, nullptr, 0};
+      if (factor.segments != nullptr) {
+        samples.factor[k].statistics =
+            factor.statistics + factor.segments->of_gate(begin_gate) * kStatistics;
+        samples.factor[k].norm_stride = factor.segments->count * kStatistics;
+      }
+      chunks.of_factor[k] = of_factor_[k] + first;
+    }
+    // Rows of these tensors begin at multiples of Words where all these are.
+    const bool packed = width_ % kPack<T> == 0 && samples.width % kPack<T> == 0 &&
+                        first % kPack<T> == 0 && samples.last_width % kPack<T> == 0;
+    LNRNN_FORWARD(packed ? sum_samples<kPack<T>>(stream, samples)
+                         : sum_samples<1>(stream, samples));
+    return launch(stream, elements_shape<Second>(chunks.terms * chunks.width), chunks);
+  }
+  template <int kCount>
+  static lnrnnStatus_t sum_samples(const CudaStream& stream, const SampleSums<T>& samples) {
+    using First = SumSamples<T, kCount>;
+    return launch(stream,
+                  {samples.chunks * tiles_of(samples.width, First::kTile), First::kMaxThreads,
+                   sizeof(typename First::Shared)},
+                  First{samples});
+  }
+
+  Rows<const T> dy_;
+  int64_t samples_, width_, gate_width_;
+  const T* last_;
+  T* partials_;
+  int places_ = 0, factor_count_ = 0;
+  Places<T> of_dy_{};
+  Normalized factors_[kMostTerms - 1]{};
+  T* of_factor_[kMostTerms - 1]{};
 };
 
 }  // namespace
@@ -247,44 +288,39 @@ template <class T>
 lnrnnStatus_t vector_gradients(const CudaStream& stream, const Strand& strand, int64_t steps,
                                int64_t batch, Lengths lengths, const StrandTrace<T>& trace,
                                T* partials, T* gradients) {
-  const int64_t samples = steps * batch, hidden = strand.hidden(), gates = strand.gates();
-  const auto of = [&](ParameterRole role) { return strand.find(role, gradients); };
-  const auto sums = [&](const T* dy, int64_t width) {
-    return Sums<T>(samples, width,
-                   Rows<const T>::sequence(dy, batch, width).masked(lengths, 0).simplified(),
-                   partials);
+  const int64_t cell = strand.cell_width();
+  const auto sums = [&](const T* dy, int64_t width, const T* last) {
+    return Sums<T>(Rows<const T>::sequence(dy, batch, width).masked(lengths, 0).simplified(),
+                   steps * batch, width, cell, last, partials);
   };
+  // By what comes of x's product, or of both; of h's, where the cell tells them apart; of the cell's norm.
+  const bool apart = has_last_apart(strand.shape().kind);
+  auto of_a = sums(trace.dv, strand.gates(), nullptr);
+  auto of_r = sums(trace.dv, strand.gates(), trace.dk);
+  auto of_cell = sums(trace.dk, cell, nullptr);
   const StrandRows<const T>& rows = trace.forward;
-  switch (strand.shape().kind) {
-    case CellKind::kLstm:
-      LNRNN_FORWARD(sums(trace.dv, gates)
-                        .to(of(ParameterRole::kBias), of(ParameterRole::kNormBiasI),
-                            of(ParameterRole::kNormBiasH))
-                        .times(rows.a, rows.norm_a, of(ParameterRole::kGainI))
-                        .times(rows.r, rows.norm_r, of(ParameterRole::kGainH))
-                        .run(stream));
-      if (!strand.shape().cell_norm) return LNRNN_STATUS_SUCCESS;
-      return sums(trace.dk, hidden)
-          .to(of(ParameterRole::kNormBiasC))
-          .times(trace.z, nullptr, of(ParameterRole::kGainC))
-          .run(stream);
-    case CellKind::kGru:
-      LNRNN_FORWARD(sums(trace.dv, gates)
-                        .to(of(ParameterRole::kBiasIh))
-                        .times(rows.a, rows.norm_a, of(ParameterRole::kGainI))
-                        .run(stream));
-      return sums(trace.dv, gates)
-          .last(trace.dk, hidden)
-          .to(of(ParameterRole::kBiasHh))
-          .times(rows.r, rows.norm_r, of(ParameterRole::kGainH))
-          .run(stream);
-    case CellKind::kIndrnn: break;
-  }
-  return sums(trace.dv, gates)
-      .to(of(ParameterRole::kBias))
-      .times(rows.a, rows.norm_a, of(ParameterRole::kGainI))
-      .times(trace.h_before, nullptr, of(ParameterRole::kWeightHh))
-      .run(stream);
+  each_vector(strand, [&](const PlanVector& vector) {
+    const auto [term, use] = place_of(vector.slot);
+    Sums<T>& by = term == TermKind::kCell                 ? of_cell
+                  : term == TermKind::kRecurrent && apart ? of_r
+                                                          : of_a;
+    for (int i = 0; i < vector.addends; ++i) {
+      T* const place = strand.addend(vector, i, gradients);
+      if (use == VectorUse::kAdded) {
+        by.to(place);
+      } else if (use == VectorUse::kTimesState) {
+        by.times({trace.h_before, nullptr, nullptr}, place);
+      } else if (term == TermKind::kCell) {
+        by.times({trace.z, nullptr, nullptr}, place);
+      } else {
+        by.times({term == TermKind::kInput ? rows.a : rows.r, rows.norm(term),
+                  &strand.shape().site(term)->segments},
+                 place);
+      }
+    }
+  });
+  for (const Sums<T>* const some : {&of_a, &of_r, &of_cell}) LNRNN_FORWARD(some->run(stream));
+  return LNRNN_STATUS_SUCCESS;
 }
 
 template lnrnnStatus_t vector_gradients(const CudaStream&, const Strand&, int64_t, int64_t, Lengths,

@@ -12,15 +12,14 @@ template <class S>
 struct LoadVectors {
   static constexpr const char* kName = "load_vectors";
   static constexpr int kMaxThreads = 256;
-  static constexpr int kMostVectors = 6, kMostTerms = 3;
   using T = accumulation_t<S>;
 
   struct Entry {
-    const S* from[kMostTerms];
+    const S* from[PlanVector::kMostAddends];
     T* to;
     int64_t count;
   };
-  Entry entries[kMostVectors];
+  Entry entries[kSlots];
 
   LNRNN_DEVICE void operator()(Block& block) const {
     for (const Entry& entry : entries) {
@@ -38,7 +37,7 @@ struct LoadVectors {
 // Column means want accuracy where they are large beside the deviations: the mean of what the first
 // mean leaves over is subtracted as well. Blocks: kColumns columns each, few, so that there are enough
 // blocks; a thread takes every kRows-th row of one.
-//   from:(GH,H)  to:(GH,H) or (H,GH)
+//   from:(rows,P)  to:(rows,P) or (P,rows), with to_stride
 template <class S>
 struct PrepareRecurrentWeights {
   static constexpr const char* kName = "prepare_recurrent_weights";
@@ -58,6 +57,7 @@ struct PrepareRecurrentWeights {
   T scale;
   bool centred, transposed;
   S* to;
+  int64_t to_stride;
 
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
@@ -69,7 +69,7 @@ struct PrepareRecurrentWeights {
     }
     if (!transposed) {
       each_weight(block, column, [&](int64_t row, T weight) {
-        to[row * columns + column] = to_storage<S>((weight - mean) - rest);
+        to[row * to_stride + column] = to_storage<S>((weight - mean) - rest);
       });
       return;
     }
@@ -86,7 +86,7 @@ struct PrepareRecurrentWeights {
       }
       block.sync();
       if (turned_row < rows && turned < columns) {
-        to[turned * rows + turned_row] = shared.tile[turned_in_tile * kPitch + turned_column];
+        to[turned * to_stride + turned_row] = shared.tile[turned_in_tile * kPitch + turned_column];
       }
       block.sync();
     }
@@ -179,28 +179,17 @@ T dropconnect_scale(const Strand& strand) {
 
 template <class S>
 lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const S* parameters,
-                           const StrandVectors<accumulation_t<S>>& to) {
-  const auto find = [&](ParameterRole role) { return strand.find(role, parameters); };
-  const int64_t gates = strand.gates(), hidden = strand.hidden();
-  const bool gru = strand.shape().kind == CellKind::kGru;
-  // The other vector and matrix of recurrent weights are under the same name.
-  const S* const hh = to.hh == nullptr ? nullptr : find(ParameterRole::kWeightHh);
+                           const Vectors<accumulation_t<S>*>& to) {
   using Kernel = LoadVectors<S>;
-  Kernel kernel{{
-      {{find(gru ? ParameterRole::kBiasIh : ParameterRole::kBias), find(ParameterRole::kNormBiasI),
-        find(ParameterRole::kNormBiasH)},
-       to.bias,
-       gates},
-      {{gru ? find(ParameterRole::kBiasHh) : hh}, gru ? to.bias_hh : to.hh, gates},
-      {{find(ParameterRole::kGainI)}, to.gain_i, gates},
-      {{find(ParameterRole::kGainH)}, to.gain_h, gates},
-      {{find(ParameterRole::kGainC)}, to.gain_c, hidden},
-      {{find(ParameterRole::kNormBiasC)}, to.bias_c, hidden},
-  }};
-  for (auto& entry : kernel.entries) {
-    if (entry.to == nullptr) entry.count = 0;
-  }
-  return launch(stream, elements_shape<Kernel>(gates), kernel);
+  Kernel kernel{};
+  int count = 0;
+  each_vector(strand, [&](const PlanVector& vector) {
+    auto& entry = kernel.entries[count++];
+    entry.to = to[vector.slot];
+    entry.count = vector.elements;
+    for (int i = 0; i < vector.addends; ++i) entry.from[i] = strand.addend(vector, i, parameters);
+  });
+  return launch(stream, elements_shape<Kernel>(strand.gates()), kernel);
 }
 
 lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
@@ -221,27 +210,37 @@ lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& 
                                         const S* parameters, const KeptWeights& kept,
                                         bool transposed, S* to) {
   using Kernel = PrepareRecurrentWeights<S>;
-  const int64_t hidden = strand.hidden();
-  return launch(stream,
-                {tiles_of(hidden, Kernel::kColumns), Kernel::kMaxThreads,
-                 sizeof(typename Kernel::Shared)},
-                Kernel{strand.gates(), hidden, strand.find(ParameterRole::kWeightHh, parameters),
-                       kept, dropconnect_scale<accumulation_t<S>>(strand),
-                       strand.shape().recurrent_norm, transposed, to});
+  const int64_t columns = strand.output_width(), width = strand.cell_width();
+  const NormSite* const site = strand.shape().site(TermKind::kRecurrent);
+  const bool centred = site != nullptr && site->centred;
+  const Segments segments = centred ? site->segments : Segments::whole(strand.shape().gates);
+  const S* const from = strand.find(ParameterRole::kWeightHh, parameters);
+  for (int i = 0; i < segments.count; ++i) {
+    const int64_t first = segments.begin(i) * width;
+    LNRNN_FORWARD(launch(stream,
+                         {tiles_of(columns, Kernel::kColumns), Kernel::kMaxThreads,
+                          sizeof(typename Kernel::Shared)},
+                         Kernel{segments.gates[i] * width, columns, from + first * columns,
+                                kept.from_row(first), dropconnect_scale<accumulation_t<S>>(strand),
+                                centred, transposed, to + (transposed ? first : first * columns),
+                                transposed ? strand.gates() : columns}));
+  }
+  return LNRNN_STATUS_SUCCESS;
 }
 
 template <class T>
 lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, const T* from,
                                 const KeptWeights& kept, T* to) {
   using Kernel = ApplyDropConnect<T>;
-  const int64_t elements = strand.gates() * strand.hidden();
+  const int64_t elements = strand.gates() * strand.output_width();
   return launch(stream, elements_shape<Kernel>(elements),
-                Kernel{elements, strand.hidden(), from, kept, dropconnect_scale<T>(strand), to});
+                Kernel{elements, strand.output_width(), from, kept, dropconnect_scale<T>(strand),
+                       to});
 }
 
 #define LNRNN_INSTANTIATE(S) \
   template lnrnnStatus_t load_vectors(const CudaStream&, const Strand&, const S*, \
-                                      const StrandVectors<accumulation_t<S>>&); \
+                                      const Vectors<accumulation_t<S>*>&); \
   template lnrnnStatus_t prepare_recurrent_weights(const CudaStream&, const Strand&, const S*, \
                                                    const KeptWeights&, bool, S*);
 LNRNN_INSTANTIATE(float)

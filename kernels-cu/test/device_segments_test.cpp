@@ -1,0 +1,111 @@
+// Norms of several segments on CUDA: what the emulated device computes is what the CPU computes, in all types and both
+// directions, with kernels for each step and in clusters, in tiles that several segments share.
+#include "device_pair.h"
+#include "segments.h"
+
+namespace {
+
+using device_pair::compare;
+using device_pair::kBound;
+using device_pair::kGradients;
+using device_pair::largest;
+using lnrnn::Bf16;
+using lnrnn::Device;
+using lnrnn::F16;
+using segments::Case;
+using segments::Options;
+using segments::Size;
+
+struct Devices {
+  std::unique_ptr<Device> cuda, cpu;
+
+  Devices() {
+    network::done(lnrnn::open_cuda_device(0, &cuda));
+    network::done(lnrnn::open_cpu_device(1, nullptr, &cpu));
+  }
+  ~Devices() {
+    network::done(cuda->close());
+    network::done(cpu->close());
+  }
+};
+
+template <class S>
+void test_strand(const Devices& on, const Case& c, const Size& size, const Options& options,
+                 const std::vector<int64_t>& lengths = {}) {
+  const int before = check::failures;
+  segments::Run<S> cuda(*on.cuda, c.shape, size, options), cpu(*on.cpu, c.shape, size, options);
+  CHECK(cuda.reserve.size() == cpu.reserve.size());
+  cuda.lengths = cpu.lengths = lengths;
+  double kind = 0;
+  const auto same = [&](const char* what, const auto& of_cuda, const auto& of_cpu, double bound) {
+    compare(what, of_cuda.data(), of_cpu.data(), of_cpu.size(), kind, bound);
+  };
+  const auto same_outputs = [&] {
+    kind = largest(cpu.hn.data(), cpu.hn.size());
+    CHECK(kind > 0);
+    same("y", cuda.y, cpu.y, kBound<S>);
+    same("hn", cuda.hn, cpu.hn, kBound<S>);
+    same("cn", cuda.cn, cpu.cn, kBound<S>);
+  };
+  for (auto* const run : {&cuda, &cpu}) run->infer();
+  same_outputs();
+  for (auto* const run : {&cuda, &cpu}) {
+    run->train();
+    run->backward();
+  }
+  same_outputs();
+  kind = largest(cpu.gradients.data(), cpu.gradients.size());
+  CHECK(kind > 0);
+  const double bound = kGradients<S> * kBound<S>;
+  for (const lnrnn::PlanParameter& p : cpu.plan.parameters) {
+    const uint64_t at = cpu.plan.offset(p);
+    compare(p.description.name, cuda.gradients.data() + at, cpu.gradients.data() + at,
+            static_cast<size_t>(p.description.elements), kind, bound);
+  }
+  same("dx", cuda.dx, cpu.dx, bound);
+  same("dh0", cuda.dh0, cpu.dh0, bound);
+  same("dc0", cuda.dc0, cpu.dc0, bound);
+  if (check::failures > before) {
+    std::printf("  in %s, N %d, H %d, %d bytes, direction %d\n", c.name.c_str(),
+                static_cast<int>(size.batch), static_cast<int>(size.width),
+                static_cast<int>(sizeof(S)), options.direction);
+  }
+}
+
+const Options kNoisy{0, 0, 0.3, 0.25}, kReverse{0, 1}, kRecomputed{LNRNN_PLAN_RECOMPUTE, 1};
+
+// Few rows and more; H of which tiles have 16, 32 or 64 columns, and begin and end amid gates.
+template <class S>
+void test_steps(const Devices& on) {
+  for (const Case& c : segments::cases()) {
+    test_strand<S>(on, c, {3, 3, 4, 5}, kNoisy, {3, 1, 2});
+    test_strand<S>(on, c, {3, 11, 5, 33}, kReverse);
+    test_strand<S>(on, c, {2, 1, 3, 9}, kRecomputed);
+  }
+  for (const int64_t width : {401, 1001}) {
+    test_strand<S>(on, segments::cases()[0], {1, 9, 2, width}, {});
+  }
+}
+
+template <class S>
+void test_clusters(const Devices& on) {
+  for (const Case& c : segments::cases()) {
+    test_strand<S>(on, c, {3, 9, 4, 64}, kReverse, {3, 1, 2, 3, 3, 0, 1, 2, 3});
+    test_strand<S>(on, c, {2, 2, 3, 160}, kNoisy);
+    test_strand<S>(on, c, {2, 1, 3, 96}, kRecomputed);
+  }
+  test_strand<S>(on, segments::cases()[0], {2, 1, 3, 288}, {});
+}
+
+}  // namespace
+
+int main() {
+  const Devices on;
+  test_steps<float>(on);
+  test_steps<double>(on);
+  test_steps<F16>(on);
+  test_steps<Bf16>(on);
+  test_clusters<F16>(on);
+  test_clusters<Bf16>(on);
+  return check::summary();
+}
