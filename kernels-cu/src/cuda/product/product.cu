@@ -32,13 +32,17 @@ lnrnnStatus_t launch_tiles(const CudaStream& stream, const Product<S, O>& p) {
   }
 }
 
+template <class Kernel, class S>
+lnrnnStatus_t launch_tiles_of_step(const CudaStream& stream, const Product<S>& p, int64_t blocks) {
+  return launch(stream, {blocks, Kernel::kMaxThreads, sizeof(typename Kernel::Shared)}, Kernel{p});
+}
+
 template <int kRows, class S>
 lnrnnStatus_t launch_few_rows(const CudaStream& stream, const Product<S>& p) {
-  using Kernel = ProductOfFewRows<S, kRows>;
-  return launch(stream,
-                {tiles_of(p.columns, kFewRowsTile), Kernel::kMaxThreads,
-                 sizeof(typename Kernel::Shared)},
-                Kernel{p});
+  const int64_t blocks = tiles_of(p.columns, kFewRowsTile);
+  return p.segments.count > 1
+             ? launch_tiles_of_step<ProductOfFewRows<S, kRows, true>>(stream, p, blocks)
+             : launch_tiles_of_step<ProductOfFewRows<S, kRows, false>>(stream, p, blocks);
 }
 
 // What a block computes of a step's product: as much as leaves a block for most multiprocessors of a
@@ -58,11 +62,11 @@ struct StepTile {
 
 template <int kRows, int kAcross, class S>
 lnrnnStatus_t launch_step(const CudaStream& stream, const Product<S>& p) {
-  using Kernel = ProductOfStep<S, kRows, kAcross>;
-  return launch(stream,
-                {Kernel::Tile::count(p.rows, p.columns), Kernel::kMaxThreads,
-                 sizeof(typename Kernel::Shared)},
-                Kernel{p});
+  using Whole = ProductOfStep<S, kRows, kAcross, false>;
+  using OfSegments = ProductOfStep<S, kRows, kAcross, true>;
+  const int64_t blocks = Whole::Tile::count(p.rows, p.columns);
+  return p.segments.count > 1 ? launch_tiles_of_step<OfSegments>(stream, p, blocks)
+                              : launch_tiles_of_step<Whole>(stream, p, blocks);
 }
 
 template <int kRows, class S>

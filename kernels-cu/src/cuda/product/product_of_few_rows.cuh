@@ -22,7 +22,7 @@ LNRNN_DEVICE void load_pack(const S* from, accumulation_t<S>* to) {
 }
 
 // Blocks: kFewRowsTile columns each.
-template <class S, int kRows>
+template <class S, int kRows, bool kSegments>
 struct ProductOfFewRows {
   static constexpr const char* kName = "product_of_few_rows";
   static constexpr int kMaxThreads = kFewRowsThreads;
@@ -30,7 +30,8 @@ struct ProductOfFewRows {
   using T = accumulation_t<S>;
 
   struct Shared {
-    Array<T, kFewRowsTile * kRows> results;  // (column, row)
+    // (warp, row), or (column, row)
+    Array<T, (kSegments ? kFewRowsTile : kMaxThreads / kWarp) * kRows> squares;
   };
 
   Product<S> p;
@@ -46,44 +47,52 @@ struct ProductOfFewRows {
     }
     LNRNN_UNROLL
     for (int r = 0; r < kRows; ++r) {
+      T squares(0);
       LNRNN_UNROLL
       for (int c = 0; c < kColumns; ++c) {
         const T total = warp_sum(block, sum[r][c]);
         const bool inside = r < p.rows && first + c < p.columns;
-        if (block.lane() == 0) {
-          shared.results[(block.warp() * kColumns + c) * kRows + r] = inside ? total : T(0);
+        if (inside) squares = fma(total, total, squares);
+        if (kSegments && block.lane() == 0) {
+          shared.squares[(block.warp() * kColumns + c) * kRows + r] = inside ? total * total : T(0);
         }
         // Any lane could: each result has its own, so that stores go out together.
         if (!inside || block.lane() != r * kColumns + c) continue;
         p.store(r, first + c, total, p.out.active(r));
       }
+      if (!kSegments && block.lane() == 0) shared.squares[block.warp() * kRows + r] = squares;
     }
     block.sync();
     if (p.square_sums == nullptr) return;
+    if constexpr (kSegments) {
+      store_squares_of_segments(block, shared);
+    } else if (block.thread() < p.rows) {
+      T squares(0);
+      for (int w = 0; w < block.warps(); ++w) squares += shared.squares[w * kRows + block.thread()];
+      p.square_sums[block.thread() * tiles_of(p.columns, kFewRowsTile) + block.index()] = squares;
+    }
+  }
+
+ private:
+  // A thread for each row and each segment that the tile has a share of.
+  LNRNN_DEVICE void store_squares_of_segments(const Block& block, const Shared& shared) const {
     const int row = block.thread() % kRows;
-    const int64_t first_of_tile = block.index() * kFewRowsTile;
-    const int segment = p.segments.at(first_of_tile) + block.thread() / kRows;
+    const int64_t first = block.index() * kFewRowsTile;
+    const int segment = p.segments.at(first) + block.thread() / kRows;
     if (row >= p.rows || segment >= p.segments.count ||
-        p.segments.begin[segment] >= first_of_tile + kFewRowsTile) {
+        p.segments.begin[segment] >= first + kFewRowsTile) {
       return;
     }
     T squares(0);
-    for (int w = 0; w < block.warps(); ++w) {
-      T of_warp(0);
-      LNRNN_UNROLL
-      for (int c = 0; c < kColumns; ++c) {
-        const int column = w * kColumns + c;
-        const T result = shared.results[column * kRows + row];
-        if (p.segments.contain(segment, first_of_tile + column))
-          of_warp = fma(result, result, of_warp);
+    for (int column = 0; column < kFewRowsTile; ++column) {
+      if (p.segments.contain(segment, first + column)) {
+        squares += shared.squares[column * kRows + row];
       }
-      squares += of_warp;
     }
     const int64_t slots = tiles_of(p.columns, kFewRowsTile) + p.segments.count - 1;
     p.square_sums[row * slots + block.index() + segment] = squares;
   }
 
- private:
   template <int kCount>
   LNRNN_DEVICE void add_up(const Block& block, int64_t first, T (&sum)[kRows][kColumns]) const {
     for (int64_t k = block.lane() * kCount; k < p.depth; k += kWarp * kCount) {

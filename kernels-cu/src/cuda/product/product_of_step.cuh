@@ -124,7 +124,7 @@ class TensorStepSums {
 
 // Operands and out are of one step: row by row at equal distances. Blocks: tiles of kRows x
 // kTileColumns, columns first.
-template <class S, int kRows, int kAcross>
+template <class S, int kRows, int kAcross, bool kSegments>
 struct ProductOfStep {
   static constexpr const char* kName = "product_of_step";
   static constexpr int kMaxThreads = 256;
@@ -172,14 +172,19 @@ struct ProductOfStep {
     sums.each(block, [&](int row, int column, T sum) { mine[row * kColumns + column] = sum; });
     block.sync();
 
-    T result[kRows / kColumns][kAcross] = {};
+    // Of the whole row, or the results, of which each segment takes its own.
+    T squares[kRows / kColumns] = {}, result[kRows / kColumns][kAcross] = {};
     each_result(block, first_row, first_column, [&](int i, int j, T& out, bool active) {
       T sum(0);
       LNRNN_UNROLL
       for (int deep = 0; deep < kDeep; ++deep) {
         sum += shared.sums[((j * kDeep + deep) * kRows + i * kColumns) * kColumns + block.thread()];
       }
-      result[i][j] = sum;
+      if constexpr (kSegments) {
+        result[i][j] = sum;
+      } else {
+        squares[i] = fma(sum, sum, squares[i]);
+      }
       if (active) {
         out = before[i][j] + sum;
       } else if (!p.add) {
@@ -187,33 +192,46 @@ struct ProductOfStep {
       }
     });
     if (p.square_sums == nullptr) return;
-    const int64_t tile = first_column / kTileColumns;
-    const int64_t slots = tiles_of(p.columns, kTileColumns) + p.segments.count - 1;
-    for (int segment = p.segments.at(first_column);
-         segment < p.segments.count && p.segments.begin[segment] < first_column + kTileColumns;
-         ++segment) {
-      LNRNN_UNROLL
-      for (int i = 0; i < kRows / kColumns; ++i) {
-        T squares(0);
+    const int64_t slots =
+        tiles_of(p.columns, kTileColumns) + (kSegments ? p.segments.count - 1 : 0);
+    if constexpr (!kSegments) {
+      store_squares(block, first_row, slots, first_column / kTileColumns, squares);
+    } else {
+      for (int segment = p.segments.at(first_column);
+           segment < p.segments.count && p.segments.begin[segment] < first_column + kTileColumns;
+           ++segment) {
         LNRNN_UNROLL
-        for (int j = 0; j < kAcross; ++j) {
-          const int64_t column = first_column + j * kColumns + block.thread() % kColumns;
-          if (p.segments.contain(segment, column))
-            squares = fma(result[i][j], result[i][j], squares);
+        for (int i = 0; i < kRows / kColumns; ++i) {
+          squares[i] = T(0);
+          LNRNN_UNROLL
+          for (int j = 0; j < kAcross; ++j) {
+            const int64_t column = first_column + j * kColumns + block.thread() % kColumns;
+            if (!p.segments.contain(segment, column)) continue;
+            squares[i] = fma(result[i][j], result[i][j], squares[i]);
+          }
         }
-        // The threads of a row stand side by side in a warp.
-        LNRNN_UNROLL
-        for (int mask = kColumns / 2; mask > 0; mask /= 2)
-          squares += block.shuffle_xor(squares, mask);
-        const int64_t row = first_row + i * kColumns + block.thread() / kColumns;
-        if (block.thread() % kColumns == 0 && row < p.rows) {
-          p.square_sums[row * slots + tile + segment] = squares;
-        }
+        store_squares(block, first_row, slots, first_column / kTileColumns + segment, squares);
       }
     }
   }
 
  private:
+  LNRNN_DEVICE void store_squares(const Block& block, int64_t first_row, int64_t slots,
+                                  int64_t slot, T (&squares)[kRows / kColumns]) const {
+    LNRNN_UNROLL
+    for (int i = 0; i < kRows / kColumns; ++i) {
+      // The threads of a row stand side by side in a warp.
+      LNRNN_UNROLL
+      for (int mask = kColumns / 2; mask > 0; mask /= 2) {
+        squares[i] += block.shuffle_xor(squares[i], mask);
+      }
+      const int64_t row = first_row + i * kColumns + block.thread() / kColumns;
+      if (block.thread() % kColumns == 0 && row < p.rows) {
+        p.square_sums[row * slots + slot] = squares[i];
+      }
+    }
+  }
+
   // The results of a thread, in each 16 rows and 16 columns one: use(i, j, out, active).
   template <class F>
   LNRNN_DEVICE void each_result(const Block& block, int64_t first_row, int64_t first_column,

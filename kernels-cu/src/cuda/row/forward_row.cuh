@@ -111,7 +111,7 @@ struct ForwardStep {
 template <class Cell, class S>
 struct ForwardRow {
   static constexpr const char* kName = "forward_row";
-  static constexpr int kMaxThreads = 1024;
+  static constexpr int kMaxThreads = Cell::kNorms == 1 ? 1024 : 512;  // norms take registers
   using T = accumulation_t<S>;
   struct Shared {
     NormScratch<T> of_u;

@@ -19,10 +19,12 @@ struct LoadVectors {
     T* to;
     int64_t count;
   };
+  int count;
   Entry entries[kSlots];
 
   LNRNN_DEVICE void operator()(Block& block) const {
-    for (const Entry& entry : entries) {
+    for (int k = 0; k < count; ++k) {
+      const Entry& entry = entries[k];
       each_element(block, entry.count, [&](int64_t i) {
         T sum(0);
         for (const S* const from : entry.from) {
@@ -102,7 +104,7 @@ struct PrepareRecurrentWeights {
   // Those of a column that are the thread's, several on their way at once.
   template <class F>
   LNRNN_DEVICE void each_weight(const Block& block, int64_t column, const F& use) const {
-    constexpr int kAtOnce = 8;
+    constexpr int kAtOnce = sizeof(S) == 8 ? 4 : 8;  // as many as there are registers for
     if (column >= columns) return;
     for (int64_t first = block.thread() / kColumns; first < rows; first += kRows * kAtOnce) {
       S stored[kAtOnce] = {};
@@ -182,9 +184,8 @@ lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const
                            const Vectors<accumulation_t<S>*>& to) {
   using Kernel = LoadVectors<S>;
   Kernel kernel{};
-  int count = 0;
   each_vector(strand, [&](const PlanVector& vector) {
-    auto& entry = kernel.entries[count++];
+    auto& entry = kernel.entries[kernel.count++];
     entry.to = to[vector.slot];
     entry.count = vector.elements;
     for (int i = 0; i < vector.addends; ++i) entry.from[i] = strand.addend(vector, i, parameters);
