@@ -13,7 +13,7 @@ namespace {
 constexpr int kThreads = 128;
 constexpr int kSteps = 20;
 
-// The lines of the two barriers, from that of a kernel's first member.
+// The lines of the two barriers, from a kernel's kLine.
 constexpr int first_barrier(int line) { return line + 7; }
 constexpr int second_barrier(int line) { return line + 9; }
 
@@ -59,7 +59,7 @@ struct OfWarp {
 
 // Within a cluster, from block to block:
 struct OfCluster {
-  static constexpr int kLine = __LINE__;
+  static constexpr int kLine = __LINE__ + 1;  // there is one more line before the first
   int* y;
   LNRNN_DEVICE void operator()(Block& block) const {
     const int next = (block.cluster_rank() + 1) % block.cluster_blocks();
@@ -80,7 +80,7 @@ struct OfCluster {
 
 // Within a grid, through device memory, from block to block: y:(blocks,threads).
 struct OfGrid {
-  static constexpr int kLine = __LINE__;
+  static constexpr int kLine = __LINE__ + 1;  // there is one more line before the first
   int* y;
   LNRNN_DEVICE void operator()(Block& block) const {
     const int64_t next = (block.index() + 1) % block.blocks() * kThreads, self = block.thread();
