@@ -1,4 +1,4 @@
-// Every refusal of the C API: the status and the words that matter in its sentence.
+// The refusals of the C API, but for those of plans (plan_test): the status and the words that matter in its sentence.
 #include <sys/resource.h>
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "calls.h"
+#include "plans.h"
 
 using check::usage;
 
@@ -26,27 +26,6 @@ constexpr bool kSanitized = true;
 #else
 constexpr bool kSanitized = false;
 #endif
-
-lnrnnPlanDescription_t lstm(int64_t input, int64_t hidden) {
-  lnrnnPlanDescription_t d{};
-  d.structSize = sizeof d;
-  d.normalization = LNRNN_NORMALIZATION_HASTE;
-  d.layers = 1;
-  d.inputSize = input;
-  d.hiddenSize = hidden;
-  d.epsilon = 1e-5;
-  return d;
-}
-
-template <class Change>
-lnrnnStatus_t plan_with(lnrnnHandle_t handle, const Change& change) {
-  lnrnnPlanDescription_t d = lstm(3, 4);
-  change(d);
-  lnrnnPlan_t plan;
-  const lnrnnStatus_t status = lnrnnPlanCreate(handle, &d, &plan);
-  if (status == LNRNN_STATUS_SUCCESS) lnrnnPlanDestroy(plan);
-  return status;
-}
 
 void test_devices() {
   int32_t count = -1;
@@ -226,216 +205,6 @@ void test_no_graphs_here(lnrnnHandle_t handle) {
   DONE(lnrnnStreamDestroy(stream));
 }
 
-void test_descriptions(lnrnnHandle_t handle) {
-  using D = lnrnnPlanDescription_t;
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  DONE(plan_with(handle, [](D&) {}));
-  REFUSED(plan_with(handle, [](D& d) { d.cell = 3; }), INVALID_ARGUMENT, "cell is 3");
-  REFUSED(plan_with(handle, [](D& d) { d.normalization = -1; }), INVALID_ARGUMENT, "normalization");
-  REFUSED(plan_with(handle, [](D& d) { d.dataType = 9; }), INVALID_ARGUMENT, "dataType is 9");
-  REFUSED(plan_with(handle, [](D& d) { d.direction = 2; }), INVALID_ARGUMENT, "direction is 2");
-  REFUSED(plan_with(handle, [](D& d) { d.layers = 0; }), INVALID_ARGUMENT, "layers is 0");
-  REFUSED(plan_with(handle, [](D& d) { d.flags = 8; }), INVALID_ARGUMENT, "flags is 0x8");
-  REFUSED(plan_with(handle, [](D& d) { d.inputSize = 0; }), INVALID_ARGUMENT, "inputSize is 0");
-  REFUSED(plan_with(handle, [](D& d) { d.hiddenSize = -4; }), INVALID_ARGUMENT, "hiddenSize is -4");
-  REFUSED(plan_with(handle, [](D& d) { d.hiddenSize = int64_t{1} << 40; }), INVALID_ARGUMENT,
-          "2^63 bytes");
-  REFUSED(plan_with(handle, [](D& d) { d.epsilon = 0; }), INVALID_ARGUMENT, "epsilon is 0");
-  REFUSED(plan_with(handle, [=](D& d) { d.epsilon = nan; }), INVALID_ARGUMENT, "epsilon is nan");
-  REFUSED(plan_with(handle, [](D& d) { d.zoneout = 1.5; }), INVALID_ARGUMENT, "zoneout is 1.5");
-  REFUSED(plan_with(handle, [=](D& d) { d.dropconnect = nan; }), INVALID_ARGUMENT, "dropconnect");
-  REFUSED(plan_with(handle, [](D& d) { d.dropout = -0.1; }), INVALID_ARGUMENT, "dropout");
-  REFUSED(plan_with(handle,
-                    [](D& d) {
-                      d.cell = LNRNN_CELL_GRU;
-                      d.normalization = 3;
-                    }),
-          INVALID_ARGUMENT, "the LSTM's alone");
-  REFUSED(plan_with(handle,
-                    [](D& d) {
-                      d.cell = LNRNN_CELL_INDRNN;
-                      d.dropconnect = 0.1;
-                    }),
-          INVALID_ARGUMENT, "no recurrent matrix");
-  REFUSED(plan_with(handle,
-                    [](D& d) {
-                      d.cell = LNRNN_CELL_INDRNN;
-                      d.normalization = 4;
-                    }),
-          INVALID_ARGUMENT, "GRU and IndRNN know NONE and HASTE");
-  REFUSED(plan_with(handle,
-                    [](D& d) {
-                      d.cell = LNRNN_CELL_GRU;
-                      d.zoneoutCell = 0.1;
-                    }),
-          INVALID_ARGUMENT, "zoneoutCell is 0.1, but only the LSTM");
-  REFUSED(plan_with(handle, [](D& d) { d.zoneoutCell = -1; }), INVALID_ARGUMENT, "zoneoutCell");
-  REFUSED(plan_with(handle, [](D& d) { d.layers = 1025; }), INVALID_ARGUMENT, "not 1...1024");
-  REFUSED(plan_with(handle, [](D& d) { d.dropout = 0.5; }), INVALID_ARGUMENT, "a single layer");
-  REFUSED(plan_with(handle,
-                    [](D& d) {
-                      d.layers = 2;
-                      d.flags = LNRNN_PLAN_VARIATIONAL_DROPOUT;
-                    }),
-          INVALID_ARGUMENT, "but dropout is 0");
-  REFUSED(plan_with(handle,
-                    [](D& d) {
-                      d.layers = 1024;
-                      d.hiddenSize = int64_t{1} << 25;
-                    }),
-          INVALID_ARGUMENT, "2^63 bytes");
-  DONE(plan_with(handle, [](D& d) {
-    d.layers = 1024;
-    d.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
-    d.dropout = d.zoneout = d.zoneoutCell = d.dropconnect = 1;
-    d.flags = LNRNN_PLAN_RECOMPUTE | LNRNN_PLAN_DETERMINISTIC | LNRNN_PLAN_VARIATIONAL_DROPOUT;
-  }));
-}
-
-void test_plan(lnrnnHandle_t handle) {
-  const lnrnnPlanDescription_t d = lstm(3, 4);
-  lnrnnPlan_t plan;
-  DONE(lnrnnPlanCreate(handle, &d, &plan));
-  REFUSED(lnrnnDestroy(handle), IN_USE, "1 plans");
-  int32_t count = 0;
-  DONE(lnrnnPlanGetParameterCount(plan, &count));
-  CHECK(count == 7);
-  lnrnnParameter_t p{};
-  p.structSize = sizeof p;
-  DONE(lnrnnPlanGetParameter(plan, 0, &p));
-  CHECK(std::strcmp(p.name, "weight_ih_l0") == 0 && p.rank == 2 && p.shape[0] == 16 &&
-        p.shape[1] == 3 && p.elements == 48 && p.offsetBytes == 0);
-  DONE(lnrnnPlanGetParameter(plan, 6, &p));
-  CHECK(std::strcmp(p.name, "layernorm_c_l0.bias") == 0 && p.rank == 1 && p.elements == 4 &&
-        p.offsetBytes % 64 == 0);
-  REFUSED(lnrnnPlanGetParameter(plan, 7, &p), INVALID_ARGUMENT, "index is 7, not 0...6");
-
-  lnrnnPlanSizes_t s{};
-  s.structSize = sizeof s;
-  DONE(lnrnnPlanGetSizes(plan, 5, 2, &s));
-  CHECK(s.stateBytes == 2 * 4 * sizeof(float));
-  REFUSED(lnrnnPlanGetSizes(plan, -1, 2, &s), INVALID_ARGUMENT, "steps is -1");
-  REFUSED(lnrnnPlanGetSizes(plan, (int64_t{1} << 32) + 1, 2, &s), INVALID_ARGUMENT, "2^32");
-  REFUSED(lnrnnPlanGetSizes(plan, int64_t{1} << 32, int64_t{1} << 32, &s), INVALID_ARGUMENT,
-          "2^63 bytes");
-  // More than 2^31 elements are sizes like any other.
-  DONE(lnrnnPlanGetSizes(plan, 1 << 20, 1 << 16, &s));
-  CHECK(s.reserveBytes > uint64_t{1} << 40);
-  DONE(lnrnnPlanDestroy(plan));
-}
-
-// What is added to the variance has to be a normal number of the type that norms are computed in.
-void test_epsilon(lnrnnHandle_t handle) {
-  using D = lnrnnPlanDescription_t;
-  const auto with = [&](int32_t type, double epsilon) {
-    return plan_with(handle, [=](D& d) {
-      d.dataType = type;
-      d.epsilon = epsilon;
-    });
-  };
-  for (const int32_t type : {LNRNN_DATA_F32, LNRNN_DATA_F16, LNRNN_DATA_BF16}) {
-    for (const double epsilon :
-         {1e-46, 1e-42, 1.1e-38, 1e-300, 5e-324, 3.5e38, 1e300, -1e-5, double(INFINITY)}) {
-      REFUSED(with(type, epsilon), INVALID_ARGUMENT, "not 1.17549e-38...3.40282e+38");
-    }
-    DONE(with(type, std::numeric_limits<float>::min()));
-    DONE(with(type, std::numeric_limits<float>::max()));
-  }
-  REFUSED(with(LNRNN_DATA_F64, 1e-308), INVALID_ARGUMENT, "not 2.22507e-308...1.79769e+308");
-  DONE(with(LNRNN_DATA_F64, 1e-46));
-  DONE(with(LNRNN_DATA_F64, 1e300));
-}
-
-// A struct as a caller of another version has it: ours, and more behind it.
-template <class S>
-struct Newer {
-  S known;
-  uint64_t more[3];
-
-  explicit Newer(const S& s) : known(s), more{} { known.structSize = sizeof *this; }
-};
-
-void test_structs_of_other_versions(lnrnnHandle_t handle) {
-  lnrnnPlan_t plan;
-  Newer<lnrnnPlanDescription_t> d(lstm(3, 4));
-  DONE(lnrnnPlanCreate(handle, &d.known, &plan));
-  for (const size_t i : {0, 2}) {
-    d.more[i] = uint64_t{1} << 40;
-    lnrnnPlan_t none = nullptr;
-    REFUSED(lnrnnPlanCreate(handle, &d.known, &none), INVALID_ARGUMENT, "description->structSize");
-    REFUSED(lnrnnPlanCreate(handle, &d.known, &none), INVALID_ARGUMENT, "cannot do what is asked");
-    CHECK(none == nullptr);
-    d.more[i] = 0;
-  }
-  // Sizes that no version ever had; nothing is read beyond.
-  for (const size_t size : {size_t{0}, size_t{4}, size_t{8}, size_t{48}, size_t{60},
-                            sizeof d.known - 1, size_t{65544}, SIZE_MAX & ~size_t{7}, SIZE_MAX}) {
-    d.known.structSize = size;
-    REFUSED(lnrnnPlanCreate(handle, &d.known, &plan), INVALID_ARGUMENT,
-            ("structSize is " + std::to_string(size) + ", not the struct's size").c_str());
-  }
-  // Without the probabilities, which are 0 then.
-  d.known.structSize = offsetof(lnrnnPlanDescription_t, zoneout);
-  d.known.zoneout = 7;
-  lnrnnPlan_t older_plan;
-  DONE(lnrnnPlanCreate(handle, &d.known, &older_plan));
-  DONE(lnrnnPlanDestroy(older_plan));
-
-  // What is written: nothing beyond what an older caller has; what a newer one has besides is 0.
-  Newer<lnrnnUsage_t> usage{lnrnnUsage_t{}};
-  usage.more[0] = usage.more[1] = usage.more[2] = 7;
-  usage.known.structSize = offsetof(Newer<lnrnnUsage_t>, more) + 16;
-  DONE(lnrnnGetUsage(&usage.known));
-  CHECK(usage.known.plans == 1 && usage.more[0] == 0 && usage.more[1] == 0 && usage.more[2] == 7);
-  lnrnnParameter_t p{};
-  const size_t amid[] = {16, 56, 80};  // the name, and the shape
-  for (const size_t size : amid) {
-    p.structSize = size;
-    REFUSED(lnrnnPlanGetParameter(plan, 0, &p), INVALID_ARGUMENT, "parameter->structSize is");
-  }
-  CHECK(p.name[0] == '\0');
-  p.structSize = 88;
-  DONE(lnrnnPlanGetParameter(plan, 0, &p));
-  CHECK(p.shape[1] == 3 && p.elements == 0);
-  lnrnnDeviceProperties_t properties{};
-  properties.structSize = 40;
-  REFUSED(lnrnnGetProperties(handle, &properties), INVALID_ARGUMENT, "amid the array of bytes");
-  properties.structSize = size_t{1} << 40;
-  REFUSED(lnrnnGetProperties(handle, &properties), INVALID_ARGUMENT, "not the struct's size");
-  DONE(lnrnnPlanDestroy(plan));
-}
-
-// A thread remembers sizes; one that has just begun has nothing to remember and measures.
-void test_remembered_sizes_are_measured_ones(lnrnnHandle_t handle) {
-  const auto sizes = [](lnrnnPlan_t plan, int64_t steps, int64_t batch) {
-    lnrnnPlanSizes_t s{};
-    s.structSize = sizeof s;
-    DONE(lnrnnPlanGetSizes(plan, steps, batch, &s));
-    return s;
-  };
-  for (int round = 0; round < 3; ++round) {
-    std::vector<lnrnnPlan_t> plans;
-    for (int i = 0; i < 9; ++i) {  // those of later rounds stand where the earlier ones stood
-      lnrnnPlanDescription_t d = lstm(3 + round, 4 + i);
-      d.layers = 1 + i % 3;
-      lnrnnPlan_t plan;
-      DONE(lnrnnPlanCreate(handle, &d, &plan));
-      plans.push_back(plan);
-    }
-    for (const int64_t batch : {0, 1, 700, 1}) {
-      for (const int64_t steps : {1, 0, 5, 5, batch == 1 ? 700 : 1}) {
-        for (const lnrnnPlan_t plan : plans) {
-          const lnrnnPlanSizes_t remembered = sizes(plan, steps, batch);
-          lnrnnPlanSizes_t measured;
-          std::thread([&] { measured = sizes(plan, steps, batch); }).join();
-          CHECK(std::memcmp(&remembered, &measured, sizeof measured) == 0);
-        }
-      }
-    }
-    for (const lnrnnPlan_t plan : plans) DONE(lnrnnPlanDestroy(plan));
-  }
-}
-
 void test_step_arguments(lnrnnHandle_t handle) {
   const lnrnnPlanDescription_t d = lstm(3, 4);
   lnrnnPlan_t plan;
@@ -510,11 +279,6 @@ int main() {
   RUN(test_memory_is_found_by_its_start(handle));
   RUN(test_registration(handle));
   RUN(test_no_graphs_here(handle));
-  RUN(test_descriptions(handle));
-  RUN(test_epsilon(handle));
-  RUN(test_structs_of_other_versions(handle));
-  RUN(test_plan(handle));
-  RUN(test_remembered_sizes_are_measured_ones(handle));
   RUN(test_step_arguments(handle));
   DONE(lnrnnDestroy(handle));
   check::nothing_left();

@@ -17,10 +17,6 @@ constexpr long kMost = 400;
 
 // The contract is read from top to bottom, and stays in one piece.
 const std::set<std::string> kMayBeLong = {"kernels-cu/include/lnrnn.h"};
-// Still to be divided.
-const std::set<std::string> kStillLong = {"ffi/src/main/java/dev/lnrnn/Training.java",
-                                          "kernels-cu/test/api_test.cpp"};
-
 const std::set<std::string> kExtensions = {".c", ".cpp", ".cu", ".cuh", ".h", ".java", ".sh"};
 // Folders of what programs write, and of what is not ours.
 const std::set<std::string> kElsewhere = {".git", "generated", "target", "shared"};
@@ -53,13 +49,8 @@ int main(int, char** arguments) {
   require(lengths.size() > 200, "the sources are found");
   for (const auto& [file, lines] : lengths) {
     if (kMayBeLong.count(file) != 0) continue;
-    const std::string has = file + " has " + std::to_string(lines) + " lines";
-    if (kStillLong.count(file) == 0) {
-      require(lines <= kMost, has + ", more than " + std::to_string(kMost));
-    } else {
-      std::printf("%s\n",
-                  (has + (lines > kMost ? "" : ": it needs no exception any more")).c_str());
-    }
+    require(lines <= kMost,
+            file + " has " + std::to_string(lines) + " lines, more than " + std::to_string(kMost));
   }
   return check::summary();
 }
