@@ -79,7 +79,6 @@ struct Strand {
   const CellShape& shape() const { return plan.shape; }
   int64_t index() const { return int64_t{layer} * plan.directions() + direction; }
   int64_t input() const { return plan.input(layer); }
-  int64_t hidden() const { return plan.hidden(); }
   int64_t cell_width() const { return plan.cell_width(); }
   int64_t output_width() const { return plan.output_width(); }
   int64_t gates() const { return plan.shape.gates * plan.cell_width(); }  // G H

@@ -8,7 +8,6 @@
 namespace lnrnn::cpu::LNRNN_ISA {
 
 struct Gru {
-  static constexpr CellKind kKind = CellKind::kGru;
   static constexpr int kGates = 3;
   static constexpr bool kRecurrentMatrix = true;
   static constexpr bool kCarriesCell = false;

@@ -7,7 +7,6 @@
 namespace lnrnn::cpu::LNRNN_ISA {
 
 struct Indrnn {
-  static constexpr CellKind kKind = CellKind::kIndrnn;
   static constexpr int kGates = 1;
   static constexpr bool kRecurrentMatrix = false;
   static constexpr bool kCarriesCell = false;

@@ -7,7 +7,6 @@
 namespace lnrnn::cpu::LNRNN_ISA {
 
 struct Lstm {
-  static constexpr CellKind kKind = CellKind::kLstm;
   static constexpr int kGates = 4;
   static constexpr bool kRecurrentMatrix = true;
   static constexpr bool kCarriesCell = true;  // c beside h; what becomes of it may be normalised

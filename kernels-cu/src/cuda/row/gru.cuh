@@ -10,7 +10,6 @@ namespace lnrnn::cuda {
 
 template <Norms kHas>
 struct Gru {
-  static constexpr CellKind kKind = CellKind::kGru;
   static constexpr int kGates = 3;
   static constexpr int kNorms = kHas == Norms::kSegments ? kGates : 1;
   static constexpr bool kRecurrentMatrix = true;

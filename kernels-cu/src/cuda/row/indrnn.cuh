@@ -8,7 +8,6 @@
 namespace lnrnn::cuda {
 
 struct Indrnn {
-  static constexpr CellKind kKind = CellKind::kIndrnn;
   static constexpr int kGates = 1;
   static constexpr bool kRecurrentMatrix = false;
   static constexpr bool kLastApart = false;

@@ -9,7 +9,6 @@ namespace lnrnn::cuda {
 
 template <Norms kHas>
 struct Lstm {
-  static constexpr CellKind kKind = CellKind::kLstm;
   static constexpr int kGates = 4;
   static constexpr int kNorms = kHas == Norms::kSegments ? kGates : 1;
   static constexpr bool kRecurrentMatrix = true;

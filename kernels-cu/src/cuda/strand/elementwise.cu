@@ -149,7 +149,7 @@ lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call) {
                 Kernel{quads, call.batch, features, call.plan.has(LNRNN_PLAN_VARIATIONAL_DROPOUT),
                        call.random, keep_threshold(p),
                        random_stream(RandomKind::kDropout, static_cast<uint32_t>(call.layer), 0),
-                       p < 1 ? static_cast<T>(1 / (1 - p)) : T(0), static_cast<S*>(call.values)});
+                       kept_scale<T>(p), static_cast<S*>(call.values)});
 }
 
 template lnrnnStatus_t copy_state<float>(const CudaStream&, const void*, void*, int64_t);

@@ -171,12 +171,6 @@ struct ApplyDropConnect {
   }
 };
 
-template <class T>
-T dropconnect_scale(const Strand& strand) {
-  const double p = strand.plan.description.dropconnect;
-  return p < 1 ? static_cast<T>(1 / (1 - p)) : T(0);
-}
-
 }  // namespace
 
 template <class S>
@@ -218,13 +212,13 @@ lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& 
   const S* const from = strand.find(ParameterRole::kWeightHh, parameters);
   for (int i = 0; i < segments.count; ++i) {
     const int64_t first = segments.begin(i) * width;
-    LNRNN_FORWARD(launch(stream,
-                         {tiles_of(columns, Kernel::kColumns), Kernel::kMaxThreads,
-                          sizeof(typename Kernel::Shared)},
-                         Kernel{segments.gates[i] * width, columns, from + first * columns,
-                                kept.from_row(first), dropconnect_scale<accumulation_t<S>>(strand),
-                                centred, transposed, to + (transposed ? first : first * columns),
-                                transposed ? strand.gates() : columns}));
+    LNRNN_FORWARD(launch(
+        stream,
+        {tiles_of(columns, Kernel::kColumns), Kernel::kMaxThreads, sizeof(typename Kernel::Shared)},
+        Kernel{segments.gates[i] * width, columns, from + first * columns, kept.from_row(first),
+               kept_scale<accumulation_t<S>>(strand.plan.description.dropconnect), centred,
+               transposed, to + (transposed ? first : first * columns),
+               transposed ? strand.gates() : columns}));
   }
   return LNRNN_STATUS_SUCCESS;
 }
@@ -235,8 +229,8 @@ lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, 
   using Kernel = ApplyDropConnect<T>;
   const int64_t elements = strand.gates() * strand.output_width();
   return launch(stream, elements_shape<Kernel>(elements),
-                Kernel{elements, strand.output_width(), from, kept, dropconnect_scale<T>(strand),
-                       to});
+                Kernel{elements, strand.output_width(), from, kept,
+                       kept_scale<T>(strand.plan.description.dropconnect), to});
 }
 
 #define LNRNN_INSTANTIATE(S) \
