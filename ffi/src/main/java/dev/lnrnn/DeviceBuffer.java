@@ -63,6 +63,9 @@ public final class DeviceBuffer implements AutoCloseable {
      * buffer itself frees nothing. Only the thread of a confined arena can use the buffer. A read-only segment makes a
      * buffer that is an input only.
      *
+     * <p>On a GPU the memory must stay until queued work that uses it has finished ({@link Stream#synchronize}), and as long
+     * as a graph that uses it is launched: closing the segment's arena waits for neither.
+     *
      * <p>An address becomes a segment by {@link MemorySegment#reinterpret(long, Arena, java.util.function.Consumer)}, a
      * restricted method: whoever calls it vouches for the extent and the lifetime.
      *

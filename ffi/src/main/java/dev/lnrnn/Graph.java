@@ -23,7 +23,8 @@ import java.util.Objects;
  *
  * <p>A graph keeps the arguments of its calls: buffers, sizes, lengths, seed. Each launch reads the current contents of
  * the buffers. Memory that a graph uses is released when the graph is closed, even if its buffer, arena or plan is
- * closed earlier. Registered memory is the exception: see {@link Registration}. Any thread may launch a graph.
+ * closed earlier. There are two exceptions: registered memory, see {@link Registration}, and wrapped memory, which its owner
+ * must keep as long as the graph is launched. Any thread may launch a graph.
  */
 public final class Graph implements AutoCloseable {
     private final Device device;

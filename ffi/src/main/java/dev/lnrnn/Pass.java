@@ -2,7 +2,8 @@ package dev.lnrnn;
 
 /**
  * A computation that is bound to its buffers: they were checked once, and each {@link #run} is one call of the native
- * library that allocates nothing on the Java heap.
+ * library. A run allocates nothing on the Java heap, except for the first one after a change of settings, which makes a
+ * new native struct.
  *
  * <p>The buffers stay the caller's and have to live while a pass is run: closing one while another thread is in
  * {@link #run} is refused, and a run with one that is closed is an {@link IllegalStateException} that names it. They are
@@ -22,11 +23,13 @@ public sealed interface Pass extends Runnable, AutoCloseable
      *
      * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
      * @throws WrongThreadException if the plan or a buffer is confined to another thread
+     * @throws LnrnnException if the native library refuses the call, as it does where rows of an output or two strided
+     *     tensors overlap, or if the device failed
      */
     @Override
     void run();
 
-    /** Refuses later runs; one that is under way in another thread is carried out. Closing twice is harmless. */
+    /** Closes the pass: later runs throw, and a run under way in another thread finishes. Closing twice is harmless. */
     @Override
     void close();
 }
