@@ -84,7 +84,9 @@ inline void Case::describe() {
   spec.flags = uint32_t(random.between(0, 7));
   C = spec.inputSize = random.one_in(3) ? random.between(1, 70) : random.between(1, 9);
   H = spec.hiddenSize = random.one_in(3) ? random.between(1, 70) : random.between(1, 17);
-  spec.epsilon = random.pick({1e-5, 1e-3, 0.5});
+  // A row without variance multiplies gradients by 1/sqrt(epsilon), step by step and layer by layer,
+  // and what two layers hand each other is infinite beyond 65504 in F16.
+  spec.epsilon = spec.dataType == LNRNN_DATA_F16 ? 0.5 : random.pick({1e-5, 1e-3, 0.5});
   spec.zoneout = random.pick({0.0, 0.0, 0.3, 1.0});
   spec.zoneoutCell = spec.cell == LNRNN_CELL_LSTM ? random.pick({0.0, 0.0, 0.4, 1.0}) : 0;
   spec.dropconnect = spec.cell == LNRNN_CELL_INDRNN ? 0 : random.pick({0.0, 0.0, 0.3, 1.0});
