@@ -7,10 +7,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The buffers of a backward pass that its forward pass does not need, by name; made by {@link TrainingPass#backward}.
+ * The buffers of a backward pass that its forward pass does not need, by name; created by
+ * {@link TrainingPass#backward}.
  *
- * <p>Required is {@code workspace}; others are absent until they are given, and again after null. Buffers may be larger
- * than needed; inputs and outputs may not overlap, except that dh0 and dc0 may be dhn and dcn. Only one thread at a time
+ * <p>{@code workspace} is required, the others are optional; null removes one again. Buffers may be larger than needed.
+ * Outputs must not overlap inputs or each other, except that dh0 and dc0 may be dhn and dcn. Only one thread at a time
  * may change the arguments. {@link #bind} can be repeated: each pass is independent of the others, and of later changes
  * here.
  */
@@ -32,7 +33,7 @@ public final class BackwardArguments {
     /**
      * Sets the gradient by y.
      *
-     * @param dy (T,N,D&middot;H), strided as the sequence says, or null for zeros
+     * @param dy (T,N,D&middot;H), with the sequence's strides, or null for zeros
      * @return this
      */
     public BackwardArguments dy(@Nullable DeviceBuffer dy) {
@@ -63,10 +64,11 @@ public final class BackwardArguments {
     }
 
     /**
-     * Sets where the gradients of the parameters go, which replace what is there or are added to it.
+     * Sets the buffer for the gradients of the parameters. They replace its contents or are added to them:
+     * {@link BackwardPass#setAccumulate}.
      *
-     * @param gradients at least {@link PlanSizes#gradientBytes()} bytes, tensors at their
-     *     {@link Parameter#gradientOffsetBytes()}; or null where not wanted
+     * @param gradients at least {@link PlanSizes#gradientBytes()} bytes, with tensors at their
+     *     {@link Parameter#gradientOffsetBytes()}; or null if they are not needed
      * @return this
      */
     public BackwardArguments gradients(@Nullable DeviceBuffer gradients) {
@@ -75,9 +77,9 @@ public final class BackwardArguments {
     }
 
     /**
-     * Sets where the gradient by x goes.
+     * Sets the buffer for the gradient by x.
      *
-     * @param dx (T,N,C), strided as the sequence says, or null where not wanted
+     * @param dx (T,N,C), with the sequence's strides, or null if it is not needed
      * @return this
      */
     public BackwardArguments dx(@Nullable DeviceBuffer dx) {
@@ -86,9 +88,9 @@ public final class BackwardArguments {
     }
 
     /**
-     * Sets where the gradient by h0 goes.
+     * Sets the buffer for the gradient by h0.
      *
-     * @param dh0 (L&middot;D,N,H), or null where not wanted; may be dhn
+     * @param dh0 (L&middot;D,N,H), or null if it is not needed; may be dhn
      * @return this
      */
     public BackwardArguments dh0(@Nullable DeviceBuffer dh0) {
@@ -97,9 +99,9 @@ public final class BackwardArguments {
     }
 
     /**
-     * Sets where the gradient by c0 goes; only for an LSTM.
+     * Sets the buffer for the gradient by c0; only for an LSTM.
      *
-     * @param dc0 (L&middot;D,N,H), or null where not wanted; may be dcn
+     * @param dc0 (L&middot;D,N,H), or null if it is not needed; may be dcn
      * @return this
      */
     public BackwardArguments dc0(@Nullable DeviceBuffer dc0) {
@@ -108,7 +110,7 @@ public final class BackwardArguments {
     }
 
     /**
-     * Sets the scratch memory, which holds nothing between runs and may be that of the forward pass.
+     * Sets the scratch memory. It holds nothing between runs, and the forward pass may use the same.
      *
      * @param workspace at least {@link PlanSizes#backwardWorkspaceBytes()} bytes, 64-byte aligned
      * @return this
@@ -121,9 +123,9 @@ public final class BackwardArguments {
     /**
      * Checks the arguments and binds a pass to them.
      *
-     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
-     * @throws IllegalArgumentException if a required buffer is missing, or one is too small, of another device,
-     *     misaligned, read-only where it is written, overlaps another one where it may not, or is not the cell's
+     * @return a pass that can run any number of times; closing it only makes later runs throw
+     * @throws IllegalArgumentException if a required buffer is missing; if a buffer is too small, of another device,
+     *     misaligned, a read-only output, or overlaps another one; or if dcn or dc0 is given and the cell has no c
      * @throws IllegalStateException if the {@link TrainingPass}, its plan, its stream or a buffer is closed
      */
     public BackwardPass bind() {

@@ -7,8 +7,9 @@ import dev.lnrnn.raw.lnrnn_h;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The backward pass of the {@link ForwardPass} that ran before it, bound to its buffers by {@link BackwardArguments#bind}:
- * the gradients of a scalar loss whose gradients by y, hn and cn are dy, dhn and dcn. It can be repeated.
+ * The backward pass of the {@link ForwardPass} that ran before it, bound to its buffers by
+ * {@link BackwardArguments#bind}. It computes the gradients of a scalar loss whose gradients by y, hn and cn are dy,
+ * dhn and dcn. It can be repeated.
  */
 public final class BackwardPass extends DirectedPass implements Pass {
     BackwardPass(TrainingPass training, BoundCall call, PassArguments arguments) {
@@ -21,9 +22,9 @@ public final class BackwardPass extends DirectedPass implements Pass {
     }
 
     /**
-     * Sets whether gradients of parameters are added to what their buffer holds, instead of replacing it.
+     * Sets whether a run adds the gradients of parameters to the contents of their buffer, or replaces the contents.
      *
-     * @param accumulate true to add; false at first
+     * @param accumulate true to add, false to replace; false at first
      */
     public void setAccumulate(boolean accumulate) {
         set(lnrnnBackwardArguments_t.flags$offset(), accumulate ? lnrnn_h.LNRNN_BACKWARD_ACCUMULATE() : 0);

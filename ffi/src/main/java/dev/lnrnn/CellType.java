@@ -26,8 +26,8 @@ public enum CellType {
      * c = u                            or k, where the normalisation is CARRY
      * </pre>
      *
-     * <p>With zoneout, elements of h keep what h&#8315; was, and by masks of their own those of c, while h is computed
-     * from the u that is not zoned out; inference takes the expectation of both.
+     * <p>With zoneout, some elements of h keep the value of h&#8315;. Zoneout of c is the same, with masks of its own;
+     * h is computed from u before that. Inference uses the expectation of both.
      *
      * <table>
      * <caption>Normalisations</caption>
@@ -83,7 +83,7 @@ public enum CellType {
      * h = z h&#8315; + (1 - z) n
      * </pre>
      *
-     * <p>With zoneout, elements of h keep what h&#8315; was; inference takes the expectation.
+     * <p>With zoneout, some elements of h keep the value of h&#8315;; inference uses the expectation.
      *
      * <table>
      * <caption>Normalisations</caption>
@@ -115,7 +115,7 @@ public enum CellType {
     GRU(3),
     /**
      * Independently recurrent network (Li et al., <cite>Independently Recurrent Neural Network</cite>, 2018): each unit
-     * sees only its own past, so there is no product per step and no DropConnect. The state is h, and there is
+     * sees only its own past, so there is no matrix product per step and no DropConnect. The state is h, and there is
      * one gate.
      *
      * <pre>
@@ -123,7 +123,7 @@ public enum CellType {
      * h = tanh(a + weight_hh h&#8315; + bias)                a: A, or its layer norm
      * </pre>
      *
-     * <p>With zoneout, elements of h keep what h&#8315; was; inference takes the expectation.
+     * <p>With zoneout, some elements of h keep the value of h&#8315;; inference uses the expectation.
      *
      * <table>
      * <caption>Normalisations</caption>

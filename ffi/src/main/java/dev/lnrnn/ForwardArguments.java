@@ -7,12 +7,13 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The buffers of a forward pass for training that its backward passes do not need, by name; made by
+ * The buffers of a forward pass for training that its backward passes do not need, by name; created by
  * {@link TrainingPass#forward}.
  *
- * <p>Required is {@code workspace}; others are absent until they are given, and again after null. Buffers may be larger
- * than needed; inputs and outputs may not overlap, except that hn and cn may be h0 and c0. Only one thread at a time may
- * change the arguments. {@link #bind} can be repeated: each pass is independent of the others, and of later changes here.
+ * <p>{@code workspace} is required, the others are optional; null removes one again. Buffers may be larger than needed.
+ * Outputs must not overlap inputs or each other, except that hn and cn may be h0 and c0. Only one thread at a time may
+ * change the arguments. {@link #bind} can be repeated: each pass is independent of the others, and of later changes
+ * here.
  */
 public final class ForwardArguments {
     private final TrainingPass training;
@@ -52,7 +53,7 @@ public final class ForwardArguments {
     /**
      * Sets the output.
      *
-     * @param y (T,N,D&middot;H), strided as the sequence says, or null where not wanted
+     * @param y (T,N,D&middot;H), with the sequence's strides, or null if it is not needed
      * @return this
      */
     public ForwardArguments y(@Nullable DeviceBuffer y) {
@@ -61,9 +62,9 @@ public final class ForwardArguments {
     }
 
     /**
-     * Sets where h at each row's length goes.
+     * Sets the buffer for h at each row's length.
      *
-     * @param hn (L&middot;D,N,H), or null where not wanted; may be h0
+     * @param hn (L&middot;D,N,H), or null if it is not needed; may be h0
      * @return this
      */
     public ForwardArguments hn(@Nullable DeviceBuffer hn) {
@@ -72,9 +73,9 @@ public final class ForwardArguments {
     }
 
     /**
-     * Sets where c at each row's length goes; only for an LSTM.
+     * Sets the buffer for c at each row's length; only for an LSTM.
      *
-     * @param cn (L&middot;D,N,H), or null where not wanted; may be c0
+     * @param cn (L&middot;D,N,H), or null if it is not needed; may be c0
      * @return this
      */
     public ForwardArguments cn(@Nullable DeviceBuffer cn) {
@@ -83,7 +84,7 @@ public final class ForwardArguments {
     }
 
     /**
-     * Sets the scratch memory, which holds nothing between runs and may be that of the backward passes.
+     * Sets the scratch memory. It holds nothing between runs, and the backward passes may use the same.
      *
      * @param workspace at least {@link PlanSizes#trainingWorkspaceBytes()} bytes, 64-byte aligned
      * @return this
@@ -96,9 +97,9 @@ public final class ForwardArguments {
     /**
      * Checks the arguments and binds a pass to them.
      *
-     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
-     * @throws IllegalArgumentException if a required buffer is missing, or one is too small, of another device,
-     *     misaligned, read-only where it is written, overlaps another one where it may not, or is not the cell's
+     * @return a pass that can run any number of times; closing it only makes later runs throw
+     * @throws IllegalArgumentException if a required buffer is missing; if a buffer is too small, of another device,
+     *     misaligned, a read-only output, or overlaps another one; or if c0 or cn is given and the cell has no c
      * @throws IllegalStateException if the {@link TrainingPass}, its plan, its stream or a buffer is closed
      */
     public ForwardPass bind() {

@@ -5,8 +5,9 @@ import dev.lnrnn.internal.Native;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A forward pass that keeps what its backward passes need, bound to its buffers by {@link ForwardArguments#bind}. Zoneout,
- * DropConnect and dropout are drawn, or, the former two, given as masks.
+ * A forward pass that stores the activations that its backward passes need, bound to its buffers by
+ * {@link ForwardArguments#bind}. It draws the masks of zoneout, DropConnect and dropout; the caller can give those of
+ * zoneout on h and of DropConnect instead.
  */
 public final class ForwardPass extends DirectedPass implements Pass {
     ForwardPass(TrainingPass training, BoundCall call, PassArguments arguments) {

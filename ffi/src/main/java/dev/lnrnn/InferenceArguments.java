@@ -9,16 +9,16 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The buffers of a forward pass for inference, by name; made by {@link Plan#inference}.
+ * The buffers of a forward pass for inference, by name; created by {@link Plan#inference}.
  *
  * {@snippet :
  * InferencePass pass = plan.inference(sequence, stream).packed(packed).x(x).y(y).workspace(workspace).bind();
  * }
  *
- * <p>Required are {@code packed}, {@code x} and {@code workspace}; others are absent until they are given, and again after
- * null. Buffers may be larger than needed; inputs and outputs may not overlap, except that hn and cn may be h0 and c0.
- * Only one thread at a time may change the arguments. {@link #bind} can be repeated: each pass is independent of the
- * others, and of later changes here.
+ * <p>{@code packed}, {@code x} and {@code workspace} are required, the others are optional; null removes one again.
+ * Buffers may be larger than needed. Outputs must not overlap inputs or each other, except that hn and cn may be h0 and
+ * c0. Only one thread at a time may change the arguments. {@link #bind} can be repeated: each pass is independent of
+ * the others, and of later changes here.
  */
 public final class InferenceArguments {
     private final Plan plan;
@@ -75,7 +75,7 @@ public final class InferenceArguments {
     /**
      * Sets the weights.
      *
-     * @param packed what {@link Plan#pack} wrote
+     * @param packed weights that {@link Plan#pack} wrote
      * @return this
      */
     public InferenceArguments packed(DeviceBuffer packed) {
@@ -86,7 +86,7 @@ public final class InferenceArguments {
     /**
      * Sets the input.
      *
-     * @param x (T,N,C), strided as the sequence says
+     * @param x (T,N,C), with the sequence's strides
      * @return this
      */
     public InferenceArguments x(DeviceBuffer x) {
@@ -119,7 +119,7 @@ public final class InferenceArguments {
     /**
      * Sets the output.
      *
-     * @param y (T,N,D&middot;H), strided as the sequence says, or null where not wanted
+     * @param y (T,N,D&middot;H), with the sequence's strides, or null if it is not needed
      * @return this
      */
     public InferenceArguments y(@Nullable DeviceBuffer y) {
@@ -128,9 +128,9 @@ public final class InferenceArguments {
     }
 
     /**
-     * Sets where h at each row's length goes.
+     * Sets the buffer for h at each row's length.
      *
-     * @param hn (L&middot;D,N,H), or null where not wanted; may be h0
+     * @param hn (L&middot;D,N,H), or null if it is not needed; may be h0
      * @return this
      */
     public InferenceArguments hn(@Nullable DeviceBuffer hn) {
@@ -139,9 +139,9 @@ public final class InferenceArguments {
     }
 
     /**
-     * Sets where c at each row's length goes; only for an LSTM.
+     * Sets the buffer for c at each row's length; only for an LSTM.
      *
-     * @param cn (L&middot;D,N,H), or null where not wanted; may be c0
+     * @param cn (L&middot;D,N,H), or null if it is not needed; may be c0
      * @return this
      */
     public InferenceArguments cn(@Nullable DeviceBuffer cn) {
@@ -150,7 +150,7 @@ public final class InferenceArguments {
     }
 
     /**
-     * Sets the scratch memory, which holds nothing between runs.
+     * Sets the scratch memory. It holds nothing between runs.
      *
      * @param workspace at least {@link PlanSizes#inferenceWorkspaceBytes()} bytes, 64-byte aligned
      * @return this
@@ -163,9 +163,9 @@ public final class InferenceArguments {
     /**
      * Checks the arguments and binds a pass to them.
      *
-     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
-     * @throws IllegalArgumentException if a required buffer is missing, or one is too small, of another device,
-     *     misaligned, read-only where it is written, overlaps another one where it may not, or is not the cell's
+     * @return a pass that can run any number of times; closing it only makes later runs throw
+     * @throws IllegalArgumentException if a required buffer is missing; if a buffer is too small, of another device,
+     *     misaligned, a read-only output, or overlaps another one; or if c0 or cn is given and the cell has no c
      * @throws IllegalStateException if the plan, the stream or a buffer is closed
      */
     public InferencePass bind() {

@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A forward pass for inference, bound to its buffers by {@link InferenceArguments#bind}: zoneout as its expectation,
- * DropConnect and dropout off.
+ * A forward pass for inference, bound to its buffers by {@link InferenceArguments#bind}. It uses the expectation of
+ * zoneout, and neither DropConnect nor dropout.
  */
 public final class InferencePass implements Pass {
     private final BoundCall call;
@@ -38,9 +38,10 @@ public final class InferencePass implements Pass {
     }
 
     /**
-     * Sets the number of steps of each row for later runs: from there on y is 0 and the state stays.
+     * Sets the number of steps of each row for later runs. Beyond a row's length, y is 0 and the state does not change.
      *
-     * @param lengths N lengths, each 0...T, in any order, which are copied; or null for T each, as at first
+     * @param lengths N lengths, each 0...T, in any order, which are copied; or null if every row has T steps, as at
+     *     first
      * @throws IllegalArgumentException if the number of lengths or one of them is wrong
      */
     public synchronized void setLengths(long @Nullable [] lengths) {

@@ -122,7 +122,8 @@ public final class Layer implements AutoCloseable {
      * @param steps time steps T, at least 0
      * @param batch rows N, at least 0
      * @param initial the initial state, or null for zeros
-     * @param lengths the number of steps of each row, 0...T, after which y is 0 and the state stays; null for T each
+     * @param lengths the number of steps of each row, 0...T, after which y is 0 and the state does not
+     *     change; null if every row has T steps
      * @return the output and the final state
      * @throws IllegalArgumentException if x does not have T&middot;N&middot;C elements, or another size is wrong
      * @throws IllegalStateException if the layer is closed, has another type, or a parameter was never set
@@ -157,7 +158,7 @@ public final class Layer implements AutoCloseable {
      * @param steps time steps T, at least 0
      * @param batch rows N, at least 0
      * @param initial the initial state, or null for zeros
-     * @param lengths the number of steps of each row, 0...T; null for T each
+     * @param lengths the number of steps of each row, 0...T; null if every row has T steps
      * @return the output and the final state
      */
     public LayerOutput forward(
@@ -181,12 +182,12 @@ public final class Layer implements AutoCloseable {
      * be larger than needed. y, hn and cn must not overlap an input or each other, but hn may be h0, cn may be c0, and
      * x and y may be columns of one matrix. Returns when the results are written.
      *
-     * @param x the input (T,N,C), strided as the sequence says
+     * @param x the input (T,N,C), with the sequence's strides
      * @param sequence the shape of the data
      * @param h0 the initial h (L&middot;D,N,H), or null for zeros
      * @param c0 the initial c (L&middot;D,N,H), or null for zeros; only for an LSTM
-     * @param lengths the number of steps of each row, 0...T; null for T each
-     * @param y the output (T,N,D&middot;H), strided as the sequence says, or null if not wanted
+     * @param lengths the number of steps of each row, 0...T; null if every row has T steps
+     * @param y the output (T,N,D&middot;H), with the sequence's strides, or null if not wanted
      * @param hn h at each row's length (L&middot;D,N,H), or null if not wanted
      * @param cn c at each row's length (L&middot;D,N,H), or null if not wanted; only for an LSTM
      * @throws IllegalArgumentException if a segment is too small, read-only but written, or overlaps another where it

@@ -5,8 +5,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Describes a stack of layers. Immutable; start with {@link #lstm}, {@link #gru} or {@link #indrnn} and change what
- * differs:
+ * Describes a stack of layers. Immutable. Start with {@link #lstm}, {@link #gru} or {@link #indrnn}, and change the
+ * values that differ:
  *
  * {@snippet :
  * LayerSpec plain = LayerSpec.gru(64, 128).withNormalization(Normalization.NONE);
@@ -17,19 +17,19 @@ import org.jspecify.annotations.Nullable;
  *         .withZoneout(0.1);
  * }
  *
- * <p>The options can be set in any order. Each value is checked when it is set. Values that contradict each other, such
- * as dropout in a single layer, are refused by {@link #validate()}, which every use of a description calls first: making
- * a plan or a layer, and {@link #toMetadata()}. A device refuses what it does not support with
- * {@link Status#NOT_SUPPORTED} when a plan or layer is made.
+ * <p>The options can be set in any order. Each value is checked when it is set. If values contradict each other, such
+ * as dropout in a single layer, {@link #validate()} throws. Creating a plan or a layer calls it, and so does
+ * {@link #toMetadata()}. If a device does not support a description, creating a plan or layer throws
+ * {@link Status#NOT_SUPPORTED}.
  *
  * @param cell the recurrent cell
  * @param normalization where layer normalisation stands in it, one of {@link CellType#normalizations()}
  * @param dataType the type of x, y and the parameters
- * @param direction in which order steps are read
+ * @param direction the order in which steps are read
  * @param layers the number of layers L on top of each other, 1...1024
  * @param inputSize features C of one step of the input, 1...2<sup>40</sup>
  * @param hiddenSize features H of one step of the state, 1...2<sup>40</sup>
- * @param epsilon what every layer norm adds to the variance inside the root: a positive normal number of the
+ * @param epsilon the number that every layer norm adds to the variance inside the root, a positive normal number of the
  *     {@linkplain DataType#accumulation() accumulation type}, at least 1.18e-38 for all but {@link DataType#F64}
  * @param regularization stochastic regularisation applied in training
  * @param execution options that affect cost, not results
@@ -199,7 +199,7 @@ public record LayerSpec(
     /**
      * {@return this description with another direction}
      *
-     * @param direction in which order steps are read
+     * @param direction the order in which steps are read
      */
     public LayerSpec withDirection(Direction direction) {
         return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
@@ -219,7 +219,8 @@ public record LayerSpec(
     /**
      * {@return this description with another epsilon}
      *
-     * @param epsilon what every layer norm adds to the variance, a positive normal number of the accumulation type
+     * @param epsilon the number that every layer norm adds to the variance, a positive normal number of the
+     *     accumulation type
      */
     public LayerSpec withEpsilon(double epsilon) {
         return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
@@ -323,8 +324,8 @@ public record LayerSpec(
      * {@return the description in a file's metadata}
      *
      * @param metadata the entries of {@link #toMetadata()}; other entries are ignored
-     * @throws IllegalArgumentException if an entry is missing, unknown to this version or invalid, or the format is newer
-     *     than this version reads
+     * @throws IllegalArgumentException if an entry is missing, unknown to this version or invalid, or the format is
+     *     newer than this version reads
      */
     public static LayerSpec ofMetadata(Map<String, String> metadata) {
         return SpecMetadata.read(Objects.requireNonNull(metadata, "metadata"));

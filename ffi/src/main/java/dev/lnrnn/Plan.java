@@ -17,8 +17,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stack of layers on a device, for callers who own every buffer and stream: an immutable description that any number
- * of threads may use. Everything that changes is the caller's: parameters, inputs, workspace, reserve.
+ * A stack of layers on a device, for callers who own every buffer and stream. A plan is immutable, and any number of
+ * threads may use it. The caller owns everything that changes: parameters, inputs, workspace, reserve.
  *
  * {@snippet :
  * try (Arena arena = Arena.ofShared(); Plan plan = device.createPlan(LayerSpec.lstm(64, 128), arena)) {
@@ -124,12 +124,12 @@ public final class Plan implements AutoCloseable {
                 lnrnnParameter_t.gradientOffsetBytes(p));
     }
 
-    /** {@return what this plan computes} */
+    /** {@return the description of the layers} */
     public LayerSpec spec() {
         return spec;
     }
 
-    /** {@return the device that it computes on} */
+    /** {@return the device on which this plan computes} */
     public Device device() {
         return device;
     }
@@ -137,7 +137,7 @@ public final class Plan implements AutoCloseable {
     /**
      * {@return the tensors of the flat parameter buffer in its order: layer by layer, forward before reverse}
      *
-     * @throws IllegalStateException if this plan is closed and nobody has asked before
+     * @throws IllegalStateException if this plan is closed and this was not called before
      */
     public List<Parameter> parameters() {
         List<Parameter> known = parameters;
@@ -150,7 +150,7 @@ public final class Plan implements AutoCloseable {
     }
 
     /**
-     * {@return the bytes that a caller must provide}
+     * {@return the sizes of the buffers that a caller must provide}
      *
      * @param steps time steps T, at least 0
      * @param batch rows N, at least 0
@@ -178,12 +178,12 @@ public final class Plan implements AutoCloseable {
     }
 
     /**
-     * Fills parameters: weight_ih Xavier-uniform per gate, weight_hh orthogonal per gate (the IndRNN's uniform in
-     * 0...1), biases 0 but 1 for the LSTM's forget gate, gains 1. The same seed gives the same numbers on every device,
-     * rounded to the type. They are computed on the host: for a CUDA device in as much memory again, which counts against
-     * {@code lnrnn.maxBytes} until the call returns.
+     * Fills the parameters with initial values: weight_ih Xavier-uniform per gate; weight_hh orthogonal per gate, for
+     * an IndRNN uniform in 0...1; biases 0, but 1 for the LSTM's forget gate; gains 1. The same seed gives the same
+     * numbers on every device, rounded to the type. The host computes them. For a CUDA device this takes host memory of
+     * the same size, which counts towards {@code lnrnn.maxBytes} until the call returns.
      *
-     * @param stream what the work is queued on
+     * @param stream the stream on which the work is queued
      * @param seed all 64 bits count
      * @param parameters at least {@link PlanSizes#parameterBytes()} bytes
      */
@@ -199,10 +199,10 @@ public final class Plan implements AutoCloseable {
     }
 
     /**
-     * Rearranges parameters for inference. The packed form is good for this plan on this device only, and does not
-     * follow later changes of the parameters.
+     * Packs parameters: rearranges them for inference. Only this plan can use the packed form. After a change of the
+     * parameters, pack them again.
      *
-     * @param stream what the work is queued on
+     * @param stream the stream on which the work is queued
      * @param parameters at least {@link PlanSizes#parameterBytes()} bytes
      * @param packed at least {@link PlanSizes#packedBytes()} bytes, 64-byte aligned
      */
@@ -216,44 +216,46 @@ public final class Plan implements AutoCloseable {
     }
 
     /**
-     * Begins a forward pass for inference, whose buffers are still to be given.
+     * Describes a forward pass for inference. The caller sets its buffers and then binds it.
      *
      * @param sequence the shape of the data
-     * @param stream what the pass is queued on
-     * @return its arguments, by name
-     * @throws IllegalArgumentException if the shape is too large for 64 bits, or the stream of another device
+     * @param stream the stream on which the pass is queued
+     * @return the arguments of the pass, by name
+     * @throws IllegalArgumentException if a size exceeds 64 bits, or the stream is of another device
      */
     public InferenceArguments inference(Sequence sequence, Stream stream) {
         return InferenceArguments.of(this, sequence, stream);
     }
 
     /**
-     * Begins forward and backward passes for training, whose buffers are still to be given.
+     * Describes forward and backward passes for training. The caller sets their buffers and then binds them.
      *
      * @param sequence the shape of the data
-     * @param stream what the passes are queued on
-     * @return the arguments that they have in common, by name
-     * @throws IllegalArgumentException if the shape is too large for 64 bits, or the stream of another device
+     * @param stream the stream on which the passes are queued
+     * @return the arguments that the passes share, by name
+     * @throws IllegalArgumentException if a size exceeds 64 bits, or the stream is of another device
      */
     public TrainingArguments training(Sequence sequence, Stream stream) {
         return new TrainingArguments(this, sequence, stream);
     }
 
     /**
-     * Begins a single step, for streaming, whose buffers are still to be given; only for layers that read forward.
+     * Describes a single step for streaming. The caller sets its buffers and then binds it. Only for layers that read
+     * forward.
      *
      * @param batch rows N, at least 0
-     * @param stream what the step is queued on
-     * @return its arguments, by name
-     * @throws IllegalArgumentException if batch is negative, the plan is bidirectional, or the stream of another device
+     * @param stream the stream on which the step is queued
+     * @return the arguments of the step, by name
+     * @throws IllegalArgumentException if batch is negative, the plan is bidirectional, or the stream is of another
+     *     device
      */
     public StepArguments step(long batch, Stream stream) {
         return new StepArguments(this, batch, stream);
     }
 
     /**
-     * Destroys a plan that its device owns; harmless when that is done already. One in an arena of the caller's lives
-     * until that is closed.
+     * Destroys a plan that its device owns. Closing twice is harmless. A plan that was created in the caller's arena
+     * lives until that arena is closed.
      *
      * @throws IllegalStateException if a call in another thread uses it
      */

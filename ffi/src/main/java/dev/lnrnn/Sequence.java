@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param steps time steps T, at least 0
  * @param batch rows N, at least 0
  * @param x strides of x, or null for time-major and contiguous; rows may coincide
- * @param y strides of y, or null as above; rows may not overlap
- * @param dx strides of dx, or null as above; rows may not overlap
+ * @param y strides of y, or null as above; rows must not overlap
+ * @param dx strides of dx, or null as above; rows must not overlap
  * @param dy strides of dy, or null as above
  */
 public record Sequence(

@@ -19,7 +19,7 @@ public enum Status {
     BUFFER_TOO_SMALL(13),
     /** A device still owns an object created from it. */
     IN_USE(20),
-    /** The call is illegal while a stream is captured, or legal only then; or memory of a graph is gone. */
+    /** The call is illegal while a stream is captured or legal only then, or memory of a graph was unregistered. */
     INVALID_STATE(21),
     /** A legal combination that this version does not support on this device. */
     NOT_SUPPORTED(30),

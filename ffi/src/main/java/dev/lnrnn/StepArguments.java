@@ -7,15 +7,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The buffers of a single time step, by name; made by {@link Plan#step}.
+ * The buffers of a single time step, by name; created by {@link Plan#step}.
  *
  * {@snippet :
  * StepPass step = plan.step(batch, stream).packed(packed).x(x).h(h).c(c).workspace(workspace).bind();
  * }
  *
- * <p>All are required, {@code c} of an LSTM alone. Buffers may be larger than needed, and may not overlap. Only one thread
- * at a time may change the arguments. {@link #bind} can be repeated: each pass is independent of the others, and of later
- * changes here.
+ * <p>All are required, but {@code c} only for an LSTM. Buffers may be larger than needed, and must not overlap. Only
+ * one thread at a time may change the arguments. {@link #bind} can be repeated: each pass is independent of the others,
+ * and of later changes here.
  */
 public final class StepArguments {
     private final Plan plan;
@@ -55,7 +55,7 @@ public final class StepArguments {
     /**
      * Sets the weights.
      *
-     * @param packed what {@link Plan#pack} wrote
+     * @param packed weights that {@link Plan#pack} wrote
      * @return this
      */
     public StepArguments packed(DeviceBuffer packed) {
@@ -75,7 +75,7 @@ public final class StepArguments {
     }
 
     /**
-     * Sets the state h, which is read and written; the last layer's part of it is the output, too.
+     * Sets the state h, which a step reads and writes. Its part for the last layer is also the output.
      *
      * @param h (L,N,H)
      * @return this
@@ -86,7 +86,7 @@ public final class StepArguments {
     }
 
     /**
-     * Sets the state c, which is read and written.
+     * Sets the state c, which a step reads and writes.
      *
      * @param c (L,N,H); null for any cell but the LSTM
      * @return this
@@ -97,7 +97,7 @@ public final class StepArguments {
     }
 
     /**
-     * Sets the scratch memory, which holds nothing between steps.
+     * Sets the scratch memory. It holds nothing between steps.
      *
      * @param workspace at least {@link PlanSizes#stepWorkspaceBytes()} bytes, 64-byte aligned
      * @return this
@@ -110,9 +110,9 @@ public final class StepArguments {
     /**
      * Checks the arguments and binds a pass to them.
      *
-     * @return a pass to be run any number of times; it needs closing only to be refused afterwards
-     * @throws IllegalArgumentException if a required buffer is missing, or one is too small, of another device,
-     *     misaligned, read-only where it is written, overlaps another one, or is not the cell's
+     * @return a pass that can run any number of times; closing it only makes later runs throw
+     * @throws IllegalArgumentException if a required buffer is missing; if a buffer is too small, of another device,
+     *     misaligned, a read-only output, or overlaps another one; or if c is given and the cell has no c
      * @throws IllegalStateException if the plan, the stream or a buffer is closed
      */
     public StepPass bind() {

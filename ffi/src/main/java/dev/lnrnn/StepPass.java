@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A single time step for streaming, bound to its buffers by {@link StepArguments#bind}: as {@link InferencePass} with
- * T = 1, and with the state updated in place.
+ * A single time step for streaming, bound to its buffers by {@link StepArguments#bind}. It computes the same as an
+ * {@link InferencePass} with T = 1, and updates the state in place.
  */
 public final class StepPass implements Pass {
     private final BoundCall call;

@@ -7,8 +7,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Forward and backward passes of a {@link Layer} on host memory; what backward needs of forward is kept on the device,
- * and so are the gradients of the parameters.
+ * Trains a {@link Layer} on host memory: forward and backward passes. The activations that backward needs stay on the
+ * device, and so do the gradients of the parameters.
  *
  * {@snippet :
  * try (Training training = layer.training(Sequence.timeMajor(steps, batch))) {
@@ -21,27 +21,27 @@ import org.jspecify.annotations.Nullable;
  * }
  * }
  *
- * <p><b>Masks.</b> Each forward pass draws masks of its own, and its backward passes use the same. A program that is run
- * again draws the same again: they depend on the {@link #setSeed seed}, which is 0 at first, and on the
- * {@link #position}, the number of forward passes since the seed was set. A training that stopped goes on as if it had
- * not, where seed and position are kept with the parameters and set again. Each of several trainings of a layer has a
- * sequence of its own: give them different seeds. The seed of a {@link TrainingPass} that draws the same is the seed
- * itself at position 0, and at position p number p of SplitMix64 from the seed on, which is what
- * {@code new java.util.SplittableRandom(seed)} gives at the p-th {@code nextLong()}.
+ * <p><b>Masks.</b> Each forward pass draws new masks, and its backward passes use the same ones. They depend on the
+ * {@link #setSeed seed}, which is 0 at first, and on the {@link #position}, the number of forward passes since the seed
+ * was set. A program that runs again draws the same masks. To continue a stopped training exactly, save the seed and
+ * the position with the parameters, and set them again. Each training of a layer has a seed of its own, so give
+ * several trainings different seeds. A {@link TrainingPass} draws the same masks with this seed: at position 0 the seed
+ * itself, at position p &gt; 0 the result of the p-th {@code nextLong()} of
+ * {@code new java.util.SplittableRandom(seed)} (SplitMix64).
  *
- * <p><b>Memory.</b> Host segments may be on the heap or native (pinned is fastest), and larger than needed; x, y and
- * their gradients are of the layer's own type, states and gradients of parameters of the accumulation type
- * ({@link DataType#accumulation()}). They are read and written before the call returns. Outputs may overlap inputs,
- * which have been copied, but not each other.
+ * <p><b>Memory.</b> Host segments may be on the heap or native (pinned is fastest), and larger than needed. x, y and
+ * their gradients have the layer's own type; states, their gradients and the gradients of parameters have the
+ * accumulation type ({@link DataType#accumulation()}). A call reads and writes its segments before it returns. Outputs
+ * may overlap inputs, because inputs are copied first, but not each other.
  *
- * <p><b>Order.</b> Between a forward pass and its backward passes the layer's parameters have to stay, and so have seed,
- * lengths and masks of this training; backward refuses to go on when they were set. What is written to
- * {@link Parameters#buffer()} is noticed only by {@link Parameters#changed()}. A call that is refused changes nothing:
- * the forward pass before it can still go backward.
+ * <p><b>Order.</b> The layer's parameters, and this training's seed, lengths and masks must not change between a
+ * forward pass and its backward passes. If one of them was set, backward throws. The training notices a write to
+ * {@link Parameters#buffer()} only if {@link Parameters#changed()} is called. A call that throws because of its
+ * arguments changes nothing: backward can still run from the forward pass before it.
  *
- * <p><b>Threads.</b> Any thread may call, and the layer's lock is held meanwhile. But a training keeps what one forward
- * pass left, so a backward pass is refused unless the latest forward pass is the same thread's, and so is the gradient
- * when another thread's backward pass has replaced it: threads that train at the same time need trainings of their own.
+ * <p><b>Threads.</b> Any thread may call; each call holds the layer's lock. But a training stores only its latest
+ * forward pass. So backward throws if another thread ran the latest forward pass, and reading a gradient throws if
+ * another thread's backward pass has replaced it. Threads that train at the same time need a training each.
  */
 public final class Training implements AutoCloseable {
     private final Layer layer;
@@ -58,7 +58,7 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Starts a new sequence of masks, for later forward passes: {@link #position} is 0 again.
+     * Starts a new sequence of masks for later forward passes, and sets {@link #position} to 0.
      *
      * @param seed all 64 bits count; 0 at first
      */
@@ -66,7 +66,7 @@ public final class Training implements AutoCloseable {
         setSequence(new SeedSequence(seed, 0));
     }
 
-    /** {@return what masks are drawn from} */
+    /** {@return the seed of the masks} */
     public long seed() {
         synchronized (layer) {
             return seeds.seed();
@@ -74,10 +74,9 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Goes on with the sequence of masks where it was after so many forward passes; after {@link #setSeed}, as a training
-     * does that was stopped.
+     * Continues the sequence of masks from a position. To resume a stopped training, call {@link #setSeed} first.
      *
-     * @param position what {@link #position()} was, at least 0
+     * @param position a former {@link #position()}, at least 0
      * @throws IllegalArgumentException if it is negative or 2<sup>63</sup> - 1
      */
     public void setPosition(long position) {
@@ -86,7 +85,7 @@ public final class Training implements AutoCloseable {
         }
     }
 
-    /** {@return the number of forward passes since the seed was set; one that failed does not count} */
+    /** {@return the number of forward passes since the seed was set; failed ones do not count} */
     public long position() {
         synchronized (layer) {
             return seeds.position();
@@ -104,7 +103,7 @@ public final class Training implements AutoCloseable {
     /**
      * Sets the number of steps of each row for later forward passes.
      *
-     * @param lengths N lengths, each 0...T, which are copied; or null for T each
+     * @param lengths N lengths, each 0...T, which are copied; or null if every row has T steps
      * @throws IllegalArgumentException if the number of lengths or one of them is wrong
      */
     public void setLengths(long @Nullable [] lengths) {
@@ -116,9 +115,9 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Sets whether gradients of parameters are added up over backward passes, instead of replaced by each.
+     * Sets whether a backward pass adds the gradients of parameters to those of the passes before, or replaces them.
      *
-     * @param accumulate true to add; false at first
+     * @param accumulate true to add, false to replace; false at first
      */
     public void setAccumulate(boolean accumulate) {
         synchronized (layer) {
@@ -128,11 +127,11 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Sets masks for later forward passes, instead of drawing them. They are copied.
+     * Sets the masks of later forward passes, so that they are not drawn at random. The arrays are copied.
      *
      * @param zoneout (L&middot;D,T,N,H), not 0 = update, 0 = keep the old h; or null to draw it
      * @param dropconnect (L&middot;D,G&middot;H,H), not 0 = keep the weight, 0 = drop it; or null to draw it
-     * @throws IllegalArgumentException if a mask has the wrong number of elements, or the layer draws no such mask
+     * @throws IllegalArgumentException if a mask has the wrong number of elements, or its probability in the layer is 0
      */
     public void setMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
         synchronized (layer) {
@@ -143,16 +142,18 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Runs forward from the layer's parameters, with the masks that come next, and keeps what {@link #backward} needs.
+     * Runs forward with the layer's parameters and the next masks, and stores the activations that {@link #backward}
+     * needs.
      *
-     * @param x the input (T,N,C), strided as the sequence says
+     * @param x the input (T,N,C), with the sequence's strides
      * @param h0 the initial h (L&middot;D,N,H), or null for zeros
      * @param c0 the initial c (L&middot;D,N,H), or null for zeros; only for an LSTM
-     * @param y the output (T,N,D&middot;H), strided as the sequence says, or null where not wanted
-     * @param hn h at each row's length (L&middot;D,N,H), or null where not wanted
-     * @param cn c at each row's length (L&middot;D,N,H), or null where not wanted; only for an LSTM
-     * @throws IllegalArgumentException if a segment is too small, or read-only where it is written, or outputs overlap
-     * @throws IllegalStateException if this, the layer or a segment is closed, or a parameter of the layer was never set
+     * @param y the output (T,N,D&middot;H), with the sequence's strides, or null if it is not needed
+     * @param hn h at each row's length (L&middot;D,N,H), or null if it is not needed
+     * @param cn c at each row's length (L&middot;D,N,H), or null if it is not needed; only for an LSTM
+     * @throws IllegalArgumentException if a segment is too small, an output is read-only, or outputs overlap
+     * @throws IllegalStateException if this, the layer or a segment is closed, or a parameter of the layer was never
+     *     set
      */
     public void forward(
             MemorySegment x,
@@ -174,20 +175,20 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Runs backward from the latest forward pass: the gradients of a scalar loss whose gradients by y, hn and cn are
-     * dy, dhn and dcn. It can be repeated.
+     * Runs backward from the latest forward pass. Computes the gradients of a scalar loss whose gradients by y, hn and
+     * cn are dy, dhn and dcn. It can be repeated.
      *
-     * @param dy (T,N,D&middot;H), strided as the sequence says, or null for zeros
+     * @param dy (T,N,D&middot;H), with the sequence's strides, or null for zeros
      * @param dhn (L&middot;D,N,H), or null for zeros
      * @param dcn (L&middot;D,N,H), or null for zeros; only for an LSTM
-     * @param gradients filled with the gradients of the parameters, {@link PlanSizes#gradientBytes()} bytes with
-     *     tensors at their {@link Parameter#gradientOffsetBytes()}; or null where {@link #gradients()} is enough
-     * @param dx filled with the gradient by x (T,N,C), strided as the sequence says; or null where not wanted
-     * @param dh0 filled with the gradient by h0 (L&middot;D,N,H); or null where not wanted
-     * @param dc0 filled with the gradient by c0 (L&middot;D,N,H); or null where not wanted; only for an LSTM
-     * @throws IllegalArgumentException if a segment is too small, or read-only where it is written, or outputs overlap
-     * @throws IllegalStateException if this, the layer or a segment is closed, or there was no forward pass since the
-     *     seed, the lengths, the masks or parameters of the layer were set, or it is another thread's
+     * @param gradients receives the gradients of the parameters, {@link PlanSizes#gradientBytes()} bytes with tensors
+     *     at their {@link Parameter#gradientOffsetBytes()}; or null if {@link #gradients()} is enough
+     * @param dx receives the gradient by x (T,N,C), with the sequence's strides; or null if it is not needed
+     * @param dh0 receives the gradient by h0 (L&middot;D,N,H); or null if it is not needed
+     * @param dc0 receives the gradient by c0 (L&middot;D,N,H); or null if it is not needed; only for an LSTM
+     * @throws IllegalArgumentException if a segment is too small, an output is read-only, or outputs overlap
+     * @throws IllegalStateException if this, the layer or a segment is closed; if there was no forward pass, or another
+     *     thread ran the latest one; or if the seed, lengths, masks or parameters were set after it
      */
     public void backward(
             @Nullable MemorySegment dy,
@@ -208,7 +209,7 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Runs forward from a zero state; for all layers but those in {@link DataType#F64}.
+     * Runs forward from a state of zeros; for all layers but those in {@link DataType#F64}.
      *
      * @param x the input, all elements of its extent
      * @return the output, all elements of its extent
@@ -220,7 +221,7 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Runs forward from a zero state; for layers in {@link DataType#F64}.
+     * Runs forward from a state of zeros; for layers in {@link DataType#F64}.
      *
      * @param x the input, all elements of its extent
      * @return the output, all elements of its extent
@@ -239,7 +240,7 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Runs backward, for the gradients of the parameters alone; for all layers but those in {@link DataType#F64}.
+     * Runs backward for the gradients of the parameters only; for all layers but those in {@link DataType#F64}.
      *
      * @param dy the loss's gradient by y, all elements of its extent
      */
@@ -250,7 +251,7 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Runs backward, for the gradients of the parameters alone; for layers in {@link DataType#F64}.
+     * Runs backward for the gradients of the parameters only; for layers in {@link DataType#F64}.
      *
      * @param dy the loss's gradient by y, all elements of its extent
      */
@@ -266,11 +267,11 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * {@return the gradients of the parameters, flat, with tensors at their {@link Parameter#gradientOffsetBytes()};
-     * owned by this object, and written by each backward pass}
+     * {@return the gradients of the parameters in one flat buffer, with tensors at their
+     * {@link Parameter#gradientOffsetBytes()}} This object owns the buffer, and each backward pass writes to it.
      *
-     * @throws IllegalStateException if this is closed, there was no backward pass, the latest failed, or it is another
-     *     thread's and came after one of this thread's
+     * @throws IllegalStateException if this is closed, there was no backward pass, the latest one failed, or another
+     *     thread's backward pass has replaced this thread's gradients
      */
     public DeviceBuffer gradients() {
         synchronized (layer) {
@@ -310,7 +311,7 @@ public final class Training implements AutoCloseable {
         }
     }
 
-    /** Frees its memory on the device; harmless when that is done already. */
+    /** Frees its memory on the device. Closing twice is harmless. */
     @Override
     public void close() {
         synchronized (layer) {

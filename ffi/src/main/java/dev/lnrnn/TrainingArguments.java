@@ -5,7 +5,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The buffers that a forward pass and its backward passes have in common, by name; made by {@link Plan#training}.
+ * The buffers that a forward pass and its backward passes share, by name; created by {@link Plan#training}.
  *
  * {@snippet :
  * TrainingPass training = plan.training(sequence, stream).parameters(parameters).x(x).reserve(reserve).bind();
@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * BackwardPass backward = training.backward().dy(dy).gradients(gradients).workspace(workspace).bind();
  * }
  *
- * <p>Required are {@code parameters}, {@code x} and {@code reserve}; others are absent until they are given, and again
- * after null. Buffers may be larger than needed. Only one thread at a time may change the arguments. {@link #bind} can be
- * repeated: what it answers is independent of the others, and of later changes here.
+ * <p>{@code parameters}, {@code x} and {@code reserve} are required, the others are optional; null removes one again.
+ * Buffers may be larger than needed. Only one thread at a time may change the arguments. {@link #bind} can be repeated:
+ * each {@link TrainingPass} is independent of the others, and of later changes here.
  */
 public final class TrainingArguments {
     /** A seed, a first step and a first row. */
@@ -62,7 +62,7 @@ public final class TrainingArguments {
     }
 
     /**
-     * Sets the parameters themselves, not packed.
+     * Sets the parameters, in their own layout and not packed.
      *
      * @param parameters at least {@link PlanSizes#parameterBytes()} bytes
      * @return this
@@ -75,7 +75,7 @@ public final class TrainingArguments {
     /**
      * Sets the input.
      *
-     * @param x (T,N,C), strided as the sequence says
+     * @param x (T,N,C), with the sequence's strides
      * @return this
      */
     public TrainingArguments x(DeviceBuffer x) {
@@ -84,7 +84,7 @@ public final class TrainingArguments {
     }
 
     /**
-     * Sets which units zoneout keeps.
+     * Sets the mask of zoneout on h, so that it is not drawn at random.
      *
      * @param zoneoutMask (L&middot;D,T,N,H) bytes, not 0 = update, 0 = keep the old h; or null to draw it
      * @return this
@@ -95,7 +95,7 @@ public final class TrainingArguments {
     }
 
     /**
-     * Sets which weights DropConnect drops.
+     * Sets the mask of DropConnect, so that it is not drawn at random.
      *
      * @param dropconnectMask (L&middot;D,G&middot;H,H) bytes, not 0 = keep the weight, 0 = drop it; or null to draw it
      * @return this
@@ -106,12 +106,13 @@ public final class TrainingArguments {
     }
 
     /**
-     * Sets where masks are drawn from on the device, instead of from {@link TrainingPass#setSeed} and
-     * {@link TrainingPass#setOffsets}: memory that is read when the work is carried out, so that a {@link Graph} that is
-     * launched again draws other masks. It has to hold the same numbers for a forward pass and its backward passes.
+     * Sets device memory with the seed and offsets of the masks, which then replace those of
+     * {@link TrainingPass#setSeed} and {@link TrainingPass#setOffsets}. The device reads the memory when it executes
+     * the work, so that each launch of a {@link Graph} can draw new masks. The numbers must not change between a
+     * forward pass and its backward passes.
      *
      * @param random three 64-bit numbers, 8-byte aligned: the seed, the first step and the first row, whose sums with
-     *     steps and rows wrap at 2<sup>32</sup>; or null for what the pass has
+     *     steps and rows wrap at 2<sup>32</sup>; or null for the settings of the pass
      * @return this
      */
     public TrainingArguments random(@Nullable DeviceBuffer random) {
@@ -120,7 +121,7 @@ public final class TrainingArguments {
     }
 
     /**
-     * Sets what forward passes fill and backward passes read.
+     * Sets the memory that forward passes fill with activations and backward passes read.
      *
      * @param reserve at least {@link PlanSizes#reserveBytes()} bytes, 64-byte aligned
      * @return this
@@ -131,11 +132,11 @@ public final class TrainingArguments {
     }
 
     /**
-     * Checks the arguments.
+     * Checks the arguments and binds the shared part of forward and backward passes to them.
      *
-     * @return what forward and backward passes are bound from; it needs closing only to refuse their runs afterwards
-     * @throws IllegalArgumentException if a required buffer is missing, or one is too small, of another device,
-     *     misaligned, or read-only where it is written, or a mask is given that the plan does not draw
+     * @return an object from which forward and backward passes are bound; closing it only makes their later runs throw
+     * @throws IllegalArgumentException if a required buffer is missing; if a buffer is too small, of another device,
+     *     misaligned, or a read-only output; or if a mask is given whose probability in the plan is 0
      * @throws IllegalStateException if the plan, the stream or a buffer is closed
      */
     public TrainingPass bind() {

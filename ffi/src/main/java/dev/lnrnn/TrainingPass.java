@@ -4,12 +4,12 @@ import dev.lnrnn.internal.Lifetime;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a forward pass and its backward passes have in common, so that they cannot disagree: the buffers of
- * {@link TrainingArguments}, the seed that masks are drawn from, and the lengths of the rows. Both are bound from here, any
- * number of them.
+ * The buffers and settings that a forward pass and its backward passes share, so that they cannot disagree: the buffers
+ * of {@link TrainingArguments}, the seed and offsets of the masks, and the lengths of the rows. Any number of forward
+ * and backward passes can be bound from here.
  *
- * <p>Any thread may change a setting. It holds for later runs of all that is bound from here; between a forward pass and
- * its backward passes it has to stay.
+ * <p>Any thread may change a setting. The change applies to later runs of all passes that were bound from here.
+ * Settings must not change between a forward pass and its backward passes.
  */
 public final class TrainingPass implements AutoCloseable {
 
@@ -46,10 +46,11 @@ public final class TrainingPass implements AutoCloseable {
     }
 
     /**
-     * Sets the number of steps of each row for later runs: from there on y is 0, the state stays, dy is ignored and dx
-     * is 0.
+     * Sets the number of steps of each row for later runs. Beyond a row's length, y is 0, the state does not change, dy
+     * is ignored and dx is 0.
      *
-     * @param lengths N lengths, each 0...T, in any order, which are copied; or null for T each, as at first
+     * @param lengths N lengths, each 0...T, in any order, which are copied; or null if every row has T steps, as at
+     *     first
      * @throws IllegalArgumentException if the number of lengths or one of them is wrong
      */
     public synchronized void setLengths(long @Nullable [] lengths) {
@@ -57,7 +58,7 @@ public final class TrainingPass implements AutoCloseable {
     }
 
     /**
-     * Sets what masks are drawn from. The same seed gives the same masks on every device.
+     * Sets the seed of the masks. The same seed gives the same masks on every device.
      *
      * @param seed all 64 bits count; 0 at first
      */
@@ -66,7 +67,8 @@ public final class TrainingPass implements AutoCloseable {
     }
 
     /**
-     * Sets where in a larger whole this data is, so that a chunk of a sequence or batch draws what the whole would.
+     * Sets the position of this data in a longer sequence or larger batch. A chunk then draws the same masks as it
+     * would as a part of the whole.
      *
      * @param step the first step, 0...2<sup>32</sup> - T; 0 at first
      * @param row the first row, 0...2<sup>32</sup> - N; 0 at first
@@ -96,7 +98,7 @@ public final class TrainingPass implements AutoCloseable {
         return new BackwardArguments(this);
     }
 
-    /** Refuses later runs of all that is bound from here; one that is under way is carried out. Harmless when closed. */
+    /** Closes all passes bound from here: later runs throw, and a run under way finishes. Closing twice is harmless. */
     @Override
     public synchronized void close() {
         settings = null;

@@ -1,21 +1,22 @@
 /**
  * Layer-normalised recurrent networks: devices, memory, layers and passes.
  *
- * <p>There are two levels, the upper one written on the lower one:
+ * <p>There are two levels; the upper one uses the lower one:
  *
  * <ul>
- *   <li><b>Layers</b> ({@link dev.lnrnn.Layer}, {@link dev.lnrnn.Streaming}, {@link dev.lnrnn.Training}) take and give
- *       Java arrays and memory segments and manage the memory of the device themselves.
- *   <li><b>Passes</b> are for those who write a framework: the caller owns every buffer and stream. A
- *       {@link dev.lnrnn.Plan} gives the arguments of an {@link dev.lnrnn.InferencePass}, a {@link dev.lnrnn.StepPass} or
- *       a {@link dev.lnrnn.TrainingPass} with its {@link dev.lnrnn.ForwardPass} and {@link dev.lnrnn.BackwardPass}; buffers
- *       are named and bound to it once; each run is one call of the native library, and nothing is allocated on the Java
- *       heap.
+ *   <li><b>Layers</b> ({@link dev.lnrnn.Layer}, {@link dev.lnrnn.Streaming}, {@link dev.lnrnn.Training}) take and
+ *       return Java arrays and memory segments, and manage the memory of the device themselves.
+ *   <li><b>Passes</b> are for authors of frameworks, who own every buffer and stream. A {@link dev.lnrnn.Plan}
+ *       describes the layers. From it the caller binds named buffers once, to an {@link dev.lnrnn.InferencePass}, a
+ *       {@link dev.lnrnn.StepPass}, or a {@link dev.lnrnn.TrainingPass} with its {@link dev.lnrnn.ForwardPass} and
+ *       {@link dev.lnrnn.BackwardPass}. Each run is then one call of the native library and allocates nothing on the
+ *       Java heap.
  * </ul>
  *
- * <p><b>Shapes.</b> T steps, N batch rows, C input size, H hidden size, L layers, D directions, G gates. Row-major,
- * features contiguous; x is (T,N,C) and y is (T,N,D&middot;H), time-major unless a {@link dev.lnrnn.Sequence} says
- * otherwise; each state is (L&middot;D,N,H), that of layer l and direction d at l&middot;D+d.
+ * <p><b>Shapes.</b> T steps, N batch rows, C input size, H hidden size, L layers, D directions, G gates. Tensors are
+ * row-major, and features are contiguous. x is (T,N,C) and y is (T,N,D&middot;H), time-major unless a
+ * {@link dev.lnrnn.Sequence} says otherwise. Each state is (L&middot;D,N,H); layer l and direction d are at
+ * l&middot;D+d.
  *
  * <p><b>Types.</b> x, y, their gradients and the parameters have a layer's {@link dev.lnrnn.DataType}. States, their
  * gradients and the gradients of parameters have its {@link dev.lnrnn.DataType#accumulation() accumulation type}.
