@@ -3,17 +3,17 @@
  *
  * OVERVIEW
  *
- * The library runs LSTM, GRU and IndRNN layers, plain or layer-normalised, forward and backward,
- * behind one set of functions for every device. It follows cuDNN's manners:
+ * The library runs LSTM, GRU and IndRNN layers, plain or layer-normalised, forward and backward. One
+ * set of functions serves every device. The interface is modelled on cuDNN's:
  *
- *   - handles are opaque; every function that can fail returns an lnrnnStatus_t, and
- *     lnrnnGetLastErrorMessage() has the sentence that names the argument, its value and what was
- *     expected;
- *   - a PLAN describes a layer stack on a device and never changes; everything that changes
- *     (parameters, inputs, workspace, reserve space) is memory of the caller's;
- *   - the calls that compute allocate nothing, are ordered on a stream, and synchronise nothing.
+ *   - Handles are opaque. Every function that can fail returns an lnrnnStatus_t, and
+ *     lnrnnGetLastErrorMessage() returns a sentence that names the argument, its value and the
+ *     expected value.
+ *   - A PLAN describes a stack of layers on a device and never changes. The caller owns the memory of
+ *     everything that changes: parameters, inputs, workspace, reserve.
+ *   - The calls that compute allocate nothing, are ordered on a stream, and do not synchronise.
  *
- * A forward pass for inference, errors left out:
+ * A forward pass for inference, without error handling:
  *
  *   lnrnnHandle_t handle;
  *   lnrnnCreate(LNRNN_DEVICE_CPU, 0, 0, NULL, &handle);
@@ -44,32 +44,33 @@
  *   Shapes      T steps, N batch rows, C input size, H hidden size, L layers, D directions,
  *               G gates (LSTM 4: i,f,g,o; GRU 3: r,z,n; IndRNN 1). Row-major, features contiguous.
  *   Units       sizes named ...Bytes are bytes; strides are elements; times are steps.
- *   Memory      a data pointer must be readable (or writable) by the plan's device and aligned to
- *               its element; 64-byte alignment, which lnrnnMalloc gives, is faster, and required
- *               of packed weights, workspace and reserve. A pointer stands beside the size of its
- *               buffer, which is checked against what the call needs; larger is fine. A buffer of
- *               which 0 bytes are needed may be NULL.
- *               Outputs of one call may overlap neither an input nor each other unless a function
- *               says so: INVALID_ARGUMENT. What counts is what the call uses, so rows of x and y
- *               may be columns of one matrix.
- *   Streams     NULL is the handle's default stream, which is ordered with no other. Calls that
- *               take a stream return before their work is done; what they read or write may be
- *               touched, and on other streams used, only when an event or a synchronisation says
- *               so. On the CPU a call has done its work when it returns, which satisfies every
- *               ordering rule stated here. Work that fails is reported by a later call.
- *   Threads     handles and plans may be used by any number of threads; calls on one stream are
- *               carried out one after the other. Destroying something in use is an error of the
- *               caller's; destroying a handle that still owns something is refused.
- *   Results     a function that fails writes none of its results. Data outputs of a call that
- *               fails while it runs are undefined.
- *   Structs     that a function takes by pointer begin with structSize, which the caller sets to
- *               sizeof. An older caller's struct is shorter: fields that it does not have are 0. A
- *               newer caller's is longer: what it has and this library does not know becomes 0 in a
- *               struct that is written, and must be 0 in one that is read. Else the call is
- *               INVALID_ARGUMENT, as it is where a field named reserved or an undefined flag is not
- *               0, or where structSize is no version's: less than the first version's, not a
- *               multiple of 8, more than 64 KiB, or amid an array. Structs inside other structs
- *               have no size of their own and do not grow.
+ *   Memory      The plan's device must be able to read (or write) the memory behind a data pointer.
+ *               The pointer must be aligned to its element. 64-byte alignment, as lnrnnMalloc gives
+ *               it, is faster; packed weights, workspace and reserve require it. Each pointer comes
+ *               with the size of its buffer, and the library checks that the buffer is large enough;
+ *               larger is fine. A buffer may be NULL if 0 bytes of it are needed.
+ *               An output must not overlap an input or another output, unless the description of the
+ *               function allows it; otherwise the call returns INVALID_ARGUMENT. Only the bytes that
+ *               the call uses count, so rows of x and y may be columns of one matrix.
+ *   Streams     NULL is the handle's default stream. It is not ordered with any other stream. Calls
+ *               that take a stream return before their work is done. Until then the memory that the
+ *               work reads must not be changed, and the memory that it writes must not be used, by
+ *               the host or on another stream: wait for an event or synchronise first. On the CPU a
+ *               call has done its work when it returns, which satisfies every rule about order
+ *               here. A later call reports work that failed.
+ *   Threads     Any number of threads may use a handle or a plan. Calls on one stream are executed
+ *               one after the other. The caller must not destroy an object that is in use.
+ *               Destroying a handle that still owns an object returns IN_USE.
+ *   Results     A function that fails writes none of its results. If a call fails while its work
+ *               runs, its data outputs are undefined.
+ *   Structs     A struct that a function takes by pointer begins with structSize; the caller sets it
+ *               to sizeof. The struct of an older caller is shorter; the fields that it lacks count
+ *               as 0. The struct of a newer caller is longer: the library sets fields that it does
+ *               not know to 0 in a struct that it writes, and requires them to be 0 in a struct that
+ *               it reads. Fields named reserved and undefined flags must be 0, too. structSize must
+ *               be possible: at least the first version's size, a multiple of 8, at most 64 KiB, and
+ *               not in the middle of an array. Otherwise the call returns INVALID_ARGUMENT. Structs
+ *               inside other structs have no size field and do not grow.
  *
  * Version 0.x: the ABI may change, and LNRNN_ABI_VERSION with it. From 1.0 it only grows.
  */
@@ -95,7 +96,7 @@ extern "C" {
 #define LNRNN_VERSION_MINOR 1
 #define LNRNN_VERSION_PATCH 0
 
-/* Raised by every change that an already compiled caller would notice. */
+/* Every change that an already compiled caller would notice raises it. */
 #define LNRNN_ABI_VERSION 4
 
 /* The LNRNN_ABI_VERSION of the loaded library. Compare before calling anything else. */
@@ -106,19 +107,19 @@ LNRNN_API const char *lnrnnGetVersionString(void);
 
 /* ---- Status ----------------------------------------------------------------------------------*/
 
-/* Values are pinned, with gaps for what comes. */
+/* The values never change. The gaps are for later ones. */
 typedef enum lnrnnStatus_t {
   LNRNN_STATUS_SUCCESS = 0,
   LNRNN_STATUS_INVALID_ARGUMENT = 10,  /* a value is out of its range, or values contradict */
   LNRNN_STATUS_NULL_POINTER = 11,      /* a required pointer is NULL */
   LNRNN_STATUS_MISALIGNED = 12,        /* a pointer is not aligned to its element */
   LNRNN_STATUS_BUFFER_TOO_SMALL = 13,  /* a buffer has fewer bytes than the call needs */
-  LNRNN_STATUS_IN_USE = 20,            /* a handle still owns something made through it */
+  LNRNN_STATUS_IN_USE = 20,            /* a handle still owns an object created through it */
   LNRNN_STATUS_INVALID_STATE = 21,     /* not while the stream is being captured, or only then */
   LNRNN_STATUS_NOT_SUPPORTED = 30,     /* legal, but this version cannot do it on this device */
   LNRNN_STATUS_OUT_OF_MEMORY = 40,     /* host or device memory; the message says which */
   LNRNN_STATUS_DEVICE_UNAVAILABLE = 50,/* built without the backend, no driver, no such ordinal */
-  LNRNN_STATUS_DEVICE_LOST = 51,       /* the device failed for good; destroy the handle */
+  LNRNN_STATUS_DEVICE_LOST = 51,       /* the device failed permanently; destroy the handle */
   LNRNN_STATUS_INTERNAL_ERROR = 90     /* a defect of the library */
 } lnrnnStatus_t;
 
@@ -126,8 +127,8 @@ typedef enum lnrnnStatus_t {
 LNRNN_API const char *lnrnnGetStatusName(lnrnnStatus_t status);
 
 /*
- * What went wrong in the calling thread's latest failed call; "" before the first. Valid until the
- * thread's next failed call. A successful call leaves it alone.
+ * Describes the error of the calling thread's latest failed call; "" if no call failed yet. Valid
+ * until the thread's next failed call. Successful calls do not change it.
  */
 LNRNN_API const char *lnrnnGetLastErrorMessage(void);
 
@@ -147,65 +148,65 @@ typedef struct lnrnnDeviceProperties_t {
   uint64_t totalMemory;    /* bytes */
   char name[128];          /* "AMD EPYC 9575F 64-Core Processor" */
   char isa[32];            /* the kernels in use. CPU: "baseline", "avx2", "avx512"; "neon" on ARM.
-                              CUDA: the architecture they were compiled for, as "sm_90"; "sm_90
-                              cuBLAS" where cuBLAS does the large products; "" where the library
-                              has none for the device, and lnrnnCreate refuses it */
+                              CUDA: the architecture that they were compiled for, as "sm_90";
+                              "sm_90 cuBLAS" if cuBLAS does the large products; "" if the library
+                              has no kernels for the device, which lnrnnCreate then refuses */
   char isaAvailable[96];   /* separated by spaces. CPU: the names that lnrnnCreate accepts here.
                               CUDA: the architectures this library has kernels for */
-  /* CUDA's, elsewhere 0: */
+  /* Of CUDA devices; elsewhere 0: */
   int32_t computeCapabilityMajor;
   int32_t computeCapabilityMinor;
   int32_t multiprocessors;
   int32_t driverVersion;   /* the newest CUDA that the driver can run: 13000 is 13.0 */
-  int32_t runtimeVersion;  /* the CUDA that the library was built with, likewise */
-  int32_t cublasVersion;   /* 130002 is 13.0.2; 0: not found, the library's own kernels do that */
-  /* CPU: what threads is for: "asked for"; "affinity": maxThreads; "cgroup quota": the CPU time that
-     the process's control groups allow; elsewhere "" */
+  int32_t runtimeVersion;  /* the CUDA that the library was built with, in the same form */
+  int32_t cublasVersion;   /* 130002 is 13.0.2; 0: not found, so the library's own kernels do all
+                              products */
+  /* CPU: what decided the number of threads: "asked for" (the caller); "affinity" (maxThreads);
+     "cgroup quota" (the CPU time that the process's control groups allow). Elsewhere "" */
   char threadsFrom[32];
 } lnrnnDeviceProperties_t;
 
-/* A device opened for use. Owns streams, events, plans, graphs and memory made through it. */
+/* An open device. It owns the streams, events, plans, graphs and memory created through it. */
 typedef struct lnrnnHandle *lnrnnHandle_t;
 
 /*
- * How many devices of a kind there are; 0 is not an error. *count is written also where the kind is
- * unavailable (0), and the last error message then says why. Whether a device can be opened is
- * lnrnnCreate's to say; none can where its isa is "".
+ * Counts the devices of a kind. 0 is not an error; the last error message then says why the kind is
+ * unavailable. Only lnrnnCreate tells whether a device can be opened; one whose isa is "" cannot.
  */
 LNRNN_API lnrnnStatus_t lnrnnGetDeviceCount(lnrnnDeviceKind_t kind, int32_t *count);
 
-/* Properties of a device that is not opened yet; threads and isa are the defaults. */
+/* Properties of a device that need not be open; threads and isa are the defaults. */
 LNRNN_API lnrnnStatus_t lnrnnGetDeviceProperties(lnrnnDeviceKind_t kind, int32_t ordinal,
                                                  lnrnnDeviceProperties_t *properties);
 
 /*
  * Opens a device.
- *   threads   CPU: threads that share one call, 1...1024, the caller's among them; 0 asks for one
- *             per processor that the process may run on (its affinity), but for no more than its control
- *             groups allow CPU time for (Linux cgroups, quota by period, rounded down, at least 1).
- *             What a share of work is depends on this number alone. Who carries it out does not: where
- *             other programs have the cores, the caller takes the shares of threads that have none.
- *             Elsewhere 0.
+ *   threads   CPU: the number of threads that share one call, 1...1024, including the caller's. 0
+ *             means one thread for each processor that the process may run on (its affinity), but no
+ *             more than its control groups allow CPU time for (Linux cgroups: quota divided by period,
+ *             rounded down, at least 1). This number alone decides how work is divided. It does not
+ *             decide which thread does a share: while other programs occupy the cores, the caller also
+ *             does the shares of threads that cannot run. Elsewhere 0.
  *   isa       CPU: the kernels to use, a name from isaAvailable; NULL for the best. Elsewhere NULL.
  * The forward pass gives the same bits for any number of threads, gradients for the same number.
- * DEVICE_UNAVAILABLE, with the reason, where there is no such device, or no kernel of this library
- * for it. A call leaves the CUDA device and context that its thread uses as they were.
+ * DEVICE_UNAVAILABLE, with the reason, if there is no such device or the library has no kernels for
+ * it. A call does not change the current CUDA device and context of its thread.
  */
 LNRNN_API lnrnnStatus_t lnrnnCreate(lnrnnDeviceKind_t kind, int32_t ordinal, int32_t threads,
                                     const char *isa, lnrnnHandle_t *handle);
 
 /*
- * IN_USE, and nothing is destroyed, while anything made through the handle exists. Waits for what was
- * freed and is still used; where the device refuses even that, nothing is destroyed, and it can be
- * repeated.
+ * Closes the device. IN_USE, and nothing is destroyed, while an object created through the handle
+ * exists. Waits until freed memory is no longer used. If the device refuses even that, nothing is
+ * destroyed, and the call can be repeated.
  */
 LNRNN_API lnrnnStatus_t lnrnnDestroy(lnrnnHandle_t handle);
 
-/* Properties of an opened device: what it really uses. */
+/* Properties of an open device, with the options in effect. */
 LNRNN_API lnrnnStatus_t lnrnnGetProperties(lnrnnHandle_t handle,
                                            lnrnnDeviceProperties_t *properties);
 
-/* What exists now, over all handles of the process: leaks are what is left at the end. */
+/* Counts what exists now, over all handles of the process. What is left at the end has leaked. */
 typedef struct lnrnnUsage_t {
   size_t structSize;
   int64_t handles;
@@ -214,7 +215,7 @@ typedef struct lnrnnUsage_t {
   int64_t events;
   int64_t deviceBytes;     /* lnrnnMalloc; freed memory counts while a graph uses it */
   int64_t deviceAllocations;
-  int64_t hostBytes;       /* lnrnnHostAlloc, likewise */
+  int64_t hostBytes;       /* lnrnnHostAlloc, counted in the same way */
   int64_t hostAllocations;
   int64_t graphs;
   int64_t registeredBytes; /* lnrnnHostRegister */
@@ -225,97 +226,100 @@ LNRNN_API lnrnnStatus_t lnrnnGetUsage(lnrnnUsage_t *usage);
 
 /* ---- Streams and events ----------------------------------------------------------------------*/
 
-/* An ordered queue of work. On the CPU each stream has threads of its own. */
+/* An ordered queue of work. On the CPU each stream has its own threads. */
 typedef struct lnrnnStream *lnrnnStream_t;
 
-/* A point in a stream's work, with the time it was reached. */
+/* A point in a stream's work, with the time when it was reached. */
 typedef struct lnrnnEvent *lnrnnEvent_t;
 
 LNRNN_API lnrnnStatus_t lnrnnStreamCreate(lnrnnHandle_t handle, lnrnnStream_t *stream);
 
 /*
- * Work already queued is finished first; the call does not wait for it. A capture that the stream
- * takes part in ends, without a graph.
+ * Destroys the stream once the work already queued on it is done; the call does not wait for that.
+ * If the stream is being captured, the capture ends without a graph.
  */
 LNRNN_API lnrnnStatus_t lnrnnStreamDestroy(lnrnnStream_t stream);
 
 /*
- * Waits until all work queued on the stream is done; reports what failed in it. INVALID_STATE while
- * the stream is being captured.
+ * Waits until all work queued on the stream is done, and reports whether some of it failed.
+ * INVALID_STATE while the stream is being captured.
  */
 LNRNN_API lnrnnStatus_t lnrnnStreamSynchronize(lnrnnHandle_t handle, lnrnnStream_t stream);
 
 /*
- * Work queued on the stream from now on waits for the event as last recorded, and not at all for
- * an event never recorded.
+ * Makes work queued on the stream from now on wait for the event's latest recording. It does not
+ * wait for an event that was never recorded.
  */
 LNRNN_API lnrnnStatus_t lnrnnStreamWaitEvent(lnrnnHandle_t handle, lnrnnStream_t stream,
                                              lnrnnEvent_t event);
 
 LNRNN_API lnrnnStatus_t lnrnnEventCreate(lnrnnHandle_t handle, lnrnnEvent_t *event);
-/* Waits for the event that are queued already stay as they are. */
+/* Streams that already wait for the event continue to wait. */
 LNRNN_API lnrnnStatus_t lnrnnEventDestroy(lnrnnEvent_t event);
 LNRNN_API lnrnnStatus_t lnrnnEventRecord(lnrnnHandle_t handle, lnrnnEvent_t event,
                                          lnrnnStream_t stream);
 
-/* *done is 1 when all work recorded is done, else 0; an event never recorded is done. */
+/* *done is 1 if all recorded work is done, else 0. An event that was never recorded is done. */
 LNRNN_API lnrnnStatus_t lnrnnEventQuery(lnrnnEvent_t event, int32_t *done);
 LNRNN_API lnrnnStatus_t lnrnnEventSynchronize(lnrnnEvent_t event);
 
-/* Time from start to end; both must have been recorded and be done, else INVALID_ARGUMENT. */
+/* The time from start to end. INVALID_ARGUMENT unless both were recorded and are done. */
 LNRNN_API lnrnnStatus_t lnrnnEventElapsedMilliseconds(lnrnnEvent_t start, lnrnnEvent_t end,
                                                       double *milliseconds);
 
 /* ---- Memory ----------------------------------------------------------------------------------*/
 
 /*
- * Device memory, 64-byte aligned, contents undefined, usable at once on every stream of the handle.
- * bytes may be 0: the pointer is then not NULL, must be freed, and must not be read. stream is
- * where the device may reuse earlier memory soonest.
+ * Allocates device memory, 64-byte aligned, contents undefined. Every stream of the handle can use it
+ * at once. bytes may be 0: the pointer is then not NULL, must be freed, and must not be read. stream
+ * is a hint: there the device may reuse freed memory soonest.
  */
 LNRNN_API lnrnnStatus_t lnrnnMalloc(lnrnnHandle_t handle, lnrnnStream_t stream, size_t bytes,
                                     void **pointer);
 
 /*
- * Frees what lnrnnMalloc gave when all work queued so far is done, on every stream of the handle;
- * waits for none of it. What a graph uses, and what is freed while a capture is open, stays until
- * the last such graph is destroyed and the capture has ended. NULL is a no-op. A pointer that the
- * handle's lnrnnMalloc did not give, or that is freed already, is INVALID_ARGUMENT.
+ * Frees memory of lnrnnMalloc once all work queued so far is done, on every stream of the handle; the
+ * call does not wait for that. Memory that a graph uses stays until the last such graph is destroyed.
+ * Memory freed during a capture stays at least until the capture ends. NULL is ignored. A pointer
+ * that does not come from the handle's lnrnnMalloc, or is already freed, is INVALID_ARGUMENT.
  */
 LNRNN_API lnrnnStatus_t lnrnnFree(lnrnnHandle_t handle, lnrnnStream_t stream, void *pointer);
 
-/* Page-locked host memory, readable by the host and by copies that do not wait; else as above. */
+/*
+ * Allocates page-locked host memory. The host can use it, and copies from and to it do not wait.
+ * Otherwise as lnrnnMalloc.
+ */
 LNRNN_API lnrnnStatus_t lnrnnHostAlloc(lnrnnHandle_t handle, size_t bytes, void **pointer);
 
-/* As lnrnnFree, of what lnrnnHostAlloc gave: does not wait, and queued copies may still use it. */
+/* Frees memory of lnrnnHostAlloc, as lnrnnFree does: work already queued may still use the memory. */
 LNRNN_API lnrnnStatus_t lnrnnHostFree(lnrnnHandle_t handle, void *pointer);
 
 /*
- * Page-locks host memory of the caller's, so that copies of it need not wait. It must stay mapped
- * until it is unregistered. bytes > 0. A region that overlaps one registered already, or memory
- * that the handle gave out, is INVALID_ARGUMENT.
+ * Page-locks host memory of the caller's, so that copies of it do not wait. The memory must stay
+ * mapped until it is unregistered. bytes > 0. INVALID_ARGUMENT if the region overlaps one that is
+ * already registered, or memory that the handle allocated.
  */
 LNRNN_API lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void *pointer, size_t bytes);
 
 /*
- * Undoes lnrnnHostRegister, by the pointer given there. Waits for the work queued so far, on every
- * stream of the handle: after it the caller may free the memory. Graphs that use the memory cannot
- * be launched any more. NULL is a no-op. Where it fails the memory stays registered.
+ * Undoes lnrnnHostRegister; takes the pointer that was registered. Waits for the work queued so far,
+ * on every stream of the handle; afterwards the caller may free the memory. Graphs that use the
+ * memory can no longer be launched. NULL is ignored. If the call fails, the memory stays registered.
  */
 LNRNN_API lnrnnStatus_t lnrnnHostUnregister(lnrnnHandle_t handle, void *pointer);
 
 /*
- * Checks whether the device's calls can work on bytes > 0 bytes of memory that other code allocated.
- * CUDA refuses host memory, memory of another GPU and unknown addresses with INVALID_ARGUMENT: the
- * first and the last byte must be device memory of the handle's GPU, or managed memory. The CPU
- * cannot tell, and succeeds.
+ * Checks whether calls on the device can use memory that other code allocated; bytes > 0. On CUDA the
+ * first and the last byte must be device memory of the handle's GPU, or managed memory. Host memory,
+ * memory of another GPU and unknown addresses are INVALID_ARGUMENT. On the CPU the call always
+ * succeeds, because nothing can be checked there.
  */
 LNRNN_API lnrnnStatus_t lnrnnCheckMemory(lnrnnHandle_t handle, const void *pointer, size_t bytes);
 
 /*
- * Copies between any two of host, pinned and device memory, told apart by address. Ordered on the
- * stream. Pageable host memory that is read may be changed, and such that is written may be read,
- * when the call returns. Regions that overlap are INVALID_ARGUMENT.
+ * Copies between any two of host, pinned and device memory. The address tells which kind it is. The
+ * copy is ordered on the stream. For pageable host memory the copy is done when the call returns: a
+ * source may be changed then, and a destination read. Overlapping regions are INVALID_ARGUMENT.
  */
 LNRNN_API lnrnnStatus_t lnrnnMemcpy(lnrnnHandle_t handle, lnrnnStream_t stream, void *destination,
                                     const void *source, size_t bytes);
@@ -327,7 +331,8 @@ LNRNN_API lnrnnStatus_t lnrnnMemset(lnrnnHandle_t handle, lnrnnStream_t stream, 
 /* ---- Graphs ----------------------------------------------------------------------------------*/
 
 /*
- * Work recorded once and queued again at the cost of one call: for sequences of small calls.
+ * Work that is recorded once and can be queued again with one call. This pays for sequences of small
+ * calls.
  *
  *   lnrnnStreamBeginCapture(handle, stream);
  *   lnrnnMemcpy(handle, stream, x, pinned, xBytes);
@@ -335,42 +340,43 @@ LNRNN_API lnrnnStatus_t lnrnnMemset(lnrnnHandle_t handle, lnrnnStream_t stream, 
  *   lnrnnStreamEndCapture(handle, stream, &graph);
  *   for (...) lnrnnGraphLaunch(graph, stream);
  *
- * A graph keeps the arguments of its calls as they were: pointers, sizes, lengths, seed and
- * offsets. What the pointers point to is read at each launch. It keeps the memory of lnrnnMalloc
- * and lnrnnHostAlloc that its calls use until it is destroyed; plans and events it does not need
- * any more. Devices that capture nothing answer NOT_SUPPORTED: so does the CPU.
+ * A graph keeps the arguments of its calls: pointers, sizes, lengths, seed and offsets. Each launch
+ * reads the current contents of the memory that the pointers point to. Memory of lnrnnMalloc and
+ * lnrnnHostAlloc that the calls use stays until the graph is destroyed. The graph does not need the
+ * plans and events any more. Devices that cannot capture return NOT_SUPPORTED, as the CPU does.
  */
 typedef struct lnrnnGraph *lnrnnGraph_t;
 
 /*
- * Calls on the stream are recorded from now on, not carried out. A stream that waits for an event
- * recorded in the capture joins it, and has to come back, by an event that the first stream waits
- * for, before the capture ends; until then such an event may be used for nothing else.
- * One capture of a handle at a time, and not of the default stream.
+ * Starts a capture: from now on, calls on the stream are recorded and not executed. Another stream
+ * joins the capture if it waits for an event that was recorded in the capture. Before the capture
+ * ends, the first stream must wait for an event that is recorded on the joined one. Until the end such
+ * events must not be used for anything else. A handle captures one stream at a time, and never the
+ * default stream.
  *
- * On a stream that is being captured lnrnnStreamSynchronize, lnrnnInitializeParameters and
- * lnrnnGraphLaunch are INVALID_STATE, and copies of pageable host memory INVALID_ARGUMENT; the
- * capture goes on. lnrnnMalloc allocates at once. Another failure of a call on it may spoil the
- * capture, and so may a synchronisation by another thread just as it begins: further calls on it are
- * INVALID_STATE then, and lnrnnStreamEndCapture reports it.
+ * On a stream that is being captured, lnrnnStreamSynchronize, lnrnnInitializeParameters and
+ * lnrnnGraphLaunch return INVALID_STATE, and copies of pageable host memory INVALID_ARGUMENT; the
+ * capture continues. lnrnnMalloc allocates at once. Any other failure of a call on the stream may
+ * invalidate the capture, and so may a synchronisation by another thread at the moment the capture
+ * starts. Then further calls on the stream return INVALID_STATE, and lnrnnStreamEndCapture fails.
  */
 LNRNN_API lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream);
 
 /*
- * Ends the capture, also where it fails; the stream carries out calls again. Only where the device
- * refuses to end it, it goes on, and can be ended again. INVALID_STATE where lnrnnStreamBeginCapture
- * was not called on this stream.
+ * Ends the capture, even if the call fails; afterwards the stream executes calls again. Only if the
+ * device refuses to end the capture, it continues, and the call can be repeated. INVALID_STATE if
+ * lnrnnStreamBeginCapture was not called on this stream.
  */
 LNRNN_API lnrnnStatus_t lnrnnStreamEndCapture(lnrnnHandle_t handle, lnrnnStream_t stream,
                                               lnrnnGraph_t *graph);
 
 /*
- * Queues the graph's work. Launches of one graph run one after the other, on whatever streams.
- * INVALID_STATE where memory it uses was unregistered since.
+ * Queues the graph's work. Launches of one graph run one after the other, even on different streams.
+ * INVALID_STATE if memory that the graph uses was unregistered.
  */
 LNRNN_API lnrnnStatus_t lnrnnGraphLaunch(lnrnnGraph_t graph, lnrnnStream_t stream);
 
-/* Launches already queued are carried out; the call does not wait for them. */
+/* Launches that are already queued still run; the call does not wait for them. */
 LNRNN_API lnrnnStatus_t lnrnnGraphDestroy(lnrnnGraph_t graph);
 
 /* ---- Plans -----------------------------------------------------------------------------------*/
@@ -382,19 +388,19 @@ typedef enum lnrnnCell_t {
 } lnrnnCell_t;
 
 /*
- * Where layer normalisation stands. LN(x; gain, bias) is over a whole row, gates together. A row is
- * normalised though its squares overflow. It is NaN, never a finite number that is wrong, where an
- * element is beyond 2^126 (F64: 2^1022), infinite or NaN; on CUDA, in 16-bit types, h W_hh' and u may
- * be from 1e30 on.
+ * Where layer normalisation stands. LN(x; gain, bias) is over a whole row, gates together. It also
+ * normalises rows whose squares overflow. If the magnitude of an element exceeds 2^126 (F64: 2^1022),
+ * or an element is NaN, the row is NaN and never a wrong finite number. On CUDA, in 16-bit types, the
+ * norms of h W_hh' and u may already be NaN from 1e30 on.
  * With A = x W_ih' and r = h W_hh', in the LSTM, where u = f c + i g:
  *   NONE    A + r + b; h = o tanh(u); carries u (Hochreiter & Schmidhuber 1997; cuDNN, PyTorch)
  *   HASTE   LN(A; g1, 0) + LN(r; g2, 0) + b; h = o tanh(LN(u; g3, b3)); carries u (haste)
  *   PAPER   LN(A; g1, b1) + LN(r; g2, b2) + b; h as HASTE; carries u (Ba, Kiros, Hinton 2016)
  *   CARRY   as PAPER, but carries LN(u; g3, b3) (TensorFlow Addons, PyTorch's custom_lstms)
  *   CELL    A + r + b; h = o tanh(LN(u; g3, b3)); carries u
- * GRU and IndRNN know two. With p = a + b_ih and q = s + b_hh, the GRU (Cho et al. 2014, the reset
- * gate after the product as in cuDNN and PyTorch) is r, z = sigmoid(p + q), n = tanh(p + r q) and
- * h = z h' + (1 - z) n; the IndRNN (Li et al. 2018) is h = tanh(a + w h' + b):
+ * GRU and IndRNN have two of these. With p = a + b_ih and q = s + b_hh, the GRU (Cho et al. 2014, with
+ * the reset gate after the product as in cuDNN and PyTorch) is r, z = sigmoid(p + q),
+ * n = tanh(p + r q) and h = z h' + (1 - z) n. The IndRNN (Li et al. 2018) is h = tanh(a + w h' + b).
  *   NONE    a = A, s = r
  *   HASTE   a = LN(A; g1, 0), s = LN(r; g2, 0) (haste.LayerNormGRU, haste.LayerNormIndRNN)
  */
@@ -407,8 +413,8 @@ typedef enum lnrnnNormalization_t {
 } lnrnnNormalization_t;
 
 /*
- * Type of x, y, dx, dy and of the parameters. Sums, states (h0, c0, hn, cn), the gradients of states
- * and the gradients of parameters are of the ACCUMULATION TYPE: F32 for F16 and BF16, else the type
+ * The type of x, y, dx, dy and the parameters. Sums, states (h0, c0, hn, cn), the gradients of states
+ * and the gradients of parameters have the ACCUMULATION TYPE: F32 for F16 and BF16, otherwise the type
  * itself.
  */
 typedef enum lnrnnDataType_t {
@@ -424,25 +430,24 @@ typedef enum lnrnnDirection_t {
 } lnrnnDirection_t;
 
 /*
- * Training keeps only h, c, the statistics of layer norms and what DropConnect decided; backward computes
- * the products again.
- * The same gradients for about a third more arithmetic. What is kept of each layer and direction, in
- * elements of the accumulation type:
+ * Training stores only h, c, the statistics of layer norms and DropConnect's mask; backward computes
+ * the products again. The gradients are the same, for about a third more arithmetic. For each layer
+ * and direction training stores, in elements of the accumulation type:
  *     always            h (T+1,N,H), the LSTM's c (T+1,N,H), and (T,N,2) for each layer norm
  *     with DropConnect  a bit for each element of weight_hh (G H,H), rows rounded up to 16
  *     without the flag  A (T,N,G H), and r (T,N,G H): of the GRU, and where r is normalised
- * and of the data type, between layers, (T,N,D H) with and without it.
+ * With and without the flag it also stores (T,N,D H) of the data type between layers.
  */
 #define LNRNN_PLAN_RECOMPUTE 1u
 
 /*
- * Gradients are the same to the bit whenever a call is repeated on the same device. Without it a
- * device may add in any order. (So far no kernel does: the flag costs nothing yet, and is the promise
- * that it stays so.)
+ * Repeated calls on the same device give gradients that are identical to the bit. Without the flag a
+ * device may add in any order. No kernel does so yet: the flag costs nothing today, and promises the
+ * same for later versions.
  */
 #define LNRNN_PLAN_DETERMINISTIC 2u
 
-/* Dropout between layers draws one mask for all steps of a row (Gal & Ghahramani 2016). */
+/* All steps of a row share one mask of dropout between layers (Gal & Ghahramani 2016). */
 #define LNRNN_PLAN_VARIATIONAL_DROPOUT 4u
 
 typedef struct lnrnnPlanDescription_t {
@@ -464,10 +469,10 @@ typedef struct lnrnnPlanDescription_t {
 } lnrnnPlanDescription_t;
 
 /*
- * An immutable description of a layer stack on a device. Layer 0 reads x, the others what the layer
- * below wrote, (T,N,D H); of a bidirectional layer H features are the forward direction's and then H
- * the reverse's, which reads each row from its last step to its first. States are (L D, N, H): those
- * of layer l and direction d stand at l D + d.
+ * An immutable description of a stack of layers on a device. Layer 0 reads x; each other layer reads
+ * the output of the layer below, (T,N,D H). The output of a bidirectional layer has H features of the
+ * forward direction and then H of the reverse direction, which reads each row from its last step to
+ * its first. States are (L D, N, H): layer l and direction d are at l D + d.
  */
 typedef struct lnrnnPlan *lnrnnPlan_t;
 
@@ -476,19 +481,22 @@ LNRNN_API lnrnnStatus_t lnrnnPlanCreate(lnrnnHandle_t handle,
                                         lnrnnPlan_t *plan);
 LNRNN_API lnrnnStatus_t lnrnnPlanDestroy(lnrnnPlan_t plan);
 
-/* What a caller must provide for T = steps and N = batch. All sizes are multiples of 64. */
+/*
+ * The sizes of the buffers that a caller must provide for T = steps and N = batch. All but stateBytes
+ * are multiples of 64.
+ */
 typedef struct lnrnnPlanSizes_t {
   size_t structSize;
   uint64_t parameterBytes;          /* independent of T and N */
-  uint64_t packedBytes;             /* lnrnnPackWeights; independent of T and N */
+  uint64_t packedBytes;             /* of lnrnnPackWeights; independent of T and N */
   uint64_t stateBytes;              /* each of h0, c0, hn, cn and their gradients: (L D, N, H) of
                                        the accumulation type; exact, not rounded up */
-  uint64_t inferenceWorkspaceBytes; /* lnrnnForwardInference */
-  uint64_t stepWorkspaceBytes;      /* lnrnnStep; independent of T */
-  uint64_t trainingWorkspaceBytes;  /* lnrnnForwardTraining */
-  uint64_t backwardWorkspaceBytes;  /* lnrnnBackward */
-  uint64_t reserveBytes;            /* what training keeps from forward for backward */
-  uint64_t gradientBytes;           /* gradients of the parameters; independent of T and N */
+  uint64_t inferenceWorkspaceBytes; /* of lnrnnForwardInference */
+  uint64_t stepWorkspaceBytes;      /* of lnrnnStep; independent of T */
+  uint64_t trainingWorkspaceBytes;  /* of lnrnnForwardTraining */
+  uint64_t backwardWorkspaceBytes;  /* of lnrnnBackward */
+  uint64_t reserveBytes;            /* activations that forward stores for backward */
+  uint64_t gradientBytes;           /* of the parameters' gradients; independent of T and N */
 } lnrnnPlanSizes_t;
 
 /* Sizes beyond 64 bits are INVALID_ARGUMENT. */
@@ -496,17 +504,17 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64
                                           lnrnnPlanSizes_t *sizes);
 
 /*
- * One tensor inside the flat parameter buffer, and its gradient inside the flat gradient buffer. What
- * lies between tensors is zero in buffers that the library fills, and ignored in those it reads.
- * In the order of the buffers, layer by layer, forward before reverse, those of layer k are
- *   LSTM     weight_ih_l{k} [4H, I], weight_hh_l{k} [4H, H], bias_l{k} [4H], and as far as the
- *            normalisation has them layernorm_i_l{k}.weight, .bias [4H], layernorm_h_l{k}.weight,
- *            .bias [4H], layernorm_c_l{k}.weight, .bias [H]
+ * One tensor in the flat parameter buffer, and its gradient in the flat gradient buffer. Bytes between
+ * tensors are 0 in buffers that the library fills, and ignored in buffers that it reads. The order is
+ * layer by layer, forward before reverse. The tensors of layer k are, in this order
+ *   LSTM     weight_ih_l{k} [4H, I], weight_hh_l{k} [4H, H], bias_l{k} [4H], and those of
+ *            layernorm_i_l{k}.weight, .bias [4H], layernorm_h_l{k}.weight, .bias [4H],
+ *            layernorm_c_l{k}.weight, .bias [H] that the normalisation has
  *   GRU      weight_ih_l{k} [3H, I], weight_hh_l{k} [3H, H], bias_ih_l{k} [3H], bias_hh_l{k} [3H],
  *            layernorm_i_l{k}.weight [3H], layernorm_h_l{k}.weight [3H]
  *   IndRNN   weight_ih_l{k} [H, I], weight_hh_l{k} [H], bias_l{k} [H], layernorm_i_l{k}.weight [H]
- * where I is C in layer 0 and D H above. A reverse direction appends _reverse to the first part:
- * weight_ih_l0_reverse, layernorm_c_l0_reverse.weight.
+ * where I is C in layer 0 and D H above. The reverse direction appends _reverse to the first part of
+ * the name: weight_ih_l0_reverse, layernorm_c_l0_reverse.weight.
  */
 typedef struct lnrnnParameter_t {
   size_t structSize;
@@ -516,7 +524,7 @@ typedef struct lnrnnParameter_t {
   int64_t shape[2];        /* shape[1] is 1 where rank is 1 */
   int64_t elements;
   uint64_t offsetBytes;    /* a multiple of 64 */
-  uint64_t gradientOffsetBytes; /* likewise, in the gradients */
+  uint64_t gradientOffsetBytes; /* of the gradient in the gradient buffer, a multiple of 64 */
   int32_t direction;       /* 0 forward, 1 reverse */
   int32_t reserved;        /* 0 */
 } lnrnnParameter_t;
@@ -528,18 +536,19 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetParameter(lnrnnPlan_t plan, int32_t index,
 /* ---- Parameters ------------------------------------------------------------------------------*/
 
 /*
- * Fills the parameters: weight_ih Xavier-uniform per gate (Glorot & Bengio 2010), weight_hh
- * orthogonal per gate (Saxe et al. 2014), the IndRNN's uniform in 0...1 (Li et al. 2018), biases 0
- * but 1 for the LSTM's forget gate (Jozefowicz et al. 2015), gains 1. The same seed gives the same numbers on every device, rounded to the type.
- * They are computed on the host, and the call may wait for that.
+ * Fills the parameters with initial values: weight_ih Xavier-uniform per gate (Glorot & Bengio 2010);
+ * weight_hh orthogonal per gate (Saxe et al. 2014), for an IndRNN uniform in 0...1 (Li et al. 2018);
+ * biases 0, but 1 for the LSTM's forget gate (Jozefowicz et al. 2015); gains 1. The same seed gives
+ * the same numbers on every device, rounded to the type. The host computes them, and the call may wait
+ * for that.
  */
 LNRNN_API lnrnnStatus_t lnrnnInitializeParameters(lnrnnPlan_t plan, lnrnnStream_t stream,
                                                   uint64_t seed, void *parameters,
                                                   size_t parameterBytes);
 
 /*
- * Rearranges parameters for inference. The packed form belongs to this plan on this device and
- * instruction set; it does not follow later changes of the parameters.
+ * Packs parameters: rearranges them for inference. Only this plan, on its device and instruction set,
+ * can use the packed form. After a change of the parameters, pack them again.
  */
 LNRNN_API lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream,
                                          const void *parameters, size_t parameterBytes,
@@ -551,13 +560,13 @@ LNRNN_API lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream,
  * The four calls below compute. Each takes the plan, the stream and one struct that names everything
  * else. The library copies the struct when the call begins and checks the copy, so that the caller
  * may change or free the struct as soon as the call returns. It owns none of the memory that the
- * struct points to: that must stay as it is until the work is done (see Streams above).
+ * struct points to, which must not change until the work is done (see Streams above).
  *
- * A struct whose bytes are all 0 is a good beginning: an optional member that is 0 is absent. An
- * error names the member: "x has 12 bytes, but 16 are needed".
+ * Start with a struct whose bytes are all 0: an optional member that is 0 is absent. An error names
+ * the member: "x has 12 bytes, but 16 are needed".
  */
 
-/* Memory that a call reads: bytes says how much of it there is from pointer on. */
+/* Memory that a call reads: so many bytes from pointer on. */
 typedef struct lnrnnConstBuffer_t {
   const void *pointer;
   size_t bytes;
@@ -604,7 +613,7 @@ typedef struct lnrnnSequence_t {
   int64_t batch;           /* N >= 0 */
   const int64_t *lengths;  /* [N] in host memory, each 0...T; NULL: every row has T steps. The call
                               reads them before it returns. For t >= lengths[n] y is 0, the state
-                              stays, and x is never read as a number */
+                              does not change, and x is never read as a number */
   uint64_t seed;           /* used in training */
   int64_t stepOffset;      /* 0...2^32 - T */
   int64_t rowOffset;       /* 0...2^32 - N */
@@ -625,8 +634,8 @@ typedef struct lnrnnForwardInferenceArguments_t {
 } lnrnnForwardInferenceArguments_t;
 
 /*
- * The forward pass without gradients. Zoneout acts as its expectation; DropConnect and dropout are
- * off.
+ * The forward pass without gradients. It uses the expectation of zoneout, and neither DropConnect nor
+ * dropout.
  */
 LNRNN_API lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream,
                                               const lnrnnForwardInferenceArguments_t *arguments);
@@ -642,8 +651,8 @@ typedef struct lnrnnStepArguments_t {
 } lnrnnStepArguments_t;
 
 /*
- * One time step, for streaming: h and c go one step on, in place, as lnrnnForwardInference with T = 1
- * would do. The output is the last layer's h. Bidirectional plans are INVALID_ARGUMENT: the reverse
+ * One time step, for streaming. Advances h and c by one step, in place, as lnrnnForwardInference with
+ * T = 1 does. The output is the last layer's h. Bidirectional plans are INVALID_ARGUMENT: the reverse
  * direction begins at the end, which a stream does not have.
  */
 LNRNN_API lnrnnStatus_t lnrnnStep(lnrnnPlan_t plan, lnrnnStream_t stream,
@@ -673,22 +682,22 @@ typedef struct lnrnnForwardTrainingArguments_t {
 } lnrnnForwardTrainingArguments_t;
 
 /*
- * The forward pass that keeps in reserve what lnrnnBackward needs. It works from the parameters
- * themselves, and zoneout, DropConnect and dropout are drawn.
+ * The forward pass for training. It stores in reserve what lnrnnBackward needs. It reads the parameters
+ * themselves, not packed weights, and draws the masks of zoneout, DropConnect and dropout.
  *
- * A given mask is INVALID_ARGUMENT where the plan's probability is 0. Masks of dropout and of
- * zoneoutCell are always drawn; probabilities count in steps of 2^-32.
+ * A given mask is INVALID_ARGUMENT if its probability in the plan is 0. Masks of dropout and of
+ * zoneoutCell are always drawn. Probabilities take effect in steps of 2^-32.
  *
- * Masks select: a value or a weight that is left out is not multiplied by 0 but absent, forward and
- * backward, so that NaN in it stays there. A gradient of exactly 0 goes through a row as 0, whatever
- * the row holds: where zoneout kept all of a row, or dropout left it out, dx is 0 and parameters get
- * no gradient from it. Where some units of a row are taken its NaN is theirs, and by products and
- * layer norms its neighbours'.
+ * Masks select. A value or weight that a mask leaves out is absent, forward and backward, and not
+ * multiplied by 0; so NaN in it does not spread. A gradient of exactly 0 passes through a row as 0,
+ * whatever the row contains: if zoneout keeps a whole row, or dropout leaves it out, dx is 0 and the
+ * parameters get no gradient from that row. If a mask takes only some units of a row, NaN in it reaches
+ * these units and, through products and layer norms, the others.
  */
 LNRNN_API lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t stream,
                                              const lnrnnForwardTrainingArguments_t *arguments);
 
-/* The gradients of the parameters are added to what gradients holds, instead of replacing it. */
+/* Adds the gradients of the parameters to the contents of gradients; without it they are replaced. */
 #define LNRNN_BACKWARD_ACCUMULATE 1u
 
 typedef struct lnrnnBackwardArguments_t {
@@ -699,7 +708,7 @@ typedef struct lnrnnBackwardArguments_t {
   lnrnnConstBuffer_t zoneoutMask;
   lnrnnConstBuffer_t dropconnectMask;
   lnrnnConstBuffer_t random;
-  lnrnnConstBuffer_t reserve;         /* only read, so that the call can be repeated */
+  lnrnnConstBuffer_t reserve;         /* is only read, so the call can be repeated */
   lnrnnConstTensor_t dy;              /* (T,N,D H) of the data type; NULL: zeros. Ignored where
                                          t >= lengths[n] */
   lnrnnConstBuffer_t dhn;             /* (L D, N, H) of the accumulation type, stateBytes; NULL: zeros */
@@ -717,14 +726,14 @@ typedef struct lnrnnBackwardArguments_t {
 } lnrnnBackwardArguments_t;
 
 /*
- * The gradients of a scalar loss whose gradients by y, hn and cn are dy, dhn and dcn.
+ * Computes the gradients of a scalar loss whose gradients by y, hn and cn are dy, dhn and dcn.
  *
- * Gradients of parameters are sums over all T N rows, in blocks of bounded length whose sums lose next
- * to nothing when they are added up. So a sum in float (of F32, F16 and BF16) of rows of one sign is
- * within 4e-6 of the exact sum of the rows' gradients where it is a vector, and within 1e-5 where it
- * is a matrix, for millions of rows as for a thousand; in double the same with 2^-29 times that.
- * cuBLAS, which adds up matrices where a device has it, is asked for 1024 rows a call in F32 and for
- * 8192 in other types, and those are as exact as it sums them.
+ * Gradients of parameters are sums over all T N rows. They are summed in blocks of bounded length, and
+ * adding the blocks loses next to nothing. If the gradients of all rows have one sign, a sum in float
+ * (F32, F16 and BF16) is within 4e-6 of the exact sum for a vector and within 1e-5 for a matrix, for
+ * millions of rows as for a thousand; in double within 2^-29 times that. If the device has cuBLAS, it
+ * sums matrices, with 1024 rows a call in F32 and 8192 in other types; within a call the accuracy is
+ * that of cuBLAS.
  */
 LNRNN_API lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream,
                                       const lnrnnBackwardArguments_t *arguments);
