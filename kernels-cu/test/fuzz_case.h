@@ -1,7 +1,10 @@
 // One random plan of the fuzzer, a sequence and tensors for it, and the arguments of its calls.
 #pragma once
 
+#include <iterator>
+
 #include "arguments.h"
+#include "cells.h"
 #include "fuzz_memory.h"
 
 namespace fuzz {
@@ -76,8 +79,9 @@ struct Case {
 
 inline void Case::describe() {
   spec.structSize = sizeof spec;
-  spec.cell = int32_t(random.between(0, 2));
-  spec.normalization = int32_t(random.between(0, spec.cell == LNRNN_CELL_LSTM ? 4 : 1));
+  const auto& cell = network::kCells[random.between(0, std::size(network::kCells) - 1)];
+  spec.cell = cell.cell;
+  spec.normalization = cell.normalization;
   spec.dataType = int32_t(random.between(0, 3));
   spec.direction = int32_t(random.between(0, 1));
   spec.layers = int32_t(random.between(1, 3));

@@ -12,6 +12,7 @@
 
 #include "../src/cell/half.h"
 #include "arguments.h"
+#include "cells.h"
 #include "lnrnn.h"
 
 namespace network {
@@ -82,21 +83,6 @@ S rounded(double value) {
 struct Shape {
   int64_t steps, batch, input, hidden;
 };
-
-// Every cell with every normalisation that it knows.
-struct Cell {
-  int32_t cell, normalization;
-  const char* name;
-};
-constexpr Cell kCells[] = {{LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_NONE, "LSTM NONE"},
-                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE, "LSTM HASTE"},
-                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_PAPER, "LSTM PAPER"},
-                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_CARRY, "LSTM CARRY"},
-                           {LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_CELL, "LSTM CELL"},
-                           {LNRNN_CELL_GRU, LNRNN_NORMALIZATION_NONE, "GRU NONE"},
-                           {LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE, "GRU HASTE"},
-                           {LNRNN_CELL_INDRNN, LNRNN_NORMALIZATION_NONE, "IndRNN NONE"},
-                           {LNRNN_CELL_INDRNN, LNRNN_NORMALIZATION_HASTE, "IndRNN HASTE"}};
 
 struct Options {
   lnrnnDeviceKind_t device = LNRNN_DEVICE_CPU;
@@ -227,6 +213,13 @@ struct Network {
       done(lnrnnPlanGetParameter(plan, i, &all[static_cast<size_t>(i)]));
     }
     return all;
+  }
+  // Whether there is a parameter whose name begins like that.
+  bool has(const std::string& name) const {
+    const auto all = descriptions();
+    return std::any_of(all.begin(), all.end(), [&](const lnrnnParameter_t& p) {
+      return std::string(p.name).compare(0, name.size(), name) == 0;
+    });
   }
   S* parameter(const lnrnnParameter_t& p) const {
     return parameters->data() + p.offsetBytes / sizeof(S);

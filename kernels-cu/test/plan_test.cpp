@@ -1,4 +1,5 @@
 // What the C API says of plans: descriptions that are refused, structs of other versions, sizes and parameters.
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -6,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "cells.h"
 #include "plans.h"
 
 namespace {
@@ -34,7 +36,7 @@ void test_descriptions(lnrnnHandle_t handle) {
                       d.cell = LNRNN_CELL_GRU;
                       d.normalization = 3;
                     }),
-          INVALID_ARGUMENT, "the LSTM's alone");
+          INVALID_ARGUMENT, "normalization is 3, but cell 1 knows 0, 1");
   REFUSED(plan_with(handle,
                     [](D& d) {
                       d.cell = LNRNN_CELL_INDRNN;
@@ -46,7 +48,7 @@ void test_descriptions(lnrnnHandle_t handle) {
                       d.cell = LNRNN_CELL_INDRNN;
                       d.normalization = 4;
                     }),
-          INVALID_ARGUMENT, "GRU and IndRNN know NONE and HASTE");
+          INVALID_ARGUMENT, "normalization is 4, but cell 2 knows 0, 1");
   REFUSED(plan_with(handle,
                     [](D& d) {
                       d.cell = LNRNN_CELL_GRU;
@@ -74,6 +76,24 @@ void test_descriptions(lnrnnHandle_t handle) {
     d.dropout = d.zoneout = d.zoneoutCell = d.dropconnect = 1;
     d.flags = LNRNN_PLAN_RECOMPUTE | LNRNN_PLAN_DETERMINISTIC | LNRNN_PLAN_VARIATIONAL_DROPOUT;
   }));
+}
+
+// The tests of cells draw from a list that has each cell with each normalisation that it knows, once.
+void test_all_cells_are_tested(lnrnnHandle_t handle) {
+  for (int32_t cell = 0; cell < 16; ++cell) {
+    for (int32_t normalization = 0; normalization < 64; ++normalization) {
+      const auto times =
+          std::count_if(std::begin(network::kCells), std::end(network::kCells),
+                        [&](const network::Cell& tested) {
+                          return tested.cell == cell && tested.normalization == normalization;
+                        });
+      const bool known = plan_with(handle, [=](lnrnnPlanDescription_t& d) {
+                           d.cell = cell;
+                           d.normalization = normalization;
+                         }) == LNRNN_STATUS_SUCCESS;
+      CHECK(times == (known ? 1 : 0));
+    }
+  }
 }
 
 void test_plan(lnrnnHandle_t handle) {
@@ -226,6 +246,7 @@ int main() {
   lnrnnHandle_t handle;
   DONE(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 2, nullptr, &handle));
   RUN(test_descriptions(handle));
+  RUN(test_all_cells_are_tested(handle));
   RUN(test_epsilon(handle));
   RUN(test_structs_of_other_versions(handle));
   RUN(test_plan(handle));

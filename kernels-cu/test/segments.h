@@ -36,8 +36,8 @@ inline std::vector<Case> cases() {
     return NormSite{TermKind::kCell, Segments::whole(1), centred, NormBias::kAfter, seen_by};
   };
   constexpr TermKind kInput = TermKind::kInput, kRecurrent = TermKind::kRecurrent;
-  const CellShape lstm = cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE);
-  const CellShape gru = cell_shape(LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE);
+  const CellShape lstm = *cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE);
+  const CellShape gru = *cell_shape(LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE);
   return {
       {"LSTM, input 1+1+1+1, recurrent 3+1, cell carried",
        with_sites(lstm, {of_gates(kInput, Segments::each(4)), of_gates(kRecurrent, {2, {3, 1}}),
@@ -55,8 +55,8 @@ inline std::vector<Case> cases() {
 
 // Where a product alone is normalised, or a norm takes no mean away.
 inline std::vector<Case> cases_of_one_side() {
-  const CellShape lstm = cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE);
-  const CellShape gru = cell_shape(LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE);
+  const CellShape lstm = *cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE);
+  const CellShape gru = *cell_shape(LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE);
   const NormSite of_x{TermKind::kInput, {2, {2, 2}}, true, NormBias::kAfter, SeenBy::kGates};
   const NormSite of_h{TermKind::kRecurrent, Segments::each(3), true, NormBias::kNone,
                       SeenBy::kGates};

@@ -126,24 +126,25 @@ bool same_results(const Network<S>& a, const Network<S>& b) {
 }
 
 // What the header says that training keeps, tensors rounded up to 64 bytes each.
-uint64_t documented_reserve(const Shape& s, const Options& o, uint64_t element, uint64_t sum) {
+template <class S>
+uint64_t documented_reserve(const Network<S>& net, const Options& o, uint64_t statistics) {
   const auto rounded = [](uint64_t bytes) { return (bytes + 63) / 64 * 64; };
-  const bool lstm = o.cell == LNRNN_CELL_LSTM, gru = o.cell == LNRNN_CELL_GRU;
-  const bool normed =
-      o.normalization != LNRNN_NORMALIZATION_NONE && o.normalization != LNRNN_NORMALIZATION_CELL;
-  const uint64_t gates = lstm ? 4 : gru ? 3 : 1, directions = o.direction == 0 ? 1 : 2;
-  const uint64_t norms = (normed ? lstm || gru ? 2 : 1 : 0) +
-                         (lstm && o.normalization != LNRNN_NORMALIZATION_NONE ? 1 : 0);
-  const uint64_t rows = static_cast<uint64_t>(s.steps * s.batch), hidden = s.hidden;
-  const uint64_t states = static_cast<uint64_t>((s.steps + 1) * s.batch) * hidden * sum;
-  uint64_t strand = rounded(states) * (lstm ? 2 : 1) + rounded(rows * 2 * norms * sum);
+  const uint64_t sum = sizeof(accumulation_t<S>), directions = o.direction == 0 ? 1 : 2;
+  const uint64_t gates = o.cell == LNRNN_CELL_LSTM ? 4 : o.cell == LNRNN_CELL_GRU ? 3 : 1;
+  const bool r_apart =
+      net.has("layernorm_h") || (o.cell == LNRNN_CELL_GRU && !net.has("layernorm_gates"));
+  const auto rows = static_cast<uint64_t>(net.shape.steps * net.shape.batch);
+  const auto hidden = static_cast<uint64_t>(net.shape.hidden);
+  const uint64_t states = (rows + static_cast<uint64_t>(net.shape.batch)) * hidden * sum;
+  uint64_t strand =
+      rounded(states) * (net.c0 == nullptr ? 1 : 2) + rounded(rows * 2 * statistics * sum);
   if ((o.flags & LNRNN_PLAN_RECOMPUTE) == 0) {
-    strand += rounded(rows * gates * hidden * sum) * (gru || (lstm && normed) ? 2 : 1);
+    strand += rounded(rows * gates * hidden * sum) * (r_apart ? 2 : 1);
   }
   if (o.dropconnect > 0) strand += rounded(gates * hidden * ((hidden + 15) / 16 * 2));
-  const uint64_t layers = static_cast<uint64_t>(o.layers);
+  const auto layers = static_cast<uint64_t>(o.layers);
   return strand * layers * directions +
-         rounded(rows * directions * hidden * element) * (layers - 1);
+         rounded(rows * directions * hidden * sizeof(S)) * (layers - 1);
 }
 
 // Products computed again are the products that would have been kept, in every type.
@@ -168,7 +169,7 @@ void test_recompute() {
     for (const auto* pair : {&a, &b}) {
       const Options& o = pair == &a ? keeps : recomputes;
       CHECK(pair->sizes.reserveBytes ==
-            documented_reserve(shape, o, sizeof(S), sizeof(accumulation_t<S>)));
+            documented_reserve(*pair, o, static_cast<uint64_t>(cell.statistics)));
     }
     CHECK(b.sizes.reserveBytes < a.sizes.reserveBytes);
   }

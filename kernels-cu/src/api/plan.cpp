@@ -1,6 +1,7 @@
 #include "core/plan.h"
 
 #include <limits>
+#include <string>
 
 #include "objects.h"
 
@@ -33,6 +34,15 @@ lnrnnStatus_t check_probability(const char* name, double p) {
   return LNRNN_STATUS_SUCCESS;
 }
 
+std::string known_normalizations(int32_t cell) {
+  constexpr int32_t kBeyondAll = 64;
+  std::string known;
+  for (int32_t n = 0; n < kBeyondAll; ++n) {
+    if (cell_shape(cell, n)) known += (known.empty() ? "" : ", ") + std::to_string(n);
+  }
+  return known;
+}
+
 // T: what is computed with. Its smallest normal number is enough: the variance of what is so small that
 // it underflows is nothing to that. Less is 0 to a processor that flushes to zero, and 1 / sqrt(0) is infinite.
 template <class T>
@@ -55,7 +65,6 @@ lnrnnStatus_t check_extent(const char* function, const char* name, int64_t value
 
 lnrnnStatus_t check_description(const lnrnnPlanDescription_t& d) {
   LNRNN_FORWARD(check_choice("cell", d.cell, LNRNN_CELL_INDRNN));
-  LNRNN_FORWARD(check_choice("normalization", d.normalization, LNRNN_NORMALIZATION_CELL));
   LNRNN_FORWARD(check_choice("dataType", d.dataType, LNRNN_DATA_BF16));
   LNRNN_FORWARD(check_choice("direction", d.direction, LNRNN_DIRECTION_BIDIRECTIONAL));
   LNRNN_CHECK(d.layers >= 1 && d.layers <= kMaxLayers, LNRNN_STATUS_INVALID_ARGUMENT,
@@ -70,11 +79,9 @@ lnrnnStatus_t check_description(const lnrnnPlanDescription_t& d) {
   LNRNN_FORWARD(check_probability("zoneoutCell", d.zoneoutCell));
   LNRNN_FORWARD(check_probability("dropconnect", d.dropconnect));
   LNRNN_FORWARD(check_probability("dropout", d.dropout));
-  LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM || d.normalization <= LNRNN_NORMALIZATION_HASTE,
-              LNRNN_STATUS_INVALID_ARGUMENT,
-              "lnrnnPlanCreate: normalization %d is the LSTM's alone; GRU and IndRNN know NONE and "
-              "HASTE",
-              d.normalization);
+  LNRNN_CHECK(cell_shape(d.cell, d.normalization), LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: normalization is %d, but cell %d knows %s", d.normalization, d.cell,
+              known_normalizations(d.cell).c_str());
   LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM || d.zoneoutCell == 0, LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnPlanCreate: zoneoutCell is %g, but only the LSTM carries a cell",
               d.zoneoutCell);
@@ -105,8 +112,7 @@ lnrnnStatus_t lnrnnPlanCreate(lnrnnHandle_t handle, const lnrnnPlanDescription_t
     created->handle = handle;
     created->plan.description = read;
     LNRNN_FORWARD(check_description(created->plan.description));
-    created->plan.shape = cell_shape(static_cast<lnrnnCell_t>(read.cell),
-                                     static_cast<lnrnnNormalization_t>(read.normalization));
+    created->plan.shape = *cell_shape(read.cell, read.normalization);
     LNRNN_FORWARD(lay_out_parameters(&created->plan));
     LNRNN_FORWARD(handle->device->check_support(created->plan));
     created->stack = Stack(*handle->device, created->plan);

@@ -7,51 +7,76 @@ namespace lnrnn {
 
 namespace {
 
-CellShape bare_shape(lnrnnCell_t cell) {
-  switch (cell) {
-    case LNRNN_CELL_LSTM: return {CellKind::kLstm, 4, true, true, false, CellBias::kOne, 0, {}};
-    case LNRNN_CELL_GRU: return {CellKind::kGru, 3, true, false, true, CellBias::kEach, 0, {}};
-    case LNRNN_CELL_INDRNN: break;
+// A norm of a product, or of both together, that the gates see.
+NormSite of_gates(TermKind of, const Segments& segments, NormBias bias) {
+  return {of, segments, true, bias, SeenBy::kGates};
+}
+
+NormSite of_cell(SeenBy seen_by) {
+  return {TermKind::kCell, Segments::whole(1), true, NormBias::kAfter, seen_by};
+}
+
+CellShape with(CellShape shape, std::initializer_list<NormSite> sites) {
+  for (const NormSite& site : sites) {
+    shape.sites[shape.site_count++] = site;
+    const bool of_one = site.of == TermKind::kInput || site.of == TermKind::kRecurrent;
+    shape.separate_products = shape.separate_products || of_one;
   }
-  return {CellKind::kIndrnn, 1, false, false, false, CellBias::kOne, 0, {}};
+  return shape;
 }
 
-// x W_ih' and, where it is a product, h W_hh', each as one row.
-void normalize_products(CellShape& shape, NormBias bias) {
-  const Segments row = Segments::whole(shape.gates);
-  shape.separate_products = true;
-  shape.sites[shape.site_count++] = {TermKind::kInput, row, true, bias, SeenBy::kGates};
-  if (!shape.recurrent_matrix) return;
-  shape.sites[shape.site_count++] = {TermKind::kRecurrent, row, true, bias, SeenBy::kGates};
+std::optional<CellShape> lstm(int32_t normalization) {
+  constexpr CellShape kBare{CellKind::kLstm, 4, true, true, false, CellBias::kOne, 0, {}};
+  constexpr Segments kRow = Segments::whole(4);
+  constexpr TermKind kInput = TermKind::kInput, kRecurrent = TermKind::kRecurrent;
+  switch (normalization) {
+    case LNRNN_NORMALIZATION_NONE: return kBare;
+    case LNRNN_NORMALIZATION_HASTE:
+      return with(kBare, {of_gates(kInput, kRow, NormBias::kNone),
+                          of_gates(kRecurrent, kRow, NormBias::kNone), of_cell(SeenBy::kOutput)});
+    case LNRNN_NORMALIZATION_PAPER:
+      return with(kBare, {of_gates(kInput, kRow, NormBias::kAfter),
+                          of_gates(kRecurrent, kRow, NormBias::kAfter), of_cell(SeenBy::kOutput)});
+    case LNRNN_NORMALIZATION_CARRY:
+      return with(kBare, {of_gates(kInput, kRow, NormBias::kAfter),
+                          of_gates(kRecurrent, kRow, NormBias::kAfter), of_cell(SeenBy::kCarry)});
+    case LNRNN_NORMALIZATION_CELL: return with(kBare, {of_cell(SeenBy::kOutput)});
+    default: return {};
+  }
 }
 
-void normalize_cell(CellShape& shape, SeenBy seen_by) {
-  if (!shape.carries_cell) return;
-  shape.sites[shape.site_count++] = {TermKind::kCell, Segments::whole(1), true, NormBias::kAfter,
-                                     seen_by};
+std::optional<CellShape> gru(int32_t normalization) {
+  constexpr CellShape kBare{CellKind::kGru, 3, true, false, true, CellBias::kEach, 0, {}};
+  constexpr Segments kRow = Segments::whole(3);
+  constexpr TermKind kInput = TermKind::kInput, kRecurrent = TermKind::kRecurrent;
+  switch (normalization) {
+    case LNRNN_NORMALIZATION_NONE: return kBare;
+    case LNRNN_NORMALIZATION_HASTE:
+      return with(kBare, {of_gates(kInput, kRow, NormBias::kNone),
+                          of_gates(kRecurrent, kRow, NormBias::kNone)});
+    default: return {};
+  }
+}
+
+std::optional<CellShape> indrnn(int32_t normalization) {
+  constexpr CellShape kBare{CellKind::kIndrnn, 1, false, false, false, CellBias::kOne, 0, {}};
+  switch (normalization) {
+    case LNRNN_NORMALIZATION_NONE: return kBare;
+    case LNRNN_NORMALIZATION_HASTE:
+      return with(kBare, {of_gates(TermKind::kInput, Segments::whole(1), NormBias::kNone)});
+    default: return {};
+  }
 }
 
 }  // namespace
 
-CellShape cell_shape(lnrnnCell_t cell, lnrnnNormalization_t normalization) {
-  CellShape shape = bare_shape(cell);
-  switch (normalization) {
-    case LNRNN_NORMALIZATION_NONE: break;
-    case LNRNN_NORMALIZATION_HASTE:
-      normalize_products(shape, NormBias::kNone);
-      normalize_cell(shape, SeenBy::kOutput);
-      break;
-    case LNRNN_NORMALIZATION_PAPER:
-      normalize_products(shape, NormBias::kAfter);
-      normalize_cell(shape, SeenBy::kOutput);
-      break;
-    case LNRNN_NORMALIZATION_CARRY:
-      normalize_products(shape, NormBias::kAfter);
-      normalize_cell(shape, SeenBy::kCarry);
-      break;
-    case LNRNN_NORMALIZATION_CELL: normalize_cell(shape, SeenBy::kOutput); break;
+std::optional<CellShape> cell_shape(int32_t cell, int32_t normalization) {
+  switch (cell) {
+    case LNRNN_CELL_LSTM: return lstm(normalization);
+    case LNRNN_CELL_GRU: return gru(normalization);
+    case LNRNN_CELL_INDRNN: return indrnn(normalization);
+    default: return {};
   }
-  return shape;
 }
 
 }  // namespace lnrnn

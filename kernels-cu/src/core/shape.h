@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "cell/host_device.h"
 #include "lnrnn.h"
@@ -122,6 +123,7 @@ struct CellShape {
   }
 };
 
-CellShape cell_shape(lnrnnCell_t cell, lnrnnNormalization_t normalization);
+// Of lnrnnCell_t and lnrnnNormalization_t; nothing where the cell does not know the normalisation.
+std::optional<CellShape> cell_shape(int32_t cell, int32_t normalization);
 
 }  // namespace lnrnn

@@ -2,15 +2,16 @@ package dev.lnrnn;
 
 import dev.lnrnn.raw.lnrnn_h;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The recurrent cell of a layer. Each constant says what it computes, where it was published, and its parameters.
  *
  * <p>In the formulas x is a step's input, h&#8315; and c&#8315; the state before it, &#7488; transposes, and products
- * of vectors are element by element; LN is the layer norm of {@link Normalization}, over a whole row with all gates
- * together. Layer k reads I features, C in layer 0 and D&middot;H above; x is (T,N,C), y (T,N,D&middot;H), a state
- * (L&middot;D,N,H). The reverse direction appends {@code _reverse} to the first part of each name:
- * {@code weight_ih_l0_reverse}, {@code layernorm_i_l0_reverse.weight}.
+ * of vectors are element by element. {@link Normalization} says where layer norms stand in them. Layer k reads I
+ * features, C in layer 0 and D&middot;H above; x is (T,N,C), y (T,N,D&middot;H), a state (L&middot;D,N,H). The reverse
+ * direction appends {@code _reverse} to the first part of each name: {@code weight_ih_l0_reverse},
+ * {@code layernorm_i_l0_reverse.weight}.
  */
 public enum CellType {
     /**
@@ -18,37 +19,16 @@ public enum CellType {
      * gate of Gers et al., 2000). The state is h and c, the gates are i, f, g, o.
      *
      * <pre>
-     * A = x weight_ih&#7488;                r = h&#8315; weight_hh&#7488;
-     * v = a + s + bias                 a, s: A and r, or their layer norms
+     * A = x weight_ih&#7488;                R = h&#8315; weight_hh&#7488;
+     * v = A + R + bias                 or what the normalisation makes of them
      * i, f, o = sigmoid(v)             g = tanh(v)          each of its quarter of v
      * u = f c&#8315; + i g
      * h = o tanh(k)                    k: u, or its layer norm
-     * c = u                            or k, where the normalisation is CARRY
+     * c = u                            or k, as the normalisation says
      * </pre>
      *
      * <p>With zoneout, some elements of h keep the value of h&#8315;. Zoneout of c is the same, with masks of its own;
      * h is computed from u before that. Inference uses the expectation of both.
-     *
-     * <table>
-     * <caption>Normalisations</caption>
-     * <thead>
-     * <tr><th scope="col">normalisation</th><th scope="col">a, s</th><th scope="col">k</th><th scope="col">c</th>
-     *     <th scope="col">as in</th></tr>
-     * </thead>
-     * <tbody>
-     * <tr><th scope="row">NONE</th><td>A, r</td><td>u</td><td>u</td>
-     *     <td>cuDNN, PyTorch's nn.LSTM, haste.LSTM</td></tr>
-     * <tr><th scope="row">HASTE</th><td>LN(A; g<sub>i</sub>, 0), LN(r; g<sub>h</sub>, 0)</td>
-     *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td><td>haste.LayerNormLSTM</td></tr>
-     * <tr><th scope="row">PAPER</th><td>LN(A; g<sub>i</sub>, b<sub>i</sub>), LN(r; g<sub>h</sub>, b<sub>h</sub>)</td>
-     *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td>
-     *     <td>Ba, Kiros &amp; Hinton, <cite>Layer Normalization</cite>, 2016, equations 20 to 22</td></tr>
-     * <tr><th scope="row">CARRY</th><td>LN(A; g<sub>i</sub>, b<sub>i</sub>), LN(r; g<sub>h</sub>, b<sub>h</sub>)</td>
-     *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>k</td>
-     *     <td>TensorFlow Addons' LayerNormLSTMCell; PyTorch's custom_lstms, where bias is 0</td></tr>
-     * <tr><th scope="row">CELL</th><td>A, r</td><td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td><td></td></tr>
-     * </tbody>
-     * </table>
      *
      * <table>
      * <caption>Parameters of layer k, in the order of the flat buffer</caption>
@@ -56,17 +36,13 @@ public enum CellType {
      * <tr><th scope="col">name</th><th scope="col">shape</th><th scope="col">of</th></tr>
      * </thead>
      * <tbody>
-     * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(4H, I)</td><td>all</td></tr>
-     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(4H, H)</td><td>all</td></tr>
-     * <tr><th scope="row">{@code bias_l{k}}</th><td>(4H)</td><td>all</td></tr>
-     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, g<sub>i</sub></th><td>(4H)</td>
-     *     <td>HASTE, PAPER, CARRY</td></tr>
-     * <tr><th scope="row">{@code layernorm_i_l{k}.bias}, b<sub>i</sub></th><td>(4H)</td><td>PAPER, CARRY</td></tr>
-     * <tr><th scope="row">{@code layernorm_h_l{k}.weight}, g<sub>h</sub></th><td>(4H)</td>
-     *     <td>HASTE, PAPER, CARRY</td></tr>
-     * <tr><th scope="row">{@code layernorm_h_l{k}.bias}, b<sub>h</sub></th><td>(4H)</td><td>PAPER, CARRY</td></tr>
-     * <tr><th scope="row">{@code layernorm_c_l{k}.weight}, g<sub>c</sub></th><td>(H)</td><td>all but NONE</td></tr>
-     * <tr><th scope="row">{@code layernorm_c_l{k}.bias}, b<sub>c</sub></th><td>(H)</td><td>all but NONE</td></tr>
+     * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(4H, I)</td><td>every LSTM</td></tr>
+     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(4H, H)</td><td>every LSTM</td></tr>
+     * <tr><th scope="row">{@code bias_l{k}}</th><td>(4H)</td><td>every LSTM</td></tr>
+     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, {@code .bias}</th><td>(4H)</td>
+     *     <td>a norm of A, as far as it has them</td></tr>
+     * <tr><th scope="row">{@code layernorm_h_l{k}.weight}, {@code .bias}</th><td>(4H)</td><td>a norm of R</td></tr>
+     * <tr><th scope="row">{@code layernorm_c_l{k}.weight}, {@code .bias}</th><td>(H)</td><td>a norm of u</td></tr>
      * </tbody>
      * </table>
      */
@@ -77,7 +53,7 @@ public enum CellType {
      *
      * <pre>
      * A = x weight_ih&#7488;                R = h&#8315; weight_hh&#7488;
-     * p = a + bias_ih                  q = s + bias_hh      a, s: A and R, or their layer norms
+     * p = A + bias_ih                  q = R + bias_hh      or what the normalisation makes of them
      * r = sigmoid(p_r + q_r)           z = sigmoid(p_z + q_z)
      * n = tanh(p_n + r q_n)
      * h = z h&#8315; + (1 - z) n
@@ -86,29 +62,16 @@ public enum CellType {
      * <p>With zoneout, some elements of h keep the value of h&#8315;; inference uses the expectation.
      *
      * <table>
-     * <caption>Normalisations</caption>
-     * <thead>
-     * <tr><th scope="col">normalisation</th><th scope="col">a, s</th><th scope="col">as in</th></tr>
-     * </thead>
-     * <tbody>
-     * <tr><th scope="row">NONE</th><td>A, R</td><td>cuDNN, PyTorch's nn.GRU, haste.GRU</td></tr>
-     * <tr><th scope="row">HASTE</th><td>LN(A; g<sub>i</sub>, 0), LN(R; g<sub>h</sub>, 0)</td>
-     *     <td>haste.LayerNormGRU</td></tr>
-     * </tbody>
-     * </table>
-     *
-     * <table>
      * <caption>Parameters of layer k, in the order of the flat buffer</caption>
      * <thead>
      * <tr><th scope="col">name</th><th scope="col">shape</th><th scope="col">of</th></tr>
      * </thead>
      * <tbody>
-     * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(3H, I)</td><td>both</td></tr>
-     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(3H, H)</td><td>both</td></tr>
-     * <tr><th scope="row">{@code bias_ih_l{k}}</th><td>(3H)</td><td>both</td></tr>
-     * <tr><th scope="row">{@code bias_hh_l{k}}</th><td>(3H)</td><td>both</td></tr>
-     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, g<sub>i</sub></th><td>(3H)</td><td>HASTE</td></tr>
-     * <tr><th scope="row">{@code layernorm_h_l{k}.weight}, g<sub>h</sub></th><td>(3H)</td><td>HASTE</td></tr>
+     * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(3H, I)</td><td>every GRU</td></tr>
+     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(3H, H)</td><td>every GRU</td></tr>
+     * <tr><th scope="row">{@code bias_ih_l{k}}, {@code bias_hh_l{k}}</th><td>(3H)</td><td>every GRU</td></tr>
+     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}</th><td>(3H)</td><td>a norm of A</td></tr>
+     * <tr><th scope="row">{@code layernorm_h_l{k}.weight}</th><td>(3H)</td><td>a norm of R</td></tr>
      * </tbody>
      * </table>
      */
@@ -126,26 +89,15 @@ public enum CellType {
      * <p>With zoneout, some elements of h keep the value of h&#8315;; inference uses the expectation.
      *
      * <table>
-     * <caption>Normalisations</caption>
-     * <thead>
-     * <tr><th scope="col">normalisation</th><th scope="col">a</th><th scope="col">as in</th></tr>
-     * </thead>
-     * <tbody>
-     * <tr><th scope="row">NONE</th><td>A</td><td>haste.IndRNN</td></tr>
-     * <tr><th scope="row">HASTE</th><td>LN(A; g<sub>i</sub>, 0)</td><td>haste.LayerNormIndRNN</td></tr>
-     * </tbody>
-     * </table>
-     *
-     * <table>
      * <caption>Parameters of layer k, in the order of the flat buffer</caption>
      * <thead>
      * <tr><th scope="col">name</th><th scope="col">shape</th><th scope="col">of</th></tr>
      * </thead>
      * <tbody>
-     * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(H, I)</td><td>both</td></tr>
-     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(H)</td><td>both</td></tr>
-     * <tr><th scope="row">{@code bias_l{k}}</th><td>(H)</td><td>both</td></tr>
-     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, g<sub>i</sub></th><td>(H)</td><td>HASTE</td></tr>
+     * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(H, I)</td><td>every IndRNN</td></tr>
+     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(H)</td><td>every IndRNN</td></tr>
+     * <tr><th scope="row">{@code bias_l{k}}</th><td>(H)</td><td>every IndRNN</td></tr>
+     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}</th><td>(H)</td><td>a norm of A</td></tr>
      * </tbody>
      * </table>
      */
@@ -159,7 +111,7 @@ public enum CellType {
 
     /** {@return the normalisations that this cell supports} */
     public List<Normalization> normalizations() {
-        return this == LSTM ? List.of(Normalization.values()) : List.of(Normalization.NONE, Normalization.HASTE);
+        return Stream.of(Normalization.values()).filter(normalization -> normalization.isKnownTo(this)).toList();
     }
 
     /** {@return whether the state is h and c; otherwise it is h alone} */

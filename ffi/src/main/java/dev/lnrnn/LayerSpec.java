@@ -2,6 +2,7 @@ package dev.lnrnn;
 
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -359,21 +360,29 @@ public record LayerSpec(
     /** What to say to whoever makes such a layer: what it cannot see; null for nothing. */
     @Nullable
     String caution() {
-        boolean ofInput = normalization != Normalization.NONE && normalization != Normalization.CELL;
         boolean one = inputSize == 1 || layers > 1 && outputSize() == 1;
         String with = cell + " with normalization " + normalization + " and ";
-        if (ofInput && one) {
+        if (one && normalizesInput(normalization)) {
             return with + (inputSize == 1 ? "inputSize 1" : "layers of one feature")
                     + " normalises x W_ih', which takes "
-                    + "the size of a single feature away: y depends on its sign alone. Choose normalization NONE"
-                    + (cell == CellType.LSTM && hiddenSize > 2 ? " or CELL" : "") + ", or more features";
+                    + "the size of a single feature away: y depends on its sign alone. Choose normalization "
+                    + cell.normalizations().stream().filter(other -> !normalizesInput(other) && !normalizesFew(other))
+                            .map(Normalization::name).collect(Collectors.joining(" or "))
+                    + ", or more features";
         }
-        // The LSTM's cell, and the IndRNN's only gate, are rows of H.
-        boolean ofUnits = normalization != Normalization.NONE && cell != CellType.GRU;
-        return !ofUnits || hiddenSize > 2 ? null : with + "hiddenSize " + hiddenSize + " normalises rows of "
+        return !normalizesFew(normalization) ? null : with + "hiddenSize " + hiddenSize + " normalises rows of "
                 + (hiddenSize == 1 ? "one number, of which nothing is left: y does not depend on x"
                         : "two numbers, of which only the sign of their difference is left")
                 + ". Choose normalization NONE, or more units";
+    }
+
+    private boolean normalizesInput(Normalization normalization) {
+        return normalization.sites(cell).stream().anyMatch(site -> site.of() == NormSite.Term.INPUT);
+    }
+
+    /** Whether a norm has a row, or a part of one, that is as wide as so few units. */
+    private boolean normalizesFew(Normalization normalization) {
+        return hiddenSize <= 2 && normalization.sites(cell).stream().anyMatch(NormSite::hasSegmentOfOneGate);
     }
 
     /** {@return the number of states in h0, hn, c0 and cn: L&middot;D} */

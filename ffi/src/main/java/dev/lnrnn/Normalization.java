@@ -1,53 +1,105 @@
 package dev.lnrnn;
 
+import dev.lnrnn.NormSite.Term;
 import dev.lnrnn.raw.lnrnn_h;
+import java.util.List;
+import java.util.Map;
 
 /**
  * Where layer normalisation stands in a cell. LN(v; gain, bias) = gain (v - mean v) / sqrt(var v + epsilon) + bias is
- * over a whole row, gates together, with the biased variance. With A = x W<sub>ih</sub>', r = h W<sub>hh</sub>' and, in
- * the LSTM, u = f c + i g, whose gates i, f, g, o are activations of v; of GRU and IndRNN what takes the place of A and
- * r:
+ * over a whole row, gates together, with the biased variance. The tables complete the formulas of {@link CellType}, where
+ * A = x W<sub>ih</sub>', R = h W<sub>hh</sub>' and, in the LSTM, u = f c + i g.
  *
  * <table>
- * <caption>What each changes</caption>
+ * <caption>LSTM</caption>
  * <thead>
- * <tr><th scope="col"></th><th scope="col">LSTM</th><th scope="col">GRU</th><th scope="col">IndRNN</th></tr>
+ * <tr><th scope="col"></th><th scope="col">v</th><th scope="col">k</th><th scope="col">carried c</th>
+ *     <th scope="col">as in</th></tr>
  * </thead>
  * <tbody>
- * <tr><th scope="row">{@link #NONE}</th>
- *     <td>v = A + r + b; h = o tanh(u); carries u</td><td>A, r</td><td>A</td></tr>
- * <tr><th scope="row">{@link #HASTE}</th>
- *     <td>v = LN(A; g<sub>i</sub>, 0) + LN(r; g<sub>h</sub>, 0) + b; h = o tanh(LN(u; g<sub>c</sub>, b<sub>c</sub>));
- *     carries u</td>
- *     <td>LN(A; g<sub>i</sub>, 0), LN(r; g<sub>h</sub>, 0)</td><td>LN(A; g<sub>i</sub>, 0)</td></tr>
+ * <tr><th scope="row">{@link #NONE}</th><td>A + R + bias</td><td>u</td><td>u</td>
+ *     <td>cuDNN, PyTorch's nn.LSTM, haste.LSTM</td></tr>
+ * <tr><th scope="row">{@link #HASTE}</th><td>LN(A; g<sub>i</sub>, 0) + LN(R; g<sub>h</sub>, 0) + bias</td>
+ *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td><td>haste.LayerNormLSTM</td></tr>
  * <tr><th scope="row">{@link #PAPER}</th>
- *     <td>v = LN(A; g<sub>i</sub>, b<sub>i</sub>) + LN(r; g<sub>h</sub>, b<sub>h</sub>) + b; h as HASTE; carries u</td>
- *     <td></td><td></td></tr>
+ *     <td>LN(A; g<sub>i</sub>, b<sub>i</sub>) + LN(R; g<sub>h</sub>, b<sub>h</sub>) + bias</td>
+ *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td>
+ *     <td>Ba, Kiros &amp; Hinton, <cite>Layer Normalization</cite>, 2016, equations 20 to 22</td></tr>
  * <tr><th scope="row">{@link #CARRY}</th>
- *     <td>as PAPER, but carries LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td></td><td></td></tr>
- * <tr><th scope="row">{@link #CELL}</th>
- *     <td>v = A + r + b; h as HASTE; carries u</td><td></td><td></td></tr>
+ *     <td>LN(A; g<sub>i</sub>, b<sub>i</sub>) + LN(R; g<sub>h</sub>, b<sub>h</sub>) + bias</td>
+ *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>k</td>
+ *     <td>TensorFlow Addons' LayerNormLSTMCell; PyTorch's custom_lstms, where bias is 0</td></tr>
+ * <tr><th scope="row">{@link #CELL}</th><td>A + R + bias</td><td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td>
+ *     <td></td></tr>
  * </tbody>
  * </table>
+ *
+ * <table>
+ * <caption>GRU</caption>
+ * <thead>
+ * <tr><th scope="col"></th><th scope="col">p</th><th scope="col">q</th><th scope="col">as in</th></tr>
+ * </thead>
+ * <tbody>
+ * <tr><th scope="row">{@link #NONE}</th><td>A + bias_ih</td><td>R + bias_hh</td>
+ *     <td>cuDNN, PyTorch's nn.GRU, haste.GRU</td></tr>
+ * <tr><th scope="row">{@link #HASTE}</th><td>LN(A; g<sub>i</sub>, 0) + bias_ih</td>
+ *     <td>LN(R; g<sub>h</sub>, 0) + bias_hh</td><td>haste.LayerNormGRU</td></tr>
+ * </tbody>
+ * </table>
+ *
+ * <table>
+ * <caption>IndRNN</caption>
+ * <thead>
+ * <tr><th scope="col"></th><th scope="col">a</th><th scope="col">as in</th></tr>
+ * </thead>
+ * <tbody>
+ * <tr><th scope="row">{@link #NONE}</th><td>A</td><td>haste.IndRNN</td></tr>
+ * <tr><th scope="row">{@link #HASTE}</th><td>LN(A; g<sub>i</sub>, 0)</td><td>haste.LayerNormIndRNN</td></tr>
+ * </tbody>
+ * </table>
+ *
+ * <p>Gains and biases are parameters: g<sub>i</sub> and b<sub>i</sub> are {@code layernorm_i.weight} and {@code .bias},
+ * g<sub>h</sub> and b<sub>h</sub> those of {@code layernorm_h}, g<sub>c</sub> and b<sub>c</sub> those of
+ * {@code layernorm_c}.
  *
  * <p>Normalising A removes its size. If a layer reads a single feature (inputSize 1, a series of one variable),
  * {@link #HASTE}, {@link #PAPER} and {@link #CARRY} keep only the feature's sign: y is the same for x = 0.5, 1 and 2.
  * Then choose {@link #NONE}, for the LSTM also {@link #CELL}, or give the layer more features. Creating such a layer
  * logs one warning.
- *
- * <p>{@link CellType} lists the whole formula of each cell, and the names of gains and biases.
  */
 public enum Normalization {
     /** Nowhere (Hochreiter &amp; Schmidhuber 1997; Cho et al. 2014; Li et al. 2018; cuDNN, PyTorch). */
-    NONE,
+    NONE(Map.of(CellType.LSTM, List.of(), CellType.GRU, List.of(), CellType.INDRNN, List.of())),
     /** Both products with gains, and the LSTM's u with gain and bias (haste's LayerNormLSTM, -GRU and -IndRNN). */
-    HASTE,
+    HASTE(Map.of(
+            CellType.LSTM, List.of(NormSite.of(Term.INPUT, 4), NormSite.of(Term.RECURRENT, 4), NormSite.ofCell()),
+            CellType.GRU, List.of(NormSite.of(Term.INPUT, 3), NormSite.of(Term.RECURRENT, 3)),
+            CellType.INDRNN, List.of(NormSite.of(Term.INPUT, 1)))),
     /** LSTM only: as {@link #HASTE}, and with biases for both products (Ba, Kiros &amp; Hinton 2016). */
-    PAPER,
+    PAPER(Map.of(
+            CellType.LSTM,
+            List.of(NormSite.biased(Term.INPUT, 4), NormSite.biased(Term.RECURRENT, 4), NormSite.ofCell()))),
     /** LSTM only: as {@link #PAPER}, but the next step sees the normalised u (TensorFlow Addons, custom_lstms). */
-    CARRY,
+    CARRY(Map.of(
+            CellType.LSTM,
+            List.of(NormSite.biased(Term.INPUT, 4), NormSite.biased(Term.RECURRENT, 4), NormSite.ofCarriedCell()))),
     /** LSTM only: u alone, with gain and bias. */
-    CELL;
+    CELL(Map.of(CellType.LSTM, List.of(NormSite.ofCell())));
+
+    private final Map<CellType, List<NormSite>> sites;
+
+    Normalization(Map<CellType, List<NormSite>> sites) {
+        this.sites = sites;
+    }
+
+    boolean isKnownTo(CellType cell) {
+        return sites.containsKey(cell);
+    }
+
+    /** The layer norms that it puts into a cell, in the order of their parameters; none where the cell knows it not. */
+    List<NormSite> sites(CellType cell) {
+        return sites.getOrDefault(cell, List.of());
+    }
 
     /** Its number in the C API; not before the library is loaded. */
     int code() {

@@ -52,9 +52,9 @@ class FlagsTest {
     @ParameterizedTest
     @MethodSource("kinds")
     void recomputingKeepsLess(LayerSpec spec) {
-        boolean apart = spec.cell() == CellType.GRU
-                || spec.cell() == CellType.LSTM && spec.normalization() != Normalization.NONE
-                        && spec.normalization() != Normalization.CELL;
+        List<NormSite.Term> terms = spec.normalization().sites(spec.cell()).stream().map(NormSite::of).toList();
+        boolean apart = terms.contains(NormSite.Term.RECURRENT)
+                || spec.cell() == CellType.GRU && !terms.contains(NormSite.Term.SUM);
         long product = (long) STEPS * BATCH * spec.cell().gates() * HIDDEN * Double.BYTES;
         long saved = spec.states() * (apart ? 2 : 1) * product;
         assertEquals(saved, reserveBytes(spec) - reserveBytes(spec.withRecompute(true)));

@@ -112,12 +112,11 @@ class LayerSpecTest {
                 Arguments.of(
                         "dropconnect is 0.1 and cell is INDRNN, which has no recurrent matrix: expected dropconnect 0",
                         INDRNN.withDropconnect(0.1)),
-                Arguments.of("normalization is PAPER and cell is GRU, expected one of the normalizations [NONE, HASTE]",
-                        GRU.withNormalization(Normalization.PAPER)),
                 Arguments.of(
                         "normalization is CARRY and cell is INDRNN, expected one of the normalizations [NONE, HASTE]",
                         INDRNN.withNormalization(Normalization.CARRY)),
-                Arguments.of("normalization is CELL and cell is GRU, expected one of the normalizations [NONE, HASTE]",
+                Arguments.of("normalization is CELL and cell is GRU, expected one of the normalizations "
+                        + CellType.GRU.normalizations(),
                         LSTM.withNormalization(Normalization.CELL).withCell(CellType.GRU)),
                 epsilon("1.0E-46 and dataType is F32", "F32", NORMAL_FLOAT, LSTM.withEpsilon(1e-46)),
                 epsilon("1.0E-42 and dataType is BF16", "F32", NORMAL_FLOAT,

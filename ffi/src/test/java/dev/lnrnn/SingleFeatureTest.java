@@ -9,6 +9,7 @@ import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,15 +26,24 @@ class SingleFeatureTest {
         assertEquals(1, records.size());
         assertEquals(Level.WARNING, records.getFirst().getLevel());
         assertEquals("LSTM with normalization HASTE and inputSize 1 normalises x W_ih', which takes the size of a "
-                + "single feature away: y depends on its sign alone. Choose normalization NONE or CELL, or "
-                + "more features",
+                + "single feature away: y depends on its sign alone. Choose normalization "
+                + remedies(LayerSpec.lstm(1, 4)) + ", or more features",
                 records.getFirst().getMessage());
     }
 
     @Test
     void theRemedyIsOneThatTheCellHas() {
-        String message = recordsOf(LayerSpec.gru(1, 4)).getFirst().getMessage();
-        assertTrue(message.contains("Choose normalization NONE, or more features"), message);
+        for (LayerSpec spec : List.of(LayerSpec.gru(1, 4), LayerSpec.indrnn(1, 4), LayerSpec.lstm(1, 2))) {
+            String message = recordsOf(spec).getFirst().getMessage();
+            assertTrue(message.endsWith("Choose normalization " + remedies(spec) + ", or more features"), message);
+        }
+    }
+
+    /** The normalisations that nobody is warned of. */
+    private static String remedies(LayerSpec spec) {
+        return spec.cell().normalizations().stream()
+                .filter(normalization -> recordsOf(spec.withNormalization(normalization)).isEmpty())
+                .map(Normalization::name).collect(Collectors.joining(" or "));
     }
 
     /** The upper layer reads what one unit of the lower one gives. */

@@ -22,14 +22,8 @@ final class Variants {
     /** Every cell with every normalisation that it has: one layer, forward, f64, nothing drawn. */
     static List<LayerSpec> cells(long inputs, long hidden) {
         return Stream.of(CellType.values()).map(cell -> LayerSpec.of(cell, inputs, hidden))
-                .flatMap(spec -> Stream.of(Normalization.values())
-                        .filter(normalization -> has(spec.cell(), normalization))
-                        .map(spec::withNormalization))
+                .flatMap(spec -> spec.cell().normalizations().stream().map(spec::withNormalization))
                 .map(spec -> spec.withDataType(DataType.F64)).toList();
-    }
-
-    private static boolean has(CellType cell, Normalization normalization) {
-        return cell == CellType.LSTM || normalization == Normalization.NONE || normalization == Normalization.HASTE;
     }
 
     /**

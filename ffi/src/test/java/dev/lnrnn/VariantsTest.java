@@ -16,9 +16,9 @@ class VariantsTest {
         List<LayerSpec> all = Variants.all(3, 4);
         // Per normalisation what can be on or off: of the LSTM h, c and R in 2 shapes of one layer, and in 2 of
         // two layers three kinds of dropout besides; of the GRU h and R; of the IndRNN h.
-        int lstm = 5 * (2 * 8 + 2 * 24);
-        int gru = 2 * (2 * 4 + 2 * 12);
-        int indrnn = 2 * (2 * 2 + 2 * 6);
+        int lstm = CellType.LSTM.normalizations().size() * (2 * 8 + 2 * 24);
+        int gru = CellType.GRU.normalizations().size() * (2 * 4 + 2 * 12);
+        int indrnn = CellType.INDRNN.normalizations().size() * (2 * 2 + 2 * 6);
         int kept = lstm + gru + indrnn;
         assertEquals(2 * kept, all.size());
         assertEquals(all.size(), new HashSet<>(all).size());

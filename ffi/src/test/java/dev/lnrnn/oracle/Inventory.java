@@ -2,7 +2,7 @@ package dev.lnrnn.oracle;
 
 import dev.lnrnn.CellType;
 import dev.lnrnn.LayerSpec;
-import dev.lnrnn.Normalization;
+import dev.lnrnn.Norms;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,24 +15,19 @@ final class Inventory {
 
     /** The parameters of one direction of one layer, without the parts of their names that say which. */
     static List<String> bareParameters(LayerSpec spec) {
-        Normalization normalization = spec.normalization();
+        List<Norm> norms = Norms.of(spec);
         List<String> names = new ArrayList<>(List.of("weight_ih", "weight_hh"));
-        names.addAll(spec.cell() == CellType.GRU ? List.of("bias_ih", "bias_hh") : List.of("bias"));
-        switch (normalization) {
-            case NONE, CELL -> {}
-            case HASTE -> {
-                names.add("layernorm_i.weight");
-                if (spec.cell() != CellType.INDRNN) {
-                    names.add("layernorm_h.weight");
-                }
-            }
-            case PAPER, CARRY -> names.addAll(List.of("layernorm_i.weight", "layernorm_i.bias",
-                    "layernorm_h.weight", "layernorm_h.bias"));
-        }
-        if (spec.cell() == CellType.LSTM && normalization != Normalization.NONE) {
-            names.addAll(List.of("layernorm_c.weight", "layernorm_c.bias"));
-        }
+        names.addAll(biases(spec.cell(), norms));
+        norms.forEach(norm -> names.addAll(norm.parameters()));
         return names;
+    }
+
+    /** Those that no norm has: a GRU's are of each product, unless their norms have them, or the sum has one. */
+    private static List<String> biases(CellType cell, List<Norm> norms) {
+        if (cell != CellType.GRU || norms.stream().anyMatch(norm -> norm.name().equals("layernorm_gates"))) {
+            return List.of("bias");
+        }
+        return norms.stream().anyMatch(Norm::bias) ? List.of() : List.of("bias_ih", "bias_hh");
     }
 
     /** The parameters of the whole stack by name, layer by layer. */

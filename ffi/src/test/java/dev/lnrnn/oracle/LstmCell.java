@@ -2,6 +2,7 @@ package dev.lnrnn.oracle;
 
 import static dev.lnrnn.oracle.Algebra.product;
 import static dev.lnrnn.oracle.Algebra.sigmoid;
+import static dev.lnrnn.oracle.Algebra.sum;
 
 import java.util.function.UnaryOperator;
 
@@ -13,6 +14,7 @@ final class LstmCell implements Cell {
     private final double[] bias;
     private final UnaryOperator<double[]> normA;
     private final UnaryOperator<double[]> normR;
+    private final UnaryOperator<double[]> normSum;
     private final UnaryOperator<double[]> normU;
     private final boolean carriesNormalized;
 
@@ -22,6 +24,7 @@ final class LstmCell implements Cell {
         bias = weights.get("bias");
         normA = weights.layerNorm("layernorm_i");
         normR = weights.layerNorm("layernorm_h");
+        normSum = weights.layerNorm("layernorm_gates");
         normU = weights.layerNorm("layernorm_c");
         carriesNormalized = weights.carriesNormalized();
     }
@@ -31,10 +34,7 @@ final class LstmCell implements Cell {
         int hidden = h.length;
         double[] a = normA.apply(product(input, 4 * hidden, x));
         double[] r = normR.apply(product(recurrent, 4 * hidden, h));
-        double[] v = new double[4 * hidden];
-        for (int j = 0; j < v.length; j++) {
-            v[j] = a[j] + r[j] + bias[j];
-        }
+        double[] v = normSum.apply(sum(sum(a, r), bias));
         double[] u = new double[hidden];
         for (int j = 0; j < hidden; j++) {
             double i = sigmoid(v[j]);

@@ -1,8 +1,8 @@
 package dev.lnrnn.oracle;
 
-import dev.lnrnn.Normalization;
+import dev.lnrnn.Norms;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
-import org.jspecify.annotations.Nullable;
 
 /** The parameters of one direction of one layer, under the names that they have without either. */
 record Weights(Problem problem, int layer, int direction) {
@@ -18,18 +18,29 @@ record Weights(Problem problem, int layer, int direction) {
         return problem.tensor(name(bare, layer, direction));
     }
 
+    /** The bias of that name, or zeros where the problem has none. */
+    double[] bias(String bare) {
+        return Inventory.bareParameters(problem.spec()).contains(bare) ? get(bare)
+                : new double[problem.spec().cell().gates() * problem.hidden()];
+    }
+
     /** The normalisation of that name, or what changes nothing where the problem has none. */
-    UnaryOperator<double[]> layerNorm(String bare) {
-        double[] gain = find(bare + ".weight");
-        double[] bias = find(bare + ".bias");
-        return gain == null ? UnaryOperator.identity() : new LayerNorm(problem.spec().epsilon(), gain, bias);
+    UnaryOperator<double[]> layerNorm(String name) {
+        return norm(name)
+                .<UnaryOperator<double[]>>map(norm -> new LayerNorm(problem.spec().epsilon(), norm.segments(),
+                        get(name + ".weight"), norm.bias() ? get(name + ".bias") : null))
+                .orElse(UnaryOperator.identity());
+    }
+
+    boolean has(String norm) {
+        return norm(norm).isPresent();
     }
 
     boolean carriesNormalized() {
-        return problem.spec().normalization() == Normalization.CARRY;
+        return norm("layernorm_c").filter(Norm::carried).isPresent();
     }
 
-    private double @Nullable [] find(String bare) {
-        return Inventory.bareParameters(problem.spec()).contains(bare) ? get(bare) : null;
+    private Optional<Norm> norm(String name) {
+        return Norms.of(problem.spec()).stream().filter(norm -> norm.name().equals(name)).findFirst();
     }
 }

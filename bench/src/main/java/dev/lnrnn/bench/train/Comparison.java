@@ -52,10 +52,8 @@ record Comparison(String series, int horizon, int epochs, String device, String 
     static List<Network> networks(int hidden, double zoneout) {
         List<Network> networks = new ArrayList<>();
         for (CellType cell : CellType.values()) {
-            for (Normalization normalization : Normalization.values()) {
-                if (cell == CellType.LSTM || normalization.compareTo(Normalization.HASTE) <= 0) {
-                    networks.add(network(cell, normalization, 1, false, hidden, zoneout));
-                }
+            for (Normalization normalization : cell.normalizations()) {
+                networks.add(network(cell, normalization, 1, false, hidden, zoneout));
             }
         }
         for (CellType cell : List.of(CellType.LSTM, CellType.GRU)) {

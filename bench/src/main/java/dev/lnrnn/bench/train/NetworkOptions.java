@@ -15,8 +15,8 @@ final class NetworkOptions {
     private CellType cell = CellType.LSTM;
 
     @Option(names = "--normalization", defaultValue = "HASTE",
-            description = "Where layer normalisation stands: ${COMPLETION-CANDIDATES}; GRU and INDRNN know NONE and "
-                    + "HASTE. Default: ${DEFAULT-VALUE}.")
+            description = "Where layer normalisation stands: ${COMPLETION-CANDIDATES}. Each cell knows some of "
+                    + "them. Default: ${DEFAULT-VALUE}.")
     private Normalization normalization = Normalization.HASTE;
 
     @Option(names = "--layers", paramLabel = "N", defaultValue = "1",

@@ -257,8 +257,8 @@ class TrainCommandTest {
         assertRefused("--epochs is 0; expected at least 1.", "--epochs", "0");
         assertRefused("--hidden is -1; expected at least 1.", "--hidden", "-1");
         assertRefused("--layers is 0; expected at least 1.", "--layers", "0");
-        assertRefused("There is no such network: normalization is CELL and cell is GRU, expected one of the "
-                + "normalizations [NONE, HASTE].", "--cell", "gru", "--normalization", "cell");
+        assertRefused("There is no such network: normalization is CELL and cell is INDRNN, expected one of the "
+                + "normalizations [NONE, HASTE].", "--cell", "indrnn", "--normalization", "cell");
         assertRefused("The horizon is 731; expected 1 to 730, a tenth of the series.", "--horizon", "731");
     }
 
