@@ -51,8 +51,8 @@ final class Checkpoint {
     /** The layer that a file describes. No memory of the device is asked for before its tensors are those of a layer. */
     static Layer loadLayer(Device device, Safetensors file, LoadOptions options) throws IOException {
         if (options.partial()) {
-            throw new IllegalArgumentException("the options leave parameters out, expected all of them: make the layer "
-                    + "with createLayer and load into it");
+            throw new IllegalArgumentException("the options leave parameters out, expected all of them: create the "
+                    + "layer with createLayer, then load into it");
         }
         LayerSpec spec = describedBy(file);
         try (Plan plan = device.createPlan(spec)) {
@@ -80,7 +80,7 @@ final class Checkpoint {
         if (spec.inputSize() > largest || spec.hiddenSize() > largest || spec.states() > file.tensors().size()) {
             throw new SafetensorsException(file + ": the metadata describes a layer of input size " + spec.inputSize()
                     + ", hidden size " + spec.hiddenSize() + " and " + spec.states()
-                    + " states, which is more than its tensors are");
+                    + " states, which is larger than its tensors allow");
         }
         return spec;
     }
@@ -102,7 +102,7 @@ final class Checkpoint {
             throw new SafetensorsException(file + ": " + e.getMessage(), e);
         } catch (InternalError e) {
             // What Java makes of a fault in a mapped file.
-            throw new IOException(file + ": it was cut short, or its disk failed, while it was read", e);
+            throw new IOException(file + " was truncated, or its disk failed, while it was read", e);
         }
     }
 
@@ -139,14 +139,14 @@ final class Checkpoint {
             }
         }
         if (selected.isEmpty()) {
-            differences.add("there is none of " + options.prefix() + parameters.keySet().iterator().next() + "...");
+            differences.add("the file has none of " + options.prefix() + parameters.keySet().iterator().next() + "...");
         }
         if (!differences.isEmpty()) {
             throw new SafetensorsException(file + " does not have the parameters of layer " + plan.spec().cell() + " "
                     + plan.spec().inputSize() + " to " + plan.spec().hiddenSize() + " on "
                     + plan.device().handle().name() + ":" + list(differences)
-                    + (meanings > 0 ? "\n(LoadOptions.withDiffering names what may differ all the same)" : "")
-                    + (roundable ? "\n(LoadOptions.withConversion has values rounded)" : ""));
+                    + (meanings > 0 ? "\n(LoadOptions.withDiffering allows a difference)" : "")
+                    + (roundable ? "\n(LoadOptions.withConversion rounds values)" : ""));
         }
         return selected;
     }

@@ -32,7 +32,7 @@ record HostArray(Object values, DataType type, MemorySegment segment) {
         long elements = bytes / type.byteSize();
         if (elements > Integer.MAX_VALUE - 8) {
             throw new IllegalArgumentException(name + " has " + elements
-                    + " elements, more than a Java array can have: pass memory segments");
+                    + " elements, more than a Java array can hold: pass memory segments");
         }
         return switch (type) {
             case F32 -> of(new float[(int) elements], type);
@@ -77,14 +77,14 @@ record HostArray(Object values, DataType type, MemorySegment segment) {
         if (values instanceof short[] bits) {
             return SixteenBits.decode(type, bits);
         }
-        throw new IllegalStateException("the layer computes in " + type + ": ask for doubles");
+        throw new IllegalStateException("the layer computes in " + type + ": call the method for doubles");
     }
 
     double[] doubles() {
         if (values instanceof double[] doubles) {
             return doubles;
         }
-        throw new IllegalStateException("the layer computes in " + type + ": ask for floats");
+        throw new IllegalStateException("the layer computes in " + type + ": call the method for floats");
     }
 
     /** With the array that its reader sees from now on. */

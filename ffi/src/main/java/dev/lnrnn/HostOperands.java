@@ -62,7 +62,7 @@ final class HostOperands {
             return this;
         }
         if (written && host.isReadOnly()) {
-            throw new IllegalArgumentException(name + " is read-only, but is written");
+            throw new IllegalArgumentException(name + " is read-only, but the call writes it");
         }
         if (host.byteSize() < bytes) {
             throw new IllegalArgumentException(

@@ -53,8 +53,8 @@ final class Operands {
     MemorySegment read(String name, DeviceBuffer buffer, long bytes, Unit unit) {
         Objects.requireNonNull(buffer, name);
         if (buffer.device() != device) {
-            throw new IllegalArgumentException(name + " is a " + buffer + " of another " + buffer.device()
-                    + " than the plan's, expected one of " + device);
+            throw new IllegalArgumentException(name + " is a " + buffer
+                    + " of another Device object, expected one of the plan's " + device);
         }
         if (buffer.byteSize() < bytes) {
             throw new IllegalArgumentException(
@@ -63,7 +63,8 @@ final class Operands {
         long alignment = alignment(unit);
         if ((buffer.address() & (alignment - 1)) != 0) {
             throw new IllegalArgumentException(
-                    name + " begins at an address that is not a multiple of " + alignment + " bytes");
+                    name + " begins at 0x" + Long.toHexString(buffer.address()) + ", expected a multiple of "
+                            + alignment + " bytes");
         }
         buffer.checkAlive();
         return buffer.segment();
@@ -73,7 +74,7 @@ final class Operands {
     MemorySegment written(String name, DeviceBuffer buffer, long bytes, Unit unit) {
         MemorySegment segment = read(name, buffer, bytes, unit);
         if (buffer.isReadOnly()) {
-            throw new IllegalArgumentException(name + " is read-only memory, but is written");
+            throw new IllegalArgumentException(name + " is read-only, but the call writes it");
         }
         return segment;
     }
@@ -81,7 +82,7 @@ final class Operands {
     /** Refuses what only an LSTM has. */
     static void checkCell(LayerSpec spec, String name, @Nullable Object given) {
         if (given != null && !spec.cell().carriesCell()) {
-            throw new IllegalArgumentException(name + " is the LSTM's, expected null for " + spec.cell());
+            throw new IllegalArgumentException(name + " is given, expected null because cell is " + spec.cell());
         }
     }
 }

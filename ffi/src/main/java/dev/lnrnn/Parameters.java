@@ -202,11 +202,11 @@ public final class Parameters {
             return;
         }
         if (missing == null) {
-            throw new IllegalStateException(layer + " has no parameters yet: initialize, load or set them");
+            throw new IllegalStateException(layer + " has no parameters yet: call initialize, load or set");
         }
         List<String> named = missing.stream().limit(NAMED).toList();
         int more = missing.size() - named.size();
-        throw new IllegalStateException("of " + layer + " some parameters were never set: " + String.join(", ", named)
+        throw new IllegalStateException(layer + " has parameters that were never set: " + String.join(", ", named)
                 + (more > 0 ? " and " + more + " more" : ""));
     }
 

@@ -42,10 +42,10 @@ public final class Registration implements AutoCloseable {
                     + ", expected native memory");
         }
         if (host.byteSize() == 0) {
-            throw new IllegalArgumentException("host has no bytes, expected at least 1");
+            throw new IllegalArgumentException("host has 0 bytes, expected at least 1");
         }
         if (!host.scope().equals(arena.scope())) {
-            throw new IllegalArgumentException("host was not allocated in arena");
+            throw new IllegalArgumentException("host is not memory of arena, expected a segment that arena allocated");
         }
         if (!host.isAccessibleBy(NOBODY)) {
             throw new IllegalArgumentException(

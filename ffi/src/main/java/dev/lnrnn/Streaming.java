@@ -177,7 +177,7 @@ public final class Streaming implements AutoCloseable {
         if (newC != null) {
             HostArray.checkBytes(newC, stateBytes, stateType, "c");
             if (c == null) {
-                throw new IllegalArgumentException("c is the LSTM's, expected null for " + layer.spec().cell());
+                throw new IllegalArgumentException("c is given, expected null because cell is " + layer.spec().cell());
             }
         }
         synchronized (layer) {

@@ -35,18 +35,17 @@ final class TrainingTurns {
         ForwardTurn forward = latestForward;
         if (forward == null) {
             throw new IllegalStateException(
-                    "backward needs a forward pass: there was none, it failed, or seed, lengths or masks were set since");
+                    "backward needs a forward pass: there was none, it failed, or seed, lengths or masks were set after it");
         }
         if (forward.parametersVersion != layer.parametersVersion()) {
             throw new IllegalStateException(
-                    "backward needs a forward pass after the latest change of the parameters of "
-                            + layer + ": what it keeps is of those before");
+                    "backward needs a new forward pass: the parameters of " + layer + " were set after the latest one");
         }
         Thread thread = Thread.currentThread();
         if (forward.threadId != thread.threadId()) {
-            throw new IllegalStateException("backward in thread \"" + thread.getName()
-                    + "\", but the latest forward pass is that of thread \"" + forward.threadName
-                    + "\": threads that train at the same time need trainings of their own");
+            throw new IllegalStateException("backward runs in thread \"" + thread.getName()
+                    + "\", but the latest forward pass ran in thread \"" + forward.threadName
+                    + "\": threads that train at the same time need a training each");
         }
     }
 
@@ -69,9 +68,9 @@ final class TrainingTurns {
         }
         Long own = ownBackward.get();
         if (own != null && own != latestBackward) {
-            throw new IllegalStateException("the gradients of thread \"" + Thread.currentThread().getName()
-                    + "\" are replaced by another thread's: threads that train at the same time need trainings of "
-                    + "their own");
+            throw new IllegalStateException("another thread's backward pass has replaced the gradients of thread \""
+                    + Thread.currentThread().getName()
+                    + "\": threads that train at the same time need a training each");
         }
     }
 }

@@ -77,7 +77,7 @@ class KindMisuseTest {
         LayerSpec spec = LayerSpec.of(cell, 5, 7);
         Passes passes = new Passes(spec);
         DeviceBuffer state = device.allocate(passes.sizes.stateBytes());
-        String refusal = " is the LSTM's, expected null for " + cell;
+        String refusal = " is given, expected null because cell is " + cell;
         assertRefused("c0" + refusal, () -> passes.infer(null, state, null, null));
         assertRefused("cn" + refusal, () -> passes.infer(null, null, null, state));
         assertRefused("c0" + refusal, () -> passes.forward(null, state, null, null));
@@ -118,7 +118,7 @@ class KindMisuseTest {
     void statesBetweenFloats() {
         Passes passes = new Passes(LayerSpec.lstm(5, 7).withDataType(DataType.F16));
         DeviceBuffer odd = device.allocate(passes.sizes.stateBytes() + 2).slice(2, passes.sizes.stateBytes());
-        assertRefused("hn begins at an address that is not a multiple of 4 bytes",
+        assertRefused("hn begins at 0x" + Long.toHexString(odd.address()) + ", expected a multiple of 4 bytes",
                 () -> passes.infer(null, null, odd, null));
     }
 

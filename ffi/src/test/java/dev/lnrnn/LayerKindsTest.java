@@ -170,9 +170,9 @@ class LayerKindsTest {
         try (Layer gru = device.createLayer(LayerSpec.gru(INPUTS, HIDDEN)).initialize(1);
                 Streaming streaming = gru.streaming(1)) {
             LayerState withCell = new LayerState(new float[HIDDEN], new float[HIDDEN]);
-            assertRefused("c0 is the LSTM's, expected null for GRU",
+            assertRefused("c0 is given, expected null because cell is GRU",
                     () -> gru.forward(new float[INPUTS], 1, 1, withCell, null));
-            assertRefused("c is the LSTM's, expected null for GRU", () -> streaming.setState(withCell));
+            assertRefused("c is given, expected null because cell is GRU", () -> streaming.setState(withCell));
         }
     }
 

@@ -112,7 +112,7 @@ class LoadTest extends LayerFileFixture {
             try (Layer expected = device.createLayer(other).initialize(8)) {
                 assertArrayEquals(expected.parameters().get("bias_ih_l0"), second.parameters().get("bias_ih_l0"));
                 assertRefused(expected, DEFAULTS.withPrefix("none."), "\n  none.weight_ih_l0: missing");
-                assertRefused(expected, DEFAULTS.withPrefix("none.").withMissing(true), "there is none of none.");
+                assertRefused(expected, DEFAULTS.withPrefix("none.").withMissing(true), "the file has none of none.");
                 assertRefused(expected, DEFAULTS, "\n  head: not a parameter of this layer");
             }
         }
@@ -188,7 +188,7 @@ class LoadTest extends LayerFileFixture {
                     FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
                 channel.truncate(8192);
                 IOException refusal = assertThrows(IOException.class, () -> loaded.load(open, DEFAULTS));
-                assertEquals(file + ": it was cut short, or its disk failed, while it was read", refusal.getMessage());
+                assertEquals(file + " was truncated, or its disk failed, while it was read", refusal.getMessage());
             }
             assertArrayEquals(before, all(loaded));
         }

@@ -141,8 +141,8 @@ class RegistrationTest {
             MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, 64, arena);
             assertRefused("host is a mapped file", mapped, arena);
             assertRefused("host is on the Java heap", MemorySegment.ofArray(new byte[8]), arena);
-            assertRefused("host has no bytes", arena.allocate(0), arena);
-            assertRefused("host was not allocated in arena", arena.allocate(8), other);
+            assertRefused("host has 0 bytes", arena.allocate(0), arena);
+            assertRefused("host is not memory of arena", arena.allocate(8), other);
             assertRefused("host is in a confined arena", confined.allocate(8), confined);
         }
     }

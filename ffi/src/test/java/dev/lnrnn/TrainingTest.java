@@ -192,11 +192,11 @@ class TrainingTest {
             other.forward(x);
             gradient(other);
             change.getValue().accept(layer);
-            assertContains("latest change of the parameters", refused(() -> training.backward(dy)));
-            assertContains("latest change of the parameters", refused(() -> other.backward(dy)));
+            assertContains("were set after the latest one", refused(() -> training.backward(dy)));
+            assertContains("were set after the latest one", refused(() -> other.backward(dy)));
             training.forward(x);
             training.backward(dy);
-            assertContains("latest change of the parameters", refused(() -> other.backward(dy)));
+            assertContains("were set after the latest one", refused(() -> other.backward(dy)));
             other.gradient("weight_hh_l0");
         }
     }
@@ -208,7 +208,7 @@ class TrainingTest {
         training.forward(x);
         training.backward(dy);
         layer.load(file);
-        assertContains("latest change of the parameters", refused(() -> training.backward(dy)));
+        assertContains("were set after the latest one", refused(() -> training.backward(dy)));
     }
 
     @Test
@@ -299,7 +299,7 @@ class TrainingTest {
     @Test
     void backwardIsOfTheThreadOfItsForward() {
         training.forward(x);
-        inAnotherThread(() -> assertContains("threads that train at the same time need trainings of their own",
+        inAnotherThread(() -> assertContains("threads that train at the same time need a training each",
                 refused(() -> training.backward(dy))));
         float[] gradient = gradient(training);
         // Who has none of its own may read them.
@@ -308,8 +308,9 @@ class TrainingTest {
             training.forward(x);
             training.backward(dy);
         });
-        assertContains("are replaced by another thread's", refused(() -> training.gradient("weight_hh_l0")));
-        assertContains("are replaced by another thread's", refused(training::gradients));
+        assertContains("another thread's backward pass has replaced the gradients",
+                refused(() -> training.gradient("weight_hh_l0")));
+        assertContains("another thread's backward pass has replaced the gradients", refused(training::gradients));
         refused(() -> training.backward(dy));
     }
 

@@ -98,7 +98,7 @@ final class LibraryCache {
         try {
             Content content = copyTo(partial);
             if (listed != null && !listed.equals(content)) {
-                throw new IOException(resource + " is damaged: its content is not what its jar lists");
+                throw new IOException(resource + " is damaged: its content differs from the hash in its jar");
             }
             return Files.move(partial, directory.resolve(content.fileName()), StandardCopyOption.ATOMIC_MOVE);
         } finally {

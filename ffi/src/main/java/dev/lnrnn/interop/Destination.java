@@ -39,7 +39,7 @@ record Destination(Path named, Path target, @Nullable PosixFileAttributes old) {
     static Destination of(Path named) throws IOException {
         Path absolute = named.toAbsolutePath();
         if (isOfProcess(absolute)) {
-            throw refused(named, "is what this program has open, and is not replaced by a file");
+            throw refused(named, "is a file that a process has open, and cannot be replaced");
         }
         BasicFileAttributes attributes;
         try {
@@ -52,14 +52,14 @@ record Destination(Path named, Path target, @Nullable PosixFileAttributes old) {
         if (!attributes.isRegularFile()) {
             throw refused(named, attributes.isDirectory()
                     ? "is a directory, and cannot be replaced by a file"
-                    : "is a pipe, a device or the like, and is not replaced by a file");
+                    : "is a pipe, a device or similar, and cannot be replaced by a file");
         }
         Path target = realPath(named, absolute);
         PosixFileAttributeView view = Files.getFileAttributeView(target, PosixFileAttributeView.class);
         PosixFileAttributes old = view == null ? null : view.readAttributes();
         // The permissions of a file do not bind root, but they say what its owner wants.
         if (!Files.isWritable(target) || old != null && old.permissions().stream().noneMatch(WRITE::contains)) {
-            throw new AccessDeniedException(named.toString(), null, "is read-only, and is not replaced");
+            throw new AccessDeniedException(named.toString(), null, "is read-only, and cannot be replaced");
         }
         return new Destination(named, target, old);
     }
@@ -97,7 +97,7 @@ record Destination(Path named, Path target, @Nullable PosixFileAttributes old) {
         try {
             return absolute.toRealPath();
         } catch (FileSystemException e) {
-            throw refused(named, "cannot be written: it has no name that it could be replaced under");
+            throw refused(named, "cannot be written: it has no path under which it could be replaced");
         }
     }
 

@@ -81,7 +81,7 @@ final class HeaderParser {
     }
 
     private static SafetensorsException notJson(String why, @Nullable Throwable cause) {
-        return new SafetensorsException("the header is not the JSON it should be: " + why, cause);
+        return new SafetensorsException("the header is not valid JSON: " + why, cause);
     }
 
     /** The name of the field that the parser stands at. */
@@ -96,7 +96,8 @@ final class HeaderParser {
             if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
                 i++;
             } else if (Character.isSurrogate(c)) {
-                throw new SafetensorsException(Quoted.of(text) + " holds half a surrogate pair, which is no character");
+                throw new SafetensorsException(
+                        Quoted.of(text) + " contains half a surrogate pair, which is not a character");
             }
         }
         return text;
@@ -125,13 +126,13 @@ final class HeaderParser {
             }
         }
         if (json.nextToken() != null) {
-            throw new SafetensorsException("the header goes on after its closing '}'");
+            throw new SafetensorsException("the header continues after its closing '}'");
         }
     }
 
     private static void checkCount(Map<?, ?> found, int max, String what) throws SafetensorsException {
         if (found.size() > max) {
-            throw new SafetensorsException("there are more than " + max + " " + what + ", the most that are read");
+            throw new SafetensorsException("there are more than " + max + " " + what + ", the limit");
         }
     }
 

@@ -69,7 +69,7 @@ final class PartFile implements AutoCloseable {
                 }
             }
         }
-        throw new IOException("its part files disappear as soon as they are made");
+        throw new IOException("another program removes its part files as soon as they are created");
     }
 
     /** Between the making of a file and its lock another process may take it for abandoned. */

@@ -81,7 +81,7 @@ public final class Safetensors implements AutoCloseable {
             throw new SafetensorsException(file + ": " + e.getMessage(), e);
         } catch (InternalError e) {
             mapping.close();
-            throw new IOException(file + ": it was cut short, or its disk failed, while it was read", e);
+            throw new IOException(file + " was truncated, or its disk failed, while it was read", e);
         } catch (IOException | RuntimeException | Error e) {
             mapping.close();
             throw e;
@@ -121,12 +121,12 @@ public final class Safetensors implements AutoCloseable {
                     + " bytes, more than the allowed " + MAX_HEADER_BYTES);
         }
         if (headerBytes > content.byteSize() - Long.BYTES) {
-            throw new SafetensorsException("the header has " + headerBytes + " bytes, the whole file only "
+            throw new SafetensorsException("the header has " + headerBytes + " bytes, but the whole file only "
                     + content.byteSize());
         }
         if (headerBytes > HeaderParser.MAX_BYTES) {
-            throw new SafetensorsException("the header has " + headerBytes + " bytes, more than the "
-                    + HeaderParser.MAX_BYTES + " that are read");
+            throw new SafetensorsException("the header has " + headerBytes + " bytes, more than the limit of "
+                    + HeaderParser.MAX_BYTES);
         }
         byte[] header = content.asSlice(Long.BYTES, headerBytes).toArray(ValueLayout.JAVA_BYTE);
         MemorySegment data = content.asSlice(Long.BYTES + headerBytes).asReadOnly();
@@ -258,7 +258,7 @@ public final class Safetensors implements AutoCloseable {
         }
         if (tensor.elements() > Integer.MAX_VALUE - 8) {
             throw new IllegalArgumentException("tensor " + Quoted.of(name) + " has " + tensor.elements()
-                    + " elements, more than a Java array can have: use data");
+                    + " elements, more than a Java array can hold: use data");
         }
         return (int) tensor.elements();
     }

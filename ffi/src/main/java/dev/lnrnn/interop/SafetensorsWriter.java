@@ -61,8 +61,8 @@ final class SafetensorsWriter {
         }
         int padded = (Long.BYTES + text.size() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - Long.BYTES;
         if (padded > HeaderParser.MAX_BYTES) {
-            throw new IllegalArgumentException("the header would have " + padded + " bytes, more than the "
-                    + HeaderParser.MAX_BYTES + " that are read");
+            throw new IllegalArgumentException("the header would have " + padded + " bytes, more than the limit of "
+                    + HeaderParser.MAX_BYTES);
         }
         byte[] header = Arrays.copyOf(text.toByteArray(), padded);
         Arrays.fill(header, text.size(), padded, (byte) ' ');
@@ -75,10 +75,10 @@ final class SafetensorsWriter {
         try {
             HeaderParser.Header read = HeaderParser.parse(header, dataBytes);
             if (!read.metadata().equals(metadata) || !read.tensors().equals(infos)) {
-                throw new IllegalArgumentException("the file would say something else when it is read");
+                throw new IllegalArgumentException("the file would read back different names or metadata");
             }
         } catch (SafetensorsException e) {
-            throw new IllegalArgumentException("the file could not be read: " + e.getMessage(), e);
+            throw new IllegalArgumentException("the file would not be readable: " + e.getMessage(), e);
         }
     }
 
@@ -92,7 +92,7 @@ final class SafetensorsWriter {
     private static String checkUnicode(String text, String what) {
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
             throw new IllegalArgumentException(
-                    what + ", " + Quoted.of(text) + ", holds half a surrogate pair, which is no character");
+                    what + ", " + Quoted.of(text) + ", contains half a surrogate pair, which is not a character");
         }
         return text;
     }

@@ -96,7 +96,7 @@ class FileReplacementSharedTest extends FileReplacementFixture {
                         .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile())).start();
         String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(1, process.waitFor());
-        assertTrue(errors.contains("/dev/stdout: is what this program has open"), errors);
+        assertTrue(errors.contains("/dev/stdout: is a file that a process has open"), errors);
         assertArrayEquals(OLD, Files.readAllBytes(log));
     }
 

@@ -87,7 +87,7 @@ class FileReplacementTest extends FileReplacementFixture {
             assertRefused(file, "");
             assertEquals(before, names());
         }
-        assertRefused(pipe, "is a pipe, a device or the like");
+        assertRefused(pipe, "is a pipe, a device or similar");
         assertFalse(Files.isRegularFile(pipe));
     }
 
