@@ -11,7 +11,7 @@ public final class DeviceOption {
     private static final String CPU = "cpu";
 
     @Option(names = "--device", paramLabel = "cpu|cuda:N",
-            description = "Where to compute. Default: the best device there is.")
+            description = "The device: cpu, or cuda:N for a GPU. Default: the best available device.")
     private @Nullable String name;
 
     /** Opens the device asked for; threads and instruction set apply to the CPU alone. */

@@ -20,7 +20,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** What there is to compute with. */
-@Command(name = "info", description = "Print versions, devices, instruction set, threads, and where the library is.")
+@Command(name = "info",
+        description = "Print versions, devices, instruction sets, threads, and the path of the native library.")
 final class InfoCommand implements Callable<Integer> {
 
     private static final double GIB = 1L << 30;
@@ -59,7 +60,7 @@ final class InfoCommand implements Callable<Integer> {
         }
     }
 
-    @Option(names = "--json", description = "As JSON, for programs.")
+    @Option(names = "--json", description = "Print JSON, for programs.")
     private boolean json;
 
     @Spec

@@ -56,7 +56,7 @@ public final class JsonFile {
         if (node.isFloatingPointNumber() && !Double.isFinite(node.doubleValue())) {
             throw new BadResultException(
                     "The result " + (name.startsWith(".") ? name.substring(1) : name) + " is " + node.asText()
-                            + ", which is no number.");
+                            + ", which is not a number.");
         }
         for (Map.Entry<String, JsonNode> field : node.properties()) {
             requireFinite(name + "." + field.getKey(), field.getValue());

@@ -59,7 +59,7 @@ class InterruptIT {
             new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
             String last = readUntil(output, "Stopped");
             assertEquals(
-                    "Stopped before the first epoch was over; " + checkpoint + " is as it was: it has been trained "
+                    "Stopped before the first epoch was over; " + checkpoint + " is unchanged: it has been trained "
                             + "for 2",
                     last);
             assertTrue(process.waitFor(60, TimeUnit.SECONDS), "still running a minute after SIGINT");

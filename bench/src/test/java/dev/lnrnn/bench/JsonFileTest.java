@@ -26,12 +26,12 @@ class JsonFileTest {
     void whatIsNoNumberIsNoResult(double wrong) {
         Path file = directory.resolve("results.json");
         Map<String, Part> results = Map.of("part", new Part(new double[] {1, wrong}, 1f));
-        assertEquals("The result part.values[1] is " + wrong + ", which is no number.",
+        assertEquals("The result part.values[1] is " + wrong + ", which is not a number.",
                 assertThrows(BadResultException.class, () -> JsonFile.write(file, results)).getMessage());
         assertFalse(Files.exists(file));
         assertThrows(BadResultException.class,
                 () -> JsonFile.requireFinite(List.of(new Part(new double[0], (float) wrong))));
-        assertEquals("The result [1] is " + wrong + ", which is no number.",
+        assertEquals("The result [1] is " + wrong + ", which is not a number.",
                 assertThrows(BadResultException.class, () -> JsonFile.requireFinite(List.of(1.0, wrong))).getMessage());
         JsonFile.requireFinite(List.of(new Part(new double[] {Double.MAX_VALUE}, Float.MIN_VALUE)));
     }

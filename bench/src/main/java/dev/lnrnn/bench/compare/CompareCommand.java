@@ -27,8 +27,8 @@ import picocli.CommandLine.Spec;
         name = "compare",
         description = {
             "Time lnrnn's LSTMs, layer-normalised and plain, beside libtorch's and ONNX Runtime's, on the CPU.",
-            "All compute the same numbers in the same process, are compared with each other first, and are then timed "
-                    + "in turns. Only in a jar that was built with -Ppeers."})
+            "All systems compute the same numbers in one process. Their results are compared first, then they are timed "
+                    + "in turns. Works only in a jar that was built with -Ppeers."})
 public final class CompareCommand implements Callable<Integer> {
 
     /** Two minutes, less the Java's start, the last case's last round and the chart. */
@@ -40,23 +40,23 @@ public final class CompareCommand implements Callable<Integer> {
     private int threads;
 
     @Option(names = "--shapes", paramLabel = "A,B,...", split = ",",
-            description = "Of A(1,1,128,256) B(100,1,256,512) C(100,32,512,512) D(256,64,1024,1024) E(25,128,256,256) "
+            description = "Some of A(1,1,128,256) B(100,1,256,512) C(100,32,512,512) D(256,64,1024,1024) E(25,128,256,256) "
                     + "F(512,16,2048,2048), in steps, rows, inputs, hidden units. Default: all; A,B,C,E with --quick.")
     private @Nullable Set<Shape> shapes;
 
     @Option(names = "--backward", description = "Also time forward and backward together, as in training.")
     private boolean backward;
 
-    @Option(names = "--quick", description = "Two minutes in all; what they do not suffice for is left out.")
+    @Option(names = "--quick", description = "Stop after two minutes, and leave the rest out.")
     private boolean quick;
 
     @Option(names = "--json", paramLabel = "FILE",
-            description = "Write the measurements and the calibration here, after every case what there is, unless more stands "
-                    + "there until all are done.")
+            description = "Write the measurements and the calibration here, again after every case. If the file has more "
+                    + "rows already, it is replaced only when all cases are done.")
     private @Nullable Path json;
 
     @Option(names = "--chart", paramLabel = "FILE", defaultValue = "lnrnn-compare.png",
-            description = "Where the chart goes. Default: ${DEFAULT-VALUE}.")
+            description = "The file of the chart. Default: ${DEFAULT-VALUE}.")
     private Path chart = Path.of("lnrnn-compare.png");
 
     @Spec
@@ -72,7 +72,7 @@ public final class CompareCommand implements Callable<Integer> {
         }
         List<Peer> peers = ServiceLoader.load(Peer.class).stream().map(ServiceLoader.Provider::get).toList();
         if (peers.isEmpty()) {
-            throw new BadInputException("There is nothing to compare with in this jar: build it with "
+            throw new BadInputException("This jar has no other systems to compare with: build it with "
                     + "mvn -q -Ppeers -DskipTests package.");
         }
         new Outputs().writing("--chart", chart).writing("--json", json);

@@ -29,10 +29,10 @@ import picocli.CommandLine.Spec;
 public final class LatencyCommand implements Callable<Integer> {
 
     @Option(names = "--parts", paramLabel = "PART,...", split = ",",
-            description = "Of ${COMPLETION-CANDIDATES}. Default: all.")
+            description = "Some of ${COMPLETION-CANDIDATES}. Default: all.")
     private Set<Part> parts = EnumSet.allOf(Part.class);
 
-    @Option(names = "--quick", description = "Under a minute in all, instead of some eight.")
+    @Option(names = "--quick", description = "Take less than a minute instead of about eight.")
     private boolean quick;
 
     @Option(names = "--probe", paramLabel = "FILE",

@@ -81,11 +81,11 @@ final class CaseLayout {
             long[] shape = required.getOrDefault(name, optional.get(name));
             if (shape == null) {
                 throw new BadInputException("The case " + path + " has a tensor \"" + name
-                        + "\", which is none of those that such a case has.");
+                        + "\", which such a case does not have.");
             }
             if (!tensor.hasShape(shape)) {
                 throw new BadInputException("The case " + path + " has " + name + " with shape " + tensor.shape()
-                        + "; its metadata expect " + Arrays.toString(shape) + ".");
+                        + "; its metadata expects " + Arrays.toString(shape) + ".");
             }
             List<ElementType> types = Arrays.stream(ElementType.values()).filter(type -> isFit(name, type)).toList();
             if (!types.contains(tensor.type())) {

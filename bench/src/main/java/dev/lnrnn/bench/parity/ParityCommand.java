@@ -27,8 +27,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "parity",
         description = {
-            "Run a reference case and write what the library computed: y, hn, cn and, of a training case, grad.NAME "
-                    + "for x, h0, c0 and every parameter, as F64.",
+            "Run a reference case and write the results: y, hn, cn and, of a training case, grad.NAME for x, h0, c0 "
+                    + "and every parameter, as F64.",
             "A case that this version cannot run yet ends with status 3."})
 public final class ParityCommand implements Callable<Integer> {
 
@@ -45,8 +45,8 @@ public final class ParityCommand implements Callable<Integer> {
             description = "The layer's data type. Default: ${DEFAULT-VALUE}.")
     private DataType type;
 
-    @Option(names = "--check", description = "Also compare with the case's reference, within its own bounds; status 1 "
-            + "where that fails.")
+    @Option(names = "--check", description = "Also compare the results with the case's reference, within the "
+            + "case's own bounds; exit status 1 if one is outside.")
     private boolean check;
 
     @Spec
@@ -75,7 +75,7 @@ public final class ParityCommand implements Callable<Integer> {
                 if (!Double.isFinite(result.values()[i])) {
                     throw new BadResultException(
                             "The library computed " + result.values()[i] + " at element " + i + " of "
-                                    + name + ", which is no number; nothing is written.");
+                                    + name + ", which is not finite; nothing is written.");
                 }
             }
         });

@@ -42,7 +42,7 @@ record Results(@Nullable String device, @Nullable String driver, Map<String, Str
     static Results read(Path directory) throws IOException {
         Map<String, Part> parts = Part.read(directory);
         if (parts.isEmpty()) {
-            throw new BadInputException("No part of the GPU bundle has left its status in " + directory + ".");
+            throw new BadInputException("There is no status file of a part of the GPU bundle in " + directory + ".");
         }
         // A part that failed may have left a file of an earlier run, or half a one.
         JsonNode calibration = isOk(parts, "calibrate") ? json(directory.resolve("calibration.json")) : null;

@@ -12,11 +12,11 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** The end of a run of the GPU bundle. */
-@Command(name = "results", description = "Merge what the parts of the GPU bundle left in a folder into its "
-        + "results.json, and print it as a table.")
+@Command(name = "results", description = "Merge the files that the parts of the GPU bundle wrote to a "
+        + "folder into its results.json, and print it as a table.")
 public final class ResultsCommand implements Callable<Integer> {
 
-    @Parameters(paramLabel = "DIR", description = "Where the parts left their files.")
+    @Parameters(paramLabel = "DIR", description = "The folder with the files of the parts.")
     private Path directory;
 
     @Spec

@@ -34,7 +34,7 @@ record Row(String shape, long steps, long batch, long input, long hidden, String
         if (shape == null || system == null || mode == null || !MODES.contains(mode) || dtype == null
                 || !DTYPES.contains(dtype)) {
             throw new IllegalArgumentException("shape " + shape + ", mode " + mode + ", system " + system + ", dtype "
-                    + dtype + " say not what was measured");
+                    + dtype + " do not say what was measured");
         }
         if (steps < 1 || batch < 1 || input < 1 || hidden < 1) {
             throw new IllegalArgumentException("steps " + steps + ", batch " + batch + ", input " + input + ", hidden "
@@ -42,7 +42,7 @@ record Row(String shape, long steps, long batch, long input, long hidden, String
         }
         for (double milliseconds : new double[] {medianMs, lowMs, highMs}) {
             if (!(milliseconds > 0 && milliseconds < Double.POSITIVE_INFINITY)) {
-                throw new IllegalArgumentException(milliseconds + " ms is no time");
+                throw new IllegalArgumentException(milliseconds + " ms is not a time");
             }
         }
     }

@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Train every cell with every normalisation, a stack of two layers and a bidirectional layer on a series, "
                     + "each with several seeds, and compare their errors on the last fifth of it.",
-            "Ctrl-C ends early and keeps what is done, unless the results of more networks stand there already."})
+            "Ctrl-C stops early and writes the results so far, unless results of more networks are there already."})
 public final class CellsCommand implements Callable<Integer> {
 
     private static final double ZONEOUT = 0.05;
@@ -39,11 +39,11 @@ public final class CellsCommand implements Callable<Integer> {
     private int hidden;
 
     @Option(names = "--seeds", paramLabel = "N", defaultValue = "3",
-            description = "Trainings of each network, from --seed on. Default: ${DEFAULT-VALUE}.")
+            description = "Seeds for each network, from --seed on. Default: ${DEFAULT-VALUE}.")
     private int seeds;
 
     @Option(names = "--out", defaultValue = "lnrnn-cells", paramLabel = "DIR",
-            description = "Where cells.json, cells.png and a checkpoint of each network go. Default: ${DEFAULT-VALUE}.")
+            description = "The directory for cells.json, cells.png and a checkpoint of each network. Default: ${DEFAULT-VALUE}.")
     private Path directory = Path.of("lnrnn-cells");
 
     @Spec
@@ -130,8 +130,8 @@ public final class CellsCommand implements Callable<Integer> {
         int networks = comparison.rows().size();
         int there = JsonFile.rowsIn(json());
         if (!all && (networks == 0 || networks < there)) {
-            out.printf("Results: %s%n", there == 0 ? "none, as no network is done"
-                    : json() + " is as it was, as no more than " + networks + " networks are done");
+            out.printf("Results: %s%n", there == 0 ? "none, because no network is done"
+                    : json() + " is unchanged: it has more networks than the " + networks + " that are done");
         } else {
             JsonFile.write(json(), comparison);
             out.printf("Results: %s%n", json());

@@ -87,16 +87,16 @@ final class CsvColumn {
         int index = names.indexOf(column);
         if (index < 0) {
             throw new BadInputException("The file " + file + " has no column \"" + CsvLine.shown(column)
-                    + "\"; its columns, as commas separate them, are " + list(names) + ".");
+                    + "\"; its columns, separated by commas, are " + list(names) + ".");
         }
         int again = names.lastIndexOf(column);
         if (again != index) {
             throw new BadInputException("Line 1 of " + file + " names two columns \"" + column + "\", those at "
-                    + (index + 1) + " and " + (again + 1) + "; which of them is meant is not known.");
+                    + (index + 1) + " and " + (again + 1) + "; expected one.");
         }
         if (PlainNumber.isReal(column)) {
             throw new BadInputException("Line 1 of " + file + " has the number " + column + " where the column \""
-                    + column + "\" should have its name; whether it is a point is not known.");
+                    + column + "\" should have its name; expected names in line 1.");
         }
         columns = names.size();
         nextHasNoName = index + 1 < columns && names.get(index + 1).isEmpty();

@@ -15,17 +15,17 @@ final class NetworkOptions {
     private CellType cell = CellType.LSTM;
 
     @Option(names = "--normalization", defaultValue = "HASTE",
-            description = "Where layer normalisation stands: ${COMPLETION-CANDIDATES}. Each cell knows some of "
+            description = "Where layer normalisation stands: ${COMPLETION-CANDIDATES}. Each cell has some of "
                     + "them. Default: ${DEFAULT-VALUE}.")
     private Normalization normalization = Normalization.HASTE;
 
     @Option(names = "--layers", paramLabel = "N", defaultValue = "1",
-            description = "Layers on top of each other. Default: ${DEFAULT-VALUE}.")
+            description = "Number of layers on top of each other. Default: ${DEFAULT-VALUE}.")
     private int layers;
 
     @Option(names = "--bidirectional",
             description = "Read in both directions. The network then sees one window of points at a time, which ends "
-                    + "where the forecast begins: in a longer sequence the reverse direction would tell the future.")
+                    + "where the forecast begins: in a longer sequence the reverse direction would see the future.")
     private boolean bidirectional;
 
     @Option(names = "--hidden", paramLabel = "N", defaultValue = "64",
@@ -42,7 +42,7 @@ final class NetworkOptions {
     private @Nullable Double dropconnect;
 
     @Option(names = "--dropout", paramLabel = "P", defaultValue = "0",
-            description = "Probability that what one layer hands to the next is dropped, in training. "
+            description = "Probability that a value between two layers is dropped, in training. "
                     + "Default: ${DEFAULT-VALUE}.")
     private double dropout;
 

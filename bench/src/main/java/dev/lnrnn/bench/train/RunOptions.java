@@ -18,11 +18,11 @@ final class RunOptions {
     private int threads;
 
     @Option(names = "--epochs", paramLabel = "N", defaultValue = "300",
-            description = "How often the training part is gone through. Default: ${DEFAULT-VALUE}.")
+            description = "Passes over the training part of the series. Default: ${DEFAULT-VALUE}.")
     private int epochs;
 
     @Option(names = "--seed", paramLabel = "N", defaultValue = "1",
-            description = "The same seed and number of threads give the same numbers. Default: ${DEFAULT-VALUE}.")
+            description = "Seed; the same seed and number of threads give the same results. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     int epochs() {

@@ -17,12 +17,12 @@ final class SeriesOptions {
     private @Nullable String column;
 
     @Option(names = "--season", split = ",", paramLabel = "POINTS",
-            description = "The rhythms of --data, in points, for instance 24,168 for hours: the first, a whole number, "
-                    + "is the season of seasonal-naive. Default: 1, no season.")
+            description = "The periods of --data in points, for instance 24,168 for hourly points. The first must be a "
+                    + "whole number; seasonal-naive uses it. Default: 1, no season.")
     private @Nullable List<Double> periods;
 
     @Option(names = "--horizon", defaultValue = "1", paramLabel = "POINTS",
-            description = "How far ahead to forecast. Default: ${DEFAULT-VALUE}.")
+            description = "Points to forecast ahead. Default: ${DEFAULT-VALUE}.")
     private int horizon;
 
     /** What is read; null for what ships with the program. */

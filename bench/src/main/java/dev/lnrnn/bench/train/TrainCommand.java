@@ -19,9 +19,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "train",
         description = {
-            "Train a recurrent network, a layer-normalised LSTM unless told otherwise, to forecast an observed "
-                    + "series, and compare it with simple forecasts on the last fifth of the series, which it has not "
-                    + "seen.",
+            "Train a recurrent network, by default a layer-normalised LSTM, to forecast an observed series, and "
+                    + "compare it with simple forecasts on the last fifth of the series, which it has not seen.",
             "Without --data: births per day in the United States, 1969-1988, one day ahead.",
             "Ctrl-C ends the training early. What it has learnt by then is kept, unless no epoch is over or a checkpoint "
                     + "that has been trained for more epochs stands there already; so it is while a training runs."})
@@ -37,10 +36,11 @@ public final class TrainCommand implements Callable<Integer> {
     private SeriesOptions series = new SeriesOptions();
 
     @Option(names = "--out", defaultValue = "lnrnn-train", paramLabel = "DIR",
-            description = "Where checkpoint.safetensors, chart.png and report.json go. Default: ${DEFAULT-VALUE}.")
+            description = "The directory for checkpoint.safetensors, chart.png and report.json. Default: ${DEFAULT-VALUE}.")
     private Path directory = Path.of("lnrnn-train");
 
-    @Option(names = "--report", paramLabel = "FILE", description = "The report's file. Default: report.json in --out.")
+    @Option(names = "--report", paramLabel = "FILE",
+            description = "The file of the report. Default: report.json in --out.")
     private @Nullable Path report;
 
     @Spec

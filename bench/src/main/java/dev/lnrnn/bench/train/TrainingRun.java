@@ -51,7 +51,7 @@ final class TrainingRun {
             if (epochsThere == 0) {
                 return stopped + "there is no checkpoint";
             }
-            return stopped + checkpoint + " is as it was: "
+            return stopped + checkpoint + " is unchanged: "
                     + (epochsThere == Checkpoint.NOT_KNOWN ? "it is no checkpoint of this program's"
                             : "it has been trained for " + epochsThere);
         }

@@ -22,7 +22,7 @@ class CompareCommandTest {
         thread.setContextClassLoader(ClassLoader.getPlatformClassLoader());
         try {
             CommandRun run = CommandRun.of("compare", "--shapes", "A");
-            assertRefused("There is nothing to compare with in this jar: build it with mvn -q -Ppeers", run);
+            assertRefused("This jar has no other systems to compare with: build it with mvn -q -Ppeers", run);
             assertEquals(1, run.err().lines().count(), run.err());
         } finally {
             thread.setContextClassLoader(usual);

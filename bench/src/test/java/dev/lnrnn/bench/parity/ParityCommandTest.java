@@ -180,13 +180,12 @@ class ParityCommandTest {
         copy.put(tensor, extents);
         if (tensor.endsWith("_mask")) {
             assertRefused(ExitCode.BAD_INPUT,
-                    "has a tensor \"" + tensor + "\", which is none of those that such a case "
-                            + "has.",
+                    "has a tensor \"" + tensor + "\", which such a case does not have.",
                     copy);
             copy.metadata.put(tensor.replace("_mask", ""), "0.5");
         }
         assertRefused(ExitCode.BAD_INPUT, "has " + tensor + " with shape " + Arrays.toString(extents)
-                + "; its metadata expect " + expected + ".", copy);
+                + "; its metadata expects " + expected + ".", copy);
     }
 
     @ParameterizedTest
@@ -212,7 +211,7 @@ class ParityCommandTest {
         }
         Copy more = new Copy("gru_haste_basic");
         more.put("c0", 1, 4, 16);
-        assertRefused(ExitCode.BAD_INPUT, "has a tensor \"c0\", which is none of those that such a case has.", more);
+        assertRefused(ExitCode.BAD_INPUT, "has a tensor \"c0\", which such a case does not have.", more);
         Copy later = new Copy("gru_haste_basic");
         later.put("resets", 7, 4);
         assertRefused(ExitCode.NOT_SUPPORTED, "has a tensor resets, which this version cannot do.", later);
@@ -266,7 +265,7 @@ class ParityCommandTest {
         copy.tensors.compute("x", (name, tensor) -> Tensor.f64(name, tensor.shape(), x));
         CommandRun run = parityOf(copy);
         assertEquals(ExitCode.BAD_RESULT, run.exitCode());
-        assertEquals("The library computed NaN at element 0 of y, which is no number; nothing is written.\n",
+        assertEquals("The library computed NaN at element 0 of y, which is not finite; nothing is written.\n",
                 run.err());
         assertFalse(Files.exists(result()));
     }

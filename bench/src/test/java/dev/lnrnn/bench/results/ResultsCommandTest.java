@@ -173,7 +173,8 @@ class ResultsCommandTest {
     void aFolderWithoutPartsIsRefused() {
         CommandRun run = run();
         assertEquals(ExitCode.BAD_INPUT, run.exitCode());
-        assertTrue(run.err().contains("No part of the GPU bundle has left its status in " + directory), run.err());
+        assertTrue(run.err().contains("There is no status file of a part of the GPU bundle in " + directory),
+                run.err());
         assertFalse(Files.exists(directory.resolve("results.json")));
     }
 }

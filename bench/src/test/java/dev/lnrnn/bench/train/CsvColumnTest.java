@@ -52,9 +52,9 @@ class CsvColumnTest {
 
     @Test
     void namesTheColumnsThereAre() {
-        assertRefused("The file f.csv has no column \"c\"; its columns, as commas separate them, are a, b.",
+        assertRefused("The file f.csv has no column \"c\"; its columns, separated by commas, are a, b.",
                 "a,b\n1,2\n", "c");
-        assertRefused("The file f.csv has no column \"v\"; its columns, as commas separate them, are d;v.",
+        assertRefused("The file f.csv has no column \"v\"; its columns, separated by commas, are d;v.",
                 "d;v\n1;2\n", "v");
     }
 
@@ -111,11 +111,11 @@ class CsvColumnTest {
 
     @Test
     void refusesNamesThatDoNotNameOneColumn() {
-        assertRefused("Line 1 of f.csv names two columns \"v\", those at 2 and 3; which of them is meant is not known.",
+        assertRefused("Line 1 of f.csv names two columns \"v\", those at 2 and 3; expected one.",
                 "d,v, \"v\"\n1,2,3\n", "v");
         assertRefused(
-                "Line 1 of f.csv has the number 1.5 where the column \"1.5\" should have its name; whether it is a "
-                        + "point is not known.",
+                "Line 1 of f.csv has the number 1.5 where the column \"1.5\" should have its name; expected "
+                        + "names in line 1.",
                 "1.5\n2\n", "1.5");
     }
 

@@ -194,7 +194,7 @@ class TrainCommandTest {
         Path few = Files.writeString(directory.resolve("few.csv"), "a\n" + "1\n".repeat(50));
         assertRefused("The series \"a of few.csv\" has 50 points; training and holding out a part need at least 200.",
                 "--data", few.toString(), "--column", "a");
-        assertRefused("The file " + few + " has no column \"b\"; its columns, as commas separate them, are a.",
+        assertRefused("The file " + few + " has no column \"b\"; its columns, separated by commas, are a.",
                 "--data", few.toString(), "--column", "b");
         assertRefused("--data needs --column, the name of the column to learn.", "--data", few.toString());
         assertRefused("--column and --season describe --data, which is missing.", "--column", "a");

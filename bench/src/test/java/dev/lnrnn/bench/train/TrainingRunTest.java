@@ -76,9 +76,9 @@ class TrainingRunTest {
         byte[] three = Files.readAllBytes(checkpoint());
         assertEquals(3, Checkpoint.epochsIn(checkpoint()));
         assertEquals(
-                "Stopped before the first epoch was over; " + checkpoint() + " is as it was: it has been trained for 3",
+                "Stopped before the first epoch was over; " + checkpoint() + " is unchanged: it has been trained for 3",
                 kept(run(9, epoch -> true, 0)));
-        assertEquals("Stopped after 2 epochs; " + checkpoint() + " is as it was: it has been trained for 3",
+        assertEquals("Stopped after 2 epochs; " + checkpoint() + " is unchanged: it has been trained for 3",
                 kept(run(9, epoch -> epoch == 2, 0)));
         assertArrayEquals(three, Files.readAllBytes(checkpoint()));
         assertEquals("Stopped after 4 epochs; the checkpoint is " + checkpoint(), kept(run(9, epoch -> epoch == 4, 0)));
@@ -114,7 +114,7 @@ class TrainingRunTest {
             }
             return epoch == 3;
         }, 0);
-        assertEquals("Stopped after 3 epochs; " + checkpoint() + " is as it was: it has been trained for 5",
+        assertEquals("Stopped after 3 epochs; " + checkpoint() + " is unchanged: it has been trained for 5",
                 kept(outcome));
         assertArrayEquals(five, Files.readAllBytes(checkpoint()));
     }
@@ -123,7 +123,7 @@ class TrainingRunTest {
     void whatIsNoCheckpointIsReplacedByAWholeTrainingAlone() throws IOException {
         Files.writeString(checkpoint(), "somebody's");
         assertEquals(
-                "Stopped after 30 epochs; " + checkpoint() + " is as it was: it is no checkpoint of this program's",
+                "Stopped after 30 epochs; " + checkpoint() + " is unchanged: it is no checkpoint of this program's",
                 kept(run(40, epoch -> epoch == 30, 0)));
         assertEquals("somebody's", Files.readString(checkpoint()));
         run(1, epoch -> false, 0);
