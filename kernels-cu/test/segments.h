@@ -68,6 +68,70 @@ inline std::vector<Case> cases_of_one_side() {
           {"GRU, input 1+2 not centred, recurrent 1+1+1", with_sites(gru, {uncentred, of_h})}};
 }
 
+// Where the sum of both products is normalised: gate by gate, in other segments and as one; the cell's own bias
+// inside the norm, behind it or absent. The last is the GRU whose gates see the sum alone.
+inline std::vector<Case> cases_of_sum() {
+  CellShape lstm = *cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_NONE), without = lstm;
+  without.bias = CellBias::kNone;
+  const CellShape joint{CellKind::kJointGru, 3, true, false, false, CellBias::kOne, 0, {}};
+  CellShape plain_joint = joint;
+  plain_joint.bias = CellBias::kNone;
+  const auto of_sum = [](Segments parts, NormBias bias, bool centred = true) {
+    return NormSite{TermKind::kSum, parts, centred, bias, SeenBy::kGates};
+  };
+  const auto of_cell = [](NormBias bias, SeenBy seen_by) {
+    return NormSite{TermKind::kCell, Segments::whole(1), true, bias, seen_by};
+  };
+  const NormSite each = of_sum(Segments::each(4), NormBias::kBoth);
+  const NormSite seen = of_cell(NormBias::kAfter, SeenBy::kOutput);
+  const NormSite carried = of_cell(NormBias::kAfter, SeenBy::kCarry);
+  return {
+      {"LSTM, sum 1+1+1+1", with_sites(lstm, {each})},
+      {"LSTM, sum 1+1+1+1, cell", with_sites(lstm, {each, seen})},
+      {"LSTM, sum 1+1+1+1, cell carried", with_sites(lstm, {each, carried})},
+      {"LSTM, sum 4, bias inside",
+       with_sites(lstm, {of_sum(Segments::whole(4), NormBias::kInside)})},
+      {"LSTM, sum 1+3, both biases behind",
+       with_sites(lstm, {of_sum({2, {1, 3}}, NormBias::kAfter), seen})},
+      {"LSTM, sum 2+2, its bias behind", with_sites(lstm, {of_sum({2, {2, 2}}, NormBias::kNone)})},
+      {"LSTM, sum 3+1 not centred",
+       with_sites(lstm, {of_sum({2, {3, 1}}, NormBias::kBoth, false), carried})},
+      {"LSTM, sum 1+1+1+1 and cell without biases",
+       with_sites(without, {of_sum(Segments::each(4), NormBias::kNone),
+                            of_cell(NormBias::kNone, SeenBy::kOutput)})},
+      {"joint GRU, sum 3", with_sites(joint, {of_sum(Segments::whole(3), NormBias::kBoth)})},
+      {"joint GRU, sum 2+1 not centred, bias inside",
+       with_sites(joint, {of_sum({2, {2, 1}}, NormBias::kInside, false)})},
+      {"joint GRU, sum 1+1+1, bias of the norm alone",
+       with_sites(plain_joint, {of_sum(Segments::each(3), NormBias::kAfter)})},
+  };
+}
+
+// Where the cell has no bias beside those of its norms, or none at all.
+inline std::vector<Case> cases_without_bias() {
+  CellShape bare = *cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_NONE);
+  CellShape lstm = *cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE);
+  CellShape gru = *cell_shape(LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE);
+  bare.bias = lstm.bias = gru.bias = CellBias::kNone;
+  const auto of = [](TermKind term, Segments parts, NormBias bias) {
+    return NormSite{term, parts, true, bias,
+                    term == TermKind::kCell ? SeenBy::kCarry : SeenBy::kGates};
+  };
+  constexpr TermKind kInput = TermKind::kInput, kRecurrent = TermKind::kRecurrent;
+  const Segments whole = Segments::whole(4), two = {2, {2, 1}};
+  return {
+      {"LSTM, no bias", bare},
+      {"LSTM, input 4 and recurrent 4, with biases, cell without",
+       with_sites(lstm,
+                  {of(kInput, whole, NormBias::kAfter), of(kRecurrent, whole, NormBias::kAfter),
+                   of(TermKind::kCell, Segments::whole(1), NormBias::kNone)})},
+      {"GRU, 2+1, with the norms' biases alone",
+       with_sites(gru, {of(kInput, two, NormBias::kAfter), of(kRecurrent, two, NormBias::kAfter)})},
+      {"GRU, recurrent 2+1, without biases",
+       with_sites(gru, {of(kRecurrent, two, NormBias::kNone)})},
+  };
+}
+
 struct Size {
   int64_t steps, batch, input, width;
 };
@@ -185,13 +249,14 @@ struct Run {
     check(device.infer(stream(), forward()));
   }
   void train() { check(device.train(stream(), forward())); }
-  void backward() {
+  void backward(bool accumulate = false) {
     BackwardArguments call{common()};
     call.reserve = reserve.data();
     call.dy = {dy.data(), size.batch * size.width, size.width};
     call.dhn = dhn.data();
     call.dcn = carries_cell() ? dcn.data() : nullptr;
     call.gradients = gradients.data();
+    call.accumulate = accumulate;
     call.dx = {dx.data(), size.batch * size.input, size.input};
     call.dh0 = dh0.data();
     call.dc0 = carries_cell() ? dc0.data() : nullptr;

@@ -25,7 +25,9 @@ class Reference {
             term(TermKind::kInput, times(ParameterRole::kWeightIh, x, s.input), "layernorm_i");
         const Numbers r = term(TermKind::kRecurrent,
                                times(ParameterRole::kWeightHh, h.data(), width_), "layernorm_h");
-        h = shape_.kind == CellKind::kLstm ? lstm(a, r, c) : gru(a, r, h);
+        h = shape_.kind == CellKind::kLstm  ? lstm(sum(a, r), c)
+            : shape_.kind == CellKind::kGru ? gru(a, r, h)
+                                            : joint_gru(sum(a, r), h);
         std::copy(h.begin(), h.end(), y.begin() + (t * s.batch + n) * width_);
       }
     }
@@ -69,19 +71,27 @@ class Reference {
     return row;
   }
 
-  Numbers lstm(const Numbers& a, const Numbers& r, Numbers& c) const {
-    const double* const b = find("bias_l0");
-    Numbers u(c.size()), h(c.size()), o(c.size());
+  // Both products with the cell's bias, which a norm of the sum has inside or before it.
+  Numbers sum(const Numbers& a, const Numbers& r) const {
+    const double* const bias = find("bias_l0");
+    const NormSite* const site = shape_.site(TermKind::kSum);
+    const bool inside = site != nullptr && site->has_bias_inside();
+    Numbers row(a.size());
+    for (size_t j = 0; j < row.size(); ++j) row[j] = a[j] + r[j] + (inside ? at(bias, j) : 0);
+    row = term(TermKind::kSum, row, "layernorm_gates");
+    for (size_t j = 0; j < row.size(); ++j) row[j] += inside ? 0 : at(bias, j);
+    return row;
+  }
+  static double at(const double* vector, size_t j) { return vector == nullptr ? 0 : vector[j]; }
+
+  Numbers lstm(const Numbers& v, Numbers& c) const {
+    Numbers u(c.size()), h(c.size());
+    const auto gate = [&](int64_t g, int64_t j) { return v[static_cast<size_t>(g * width_ + j)]; };
     for (int64_t j = 0; j < width_; ++j) {
-      const auto v = [&](int64_t gate) {
-        const int64_t at = gate * width_ + j;
-        return a[at] + r[at] + b[at];
-      };
-      u[j] = sigmoid(v(1)) * c[j] + sigmoid(v(0)) * std::tanh(v(2));
-      o[j] = sigmoid(v(3));
+      u[j] = sigmoid(gate(1, j)) * c[j] + sigmoid(gate(0, j)) * std::tanh(gate(2, j));
     }
     const Numbers k = term(TermKind::kCell, u, "layernorm_c");
-    for (int64_t j = 0; j < width_; ++j) h[j] = o[j] * std::tanh(k[j]);
+    for (int64_t j = 0; j < width_; ++j) h[j] = sigmoid(gate(3, j)) * std::tanh(k[j]);
     const NormSite* const site = shape_.site(TermKind::kCell);
     c = site != nullptr && site->seen_by == SeenBy::kCarry ? k : u;
     return h;
@@ -90,10 +100,22 @@ class Reference {
     const double *const b_ih = find("bias_ih_l0"), *const b_hh = find("bias_hh_l0");
     Numbers h(before.size());
     for (int64_t j = 0; j < width_; ++j) {
-      const auto p = [&](int64_t gate) { return a[gate * width_ + j] + b_ih[gate * width_ + j]; };
-      const auto q = [&](int64_t gate) { return r[gate * width_ + j] + b_hh[gate * width_ + j]; };
+      const auto p = [&](int64_t gate) {
+        return a[gate * width_ + j] + at(b_ih, gate * width_ + j);
+      };
+      const auto q = [&](int64_t gate) {
+        return r[gate * width_ + j] + at(b_hh, gate * width_ + j);
+      };
       const double reset = sigmoid(p(0) + q(0)), z = sigmoid(p(1) + q(1));
       h[j] = z * before[j] + (1 - z) * std::tanh(p(2) + reset * q(2));
+    }
+    return h;
+  }
+  Numbers joint_gru(const Numbers& s, const Numbers& before) const {
+    Numbers h(before.size());
+    for (int64_t j = 0; j < width_; ++j) {
+      const double reset = sigmoid(s[j]), z = sigmoid(s[width_ + j]);
+      h[j] = z * before[j] + (1 - z) * std::tanh(reset * s[2 * width_ + j]);
     }
     return h;
   }

@@ -1,8 +1,9 @@
-// Norms of several segments on the CPU: against a reference, finite differences, and themselves across
-// threads, types, instruction sets and recomputed products.
+// Norms of several segments, or of sums, on the CPU: against a reference, finite differences, and themselves
+// across threads, types, instruction sets and recomputed products.
 #include <algorithm>
 
 #include "check.h"
+#include "core/status.h"
 #include "cpu/machine/isa.h"
 #include "segments_reference.h"
 
@@ -10,6 +11,7 @@ namespace {
 
 using segments::Case;
 using segments::Numbers;
+using segments::Options;
 using segments::Reference;
 using segments::Run;
 using segments::Size;
@@ -22,7 +24,10 @@ std::unique_ptr<lnrnn::Device> open(int threads, const char* isa) {
 
 std::vector<Case> all_cases() {
   std::vector<Case> all = segments::cases();
-  for (const Case& c : segments::cases_of_one_side()) all.push_back(c);
+  for (const auto& more :
+       {segments::cases_of_one_side(), segments::cases_of_sum(), segments::cases_without_bias()}) {
+    all.insert(all.end(), more.begin(), more.end());
+  }
   return all;
 }
 
@@ -94,9 +99,9 @@ void compare_gradient(Run<double>& run, double* values, const double* gradient, 
   }
 }
 
-void test_gradients(const Case& c, const std::vector<int64_t>& lengths, uint32_t flags) {
+void test_gradients(const Case& c, const std::vector<int64_t>& lengths, const Options& options) {
   const auto device = open(1, nullptr);
-  Run<double> run(*device, c.shape, {4, 3, 5, 7}, {flags});
+  Run<double> run(*device, c.shape, {4, 3, 5, 7}, options);
   run.lengths = lengths;
   run.train();
   run.backward();
@@ -124,6 +129,10 @@ void test_variants(const Case& c) {
   CHECK(shared.y.numbers() == expected_y);
   Run<double> recomputed(*one, c.shape, kSize, {LNRNN_PLAN_RECOMPUTE});
   CHECK(everything(recomputed) == expected);
+  Numbers doubled = exact.gradients.numbers();
+  for (double& gradient : doubled) gradient *= 2;
+  exact.backward(true);
+  near(exact.gradients.numbers(), doubled, 1e-12, c.name + ", accumulated");
 
   for (const lnrnn::cpu::Isa* const* isa = lnrnn::cpu::available_isas(); *isa != nullptr; ++isa) {
     const auto device = open(1, (*isa)->name);
@@ -138,19 +147,76 @@ void test_variants(const Case& c) {
   near(everything(in_bf16), expected, 1e-1, c.name + " in BF16");
 }
 
+// Few rows and much to multiply: threads share out products, and meet twice a step.
+void test_shared_products(const Case& c) {
+  constexpr Size kSize{3, 2, 5, 300};
+  const auto one = open(1, nullptr), three = open(3, nullptr);
+  for (const uint32_t flags : {0u, uint32_t{LNRNN_PLAN_RECOMPUTE}}) {
+    const Options options{flags, 1, 0.3, 0.25};
+    Run<double> alone(*one, c.shape, kSize, options), shared(*three, c.shape, kSize, options);
+    alone.lengths = shared.lengths = {3, 2};
+    near(everything(shared), everything(alone), 1e-12, c.name + ", shared products");
+    CHECK(shared.y.numbers() == alone.y.numbers());
+  }
+}
+
 void test(const Case& c) {
+  CHECK(c.shape.consistent());
   test_outputs(c, {5, 2, 4, 7});
   test_outputs(c, {3, 9, 6, 33});
   for (const uint32_t flags : {0u, uint32_t{LNRNN_PLAN_RECOMPUTE}}) {
-    test_gradients(c, {}, flags);
-    test_gradients(c, {4, 0, 2}, flags);
+    test_gradients(c, {}, {flags});
+    test_gradients(c, {4, 0, 2}, {flags});
+    test_gradients(c, {4, 3, 2}, {flags, 1, 0.3, 0.25});
   }
   test_variants(c);
+  test_shared_products(c);
+}
+
+void test_public_shapes() {
+  for (int cell = LNRNN_CELL_LSTM; cell <= LNRNN_CELL_INDRNN; ++cell) {
+    for (int norm = LNRNN_NORMALIZATION_NONE; norm <= LNRNN_NORMALIZATION_CELL; ++norm) {
+      const auto shape = lnrnn::cell_shape(cell, norm);
+      if (!shape) continue;
+      CHECK(shape->consistent());
+      CHECK(lnrnn::check_kernels(*shape, {"it", false, false, false}) == LNRNN_STATUS_SUCCESS);
+    }
+  }
+}
+
+// What does not fit, and what a backend has no kernels for.
+void test_refusals() {
+  using namespace lnrnn;
+  const auto of_sum = [](Segments parts) {
+    return NormSite{TermKind::kSum, parts, true, NormBias::kBoth, SeenBy::kGates};
+  };
+  const CellShape lstm = *cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_NONE);
+  const CellShape haste = *cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_HASTE);
+  CHECK(!segments::with_sites(lstm, {of_sum({2, {1, 2}})}).consistent());
+  CHECK(!segments::with_sites(lstm, {of_sum(Segments::each(4)), haste.sites[0]}).consistent());
+  CHECK(!segments::with_sites(haste, {of_sum(Segments::each(4))}).consistent());
+  CHECK(!segments::with_sites(lstm, {haste.sites[0]}).consistent());
+
+  const auto says = [](const CellShape& shape, const KernelsOf& has, const char* what) {
+    CHECK(check_kernels(shape, has) == LNRNN_STATUS_NOT_SUPPORTED);
+    CHECK(std::string(last_error_message()).find(what) != std::string::npos);
+  };
+  const CellShape sum = segments::with_sites(lstm, {of_sum(Segments::each(4))});
+  says(sum, {"CUDA", true, false, true}, "CUDA has no kernels for a layer norm of the sum");
+  CHECK(check_kernels(sum, {"CUDA", false, true, false}) == LNRNN_STATUS_SUCCESS);
+  CellShape other = sum;
+  other.sites[0].centred = false;
+  says(other, {"CUDA", false, true, true}, "that is not centred");
+  other = sum;
+  other.kind = CellKind::kJointGru;
+  says(other, {"CUDA", true, true, false}, "a GRU whose reset gate takes the whole of n");
 }
 
 }  // namespace
 
 int main() {
+  RUN(test_public_shapes());
+  RUN(test_refusals());
   for (const Case& c : all_cases()) check::run(c.name, [&] { test(c); });
   return check::summary();
 }

@@ -155,6 +155,14 @@ class Device {
   virtual lnrnnStatus_t dropout(Stream& stream, const DropoutArguments& arguments) = 0;
 };
 
+// Of what shapes may ask for, what not every backend has kernels for.
+struct KernelsOf {
+  const char* backend;  // as a sentence names it
+  bool uncentred_norms, norms_of_sums, joint_gru;
+};
+// NOT_SUPPORTED for a shape that asks for what is not there.
+lnrnnStatus_t check_kernels(const CellShape& shape, const KernelsOf& has);
+
 // Each backend's entrance. Where there is no CUDA device, the status and its sentence say why, and
 // the count is 0.
 lnrnnStatus_t cpu_device_properties(lnrnnDeviceProperties_t* properties);

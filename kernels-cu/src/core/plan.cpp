@@ -49,13 +49,14 @@ void list_vectors(Plan* plan, const CellTensors& tensors) {
   plan->vector_count = 0;
   for (int slot = 0; slot < kSlots; ++slot) {
     PlanVector vector{static_cast<Slot>(slot), 0, 0, {}};
+    vector.elements = width_of(any, width_of(vector.slot));
     for (int i = 0; i < tensors.count; ++i) {
       const CellTensor& tensor = tensors.of[i];
       if (tensor.columns != Width::kNone || tensor.slot != vector.slot) continue;
-      vector.elements = width_of(any, tensor.rows);
       vector.parameters[vector.addends++] = i;
     }
-    if (vector.addends > 0) plan->vectors[plan->vector_count++] = vector;
+    if (vector.addends == 0 && !always_read(vector.slot, plan->shape)) continue;
+    plan->vectors[plan->vector_count++] = vector;
   }
 }
 

@@ -17,7 +17,7 @@ struct PlanParameter {
   lnrnnParameter_t description;
 };
 
-// A vector as rows see it, and the parameters of a strand that are added up to it.
+// A vector as rows see it, and the parameters of a strand that are added up to it: none where it is 0.
 struct PlanVector {
   static constexpr int kMostAddends = 3;
 

@@ -11,7 +11,12 @@
 
 namespace lnrnn {
 
-enum class CellKind { kLstm, kGru, kIndrnn };
+enum class CellKind {
+  kLstm,
+  kGru,
+  kJointGru,  // its gates see the sum of both products alone: the reset gate takes the whole of n
+  kIndrnn,
+};
 constexpr int kMostGates = 4;
 
 // A term is a row that may be normalised. In the order in which statistics stand and norms are listed.
@@ -41,6 +46,8 @@ struct Segments {
     for (int i = 0; i < segment; ++i) gate += gates[i];
     return gate;
   }
+  // How wide they are together.
+  LNRNN_CELL_METHOD constexpr int wide() const { return begin(count); }
   // The one that a gate belongs to.
   LNRNN_CELL_METHOD constexpr int of_gate(int gate) const {
     int segment = 0;
@@ -114,6 +121,23 @@ struct CellShape {
     int first = 0;
     for (int i = 0; i < site_count && sites[i].of != of; ++i) first += sites[i].segments.count;
     return first;
+  }
+  // Whether its parts fit each other: backends rely on it. A norm of the sum leaves no product apart.
+  constexpr bool consistent() const {
+    const bool of_sum = site(TermKind::kSum) != nullptr;
+    if (of_sum && (separate_products || !recurrent_matrix)) return false;
+    for (int i = 0; i < site_count; ++i) {
+      const NormSite& norm = sites[i];
+      const bool of_cell = norm.of == TermKind::kCell;
+      const bool of_product = norm.of == TermKind::kInput || norm.of == TermKind::kRecurrent;
+      if (i > 0 && sites[i - 1].of >= norm.of) return false;
+      if (norm.segments.wide() != (of_cell ? 1 : gates)) return false;
+      if (of_cell ? !carries_cell : norm.seen_by != SeenBy::kGates) return false;
+      if (of_product && (of_sum || (recurrent_matrix && !separate_products))) return false;
+      if (norm.of == TermKind::kRecurrent && !recurrent_matrix) return false;
+      if (norm.has_bias_inside() && norm.of != TermKind::kSum) return false;
+    }
+    return true;
   }
   constexpr bool keeps_recurrent_product() const { return recurrent_matrix && separate_products; }
   // Whether the next step sees the normalised cell.

@@ -35,13 +35,39 @@ struct VectorPlace {
   VectorUse use;
 };
 constexpr VectorPlace place_of(Slot slot) {
-  constexpr VectorPlace kPlaces[kSlots] = {
-      {TermKind::kInput, VectorUse::kAdded},      {TermKind::kRecurrent, VectorUse::kAdded},
-      {TermKind::kInput, VectorUse::kTimesState}, {TermKind::kInput, VectorUse::kGain},
-      {TermKind::kRecurrent, VectorUse::kGain},   {TermKind::kSum, VectorUse::kGain},
-      {TermKind::kSum, VectorUse::kAdded},        {TermKind::kCell, VectorUse::kGain},
-      {TermKind::kCell, VectorUse::kAdded}};
-  return kPlaces[static_cast<int>(slot)];
+  switch (slot) {
+    case Slot::kBias: break;
+    case Slot::kBiasHh: return {TermKind::kRecurrent, VectorUse::kAdded};
+    case Slot::kWeightHh: return {TermKind::kInput, VectorUse::kTimesState};
+    case Slot::kGainInput: return {TermKind::kInput, VectorUse::kGain};
+    case Slot::kGainRecurrent: return {TermKind::kRecurrent, VectorUse::kGain};
+    case Slot::kGainSum: return {TermKind::kSum, VectorUse::kGain};
+    case Slot::kBiasSum: return {TermKind::kSum, VectorUse::kAdded};
+    case Slot::kGainCell: return {TermKind::kCell, VectorUse::kGain};
+    case Slot::kBiasCell: return {TermKind::kCell, VectorUse::kAdded};
+  }
+  return {TermKind::kInput, VectorUse::kAdded};
+}
+
+// The other way round: the gain of a term's norm, and what is added to a term as it is used, be it normalised or
+// not. Of a cell that adds up its products alone, what is added to that of h is added to that of x.
+constexpr Slot gain_of(TermKind of) {
+  switch (of) {
+    case TermKind::kInput: break;
+    case TermKind::kRecurrent: return Slot::kGainRecurrent;
+    case TermKind::kSum: return Slot::kGainSum;
+    case TermKind::kCell: return Slot::kGainCell;
+  }
+  return Slot::kGainInput;
+}
+constexpr Slot added_to(TermKind of, CellKind kind) {
+  switch (of) {
+    case TermKind::kInput: break;
+    case TermKind::kRecurrent: return kind == CellKind::kGru ? Slot::kBiasHh : Slot::kBias;
+    case TermKind::kSum: return Slot::kBiasSum;
+    case TermKind::kCell: return Slot::kBiasCell;
+  }
+  return Slot::kBias;
 }
 
 // What belongs to each slot; P is a pointer, null where the cell has no such vector.
@@ -79,6 +105,13 @@ enum class ParameterRole {
 
 // How wide a parameter is: as a row of gates G H, the cell H, the output P, the input.
 enum class Width { kNone, kGates, kCell, kOutput, kInput };
+constexpr Width width_of(Slot slot) {
+  const VectorPlace place = place_of(slot);
+  return place.term == TermKind::kCell || place.use == VectorUse::kTimesState ? Width::kCell
+                                                                              : Width::kGates;
+}
+// Whether rows read a slot whatever there is to be added: where there is nothing it holds zeros.
+bool always_read(Slot slot, const CellShape& shape);
 
 // What a parameter starts from. A gate of a matrix is a matrix of its own.
 enum class Start {

@@ -11,6 +11,11 @@
 namespace lnrnn::cpu::LNRNN_ISA {
 
 template <class T>
+static void add(const T* part, int64_t n, T* sum) {
+  for_lanes<T>(n, [&](Lanes<T> at) LNRNN_INLINE { at.add_to(sum, at.load_from(part)); });
+}
+
+template <class T>
 static void move_to_total(T* part, int64_t n, T* high, T* low) {
   for_lanes<T>(n, [&](Lanes<T> at) LNRNN_INLINE {
     Vec<T> high_at = at.load_from(high), low_at = at.load_from(low);
@@ -52,6 +57,7 @@ constexpr Kernels<T> kernels() {
           multiply_stored<T, Bf16>(),
           forward_row<T>,
           backward_row<T>,
+          add<T>,
           move_to_total<T>,
           draw,
           random_words,

@@ -19,7 +19,19 @@ enum class Norms {
   kNone,
   kWhole,     // all of them, each as one segment
   kSegments,  // some of them, or otherwise
+  kSum,       // their sum
 };
+inline Norms norms_of(const CellShape& shape) {
+  if (shape.site(TermKind::kSum) != nullptr) return Norms::kSum;
+  const NormSite* const of_x = shape.site(TermKind::kInput);
+  const NormSite* const of_h = shape.site(TermKind::kRecurrent);
+  if (of_x == nullptr && of_h == nullptr) return Norms::kNone;
+  const auto whole = [](const NormSite* site) {
+    return site != nullptr && site->segments.count == 1;
+  };
+  return whole(of_x) && (whole(of_h) || !shape.keeps_recurrent_product()) ? Norms::kWhole
+                                                                          : Norms::kSegments;
+}
 
 // What the rows of a pass have in common.
 template <class T>
@@ -30,28 +42,20 @@ struct RowPass {
   Norms norms;
   const NormSite* site[kTermKinds];  // null where the term is not normalised
   int statistics[kTermKinds];        // where those of the term stand among a row's, in numbers
+  const T*
+      inside;  // (G H) what a norm of the sum has added before it measures; null where there is nothing
   T epsilon;
   ZoneoutShares<T> zoneout, zoneout_cell;  // inference's; where masks are drawn h and c are new
 
   RowPass(const CellShape& of, int64_t cell_width, const Vectors<T*>& values, double variance_floor)
       : shape(&of), width(cell_width), vectors(read_only(values)), norms(norms_of(of)),
-        epsilon(static_cast<T>(variance_floor)) {
+        inside(nullptr), epsilon(static_cast<T>(variance_floor)) {
     for (int kind = 0; kind < kTermKinds; ++kind) {
       site[kind] = of.site(static_cast<TermKind>(kind));
       statistics[kind] = 2 * of.first_statistic(static_cast<TermKind>(kind));
     }
-  }
-
- private:
-  static Norms norms_of(const CellShape& shape) {
-    const NormSite* const of_x = shape.site(TermKind::kInput);
-    const NormSite* const of_h = shape.site(TermKind::kRecurrent);
-    if (of_x == nullptr && of_h == nullptr) return Norms::kNone;
-    const auto whole = [](const NormSite* site) {
-      return site != nullptr && site->segments.count == 1;
-    };
-    return whole(of_x) && (whole(of_h) || !shape.keeps_recurrent_product()) ? Norms::kWhole
-                                                                            : Norms::kSegments;
+    const NormSite* const of_sum = of.site(TermKind::kSum);
+    if (of_sum != nullptr && of_sum->has_bias_inside()) inside = vectors[Slot::kBias];
   }
 };
 
@@ -60,7 +64,7 @@ struct RowPass {
 template <class T>
 struct Row {
   const RowPass<T>* pass;
-  const T* a;                  // (G H) x W_ih'; x W_ih' + h W_hh' where r is null
+  const T* a;                  // (G H) x W_ih'; x W_ih' + h W_hh' + pass->inside where r is null
   const T* r;                  // (G H) h W_hh', where the shape has separate products
   const T* h_before;           // (P)
   const T* c_before;           // (H), where the shape carries a cell
@@ -174,6 +178,8 @@ struct Kernels {
   void (*forward_row)(const ForwardRow<T>& row);
   void (*backward_row)(const BackwardRow<T>& row);
 
+  // sum += part, elementwise over n values.
+  void (*add)(const T* part, int64_t n, T* sum);
   // high + low += part, and part = 0, elementwise over n values; see src/cell/total.h.
   void (*move_to_total)(T* part, int64_t n, T* high, T* low);
 

@@ -5,18 +5,25 @@
 
 namespace lnrnn::cpu::LNRNN_ISA {
 
-// The gradients by the products' terms, of which the norms make those by the products; what is only added sees
+// The gradients by the gates' terms, of which the norms make those by the products; what is only added sees
 // the terms'. dr is written where the row has one, but for the GRU's, which is there.
 template <class Cell, class T, Norms kNorms>
-static void through_products(const BackwardRow<T>& row, const GateInputs<T, kNorms>& in) {
+static void through_norms(const BackwardRow<T>& row, const GateInputs<Cell, T, kNorms>& in) {
+  using In = GateInputs<Cell, T, kNorms>;
   if constexpr (kNorms != Norms::kNone) {
-    if constexpr (Cell::kRecurrentMatrix) {
-      in.r.backward(Cell::kLastApart ? row.dr : row.da, row.dr, row.sum(Slot::kGainRecurrent),
-                    row.sum(Cell::kLastApart ? Slot::kBiasHh : Slot::kBias));
+    constexpr Slot of_a = added_to(In::kFirst, Cell::kKind);
+    constexpr Slot of_r = added_to(TermKind::kRecurrent, Cell::kKind);
+    if constexpr (In::kApart) {
+      in.r.backward(row, Cell::kLastApart ? row.dr : row.da, row.dr, row.sum(of_r));
     }
-    constexpr bool kBiasIsSummed = Cell::kRecurrentMatrix && !Cell::kLastApart;
-    in.a.backward(row.da, row.da, row.sum(Slot::kGainInput),
-                  kBiasIsSummed ? nullptr : row.sum(Slot::kBias));
+    const bool is_summed = In::kApart && of_a == of_r;
+    in.a.backward(row, row.da, row.da, is_summed ? nullptr : row.sum(of_a));
+  }
+  if constexpr (kNorms == Norms::kSum) {
+    T* const inside = row.sum(Slot::kBias);
+    if (inside == nullptr) return;
+    for_lanes<T>(Cell::kGates * in.width,
+                 [&](Lanes<T> at) LNRNN_INLINE { at.add_to(inside, at.load_from(row.da)); });
   }
 }
 // Where there are no norms biases are summed on the way.
@@ -27,9 +34,8 @@ LNRNN_SIMD void sum_bias(T* sum, Lanes<T> at, Vec<T> gradient) {
 
 template <class Cell, class T, Norms kNorms>
 static void go_back(const BackwardRow<T>& row) {
-  GateInputs<T, kNorms> in(row);
-  in.a.recall();
-  if constexpr (Cell::kRecurrentMatrix) in.r.recall();
+  GateInputs<Cell, T, kNorms> in(row);
+  in.recall();
   T *const sum_bias_a = row.sum(Slot::kBias), *const sum_bias_r = row.sum(Slot::kBiasHh);
   for_lanes<T>(in.width, [&](Lanes<T> unit) LNRNN_INLINE {
     prefetch_next<Cell::kGates>(row, unit);
@@ -42,9 +48,11 @@ static void go_back(const BackwardRow<T>& row) {
       for (int gate = 0; gate < Cell::kGates; ++gate) {
         const Lanes<T> at = unit.shifted(gate * in.width);
         at.store_to(row.da, by.by_a[gate]);
-        at.store_to(row.dr, by.by_r[gate]);
         sum_bias<kNorms>(sum_bias_a, at, by.by_a[gate]);
-        sum_bias<kNorms>(sum_bias_r, at, by.by_r[gate]);
+        if constexpr (Cell::kLastApart) {
+          at.store_to(row.dr, by.by_r[gate]);
+          sum_bias<kNorms>(sum_bias_r, at, by.by_r[gate]);
+        }
       }
     } else {
       const Vec<T> dv = Cell::backward(in, unit, dh.now, h_before);
@@ -55,16 +63,15 @@ static void go_back(const BackwardRow<T>& row) {
       unit.store_to(row.dh, fma(unit.load_from(in.weight_hh), dv, dh.before));
     }
   });
-  through_products<Cell>(row, in);
+  through_norms<Cell>(row, in);
 }
 
 template <class Cell, class T, Norms kNorms>
 static void go_back_through_cell(const BackwardRow<T>& row) {
   static_assert(!Cell::kLastApart && Cell::kWaiting + 3 <= kRowScratch, "u, dk, du");
   constexpr int kLast = Cell::kGates - 1;
-  GateInputs<T, kNorms> in(row);
-  in.a.recall();
-  if constexpr (Cell::kRecurrentMatrix) in.r.recall();
+  GateInputs<Cell, T, kNorms> in(row);
+  in.recall();
   const int64_t width = in.width;
   T *const waiting = row.scratch, *const u = waiting + Cell::kWaiting * width;
   T *const dk = u + width, *const du = dk + width, *const dv = row.da;
@@ -93,7 +100,7 @@ static void go_back_through_cell(const BackwardRow<T>& row) {
     unit.store_to(du, cell.is_carried ? Vec<T>(T(0)) : dc.now);
   });
 
-  if (cell.is_normalized) cell.backward(dk, dk, row.sum(Slot::kGainCell), row.sum(Slot::kBiasCell));
+  if (cell.is_normalized) cell.backward(row, dk, dk, row.sum(Slot::kBiasCell));
   for_lanes<T>(width, [&](Lanes<T> unit) LNRNN_INLINE {
     Vec<T> kept[Cell::kWaiting];
 #pragma GCC unroll 4
@@ -108,7 +115,7 @@ static void go_back_through_cell(const BackwardRow<T>& row) {
     }
     unit.add_to(row.dc, by.c_before);
   });
-  through_products<Cell>(row, in);
+  through_norms<Cell>(row, in);
 }
 
 template <class T>

@@ -14,8 +14,8 @@ struct CellTerm : Term<T, Norms::kWhole> {
   bool is_normalized, is_carried;  // is_carried: the next step sees the norm
 
   CellTerm(const Row<T>& row, const T* u)
-      : Term<T, Norms::kWhole>(row, TermKind::kCell, u, Slot::kGainCell, 1),
-        bias(row.vector(Slot::kBiasCell)), is_normalized(this->site != nullptr),
+      : Term<T, Norms::kWhole>(row, TermKind::kCell, u), bias(row.vector(Slot::kBiasCell)),
+        is_normalized(this->site != nullptr),
         is_carried(is_normalized && this->site->seen_by == SeenBy::kCarry) {}
 
   // k of u.
@@ -40,9 +40,8 @@ struct NextState {
 
 template <class Cell, class T, Norms kNorms>
 static void advance(const ForwardRow<T>& row) {
-  GateInputs<T, kNorms> in(row);
-  in.a.measure(row.pass->epsilon);
-  if constexpr (Cell::kRecurrentMatrix) in.r.measure(row.pass->epsilon);
+  GateInputs<Cell, T, kNorms> in(row);
+  in.measure(row.pass->epsilon);
   const NextState<T> next(row);
   for_lanes<T>(in.width, [&](Lanes<T> unit) LNRNN_INLINE {
     prefetch_next<Cell::kGates>(row, unit);
@@ -52,9 +51,8 @@ static void advance(const ForwardRow<T>& row) {
 
 template <class Cell, class T, Norms kNorms>
 static void advance_cell(const ForwardRow<T>& row) {
-  GateInputs<T, kNorms> in(row);
-  in.a.measure(row.pass->epsilon);
-  if constexpr (Cell::kRecurrentMatrix) in.r.measure(row.pass->epsilon);
+  GateInputs<Cell, T, kNorms> in(row);
+  in.measure(row.pass->epsilon);
   T *const o = row.scratch, *const u = o + in.width;
   for_lanes<T>(in.width, [&](Lanes<T> unit) LNRNN_INLINE {
     prefetch_next<Cell::kGates>(row, unit);

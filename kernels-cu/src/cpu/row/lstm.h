@@ -7,13 +7,14 @@
 namespace lnrnn::cpu::LNRNN_ISA {
 
 struct Lstm {
+  static constexpr CellKind kKind = CellKind::kLstm;
   static constexpr int kGates = 4;
   static constexpr bool kRecurrentMatrix = true;
   static constexpr bool kCarriesCell = true;  // c beside h; what becomes of it may be normalised
   static constexpr bool kLastApart = false;   // both products see the same gradients
 
-  template <class T, Norms kNorms>
-  LNRNN_SIMD LstmGates<Vec<T>> gates(const GateInputs<T, kNorms>& in, Lanes<T> unit) {
+  template <class In, class T>
+  LNRNN_SIMD LstmGates<Vec<T>> gates(const In& in, Lanes<T> unit) {
     return lstm_gates(in.of_both(0, unit), in.of_both(1, unit), in.of_both(2, unit),
                       in.of_both(3, unit));
   }
@@ -23,9 +24,8 @@ struct Lstm {
   struct Candidate {
     V u, o;
   };
-  template <class T, Norms kNorms>
-  LNRNN_SIMD Candidate<Vec<T>> candidate(const GateInputs<T, kNorms>& in, Lanes<T> unit,
-                                         Vec<T> c_before) {
+  template <class In, class T>
+  LNRNN_SIMD Candidate<Vec<T>> candidate(const In& in, Lanes<T> unit, Vec<T> c_before) {
     const auto gate = gates(in, unit);
     return {lstm_cell(gate.i, gate.f, gate.g, c_before), gate.o};
   }
@@ -41,9 +41,8 @@ struct Lstm {
     LstmGates<V> gate;
     V u;
   };
-  template <class T, Norms kNorms>
-  LNRNN_SIMD Recomputed<Vec<T>> recompute(const GateInputs<T, kNorms>& in, Lanes<T> unit,
-                                          Vec<T> c_before) {
+  template <class In, class T>
+  LNRNN_SIMD Recomputed<Vec<T>> recompute(const In& in, Lanes<T> unit, Vec<T> c_before) {
     const auto gate = gates(in, unit);
     return {gate, lstm_cell(gate.i, gate.f, gate.g, c_before)};
   }

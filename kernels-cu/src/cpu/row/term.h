@@ -11,23 +11,27 @@ namespace lnrnn::cpu::LNRNN_ISA {
 // so that no loop over a row asks for segments.
 template <class T, Norms kNorms>
 struct Term {
+  static constexpr bool kEachGate = kNorms == Norms::kSegments || kNorms == Norms::kSum;
+
+  TermKind kind;
   const T* x;
   const T* gain;
   int64_t gate_width;
   int gates;
   const NormSite* site;  // null: as it is
   T* kept;               // its statistics; null where nobody wants them
-  Moments<T> of_gate[kNorms == Norms::kSegments ? kMostGates : 1]{};
+  Moments<T> of_gate[kEachGate ? kMostGates : 1]{};
 
-  Term(const Row<T>& row, TermKind kind, const T* of, Slot slot_of_gain, int wide)
-      : x(of), gain(row.vector(slot_of_gain)), gate_width(row.pass->width), gates(wide),
-        site(row.pass->site[static_cast<int>(kind)]),
+  Term(const Row<T>& row, TermKind of, const T* in)
+      : kind(of), x(in), gain(row.vector(gain_of(of))), gate_width(row.pass->width),
+        gates(of == TermKind::kCell ? 1 : row.pass->shape->gates),
+        site(row.pass->site[static_cast<int>(of)]),
         kept(row.statistics == nullptr
                  ? nullptr
-                 : row.statistics + row.pass->statistics[static_cast<int>(kind)]) {}
+                 : row.statistics + row.pass->statistics[static_cast<int>(of)]) {}
 
   bool normalized() const {
-    return kNorms == Norms::kWhole || (kNorms == Norms::kSegments && site != nullptr);
+    return kNorms == Norms::kSegments ? site != nullptr : kNorms != Norms::kNone;
   }
 
   // In forward; x has been written.
@@ -54,7 +58,7 @@ struct Term {
   }
 
   LNRNN_INLINE const Moments<T>& moments_of(int gate) const {
-    return of_gate[kNorms == Norms::kSegments ? gate : 0];
+    return of_gate[kEachGate ? gate : 0];
   }
   // at: lanes of the gate.
   LNRNN_INLINE Vec<T> plus(int gate, Lanes<T> at, Vec<T> rest) const {
@@ -66,8 +70,9 @@ struct Term {
     return fma(at.load_from(gain), moments_of(gate).normalize(x_at), rest);
   }
 
-  // From the gradient of the term that of x; dx may be dy. Adds to dgain and, unless null, to dbias.
-  void backward(const T* dy, T* dx, T* dgain, T* dbias) const {
+  // From the gradient of the term that of x; dx may be dy. Adds to that of the gain and, unless null, to dbias.
+  void backward(const BackwardRow<T>& row, const T* dy, T* dx, T* dbias) const {
+    T* const dgain = row.sum(gain_of(kind));
     if constexpr (kNorms == Norms::kWhole) {
       segment_backward(0, 0, gates * gate_width, dy, dx, dgain, dbias);
     } else {
@@ -113,18 +118,33 @@ struct Term {
   }
 };
 
-// What a cell computes the gates of a row's units from: both products, and what is added to them.
-template <class T, Norms kNorms>
+// What a cell computes the gates of a row's units from: both products or their sum, and what is added to them.
+template <class Cell, class T, Norms kNorms>
 struct GateInputs {
+  static constexpr TermKind kFirst = kNorms == Norms::kSum ? TermKind::kSum : TermKind::kInput;
+  // Of the LSTM, products that have no norms are summed.
+  static constexpr bool kApart = Cell::kRecurrentMatrix && kNorms != Norms::kSum &&
+                                 (kNorms != Norms::kNone || Cell::kLastApart);
+
   int64_t width;
   const T *bias, *bias_hh, *weight_hh;
-  Term<T, kNorms> a, r;  // r only where the products are apart
+  Term<T, kNorms> a, r;  // r where the products are apart; else a is their sum
 
   explicit GateInputs(const Row<T>& row)
-      : width(row.pass->width), bias(row.vector(Slot::kBias)), bias_hh(row.vector(Slot::kBiasHh)),
-        weight_hh(row.vector(Slot::kWeightHh)),
-        a(row, TermKind::kInput, row.a, Slot::kGainInput, row.pass->shape->gates),
-        r(row, TermKind::kRecurrent, row.r, Slot::kGainRecurrent, row.pass->shape->gates) {}
+      : width(row.pass->width), bias(row.vector(added_to(kFirst, Cell::kKind))),
+        bias_hh(row.vector(added_to(TermKind::kRecurrent, Cell::kKind))),
+        weight_hh(row.vector(Slot::kWeightHh)), a(row, kFirst, row.a),
+        r(row, TermKind::kRecurrent, row.r) {}
+
+  // In forward, and in backward.
+  void measure(T epsilon) {
+    a.measure(epsilon);
+    if constexpr (kApart) r.measure(epsilon);
+  }
+  void recall() {
+    a.recall();
+    if constexpr (kApart) r.recall();
+  }
 
   // Each product with its bias, and their sum with the bias of both.
   LNRNN_INLINE Vec<T> of_x(int gate, Lanes<T> unit) const {
@@ -138,7 +158,7 @@ struct GateInputs {
   LNRNN_INLINE Vec<T> of_both(int gate, Lanes<T> unit) const {
     const Lanes<T> at = unit.shifted(gate * width);
     const Vec<T> rest = at.load_from(bias);
-    return a.plus(gate, at, kNorms == Norms::kNone ? rest : r.plus(gate, at, rest));
+    return a.plus(gate, at, kApart ? r.plus(gate, at, rest) : rest);
   }
 };
 

@@ -1,5 +1,5 @@
-// The backward pass: from the last step to the first, what lies between two products (row/backward_row.h) and dr W_hh; then, for all steps at once, the gradients of the parameters
-// and of x.
+// The backward pass: from the last step to the first, what lies between two products (row/backward_row.h) and
+// dr W_hh; then, for all steps at once, the gradients of the parameters and of x.
 #include "strand.h"
 #include "strand_layout.h"
 
@@ -59,7 +59,7 @@ class Backward {
     }
   }
 
-  // Both products, as forward had them.
+  // Both products, or their sum, as forward had them.
   void recompute(const Crew& crew, const Scratch& scratch) const {
     const CellShape& shape = strand_.shape();
     const Span rows = rows_of(crew), panels{0, panel_count(gates_, kernels_.panel_width)};
@@ -74,6 +74,10 @@ class Backward {
       of_h.add(forward_.h.at(strand_.before(t), n), r.at(t, n));
     });
     of_h.flush();
+    if (pass_.inside == nullptr) return;
+    for_active(rows, [&](int64_t t, int64_t n) {
+      kernels_.add(pass_.inside, gates_, forward_.a.at(t, n));
+    });
   }
 
   // Carries the gradient of rows [rows.begin, rows.end) back through all steps.

@@ -192,6 +192,7 @@ class Forward {
     row.c = rows_.c.at(after, n);
     row.statistics = rows_.statistics.at(t, n);
     row.scratch = scratch.row;
+    if (pass_.inside != nullptr) kernels_.add(pass_.inside, strand_.gates(), rows_.a.at(t, n));
     if constexpr (!kIsHalf<S>) row.y = y;
     kernels_.forward_row(row);
     if (kIsHalf<S> && y != nullptr) narrow_row(row.h, output_, y);

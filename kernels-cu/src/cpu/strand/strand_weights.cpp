@@ -42,7 +42,8 @@ void gather_vectors(const Strand& strand, const S* parameters,
   using T = accumulation_t<S>;
   each_vector(strand, [&](const PlanVector& vector) {
     T* const to = vectors[vector.slot];
-    widen_row(strand.addend(vector, 0, parameters), vector.elements, to);
+    if (vector.addends == 0) std::fill_n(to, vector.elements, T(0));
+    if (vector.addends > 0) widen_row(strand.addend(vector, 0, parameters), vector.elements, to);
     for (int i = 1; i < vector.addends; ++i) {
       const S* const addend = strand.addend(vector, i, parameters);
       for (int64_t j = 0; j < vector.elements; ++j) to[j] += widen(addend[j]);
