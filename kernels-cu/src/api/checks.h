@@ -32,7 +32,7 @@ class Checks {
     LNRNN_FORWARD(tensor("x", a.x, plan_.input(0)));
     LNRNN_FORWARD(buffer("h", a.h, state_bytes_, plan_.accumulation_bytes()));
     LNRNN_FORWARD(plan_.shape.carries_cell
-                      ? buffer("c", a.c, state_bytes_, plan_.accumulation_bytes())
+                      ? buffer("c", a.c, cell_state_bytes_, plan_.accumulation_bytes())
                       : cell_state("c", a.c));
     return space("workspace", a.workspace,
                  stack_.workspace_bytes(Pass::kInference, steps_, batch_));
@@ -101,6 +101,7 @@ class Checks {
     steps_ = steps;
     batch_ = batch;
     state_bytes_ = stack_.state_bytes(batch);
+    cell_state_bytes_ = stack_.cell_state_bytes(batch);
     return LNRNN_STATUS_SUCCESS;
   }
   lnrnnStatus_t offset(const char* name, int64_t given, int64_t extent) const {
@@ -193,17 +194,17 @@ class Checks {
     return outer <= 1 || static_cast<uint64_t>(outer_stride) >= extent;
   }
 
-  // h and its like (L D,N,H), optional.
+  // h and its like (L D,N,P), optional.
   template <class Memory>
   lnrnnStatus_t state(const char* name, const Memory& given) {
     return optional_buffer(name, given, state_bytes_, plan_.accumulation_bytes());
   }
-  // c and its like, which only the LSTM has.
+  // c and its like (L D,N,H), which only the LSTM has.
   template <class Memory>
   lnrnnStatus_t cell_state(const char* name, const Memory& given) {
     LNRNN_CHECK(plan_.shape.carries_cell || given.pointer == nullptr, LNRNN_STATUS_INVALID_ARGUMENT,
                 "%s: %s is given, but only the LSTM carries a cell", function_, name);
-    return state(name, given);
+    return optional_buffer(name, given, cell_state_bytes_, plan_.accumulation_bytes());
   }
 
   lnrnnStatus_t mask(const char* name, const lnrnnConstBuffer_t& given, double probability,
@@ -215,11 +216,11 @@ class Checks {
   // What a training forward and its backward draw, or are given.
   template <class Arguments>
   lnrnnStatus_t draws(const Arguments& a) {
-    const int64_t hidden = plan_.hidden(), strands = plan_.strands();
+    const int64_t output = plan_.output_width(), strands = plan_.strands();
     LNRNN_FORWARD(mask("zoneoutMask", a.zoneoutMask, plan_.description.zoneout,
-                       size_product({strands, steps_, batch_, hidden})));
+                       size_product({strands, steps_, batch_, output})));
     LNRNN_FORWARD(mask("dropconnectMask", a.dropconnectMask, plan_.description.dropconnect,
-                       size_product({strands, plan_.shape.gates, hidden, hidden})));
+                       size_product({strands, plan_.shape.gates, plan_.cell_width(), output})));
     return optional_buffer("random", a.random, 3 * sizeof(uint64_t), sizeof(uint64_t));
   }
 
@@ -239,7 +240,7 @@ class Checks {
   const Stack& stack_;
   int64_t steps_ = 0;
   int64_t batch_ = 0;
-  uint64_t state_bytes_ = 0;
+  uint64_t state_bytes_ = 0, cell_state_bytes_ = 0;
   Regions regions_;
 };
 

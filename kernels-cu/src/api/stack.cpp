@@ -155,9 +155,8 @@ lnrnnStatus_t Stack::each_strand(const F& body) const {
   return LNRNN_STATUS_SUCCESS;
 }
 
-uint64_t Stack::state_bytes(int64_t batch) const {
-  return size_multiply(size_product({plan_->strands(), batch, plan_->hidden()}),
-                       plan_->accumulation_bytes());
+uint64_t Stack::state_bytes(int64_t batch, int64_t width) const {
+  return size_multiply(size_product({plan_->strands(), batch, width}), plan_->accumulation_bytes());
 }
 
 uint64_t Stack::reserve_bytes_at(int layer, int64_t steps, int64_t batch) const {
@@ -211,21 +210,25 @@ class Part {
   }
   template <class Buffer>
   auto* state(const Buffer& whole) const {
-    return at(whole.pointer, sequence_.batch * plan_.hidden(), plan_.accumulation_bytes());
+    return at(whole.pointer, sequence_.batch * plan_.output_width(), plan_.accumulation_bytes());
+  }
+  template <class Buffer>
+  auto* cell_state(const Buffer& whole) const {
+    return at(whole.pointer, sequence_.batch * plan_.cell_width(), plan_.accumulation_bytes());
   }
   const uint8_t* zoneout(const lnrnnConstBuffer_t& mask) const {
     return static_cast<const uint8_t*>(
-        at(mask.pointer, sequence_.steps * sequence_.batch * plan_.hidden(), 1));
+        at(mask.pointer, sequence_.steps * sequence_.batch * plan_.output_width(), 1));
   }
   const uint8_t* dropconnect(const lnrnnConstBuffer_t& mask) const {
-    return static_cast<const uint8_t*>(
-        at(mask.pointer, plan_.shape.gates * plan_.hidden() * plan_.hidden(), 1));
+    return static_cast<const uint8_t*>(at(mask.pointer, strand_.gates() * plan_.output_width(), 1));
   }
   // The features that one direction writes.
   template <class P>
   Tensor<P> half(Tensor<P> both) const {
-    both.pointer = advance(both.pointer, static_cast<uint64_t>(strand_.direction * plan_.hidden()) *
-                                             plan_.element_bytes());
+    both.pointer =
+        advance(both.pointer, static_cast<uint64_t>(strand_.direction * plan_.output_width()) *
+                                  plan_.element_bytes());
     return both;
   }
 
@@ -249,10 +252,10 @@ ForwardArguments forward_of(const Strand& strand, const Arguments& call, const B
   ForwardArguments arguments{part.begin()};
   arguments.x = strand.layer == 0 ? inside(call.x) : between.tensor<const void>(strand.layer - 1);
   arguments.h0 = part.state(call.h0);
-  arguments.c0 = part.state(call.c0);
+  arguments.c0 = part.cell_state(call.c0);
   arguments.y = part.half(is_last(strand) ? inside(call.y) : between.tensor<void>(strand.layer));
   arguments.hn = part.state(call.hn);
-  arguments.cn = part.state(call.cn);
+  arguments.cn = part.cell_state(call.cn);
   return arguments;
 }
 
@@ -327,13 +330,13 @@ lnrnnStatus_t Stack::run(Stream& stream, const lnrnnBackwardArguments_t& call) c
       arguments.dy =
           part.half(is_last(strand) ? inside(call.dy) : between.tensor<const void>(layer));
       arguments.dhn = part.state(call.dhn);
-      arguments.dcn = part.state(call.dcn);
+      arguments.dcn = part.cell_state(call.dcn);
       arguments.gradients = call.gradients.pointer;
       arguments.accumulate = (call.flags & LNRNN_BACKWARD_ACCUMULATE) != 0;
       arguments.dx = layer == 0 ? inside(call.dx) : between.tensor<void>(layer - 1);
       arguments.add_dx = direction > 0;
       arguments.dh0 = part.state(call.dh0);
-      arguments.dc0 = part.state(call.dc0);
+      arguments.dc0 = part.cell_state(call.dc0);
       arguments.workspace = advance(call.workspace.pointer, carver.bytes());
       LNRNN_FORWARD(device_->backward(stream, arguments));
     }

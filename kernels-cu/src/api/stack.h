@@ -15,7 +15,9 @@ class Stack {
   Stack(Device& device, const Plan& plan);
 
   uint64_t packed_bytes() const { return packed_offsets_.back(); }
-  uint64_t state_bytes(int64_t batch) const;
+  // Of h and its like, and of c.
+  uint64_t state_bytes(int64_t batch) const { return state_bytes(batch, plan_->output_width()); }
+  uint64_t cell_state_bytes(int64_t batch) const { return state_bytes(batch, plan_->cell_width()); }
   uint64_t reserve_bytes(int64_t steps, int64_t batch) const;
   // Of one strand, of layer 0 or of one above.
   uint64_t reserve_bytes_at(int layer, int64_t steps, int64_t batch) const;
@@ -29,6 +31,7 @@ class Stack {
   lnrnnStatus_t run(Stream& stream, const lnrnnBackwardArguments_t& call) const;
 
  private:
+  uint64_t state_bytes(int64_t batch, int64_t width) const;
   lnrnnStatus_t drop(Stream& stream, int layer, const lnrnnSequence_t& sequence,
                      const Random& random, void* values) const;
   template <class F>

@@ -36,7 +36,6 @@ struct Plan {
   int vector_count;
   PlanVector vectors[kSlots];  // of each strand, in the order of their slots
 
-  int64_t hidden() const { return description.hiddenSize; }
   // Features of the cell, H, and of h, P, in one direction.
   int64_t cell_width() const { return description.hiddenSize; }
   int64_t output_width() const { return description.hiddenSize; }
