@@ -41,7 +41,7 @@ void test_only_the_lstm_has_a_cell() {
     DONE(calls.backward());
     calls.training.c0 = calls.training.h0;
     calls.inference.c0 = calls.inference.h0;
-    REFUSED(calls.train(), INVALID_ARGUMENT, "c0 is given, but only the LSTM carries a cell");
+    REFUSED(calls.train(), INVALID_ARGUMENT, "c0 is given, but only the LSTM has c");
     REFUSED(calls.infer(), INVALID_ARGUMENT, "c0 is given");
     calls.renew();
     calls.training.cn = calls.training.hn;

@@ -25,7 +25,7 @@ class Checks {
   }
   lnrnnStatus_t all(const lnrnnStepArguments_t& a) {
     LNRNN_CHECK(plan_.directions() == 1, LNRNN_STATUS_INVALID_ARGUMENT,
-                "%s: the plan is bidirectional, but a single step has no end to read back from",
+                "%s: the plan is bidirectional, but a stream of steps has no end to read back from",
                 function_);
     LNRNN_FORWARD(shape("steps", 1, "batch", a.batch));
     LNRNN_FORWARD(space("packed", a.packed, stack_.packed_bytes()));
@@ -157,8 +157,8 @@ class Checks {
   lnrnnStatus_t tensor(const char* name, const Memory& given, int64_t features) {
     const int64_t step = given.stepStride, row = given.rowStride;
     LNRNN_CHECK(step >= 0 && row >= 0, LNRNN_STATUS_INVALID_ARGUMENT,
-                "%s: %s has strides %lld (step) and %lld (row), which may not be negative",
-                function_, name, wide(step), wide(row));
+                "%s: %s has strides %lld (step) and %lld (row), expected at least 0", function_,
+                name, wide(step), wide(row));
     LNRNN_CHECK(given.featureStride == 0 || given.featureStride == 1, LNRNN_STATUS_NOT_SUPPORTED,
                 "%s: %s has the feature stride %lld; only 1, or 0 for the same, is supported",
                 function_, name, wide(given.featureStride));
@@ -203,7 +203,7 @@ class Checks {
   template <class Memory>
   lnrnnStatus_t cell_state(const char* name, const Memory& given) {
     LNRNN_CHECK(plan_.shape.carries_cell || given.pointer == nullptr, LNRNN_STATUS_INVALID_ARGUMENT,
-                "%s: %s is given, but only the LSTM carries a cell", function_, name);
+                "%s: %s is given, but only the LSTM has c", function_, name);
     return optional_buffer(name, given, cell_state_bytes_, plan_.accumulation_bytes());
   }
 

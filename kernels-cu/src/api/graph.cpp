@@ -25,7 +25,7 @@ lnrnnStatus_t refuse_capture(const char* function, lnrnnHandle_t handle, Stream&
   bool captured;
   LNRNN_FORWARD(handle->device->capturing(stream, &captured));
   LNRNN_CHECK(!captured, LNRNN_STATUS_INVALID_STATE,
-              "%s: the stream is being captured, and a graph cannot hold this call", function);
+              "%s: the stream is being captured, and this call cannot be recorded", function);
   return LNRNN_STATUS_SUCCESS;
 }
 
@@ -92,7 +92,7 @@ lnrnnStatus_t lnrnnStreamBeginCapture(lnrnnHandle_t handle, lnrnnStream_t stream
     const std::lock_guard<std::mutex> queueing(resolved->busy);
     const std::lock_guard<std::mutex> lock(handle->guard);
     LNRNN_CHECK(handle->capture == nullptr, LNRNN_STATUS_INVALID_STATE,
-                "lnrnnStreamBeginCapture: a capture has begun on this handle and not ended");
+                "lnrnnStreamBeginCapture: another capture of this handle has begun and not ended");
     LNRNN_FORWARD(handle->device->begin_capture(*resolved));
     handle->capture = std::move(begun);
     handle->capturing = true;

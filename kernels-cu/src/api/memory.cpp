@@ -135,14 +135,15 @@ lnrnnStatus_t lnrnnHostRegister(lnrnnHandle_t handle, void* pointer, size_t byte
   LNRNN_REQUIRE(handle);
   LNRNN_REQUIRE(pointer);
   LNRNN_CHECK(bytes > 0 && bytes <= UINTPTR_MAX - reinterpret_cast<uintptr_t>(pointer),
-              LNRNN_STATUS_INVALID_ARGUMENT, "%s: bytes is %zu, from %p on", __func__, bytes,
-              pointer);
+              LNRNN_STATUS_INVALID_ARGUMENT,
+              "%s: bytes is %zu from %p on, expected at least 1 within the address space", __func__,
+              bytes, pointer);
   return guarded(__func__, [&] {
     const Hold booked =
         std::make_shared<Allocation>(*handle->device, MemoryKind::kRegistered, bytes);
     const std::lock_guard<std::mutex> lock(handle->guard);
     LNRNN_CHECK(!handle->memory.overlaps(pointer, bytes), LNRNN_STATUS_INVALID_ARGUMENT,
-                "lnrnnHostRegister: the %zu bytes at %p overlap memory that this handle gave out "
+                "lnrnnHostRegister: the %zu bytes at %p overlap memory that this handle allocated "
                 "or registered",
                 bytes, pointer);
     LNRNN_FORWARD(handle->device->register_host(pointer, bytes));
@@ -156,8 +157,9 @@ lnrnnStatus_t lnrnnCheckMemory(lnrnnHandle_t handle, const void* pointer, size_t
   LNRNN_REQUIRE(handle);
   LNRNN_REQUIRE(pointer);
   LNRNN_CHECK(bytes > 0 && bytes <= UINTPTR_MAX - reinterpret_cast<uintptr_t>(pointer),
-              LNRNN_STATUS_INVALID_ARGUMENT, "%s: bytes is %zu, from %p on", __func__, bytes,
-              pointer);
+              LNRNN_STATUS_INVALID_ARGUMENT,
+              "%s: bytes is %zu from %p on, expected at least 1 within the address space", __func__,
+              bytes, pointer);
   return guarded(__func__, [&] { return handle->device->check_memory(pointer, bytes); });
 }
 

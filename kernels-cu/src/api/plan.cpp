@@ -83,13 +83,12 @@ lnrnnStatus_t check_description(const lnrnnPlanDescription_t& d) {
               "lnrnnPlanCreate: normalization is %d, but cell %d knows %s", d.normalization, d.cell,
               known_normalizations(d.cell).c_str());
   LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM || d.zoneoutCell == 0, LNRNN_STATUS_INVALID_ARGUMENT,
-              "lnrnnPlanCreate: zoneoutCell is %g, but only the LSTM carries a cell",
-              d.zoneoutCell);
+              "lnrnnPlanCreate: zoneoutCell is %g, expected 0: only the LSTM has c", d.zoneoutCell);
   LNRNN_CHECK(d.cell != LNRNN_CELL_INDRNN || d.dropconnect == 0, LNRNN_STATUS_INVALID_ARGUMENT,
-              "lnrnnPlanCreate: dropconnect is %g, but the IndRNN has no recurrent matrix",
+              "lnrnnPlanCreate: dropconnect is %g, expected 0: the IndRNN has no recurrent matrix",
               d.dropconnect);
   LNRNN_CHECK(d.layers > 1 || d.dropout == 0, LNRNN_STATUS_INVALID_ARGUMENT,
-              "lnrnnPlanCreate: dropout is %g, but a single layer has nothing above it to drop for",
+              "lnrnnPlanCreate: dropout is %g, expected 0 for 1 layer: dropout acts between layers",
               d.dropout);
   LNRNN_CHECK(d.dropout > 0 || (d.flags & LNRNN_PLAN_VARIATIONAL_DROPOUT) == 0,
               LNRNN_STATUS_INVALID_ARGUMENT,

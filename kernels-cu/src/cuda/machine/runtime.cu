@@ -129,7 +129,7 @@ CudaGraph::~CudaGraph() {
 lnrnnStatus_t Entrance::status() const {
   const cudaError_t lost = context_.lost_;
   LNRNN_CHECK(lost == cudaSuccess, LNRNN_STATUS_DEVICE_LOST,
-              "CUDA device %d was lost earlier (%s); close it and all that was made through it",
+              "CUDA device %d was lost earlier (%s); close it and everything created from it",
               context_.ordinal_, cudaGetErrorString(lost));
   return check(context_, current_.error(), "making the device current");
 }
@@ -170,7 +170,7 @@ lnrnnStatus_t Context::close() {
   const std::lock_guard<std::mutex> lock(nodes_);
   if (lost_ != cudaSuccess || leaving_.empty()) return LNRNN_STATUS_SUCCESS;
   return fail(LNRNN_STATUS_INTERNAL_ERROR,
-              "CUDA device %d: %zu allocations or graphs could not be given back yet", ordinal_,
+              "CUDA device %d: %zu allocations or graphs could not be freed yet", ordinal_,
               leaving_.size());
 }
 
