@@ -22,8 +22,8 @@ import picocli.CommandLine.Spec;
             "Train a recurrent network, by default a layer-normalised LSTM, to forecast an observed series, and "
                     + "compare it with simple forecasts on the last fifth of the series, which it has not seen.",
             "Without --data: births per day in the United States, 1969-1988, one day ahead.",
-            "Ctrl-C ends the training early. What it has learnt by then is kept, unless no epoch is over or a checkpoint "
-                    + "that has been trained for more epochs stands there already; so it is while a training runs."})
+            "Ctrl-C stops the training early and writes the checkpoint, once an epoch is over. As long as the training is "
+                    + "not done, it does not replace a checkpoint that has been trained for more epochs."})
 public final class TrainCommand implements Callable<Integer> {
 
     @Mixin
