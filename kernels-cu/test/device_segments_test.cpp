@@ -1,5 +1,7 @@
-// Norms of several segments on CUDA: what the emulated device computes is what the CPU computes, in all types and both
-// directions, with kernels for each step and in clusters, in tiles that several segments share.
+// Norms of several segments, and of sums, on CUDA: what the emulated device computes is what the CPU computes, in all
+// types and both directions, with kernels for each step and in clusters, in tiles that several segments share.
+#include <algorithm>
+
 #include "device_pair.h"
 #include "segments.h"
 
@@ -72,12 +74,27 @@ void test_strand(const Devices& on, const Case& c, const Size& size, const Optio
   }
 }
 
+// Those for which CUDA has kernels.
+std::vector<Case> all_cases() {
+  std::vector<Case> all = segments::cases();
+  for (const auto& more : {segments::cases_of_sum(), segments::cases_without_bias()}) {
+    for (const Case& c : more) {
+      const lnrnn::CellShape& shape = c.shape;
+      if (std::all_of(shape.sites, shape.sites + shape.site_count,
+                      [](const lnrnn::NormSite& site) { return site.centred; })) {
+        all.push_back(c);
+      }
+    }
+  }
+  return all;
+}
+
 const Options kNoisy{0, 0, 0.3, 0.25}, kReverse{0, 1}, kRecomputed{LNRNN_PLAN_RECOMPUTE, 1};
 
 // Few rows and more; H of which tiles have 16, 32 or 64 columns, and begin and end amid gates.
 template <class S>
 void test_steps(const Devices& on) {
-  for (const Case& c : segments::cases()) {
+  for (const Case& c : all_cases()) {
     test_strand<S>(on, c, {3, 3, 4, 5}, kNoisy, {3, 1, 2});
     test_strand<S>(on, c, {3, 11, 5, 33}, kReverse);
     test_strand<S>(on, c, {2, 1, 3, 9}, kRecomputed);
@@ -89,7 +106,7 @@ void test_steps(const Devices& on) {
 
 template <class S>
 void test_clusters(const Devices& on) {
-  for (const Case& c : segments::cases()) {
+  for (const Case& c : all_cases()) {
     test_strand<S>(on, c, {3, 9, 4, 64}, kReverse, {3, 1, 2, 3, 3, 0, 1, 2, 3});
     test_strand<S>(on, c, {2, 2, 3, 160}, kNoisy);
     test_strand<S>(on, c, {2, 1, 3, 96}, kRecomputed);
@@ -103,7 +120,7 @@ int main() {
   const Devices on;
 #if defined(__SANITIZE_THREAD__)
   // It looks for barriers that are missing, which are the same for every shape and type, and takes its time.
-  for (const Case& c : {segments::cases()[0], segments::cases()[1]}) {
+  for (const Case& c : {segments::cases()[0], segments::cases()[1], segments::cases_of_sum()[2]}) {
     test_strand<float>(on, c, {3, 3, 4, 5}, kNoisy, {3, 1, 2});
     test_strand<F16>(on, c, {2, 2, 3, 64}, kReverse);
   }

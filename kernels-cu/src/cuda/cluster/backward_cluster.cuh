@@ -8,14 +8,14 @@ namespace lnrnn::cuda {
 // The walk is the other way round than forward's.
 template <class S>
 struct BackwardWalk : ClusterWalk<S> {
-  const float *a, *r;                     // (T,N,GH)
+  const float *a, *r;                     // (T,N,GH): see term_of_step
   const float *norm_a, *norm_r, *norm_u;  // (T,N,segments,kStatistics)
   const float* before;                    // (T,N,H) the state that the cell's gradient needs
   Rows<const S> dy;                       // (T,N,H) strided; base may be null
   float *dh, *dc;                         // (N,H) read and written
   float* dv;                              // (T,N,GH) by the gates' pre-activations
   S* dr;                                  // (T,N,GH) by h's product
-  float *dk, *z;                          // (T,N,H): see BackwardStep
+  float *last_dv, *dk, *z;                // (T,N,H): see BackwardStep
 
   // What a step reads, on its way during the product of the one before.
   template <class Cell>
@@ -39,7 +39,7 @@ struct BackwardWalk : ClusterWalk<S> {
     s.active = place < row.steps;
     if (!s.active) return s;
     const int64_t gates = s.sample * (Cell::kGates * this->hidden);
-    load_unit(a + gates, 0.0f, this->hidden, at.j, s.a);
+    load_unit(a == nullptr ? a : a + gates, 0.0f, this->hidden, at.j, s.a);
     load_unit(r == nullptr ? r : r + gates, 0.0f, this->hidden, at.j, s.r);
     load_norms(norm_a, this->segments_a, s.sample, s.of_a);
     load_norms(norm_r, this->segments_r, s.sample, s.of_r);
@@ -123,7 +123,7 @@ struct BackwardCluster {
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
     const ClusterPlace at = ClusterPlace::of(block);
-    const auto unit = ClusterUnit<Cell>::load(walk.weights, walk.hidden, at.j);
+    const auto unit = ClusterUnit<Cell>::load(walk.vectors, walk.hidden, at.j);
     const ClusterRow row = walk.row(at);
     if constexpr (Cell::kCarriesCell) shared.of_u.clear(block);
     shared.of_r.clear(block);
@@ -139,7 +139,7 @@ struct BackwardCluster {
       const auto in = unit.inputs(now.a, now.of_a, now.r, now.of_r);
       const auto give = [&](const float(&by_a)[kGates], const float(&by_r)[kGates]) {
         float dr[kGates];
-        walk.template through_norm_of_r<Cell>(block, at, shared.of_r, step, unit.gain_h, now, by_r,
+        walk.template through_norm_of_r<Cell>(block, at, shared.of_r, step, unit.gain_r, now, by_r,
                                               dr);
         walk.template store<Cell>(at, now, by_a, dr, product, shared.product, step);
       };
@@ -147,12 +147,12 @@ struct BackwardCluster {
       if constexpr (Cell::kCarriesCell) {
         const auto was = Cell::recompute(in, 0, now.before);
         const float z = now.of_u.z(was.u);
-        const float k = walk.normalizes_u() ? fma(unit.gain_c, z, unit.bias_c) : was.u;
+        const float k = walk.normalizes_u() ? fma(unit.gain_u, z, unit.bias_u) : was.u;
         const auto output = Cell::output_backward(by_h, was.gate, k);
         float dk = output.k, du = output.k;
         if (walk.normalizes_u()) {
           if (walk.carries_norm && now.keeps_cell) dk += dc;
-          const float q = unit.gain_c * dk;
+          const float q = unit.gain_u * dk;
           float sums[3] = {};
           NormGradient<float>::add(sums, q, z);
           cluster_sum(block, at, shared.of_u, step, sums);
@@ -168,7 +168,7 @@ struct BackwardCluster {
         const auto by = Cell::backward(in, 0, by_h, now.before);
         give(by.by_a, by.by_r);
         if constexpr (Cell::kLastApart)
-          walk.template store<Cell>(at, now, walk.dk, by.by_r[kGates - 1]);
+          walk.template store<Cell>(at, now, walk.last_dv, by.by_r[kGates - 1]);
         by_h_before = by.h_before;
       }
       next = walk.template read<Cell>(at, row, step + 1);

@@ -46,16 +46,16 @@ template <class Cell>
 struct ClusterUnit {
   static constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
 
-  float bias[kGates], bias_hh[kGates], gain_i[kGates], gain_h[kGates], gain_c, bias_c;
+  float bias[kGates], bias_hh[kGates], gain_a[kGates], gain_r[kGates], gain_u, bias_u;
 
-  LNRNN_DEVICE static ClusterUnit load(const Vectors<const float*>& weights, int hidden, int j) {
+  LNRNN_DEVICE static ClusterUnit load(const StepVectors<float>& vectors, int hidden, int j) {
     ClusterUnit unit;
-    load_unit(weights[Slot::kBias], 0.0f, hidden, j, unit.bias);
-    load_unit(weights[Slot::kBiasHh], 0.0f, hidden, j, unit.bias_hh);
-    load_unit(weights[Slot::kGainInput], 1.0f, hidden, j, unit.gain_i);
-    load_unit(weights[Slot::kGainRecurrent], 1.0f, hidden, j, unit.gain_h);
-    unit.gain_c = weights[Slot::kGainCell] == nullptr ? 1.0f : weights[Slot::kGainCell][j];
-    unit.bias_c = weights[Slot::kBiasCell] == nullptr ? 0.0f : weights[Slot::kBiasCell][j];
+    load_unit(vectors.bias, 0.0f, hidden, j, unit.bias);
+    load_unit(vectors.bias_hh, 0.0f, hidden, j, unit.bias_hh);
+    load_unit(vectors.gain_a, 1.0f, hidden, j, unit.gain_a);
+    load_unit(vectors.gain_r, 1.0f, hidden, j, unit.gain_r);
+    unit.gain_u = vectors.gain_u == nullptr ? 1.0f : vectors.gain_u[j];
+    unit.bias_u = vectors.bias_u == nullptr ? 0.0f : vectors.bias_u[j];
     return unit;
   }
   // The unit is a row of one.
@@ -63,7 +63,7 @@ struct ClusterUnit {
                                                 const Norm<float> (&of_a)[kNorms],
                                                 const float (&r)[kGates],
                                                 const Norm<float> (&of_r)[kNorms]) const {
-    return {1, bias, bias_hh, term(a, gain_i, of_a), term(r, gain_h, of_r)};
+    return {1, bias, bias_hh, term(a, gain_a, of_a), term(r, gain_r, of_r)};
   }
 
  private:
@@ -93,7 +93,7 @@ struct ClusterWalk {
   int64_t batch;
   int hidden;
   Lengths lengths;
-  Vectors<const float*> weights;
+  StepVectors<float> vectors;
   Segments segments_a, segments_r;  // of what is normalised
   const S* hh;                      // (GH,H); backward: (H,GH)
   bool carries_norm;
@@ -106,8 +106,8 @@ struct ClusterWalk {
     return row;
   }
   LNRNN_DEVICE bool there(const ClusterPlace& at) const { return at.n < batch; }
-  LNRNN_DEVICE bool normalizes_r() const { return weights[Slot::kGainRecurrent] != nullptr; }
-  LNRNN_DEVICE bool normalizes_u() const { return weights[Slot::kGainCell] != nullptr; }
+  LNRNN_DEVICE bool normalizes_r() const { return vectors.gain_r != nullptr; }
+  LNRNN_DEVICE bool normalizes_u() const { return vectors.gain_u != nullptr; }
   // Of a state (N,H).
   LNRNN_DEVICE int64_t own(const ClusterPlace& at) const { return at.n * hidden + at.j; }
   LNRNN_DEVICE float load_state(const ClusterPlace& at, const float* state) const {

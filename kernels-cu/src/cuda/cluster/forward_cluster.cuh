@@ -12,6 +12,7 @@ struct ForwardWalk : ClusterWalk<S> {
   const float* norm_a;                         // (T,N,segments,kStatistics)
   float* a;                                    // (T,N,GH); h R' is added to it, if adds
   bool adds;
+  bool normalizes_sum;           // of a and h R': then that is r, and there is no other term
   float* r;                      // (T,N,GH)
   float *norm_r, *norm_u;        // (T,N,kStatistics)
   const float *h_from, *c_from;  // (N,H) before the walk
@@ -42,7 +43,17 @@ struct ForwardWalk : ClusterWalk<S> {
     return s;
   }
 
-  // The mean of h R' is 0.
+  template <class Cell>
+  LNRNN_DEVICE void complete_sum(Step<Cell>& s, float (&r)[Cell::kGates]) const {
+    if (!normalizes_sum) return;
+    LNRNN_UNROLL
+    for (int gate = 0; gate < Cell::kGates; ++gate) {
+      r[gate] += s.a[gate];
+      s.a[gate] = 0.0f;
+    }
+  }
+
+  // The mean of r is 0.
   template <int kGates, int kNorms>
   LNRNN_DEVICE void find_norms_of_r(const Block& block, const ClusterPlace& at,
                                     RowExchange<kNorms>& exchange, int64_t step,
@@ -133,7 +144,7 @@ struct ForwardCluster {
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
     const ClusterPlace at = ClusterPlace::of(block);
-    const auto unit = ClusterUnit<Cell>::load(walk.weights, walk.hidden, at.j);
+    const auto unit = ClusterUnit<Cell>::load(walk.vectors, walk.hidden, at.j);
     const ClusterRow row = walk.row(at);
     shared.of_r.clear(block);
     if constexpr (Cell::kCarriesCell) shared.of_u.clear(block);
@@ -144,9 +155,10 @@ struct ForwardCluster {
     product.publish(block, at, shared.product, 0, to_storage<S>(h));
 
     for (int64_t step = 0; step < walk.steps.count; ++step) {
-      const auto x = walk.template read<Cell>(at, row, step);
+      auto x = walk.template read<Cell>(at, row, step);
       float r[kGates];
       product.multiply(block, at, shared.product, step, r);
+      walk.template complete_sum<Cell>(x, r);
       Norm<float> of_r[kNorms];
       walk.find_norms_of_r(block, at, shared.of_r, step, r, of_r);
       const auto in = unit.inputs(x.a, x.of_a, r, of_r);
@@ -156,7 +168,7 @@ struct ForwardCluster {
         float k = candidate.u;
         if (walk.normalizes_u()) {
           of_u = cluster_norm(block, at, shared.of_u, step, candidate.u, walk.scale);
-          k = fma(unit.gain_c, of_u.z(candidate.u), unit.bias_c);
+          k = fma(unit.gain_u, of_u.z(candidate.u), unit.bias_u);
         }
         if (x.active) {
           h = after_zoneout(x.keeps, walk.zoneout, h, Cell::output(candidate.o, k));

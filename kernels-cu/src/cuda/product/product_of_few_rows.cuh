@@ -39,6 +39,12 @@ struct ProductOfFewRows {
   LNRNN_DEVICE void operator()(Block& block) const {
     auto& shared = block.template shared<Shared>();
     const int64_t first = block.index() * kFewRowsTile + block.warp() * kColumns;
+    // A lane's own result is that of row lane / kColumns. What it is added to is on its way meanwhile.
+    static_assert(kRows * kColumns <= kWarp);
+    const int own_row = block.lane() / kColumns;
+    const int64_t own_column = first + block.lane() % kColumns;
+    const bool owns = own_row < kRows && own_row < p.rows && own_column < p.columns;
+    const T before = owns && p.add ? p.out.sample(own_row)[own_column] : T(0);
     T sum[kRows][kColumns] = {};
     if (p.packed()) {
       add_up<kPack<S>>(block, first, sum);
@@ -50,15 +56,18 @@ struct ProductOfFewRows {
       T squares(0);
       LNRNN_UNROLL
       for (int c = 0; c < kColumns; ++c) {
-        const T total = warp_sum(block, sum[r][c]);
+        const int owner = r * kColumns + c;
+        T total = before + warp_sum(block, sum[r][c]);  // the owner's
+        if (p.add && p.square_sums != nullptr) total = block.shuffle(total, owner);
         const bool inside = r < p.rows && first + c < p.columns;
         if (inside) squares = fma(total, total, squares);
         if (kSegments && block.lane() == 0) {
           shared.squares[(block.warp() * kColumns + c) * kRows + r] = inside ? total * total : T(0);
         }
-        // Any lane could: each result has its own, so that stores go out together.
-        if (!inside || block.lane() != r * kColumns + c) continue;
-        p.store(r, first + c, total, p.out.active(r));
+        if (!owns || block.lane() != owner) continue;
+        // Together with those of the other lanes.
+        const bool active = p.out.active(r);
+        if (active || !p.add) p.out.sample(r)[own_column] = active ? total : T(0);
       }
       if (!kSegments && block.lane() == 0) shared.squares[block.warp() * kRows + r] = squares;
     }

@@ -180,13 +180,14 @@ struct ProductOfStep {
       for (int deep = 0; deep < kDeep; ++deep) {
         sum += shared.sums[((j * kDeep + deep) * kRows + i * kColumns) * kColumns + block.thread()];
       }
+      sum = before[i][j] + sum;
       if constexpr (kSegments) {
         result[i][j] = sum;
       } else {
         squares[i] = fma(sum, sum, squares[i]);
       }
       if (active) {
-        out = before[i][j] + sum;
+        out = sum;
       } else if (!p.add) {
         out = T(0);
       }

@@ -6,18 +6,18 @@
 
 namespace lnrnn::cuda {
 
-// Rows n of one step. Reads and writes dh, dc; writes dv, dr, dk and z of this step.
+// Rows n of one step. Reads and writes dh, dc; writes dv, dr, last_dr, dk and z of this step.
 template <class S>
 struct BackwardStep {
   using T = accumulation_t<S>;
 
   int64_t step, batch, hidden, gates;
   Lengths lengths;
-  Vectors<const T*> weights;
+  StepVectors<T> vectors;
   bool carries_norm;
   Mask mask, mask_cell;
   Segments segments_a, segments_r;    // of what is normalised
-  const T *a, *r;                     // (N,GH)
+  const T *a, *r;                     // (N,GH): see term_of_step
   const T *norm_a, *norm_r, *norm_u;  // (N,segments,kStatistics)
   const T *h_before, *c_before;       // (N,H)
   const S* dy;                        // (N,H) strided, or null
@@ -26,15 +26,15 @@ struct BackwardStep {
   T* dv;        // (N,GH) by the pre-activations, as x's product sees them
   S* dr;        // (N,GH) by h's product; null where that is dv
   T* exact_dr;  // (N,GH) the same as h R' was computed, with R' rounded to S; or null
-  T* dk;  // (N,H) by the cell's layer norm; or, of a cell with kLastApart, the last gate of what h's product sees
-  T* z;   // (N,H) the cell, normalised
+  T* last_dv;   // (N,H) the last gate of dv, as h's product sees it: of a cell with kLastApart
+  T *dk, *z;    // (N,H) by the cell's layer norm, and the cell, normalised; null where it is not
 
   template <class Cell>
   LNRNN_DEVICE GateInputs<T, Cell::kNorms> inputs(int64_t n) const {
     using Term = GateTerm<T, Cell::kNorms>;
-    return {hidden, weights[Slot::kBias], weights[Slot::kBiasHh],
-            Term::of_row(a, gates, weights[Slot::kGainInput], norm_a, segments_a, n),
-            Term::of_row(r, gates, weights[Slot::kGainRecurrent], norm_r, segments_r, n)};
+    return {hidden, vectors.bias, vectors.bias_hh,
+            Term::of_row(a, gates, vectors.gain_a, norm_a, segments_a, n),
+            Term::of_row(r, gates, vectors.gain_r, norm_r, segments_r, n)};
   }
 
   // The gradient by what the cell computed, and to dh that by the h before which zoneout let pass.
@@ -66,6 +66,7 @@ struct BackwardStep {
       dv[n * gates + j] = T(0);
       store_dr(n, j, T(0), T(0));
       if (j >= hidden) continue;
+      if (last_dv != nullptr) last_dv[n * hidden + j] = T(0);
       if (dk != nullptr) dk[n * hidden + j] = T(0);
       if (z != nullptr) z[n * hidden + j] = T(0);
     }
@@ -134,7 +135,7 @@ struct BackwardRow {
   LNRNN_DEVICE void through_cell(Block& block, int64_t n, const Inputs& in, Sums& sums) const {
     auto& shared = block.template shared<Shared>();
     const int64_t hidden = step.hidden;
-    const bool normalized = step.weights[Slot::kGainCell] != nullptr;
+    const bool normalized = step.vectors.gain_u != nullptr;
     const Mask mask = step.mask.drawn(), mask_cell = step.mask_cell.drawn();
     const auto of_u = normalized ? Norm<T>::load(step.norm_u + n * kStatistics) : Norm<T>{};
     T* const dv = step.dv + n * step.gates;
@@ -151,10 +152,10 @@ struct BackwardRow {
         through_gates(in, mask_cell, n, j, by.k, by.waiting, sums);
         continue;
       }
-      const T gain = step.weights[Slot::kGainCell][j];
+      const T gain = step.vectors.gain_u[j];
       z[j] = of_u.z(now.u);
       const auto by =
-          Cell::output_backward(by_h, now.gate, fma(gain, z[j], step.weights[Slot::kBiasCell][j]));
+          Cell::output_backward(by_h, now.gate, fma(gain, z[j], step.vectors.bias_u[j]));
       T by_norm = by.k;
       if (step.carries_norm && mask_cell.keeps(step.step, step.batch, n, j)) {
         by_norm += step.dc[n * hidden + j];
@@ -168,7 +169,7 @@ struct BackwardRow {
     block_sum(block, shared.of_u, sums_u);
     const auto by_u = NormGradient<T>::of(sums_u, hidden);
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
-      const T du = by_u.dx(step.weights[Slot::kGainCell][j] * dk[j], z[j], of_u.rstd);
+      const T du = by_u.dx(step.vectors.gain_u[j] * dk[j], z[j], of_u.rstd);
       T waiting[kGates];
       for (int k = 0; k < kGates; ++k) waiting[k] = dv[k * hidden + j];
       through_gates(in, mask_cell, n, j, du, waiting, sums);
@@ -191,7 +192,7 @@ struct BackwardRow {
   LNRNN_DEVICE void give(const Inputs& in, int64_t n, int64_t j, const T (&by_a)[kGates],
                          const T (&by_r)[kGates], Sums& sums) const {
     for (int k = 0; k < kGates; ++k) step.dv[n * step.gates + k * step.hidden + j] = by_a[k];
-    if constexpr (Cell::kLastApart) step.dk[n * step.hidden + j] = by_r[kGates - 1];
+    if constexpr (Cell::kLastApart) step.last_dv[n * step.hidden + j] = by_r[kGates - 1];
     for (int k = 0; k < kGates; ++k) {
       const int64_t at = k * step.hidden + j;
       if (in.r.gain != nullptr) {
@@ -202,7 +203,7 @@ struct BackwardRow {
     }
   }
   LNRNN_DEVICE T given(int64_t n, int k, int64_t j) const {
-    if (Cell::kLastApart && k == kGates - 1) return step.dk[n * step.hidden + j];
+    if (Cell::kLastApart && k == kGates - 1) return step.last_dv[n * step.hidden + j];
     return step.dv[n * step.gates + k * step.hidden + j];
   }
 };

@@ -13,7 +13,7 @@ auto with_cell(CellKind kind, const F& body) {
   switch (kind) {
     case CellKind::kLstm: return body(Lstm<kHas>{});
     case CellKind::kGru: return body(Gru<kHas>{});
-    case CellKind::kJointGru: break;  // there are no plans of it
+    case CellKind::kJointGru: return body(JointGru<kHas>{});
     case CellKind::kIndrnn: return body(Indrnn{});
   }
   __builtin_unreachable();

@@ -14,12 +14,12 @@ struct ForwardStep {
 
   int64_t step, batch, hidden, gates;  // gates: GH
   Lengths lengths;
-  Vectors<const T*> weights;
+  StepVectors<T> vectors;
   bool carries_norm;
   T epsilon;
   ZoneoutShares<T> zoneout, zoneout_cell;  // inference's, of h and of c
   Mask mask, mask_cell;                    // training
-  const T *a, *r;                          // (N,GH)
+  const T *a, *r;                          // (N,GH): see term_of_step
   Segments segments_a, segments_r;         // of what is normalised
   const T* norm_a;                         // (N,segments,kStatistics)
   const T* square_sums;                    // (N,slots) of r, whose mean is 0
@@ -35,8 +35,8 @@ struct ForwardStep {
   template <class Cell>
   LNRNN_DEVICE GateInputs<T, Cell::kNorms> inputs(Block& block, int64_t n) const {
     using Term = GateTerm<T, Cell::kNorms>;
-    return {hidden, weights[Slot::kBias], weights[Slot::kBiasHh],
-            Term::of_row(a, gates, weights[Slot::kGainInput], norm_a, segments_a, n),
+    return {hidden, vectors.bias, vectors.bias_hh,
+            Term::of_row(a, gates, vectors.gain_a, norm_a, segments_a, n),
             of_r<Cell::kNorms>(block, n)};
   }
 
@@ -61,8 +61,7 @@ struct ForwardStep {
  private:
   template <int kNorms>
   LNRNN_DEVICE GateTerm<T, kNorms> of_r(Block& block, int64_t n) const {
-    auto term = GateTerm<T, kNorms>::of_row(r, gates, weights[Slot::kGainRecurrent], nullptr,
-                                            segments_r, n);
+    auto term = GateTerm<T, kNorms>::of_row(r, gates, vectors.gain_r, nullptr, segments_r, n);
     if (term.gain == nullptr) return term;
     if constexpr (kNorms == 1) {
       term.norms[0] = norm_of_r(block, n, term.x, 0, slots.count, gates);
@@ -143,7 +142,7 @@ struct ForwardRow {
   LNRNN_DEVICE void advance_cell(Block& block, int64_t n) const {
     auto& shared = block.template shared<Shared>();
     const int64_t hidden = step.hidden;
-    const bool normalized = step.weights[Slot::kGainCell] != nullptr;
+    const bool normalized = step.vectors.gain_u != nullptr;
     const auto in = step.template inputs<Cell>(block, n);
     const T* const before = step.c_before + n * hidden;
     T* const cell = step.c + n * hidden;
@@ -170,9 +169,7 @@ struct ForwardRow {
     const Mask mask = step.mask.drawn(), mask_cell = step.mask_cell.drawn();
     for (int64_t j = own; j < hidden; j += block.threads()) {
       const T u = u_of(j), o = j == own ? of_own.o : Cell::output_gate(in, j);
-      const T k = normalized ? fma(step.weights[Slot::kGainCell][j], of_u.z(u),
-                                   step.weights[Slot::kBiasCell][j])
-                             : u;
+      const T k = normalized ? fma(step.vectors.gain_u[j], of_u.z(u), step.vectors.bias_u[j]) : u;
       step.store(mask, n, j, Cell::output(o, k));
       cell[j] = after_zoneout(mask_cell.keeps(step.step, step.batch, n, j), step.zoneout_cell,
                               before[j], step.carries_norm ? k : u);

@@ -18,7 +18,7 @@ struct Gru {
 
   template <class T>
   LNRNN_DEVICE static T output(const GateInputs<T, kNorms>& in, int64_t unit, T h_before) {
-    const GruGates<T> gate = gates(in, unit, q(in, 2, unit));
+    const GruGates<T> gate = gates(in, unit, in.of_h(2, unit));
     return gru_output(gate.z, gate.n, h_before);
   }
 
@@ -30,7 +30,7 @@ struct Gru {
   template <class T>
   LNRNN_DEVICE static Gradients<T> backward(const GateInputs<T, kNorms>& in, int64_t unit, T by_h,
                                             T h_before) {
-    const T qn = q(in, 2, unit);
+    const T qn = in.of_h(2, unit);
     const GruGates<T> gate = gates(in, unit, qn);
     const auto by = gru_backward(by_h, gate.r, gate.z, gate.n, qn, h_before);
     return {by.h_before, {by.pr, by.pz, by.pn}, {by.pr, by.pz, by.qn}};
@@ -38,19 +38,45 @@ struct Gru {
 
  private:
   template <class T>
-  LNRNN_DEVICE static T p(const GateInputs<T, kNorms>& in, int gate, int64_t unit) {
-    const int64_t at = gate * in.width + unit;
-    return in.a.plus(in.bias[at], gate, at);
-  }
-  template <class T>
-  LNRNN_DEVICE static T q(const GateInputs<T, kNorms>& in, int gate, int64_t unit) {
-    const int64_t at = gate * in.width + unit;
-    return in.r.plus(in.bias_hh[at], gate, at);
-  }
-  template <class T>
   LNRNN_DEVICE static GruGates<T> gates(const GateInputs<T, kNorms>& in, int64_t unit, T qn) {
-    return gru_gates(p(in, 0, unit), q(in, 0, unit), p(in, 1, unit), q(in, 1, unit), p(in, 2, unit),
-                     qn);
+    return gru_gates(in.of_x(0, unit), in.of_h(0, unit), in.of_x(1, unit), in.of_h(1, unit),
+                     in.of_x(2, unit), qn);
+  }
+};
+
+// The GRU whose gates see the sum of both products alone.
+template <Norms kHas>
+struct JointGru {
+  static constexpr int kGates = 3;
+  static constexpr int kNorms = kHas == Norms::kSegments ? kGates : 1;
+  static constexpr bool kRecurrentMatrix = true;
+  static constexpr bool kCarriesCell = false;
+  static constexpr bool kLastApart = false;
+
+  template <class T>
+  LNRNN_DEVICE static T output(const GateInputs<T, kNorms>& in, int64_t unit, T h_before) {
+    const GruGates<T> gate = gates(in, unit, in.of_both(2, unit));
+    return gru_output(gate.z, gate.n, h_before);
+  }
+
+  template <class T>
+  struct Gradients {
+    T h_before;
+    T by_a[kGates], by_r[kGates];  // the same
+  };
+  template <class T>
+  LNRNN_DEVICE static Gradients<T> backward(const GateInputs<T, kNorms>& in, int64_t unit, T by_h,
+                                            T h_before) {
+    const T sn = in.of_both(2, unit);
+    const GruGates<T> gate = gates(in, unit, sn);
+    const auto by = gru_joint_backward(by_h, gate.r, gate.z, gate.n, sn, h_before);
+    return {by.h_before, {by.sr, by.sz, by.sn}, {by.sr, by.sz, by.sn}};
+  }
+
+ private:
+  template <class T>
+  LNRNN_DEVICE static GruGates<T> gates(const GateInputs<T, kNorms>& in, int64_t unit, T sn) {
+    return gru_joint_gates(in.of_both(0, unit), in.of_both(1, unit), sn);
   }
 };
 

@@ -28,7 +28,7 @@ struct Lstm {
   }
   template <class T>
   LNRNN_DEVICE static T output_gate(const GateInputs<T, kNorms>& in, int64_t unit) {
-    return sigmoid(preactivation(in, 3, unit));
+    return sigmoid(in.of_both(3, unit));
   }
   // k: u, or what its layer norm makes of it.
   template <class T>
@@ -71,14 +71,9 @@ struct Lstm {
 
  private:
   template <class T>
-  LNRNN_DEVICE static T preactivation(const GateInputs<T, kNorms>& in, int gate, int64_t unit) {
-    const int64_t at = gate * in.width + unit;
-    return in.a.plus(in.r.plus(in.bias[at], gate, at), gate, at);
-  }
-  template <class T>
   LNRNN_DEVICE static LstmGates<T> gates(const GateInputs<T, kNorms>& in, int64_t unit) {
-    return lstm_gates(preactivation(in, 0, unit), preactivation(in, 1, unit),
-                      preactivation(in, 2, unit), preactivation(in, 3, unit));
+    return lstm_gates(in.of_both(0, unit), in.of_both(1, unit), in.of_both(2, unit),
+                      in.of_both(3, unit));
   }
 };
 

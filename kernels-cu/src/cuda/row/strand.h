@@ -18,7 +18,7 @@ constexpr bool kExactOperands = std::is_same_v<S, accumulation_t<S>>;
 // Training keeps this from forward for backward; inference has it for a chunk of time.
 template <class T>
 struct StrandRows {
-  T* a;  // (T,N,GH) x W_ih', plus h W_hh' where the cell does not want them apart
+  T* a;  // (T,N,GH) x W_ih', plus h W_hh' where the cell does not want them apart; see centre_inputs
   T* r;  // (T,N,GH) h R', R' being weight_hh as prepared; only where it is wanted apart
   T* h;  // (T+1,N,H), at before(t) and after(t)
   T* c;  // (T+1,N,H), the LSTM's
@@ -49,6 +49,28 @@ struct StrandRows {
     a = carver.take<T>({steps, batch, gates});
     if (!strand.shape().keeps_recurrent_product()) return;
     r = carver.take<T>({recurrent_steps < 0 ? steps : recurrent_steps, batch, gates});
+  }
+};
+
+// The term that a step's product completes, and whose norm the step finds: h W_hh', or both products where
+// their sum is normalised. Kernels call its row r, and that of x W_ih' a. Where a sum is normalised it stands in
+// the place of a, and there is no other; where nothing is, and the products are not wanted apart, a is both.
+inline TermKind term_of_step(const CellShape& shape) {
+  return shape.site(TermKind::kSum) == nullptr ? TermKind::kRecurrent : TermKind::kSum;
+}
+
+// The vectors of parameters as steps read them, null where the cell has no such.
+template <class T>
+struct StepVectors {
+  const T *gain_a, *gain_r;  // (GH)
+  const T *bias, *bias_hh;   // (GH) added to both terms, or to r
+  const T *gain_u, *bias_u;  // (H) of the cell's norm
+
+  static StepVectors of(const CellShape& shape, const Vectors<const T*>& vectors) {
+    const TermKind r = term_of_step(shape), a = r == TermKind::kSum ? r : TermKind::kInput;
+    return {vectors[gain_of(TermKind::kInput)], vectors[gain_of(r)],
+            vectors[added_to(a, shape.kind)],   vectors[added_to(TermKind::kRecurrent, shape.kind)],
+            vectors[gain_of(TermKind::kCell)],  vectors[added_to(TermKind::kCell, shape.kind)]};
   }
 };
 
@@ -97,7 +119,7 @@ lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
                                  const KeptWeights& kept);
 
 // The recurrent weights as the products see them, written to `to`: with DropConnect where there are
-// kept ones, and centred over the outputs of each segment in which the product is. The layer norm of h R' does
+// kept ones, and centred over the outputs of each segment in which the term of a step is. Its layer norm does
 // not change by that; its mean is 0; and dr, whose sum over a segment is 0, gives the same dr R'.
 //   to   (GH,H), or (H,GH) where transposed
 template <class S>
@@ -133,23 +155,22 @@ lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call);
 
 // ---- Gradients that are sums over all samples (strand_vectors.cu) ----------------------------
 
-// What the backward loop leaves for them.
+// What the backward loop leaves for them; null what another call is for.
 template <class T>
 struct StrandTrace {
   StrandRows<const T> forward;
-  const T* h_before;  // (T,N,H) h before each step
-  const T* dv;        // (T,N,GH)
-  const T* dk;        // (T,N,H)
-  const T* z;         // (T,N,H)
+  const T* h_before;      // (T,N,H) h before each step
+  const T* ds = nullptr;  // (T,N,GH) by the sum of both products, where that is normalised
+  const T *dv = nullptr, *last_dv = nullptr, *dk = nullptr, *z = nullptr;  // see BackwardStep
 };
 
-// Of all vectors of parameters, added to gradients.
-//   partials   (vector_partials(strand, steps, batch))
+// Of all vectors of parameters whose gradients come of what the trace has, added to gradients.
+//   partials   (vector_partials(steps, batch),GH)
 template <class T>
 lnrnnStatus_t vector_gradients(const CudaStream& stream, const Strand& strand, int64_t steps,
                                int64_t batch, Lengths lengths, const StrandTrace<T>& trace,
                                T* partials, T* gradients);
-int64_t vector_partials(const Strand& strand, int64_t steps, int64_t batch);
+int64_t vector_partials(int64_t steps, int64_t batch);
 
 // ---- Passes ----------------------------------------------------------------------------------
 

@@ -49,12 +49,26 @@ struct GateTerm {
   }
 };
 
-// What a cell computes the gates of a row's units from.
+// What a cell computes the gates of a row's units from: both terms, and what is added to them.
 template <class T, int kNorms>
 struct GateInputs {
   int64_t width;            // H
   const T *bias, *bias_hh;  // (GH)
   GateTerm<T, kNorms> a, r;
+
+  // Each term with its bias, and their sum with the bias of both.
+  LNRNN_DEVICE T of_x(int gate, int64_t unit) const {
+    const int64_t at = gate * width + unit;
+    return a.plus(bias[at], gate, at);
+  }
+  LNRNN_DEVICE T of_h(int gate, int64_t unit) const {
+    const int64_t at = gate * width + unit;
+    return r.plus(bias_hh[at], gate, at);
+  }
+  LNRNN_DEVICE T of_both(int gate, int64_t unit) const {
+    const int64_t at = gate * width + unit;
+    return a.plus(r.plus(bias[at], gate, at), gate, at);
+  }
 };
 
 // What a layer norm's gradient needs of a row: mean q, mean q z and mean z, q = gain dy.

@@ -35,12 +35,21 @@ template <class T>
 struct UnitInputs {
   const T *a, *norm_a;  // (steps,N,H) and (steps,N,kStatistics) from step first on
   int64_t first;
-  Vectors<const T*> weights;
+  const T *gain, *bias, *weight_hh;  // (H); gain may be null
+
+  static UnitInputs of(const T* a, const T* norm_a, int64_t first,
+                       const Vectors<const T*>& vectors) {
+    return {a,
+            norm_a,
+            first,
+            vectors[Slot::kGainInput],
+            vectors[Slot::kBias],
+            vectors[Slot::kWeightHh]};
+  }
 
   LNRNN_DEVICE T v(const UnitWalk& walk, int64_t step, int64_t n, int64_t j) const {
     const int64_t sample = (step - first) * walk.batch + n;
-    return GateTerm<T, 1>::of_row(a, walk.hidden, weights[Slot::kGainInput], norm_a, {}, sample)
-        .plus(weights[Slot::kBias][j], 0, j);
+    return GateTerm<T, 1>::of_row(a, walk.hidden, gain, norm_a, {}, sample).plus(bias[j], 0, j);
   }
 };
 
@@ -63,7 +72,7 @@ struct ForwardUnits {
     const int64_t n = walk.row(block), j = walk.unit(block), hidden = walk.hidden;
     if (j >= hidden) return;
     const Mask drawn = mask.drawn();
-    const T weight = in.weights[Slot::kWeightHh][j];
+    const T weight = in.weight_hh[j];
     T state = h_from[n * hidden + j];
     for (int64_t from = 0; from < walk.count; from += kStrip) {
       T v[kStrip];
@@ -104,7 +113,7 @@ struct BackwardUnits {
     const int64_t n = walk.row(block), j = walk.unit(block), hidden = walk.hidden;
     if (j >= hidden) return;
     const Mask drawn = mask.drawn();
-    const T weight = in.weights[Slot::kWeightHh][j];
+    const T weight = in.weight_hh[j];
     T by_h = dh[n * hidden + j];
     for (int64_t from = 0; from < walk.count; from += kStrip) {
       T now[kStrip], by_y[kStrip];

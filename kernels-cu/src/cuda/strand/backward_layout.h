@@ -11,26 +11,26 @@ struct BackwardLayout {
 
   StrandRows<T> products;  // where they were not kept
   Vectors<T*> vectors;
-  S* hh;          // (H,GH) the recurrent weights, transposed
-  S* hh_rows;     // (GH,H) the same as they are, to compute h R' again
-  S* h_operand;   // (T+1,N,H), where products do not read h itself
-  T* dv;          // (T,N,GH) gradients by the gates' pre-activations, as x's product sees them
-  S* dr;          // (T,N,GH) by h's product; null where dv is that
-  T* exact_dr;    // (N,GH) of one step, where a product takes it: see BackwardRow
-  S* da;          // (T,N,GH) by x W_ih', when all steps are done: in the place of dv, or of dr
-  T *dk, *z;      // (T,N,H), see BackwardRow
-  T *dh, *dc;     // (N,H)
-  T* partials;    // vector_partials
-  T* partial;     // (GH, I or H) of a gradient, where cuBLAS may need it
-  T* masked_dhh;  // (GH,H) gradient of the masked weight_hh, with DropConnect
-  S* giving;      // (T,N,I or H, the larger) x or h in samples that give gradients, else 0; or null
+  S* hh;         // (H,GH) the recurrent weights, transposed
+  S* hh_rows;    // (GH,H) the same as they are, to compute h R' again
+  S* h_operand;  // (T+1,N,H), where products do not read h itself
+  T* dv;         // (T,N,GH) gradients by the gates' pre-activations, as x's product sees them
+  S* dr;         // (T,N,GH) by h's product; null where dv is that
+  T* exact_dr;   // (N,GH) of one step, where a product takes it: see BackwardStep
+  S* da;         // (T,N,GH) by x W_ih', when all steps are done: in the place of dv, or of dr
+  T *last_dv, *dk, *z;  // (T,N,H), see BackwardStep
+  T *dh, *dc;           // (N,H)
+  T* partials;          // vector_partials
+  T* partial;           // (GH, I or H) of a gradient, where cuBLAS may need it
+  T* masked_dhh;        // (GH,H) gradient of the masked weight_hh, with DropConnect
+  S* giving;  // (T,N,I or H, the larger) x or h in samples that give gradients, else 0; or null
   int64_t* lengths;  // (N)
 
   static BackwardLayout take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
     const CellShape& shape = strand.shape();
     const int64_t cell = strand.cell_width(), output = strand.output_width();
     const int64_t gates = strand.gates();
-    const bool normalizes_cell = shape.site(TermKind::kCell) != nullptr;
+    const bool normalizes_sum = term_of_step(shape) == TermKind::kSum;
     const bool again = strand.plan.has(LNRNN_PLAN_RECOMPUTE);
     BackwardLayout layout{};
     if (again) layout.products.take_products(carver, strand, steps, batch);
@@ -41,24 +41,25 @@ struct BackwardLayout {
       if (!kExactOperands<S>) layout.h_operand = carver.take<S>({steps + 1, batch, output});
     }
     layout.dv = carver.take<T>({steps, batch, gates});
-    if (!kExactOperands<S> || shape.keeps_recurrent_product()) {
+    if (!kExactOperands<S> || shape.keeps_recurrent_product() || normalizes_sum) {
       layout.dr = carver.take<S>({steps, batch, gates});
     }
     if constexpr (kExactOperands<S>) {
-      layout.da = layout.dv;
+      layout.da = normalizes_sum ? layout.dr : layout.dv;
     } else {
       layout.da = layout.dr;
       if (shape.recurrent_matrix && has_few_rows(batch)) {
         layout.exact_dr = carver.take<T>({batch, gates});
       }
     }
-    if (normalizes_cell || has_last_apart(shape.kind)) {
+    if (has_last_apart(shape.kind)) layout.last_dv = carver.take<T>({steps, batch, cell});
+    if (shape.site(TermKind::kCell) != nullptr) {
       layout.dk = carver.take<T>({steps, batch, cell});
+      layout.z = carver.take<T>({steps, batch, cell});
     }
-    if (normalizes_cell) layout.z = carver.take<T>({steps, batch, cell});
     layout.dh = carver.take<T>({batch, output});
     if (shape.carries_cell) layout.dc = carver.take<T>({batch, cell});
-    layout.partials = carver.take<T>({vector_partials(strand, steps, batch)});
+    layout.partials = carver.take<T>({vector_partials(steps, batch), gates});
     const int64_t widest = output > strand.input() ? output : strand.input();
     if (size_product({steps, batch}) > static_cast<uint64_t>(kSamplesOfCalls<S>)) {
       layout.partial = carver.take<T>({gates, shape.recurrent_matrix ? widest : strand.input()});

@@ -32,7 +32,7 @@ struct ForwardLayout {
   S* hh;                // (GH,H) training's
   Vectors<T*> vectors;  // training's
   S* h_operand;         // (N,H), where products do not read h itself
-  T* square_sums;       // (N,slots), where r is normalised
+  T* square_sums;       // (N,slots), where a step finds a norm
   int64_t* lengths;     // (N)
 
   static ForwardLayout take(Carver& carver, const Strand& strand, int64_t chunk, int64_t batch,
@@ -57,7 +57,7 @@ struct ForwardLayout {
     if (shape.recurrent_matrix && !kExactOperands<S>) {
       layout.h_operand = carver.take<S>({batch, output});
     }
-    if (const NormSite* const site = shape.site(TermKind::kRecurrent)) {
+    if (const NormSite* const site = shape.site(term_of_step(shape))) {
       layout.square_sums = carver.take<T>(
           {batch, SquareSumSlots::of(batch, site->segments, strand.cell_width()).count});
     }

@@ -21,9 +21,9 @@ class Backward {
 
   Backward(const CudaStream& stream, const BackwardArguments& call)
       : stream_(stream), strand_(call.strand), call_(call), cell_(strand_.cell_width()),
-        output_(strand_.output_width()), gates_(strand_.gates()), steps_(call.steps),
-        batch_(call.batch), samples_(call.steps * call.batch),
-        parameters_(static_cast<const S*>(call.parameters)),
+        output_(strand_.output_width()), of_step_(term_of_step(strand_.shape())),
+        gates_(strand_.gates()), steps_(call.steps), batch_(call.batch),
+        samples_(call.steps * call.batch), parameters_(static_cast<const S*>(call.parameters)),
         gradients_(static_cast<T*>(call.gradients)) {
     Carver workspace(call.workspace), reserve(call.reserve);
     layout_ = BackwardLayout<S>::take(workspace, strand_, steps_, batch_);
@@ -55,13 +55,20 @@ class Backward {
     // tensors, too.
     if (gradients_ != nullptr) {
       if (!call_.accumulate) LNRNN_FORWARD(clear_gradients());
-      const StrandTrace<T> trace{forward_, h_at_places(forward_.h), layout_.dv, layout_.dk,
-                                 layout_.z};
-      LNRNN_FORWARD(vector_gradients(stream_, strand_, steps_, batch_, lengths_, trace,
-                                     layout_.partials, gradients_));
+      StrandTrace<T> trace{forward_, h_at_places(forward_.h)};
+      trace.dv = layout_.dv;
+      trace.last_dv = layout_.last_dv;
+      trace.dk = layout_.dk;
+      trace.z = layout_.z;
+      LNRNN_FORWARD(vector_gradients_of(trace));
       if (strand_.shape().recurrent_matrix) LNRNN_FORWARD(recurrent_gradient());
     }
     LNRNN_FORWARD(through_input_norm());
+    if (gradients_ != nullptr && has_bias_inside()) {
+      StrandTrace<T> trace{forward_, h_at_places(forward_.h)};
+      trace.ds = exact_ds();
+      LNRNN_FORWARD(vector_gradients_of(trace));
+    }
     if (call_.dx.pointer != nullptr) LNRNN_FORWARD(input_gradient());
     if (gradients_ != nullptr) LNRNN_FORWARD(weight_gradient());
     return LNRNN_STATUS_SUCCESS;
@@ -69,6 +76,11 @@ class Backward {
 
  private:
   bool recomputes() const { return strand_.plan.has(LNRNN_PLAN_RECOMPUTE); }
+  bool normalizes_sum() const { return of_step_ == TermKind::kSum; }
+  const T* a_of_steps() const { return normalizes_sum() ? nullptr : forward_.a; }
+  const T* r_of_steps() const { return normalizes_sum() ? forward_.a : forward_.r; }
+  // Of a norm of the sum.
+  bool has_bias_inside() const { return normalizes_sum() && vectors_[Slot::kBias] != nullptr; }
   int64_t h_elements() const { return batch_ * output_; }
   int64_t c_elements() const { return batch_ * cell_; }
   // From the T + 1 places of a state, those before each step: (T,N,P) or (T,N,H).
@@ -105,6 +117,10 @@ class Backward {
     return at_step(layout_.dr, t, batch_ * gates_);
   }
 
+  lnrnnStatus_t vector_gradients_of(const StrandTrace<T>& trace) const {
+    return vector_gradients(stream_, strand_, steps_, batch_, lengths_, trace, layout_.partials,
+                            gradients_);
+  }
   lnrnnStatus_t clear_gradients() const {
     const uint64_t elements = strand_.end() - strand_.begin();
     return check(stream_.context,
@@ -120,6 +136,7 @@ class Backward {
         stream_, Product<S>{samples_, gates_, input, rows_of<const S>(call_.x, 0, steps_, batch_),
                             Rows<const S>::matrix(weight_ih(), gates_, input),
                             Rows<T>::matrix(to.a, samples_, gates_)})));
+    LNRNN_FORWARD(centre_inputs(stream_, strand_, vectors_, samples_, to.a));
     if (layout_.hh_rows == nullptr) return LNRNN_STATUS_SUCCESS;
     LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, false,
                                             layout_.hh_rows));
@@ -155,10 +172,10 @@ class Backward {
   void describe(Arguments& to) const {
     to.batch = batch_;
     to.lengths = lengths_;
-    to.weights = vectors_;
+    to.vectors = StepVectors<T>::of(strand_.shape(), vectors_);
     to.carries_norm = strand_.shape().carries_normalized();
     to.segments_a = segments_of(strand_.shape(), TermKind::kInput);
-    to.segments_r = segments_of(strand_.shape(), TermKind::kRecurrent);
+    to.segments_r = segments_of(strand_.shape(), of_step_);
     to.mask = zoneout();
     to.mask_cell = Mask::of(strand_, strand_.plan.description.zoneoutCell, RandomKind::kZoneoutCell,
                             nullptr, call_.random);
@@ -174,10 +191,10 @@ class Backward {
     walk.steps = walk_of_all();
     walk.hidden = static_cast<int>(cell_);
     walk.hh = layout_.hh;
-    walk.a = forward_.a;
-    walk.r = forward_.r;
+    walk.a = a_of_steps();
+    walk.r = r_of_steps();
     walk.norm_a = forward_.norm(TermKind::kInput);
-    walk.norm_r = forward_.norm(TermKind::kRecurrent);
+    walk.norm_r = forward_.norm(of_step_);
     walk.norm_u = forward_.norm(TermKind::kCell);
     walk.before = strand_.shape().carries_cell ? c_at_places() : h_at_places(forward_.h);
     walk.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
@@ -185,6 +202,7 @@ class Backward {
     walk.dc = layout_.dc;
     walk.dv = layout_.dv;
     walk.dr = layout_.dr;
+    walk.last_dv = layout_.last_dv;
     walk.dk = layout_.dk;
     walk.z = layout_.z;
     return launch_in_clusters<BackwardCluster, Cell, S>(stream_, walk);
@@ -208,10 +226,10 @@ class Backward {
     step.step = t;
     step.hidden = cell_;
     step.gates = gates_;
-    step.a = at_step(forward_.a, t, row_of_gates);
-    step.r = at_step(forward_.r, t, row_of_gates);
+    step.a = at_step(a_of_steps(), t, row_of_gates);
+    step.r = at_step(r_of_steps(), t, row_of_gates);
     step.norm_a = norm_at(TermKind::kInput, t);
-    step.norm_r = norm_at(TermKind::kRecurrent, t);
+    step.norm_r = norm_at(of_step_, t);
     step.norm_u = norm_at(TermKind::kCell, t);
     step.h_before = at_step(forward_.h, strand_.before(t), h_elements());
     step.c_before = at_step(forward_.c, strand_.before(t), c_elements());
@@ -222,6 +240,7 @@ class Backward {
     step.dv = at_step(layout_.dv, t, row_of_gates);
     step.dr = at_step(layout_.dr, t, row_of_gates);
     step.exact_dr = layout_.exact_dr;
+    step.last_dv = at_step(layout_.last_dv, t, c_elements());
     step.dk = at_step(layout_.dk, t, c_elements());
     step.z = at_step(layout_.z, t, c_elements());
     using Kernel = BackwardRow<Cell, S>;
@@ -249,7 +268,7 @@ class Backward {
   lnrnnStatus_t walk_units() const {
     BackwardUnits<Cell, S> kernel{};
     kernel.walk = {walk_of_all(), batch_, cell_, lengths_};
-    kernel.in = {forward_.a, forward_.norm(TermKind::kInput), 0, vectors_};
+    kernel.in = UnitInputs<T>::of(forward_.a, forward_.norm(TermKind::kInput), 0, vectors_);
     kernel.mask = zoneout();
     kernel.h_before = h_at_places(forward_.h);
     kernel.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
@@ -258,23 +277,35 @@ class Backward {
     return launch(stream_, kernel.walk.shape(), kernel);
   }
 
-  // In the place of dv, where the product for dx takes it.
+  // In the place of dv, where the product for dx takes it, or the gradient of the bias inside.
   T* exact_da() const {
-    return !kExactOperands<S> && has_few_columns(strand_.input()) ? layout_.dv : nullptr;
+    const bool wanted = has_few_columns(strand_.input()) || has_bias_inside();
+    return !kExactOperands<S> && wanted ? layout_.dv : nullptr;
+  }
+  // Where both products' sum is normalised, their gradients are the same.
+  const T* exact_ds() const {
+    if constexpr (kExactOperands<S>) {
+      return layout_.da;
+    } else {
+      return layout_.dv;
+    }
   }
 
-  // From dv, for all steps; the place of dr is free by now.
+  // From dv, for all steps; the place of dr is free by now. Through the norm of the sum dr went, too, but rounded.
   lnrnnStatus_t through_input_norm() const {
-    if (const NormSite* const site = strand_.shape().site(TermKind::kInput)) {
+    if (normalizes_sum() && exact_da() == nullptr) return LNRNN_STATUS_SUCCESS;
+    if (const NormSite* const site =
+            strand_.shape().site(normalizes_sum() ? TermKind::kSum : TermKind::kInput)) {
       using Kernel = InputNormBackward<S>;
       const Segments& segments = site->segments;
+      const T* const gain = vectors_[gain_of(site->of)];
       for (int i = 0; i < segments.count; ++i) {
         const int64_t first = segments.begin(i) * cell_, width = segments.gates[i] * cell_;
         LNRNN_FORWARD(launch(
             stream_, input_norm_shape<Kernel>(samples_, width),
             Kernel{width, gates_, segments.count * kStatistics, samples(forward_.a, gates_, first),
-                   forward_.norm(site->of) + i * kStatistics, vectors_[Slot::kGainInput] + first,
-                   layout_.dv + first, layout_.da + first, at_step(exact_da(), 1, first)}));
+                   forward_.norm(site->of) + i * kStatistics, gain + first, layout_.dv + first,
+                   layout_.da + first, at_step(exact_da(), 1, first)}));
       }
       return LNRNN_STATUS_SUCCESS;
     }
@@ -332,7 +363,9 @@ class Backward {
   const CudaStream& stream_;
   const Strand& strand_;
   const BackwardArguments& call_;
-  const int64_t cell_, output_, gates_, steps_, batch_, samples_;
+  const int64_t cell_, output_;
+  const TermKind of_step_;
+  const int64_t gates_, steps_, batch_, samples_;
   const S* const parameters_;
   T* const gradients_;
   BackwardLayout<S> layout_;

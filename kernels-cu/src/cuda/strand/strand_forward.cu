@@ -1,7 +1,9 @@
 // The forward pass: for each chunk of time, x W_ih' and its statistics for all steps at once; then
-// two kernels per step: h R' with the statistics of its rows, and everything between two products.
+// two kernels per step: h R' with the squares of its rows, and everything between two products.
 // Where a cluster of blocks can hold the recurrent weights, it walks through the chunk in one kernel;
 // so does the IndRNN, which has no such product.
+#include <algorithm>
+
 #include "cuda/cluster/launch.cuh"
 #include "cuda/row/cells.cuh"
 #include "cuda/row/forward_row.cuh"
@@ -23,7 +25,8 @@ class Forward {
       : stream_(stream), strand_(call.strand), training_(training),
         keeps_products_(ForwardLayout<S>::keeps_products(strand_, training)), call_(call),
         cell_(strand_.cell_width()), output_(strand_.output_width()),
-        segments_r_(segments_of(strand_.shape(), TermKind::kRecurrent)), gates_(strand_.gates()),
+        of_step_(term_of_step(strand_.shape())),
+        segments_r_(segments_of(strand_.shape(), of_step_)), gates_(strand_.gates()),
         batch_(call.batch), chunk_(chunk_steps(call.steps, batch_, keeps_products_)),
         clustered_(runs_in_clusters<S>(stream.context, strand_, batch_)) {
     Carver carver(call.workspace);
@@ -122,7 +125,7 @@ class Forward {
                             Rows<const S>::matrix(ih_, gates_, strand_.input()),
                             Rows<T>::matrix(a, samples, gates_)})));
     const NormSite* const site = strand_.shape().site(TermKind::kInput);
-    if (site == nullptr) return LNRNN_STATUS_SUCCESS;
+    if (site == nullptr) return centre_inputs(stream_, strand_, vectors_, samples, a);
     using Kernel = InputNorm<T>;
     const Segments& segments = site->segments;
     for (int i = 0; i < segments.count; ++i) {
@@ -186,10 +189,10 @@ class Forward {
     const lnrnnPlanDescription_t& d = strand_.plan.description;
     to.batch = batch_;
     to.lengths = lengths_;
-    to.weights = vectors_;
+    to.vectors = StepVectors<T>::of(strand_.shape(), vectors_);
     to.carries_norm = strand_.shape().carries_normalized();
     to.segments_a = segments_of(strand_.shape(), TermKind::kInput);
-    to.segments_r = segments_of(strand_.shape(), TermKind::kRecurrent);
+    to.segments_r = segments_r_;
     to.zoneout = share(d.zoneout);
     to.zoneout_cell = share(d.zoneoutCell);
     to.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
@@ -204,12 +207,13 @@ class Forward {
     step.step = t;
     step.hidden = cell_;
     step.gates = gates_;
-    step.a = a_at(begin, t);
-    step.r = r_at(t);
+    const bool sum = of_step_ == TermKind::kSum;
+    step.a = sum ? nullptr : a_at(begin, t);
+    step.r = sum ? a_at(begin, t) : r_at(t);
     step.norm_a = norm_at(TermKind::kInput, begin, t);
     step.square_sums = layout_.square_sums;
     step.slots = SquareSumSlots::of(batch_, segments_r_, cell_);
-    step.norm_r = norm_at(TermKind::kRecurrent, begin, t);
+    step.norm_r = norm_at(of_step_, begin, t);
     step.norm_u = norm_at(TermKind::kCell, begin, t);
     step.h_before = h_at(strand_.before(t));
     step.c_before = c_at(strand_.before(t));
@@ -247,7 +251,8 @@ class Forward {
       walk.r = r_at(begin);
       walk.adds = walk.r == nullptr;
     }
-    walk.norm_r = norm_at(TermKind::kRecurrent, begin, begin);
+    walk.normalizes_sum = of_step_ == TermKind::kSum;
+    walk.norm_r = norm_at(of_step_, begin, begin);
     walk.norm_u = norm_at(TermKind::kCell, begin, begin);
     walk.scale = NormScale::of(epsilon());
     walk.h_from = h_at(from);
@@ -264,7 +269,8 @@ class Forward {
     const lnrnnPlanDescription_t& d = strand_.plan.description;
     ForwardUnits<Cell, S> kernel{};
     kernel.walk = {walk_of(begin, count), batch_, cell_, lengths_};
-    kernel.in = {a_at(begin, begin), norm_at(TermKind::kInput, begin, begin), begin, vectors_};
+    kernel.in = UnitInputs<T>::of(a_at(begin, begin), norm_at(TermKind::kInput, begin, begin),
+                                  begin, vectors_);
     kernel.zoneout = share(d.zoneout);
     kernel.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
     kernel.h_from = h_at(place_before(begin, count));
@@ -279,7 +285,8 @@ class Forward {
   const bool training_, keeps_products_;
   const ForwardArguments& call_;
   const int64_t cell_, output_;
-  const Segments segments_r_;
+  const TermKind of_step_;
+  const Segments segments_r_;  // of that
   const int64_t gates_, batch_, chunk_;
   const bool clustered_;
   ForwardLayout<S> layout_{};
@@ -291,8 +298,13 @@ class Forward {
 
 }  // namespace
 
-using LargestClusterKernel =
-    ForwardCluster<Lstm<Norms::kSegments>, F16, 4>;  // none takes more room
+using LargestClusterKernel = ForwardCluster<Lstm<Norms::kSegments>, F16, 4>;
+template <class... Cells>
+constexpr size_t kMostRoom = std::max({sizeof(typename ForwardCluster<Cells, F16, 4>::Shared)...,
+                                       sizeof(typename BackwardCluster<Cells, F16, 4>::Shared)...});
+static_assert(sizeof(LargestClusterKernel::Shared) ==
+              kMostRoom<Lstm<Norms::kWhole>, Lstm<Norms::kSegments>, Gru<Norms::kSegments>,
+                        JointGru<Norms::kSegments>>);
 
 cudaError_t find_architecture_of_kernels(int* architecture) {
   return find_architecture<LargestClusterKernel>(architecture);

@@ -4,6 +4,8 @@
 //
 // A vector's gradient is the sum of that by its term, dy: as it is, times the normalised term, or times h before
 // the step. See VectorUse.
+#include <algorithm>
+
 #include "cuda/machine/reduce.cuh"
 #include "cuda/row/cells.cuh"
 
@@ -16,8 +18,7 @@ constexpr int64_t kMostChunks = 64, kChunkSamples = 64;
 constexpr int64_t kChain = 32;
 
 int64_t chunks_of(int64_t samples) {
-  const int64_t chunks = (samples + kChunkSamples - 1) / kChunkSamples;
-  return chunks < 1 ? 1 : chunks < kMostChunks ? chunks : kMostChunks;
+  return std::clamp<int64_t>(tiles_of(samples, kChunkSamples), 1, kMostChunks);
 }
 
 // As many neighbouring numbers as are loaded at once, or one.
@@ -193,7 +194,8 @@ class Sums {
     const Segments* segments;
   };
 
-  //   dy:(S,width)  last:(S,gate_width) as in SampleSums, or null  partials: vector_partials
+  //   dy:(S,width), or null for no sums  last:(S,gate_width) as in SampleSums, or null
+  //   partials: vector_partials
   Sums(Rows<const T> dy, int64_t samples, int64_t width, int64_t gate_width, const T* last,
        T* partials)
       : dy_(dy), samples_(samples), width_(width), gate_width_(gate_width), last_(last),
@@ -206,7 +208,7 @@ class Sums {
   }
   // Gates between whose segments no norm changes are added up together.
   lnrnnStatus_t run(const CudaStream& stream) const {
-    if (places_ + factor_count_ == 0) return LNRNN_STATUS_SUCCESS;
+    if (dy_.base == nullptr || places_ + factor_count_ == 0) return LNRNN_STATUS_SUCCESS;
     const int gates = static_cast<int>(width_ / gate_width_);
     for (int begin = 0, end = 1; begin < gates; begin = end++) {
       while (end < gates && !begins_segment(end)) ++end;
@@ -280,46 +282,58 @@ class Sums {
 
 }  // namespace
 
-int64_t vector_partials(const Strand& strand, int64_t steps, int64_t batch) {
-  return chunks_of(steps * batch) * kMostTerms * strand.gates();
+int64_t vector_partials(int64_t steps, int64_t batch) {
+  // Sizes are asked for that cannot be had.
+  const uint64_t samples = size_product({steps, batch});
+  return chunks_of(static_cast<int64_t>(std::min<uint64_t>(samples, INT64_MAX / 2))) * kMostTerms;
 }
 
 template <class T>
 lnrnnStatus_t vector_gradients(const CudaStream& stream, const Strand& strand, int64_t steps,
                                int64_t batch, Lengths lengths, const StrandTrace<T>& trace,
                                T* partials, T* gradients) {
+  const CellShape& shape = strand.shape();
   const int64_t cell = strand.cell_width();
   const auto sums = [&](const T* dy, int64_t width, const T* last) {
     return Sums<T>(Rows<const T>::sequence(dy, batch, width).masked(lengths, 0).simplified(),
                    steps * batch, width, cell, last, partials);
   };
-  // By what comes of x's product, or of both; of h's, where the cell tells them apart; of the cell's norm.
-  const bool apart = has_last_apart(strand.shape().kind);
-  auto of_a = sums(trace.dv, strand.gates(), nullptr);
-  auto of_r = sums(trace.dv, strand.gates(), trace.dk);
+  auto of_gates = sums(trace.dv, strand.gates(), nullptr);
+  auto of_last_apart = sums(trace.dv, strand.gates(), trace.last_dv);
+  auto of_sum = sums(trace.ds, strand.gates(), nullptr);
   auto of_cell = sums(trace.dk, cell, nullptr);
-  const StrandRows<const T>& rows = trace.forward;
+  // By a term as the vectors that belong to it see it.
+  const auto by = [&](TermKind term) -> Sums<T>& {
+    switch (term) {
+      case TermKind::kInput: return shape.site(TermKind::kSum) == nullptr ? of_gates : of_sum;
+      case TermKind::kRecurrent: return has_last_apart(shape.kind) ? of_last_apart : of_gates;
+      case TermKind::kSum: return of_gates;
+      case TermKind::kCell: return of_cell;
+    }
+    __builtin_unreachable();
+  };
+  const auto normalized = [&](TermKind term) -> typename Sums<T>::Normalized {
+    if (term == TermKind::kCell) return {trace.z, nullptr, nullptr};
+    const StrandRows<const T>& rows = trace.forward;
+    return {term == TermKind::kRecurrent ? rows.r : rows.a, rows.norm(term),
+            &shape.site(term)->segments};
+  };
   each_vector(strand, [&](const PlanVector& vector) {
     const auto [term, use] = place_of(vector.slot);
-    Sums<T>& by = term == TermKind::kCell                 ? of_cell
-                  : term == TermKind::kRecurrent && apart ? of_r
-                                                          : of_a;
     for (int i = 0; i < vector.addends; ++i) {
       T* const place = strand.addend(vector, i, gradients);
-      if (use == VectorUse::kAdded) {
-        by.to(place);
-      } else if (use == VectorUse::kTimesState) {
-        by.times({trace.h_before, nullptr, nullptr}, place);
-      } else if (term == TermKind::kCell) {
-        by.times({trace.z, nullptr, nullptr}, place);
-      } else {
-        by.times({term == TermKind::kInput ? rows.a : rows.r, rows.norm(term),
-                  &strand.shape().site(term)->segments},
-                 place);
+      switch (use) {
+        case VectorUse::kAdded: by(term).to(place); break;
+        case VectorUse::kGain: by(term).times(normalized(term), place); break;
+        case VectorUse::kTimesState:
+          by(term).times({trace.h_before, nullptr, nullptr}, place);
+          break;
       }
     }
   });
-  for (const Sums<T>* const some : {&of_a, &of_r, &of_cell}) LNRNN_FORWARD(some->run(stream));
+  for (const Sums<T>* const some : {&of_gates, &of_last_apart, &of_sum, &of_cell}) {
+    LNRNN_FORWARD(some->run(stream));
+  }
   return LNRNN_STATUS_SUCCESS;
 }
 

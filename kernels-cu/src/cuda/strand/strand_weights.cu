@@ -206,7 +206,7 @@ lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& 
                                         bool transposed, S* to) {
   using Kernel = PrepareRecurrentWeights<S>;
   const int64_t columns = strand.output_width(), width = strand.cell_width();
-  const NormSite* const site = strand.shape().site(TermKind::kRecurrent);
+  const NormSite* const site = strand.shape().site(term_of_step(strand.shape()));
   const bool centred = site != nullptr && site->centred;
   const Segments segments = centred ? site->segments : Segments::whole(strand.shape().gates);
   const S* const from = strand.find(ParameterRole::kWeightHh, parameters);
