@@ -97,7 +97,7 @@ extern "C" {
 #define LNRNN_VERSION_PATCH 0
 
 /* Every change that an already compiled caller would notice raises it. */
-#define LNRNN_ABI_VERSION 4
+#define LNRNN_ABI_VERSION 5
 
 /* The LNRNN_ABI_VERSION of the loaded library. Compare before calling anything else. */
 LNRNN_API int32_t lnrnnGetAbiVersion(void);
@@ -619,11 +619,24 @@ typedef struct lnrnnSequence_t {
   int64_t rowOffset;       /* 0...2^32 - N */
 } lnrnnSequence_t;
 
+/*
+ * RESETS begin a new sequence inside a row, as reinforcement learning does at the first step after the
+ * end of an episode. Where resets[t,n] is not 0, no state crosses from step t - 1 of row n to step t,
+ * in any layer and in either direction, and no gradient comes back that way. The forward direction
+ * computes step t, and the reverse direction step t - 1, from h = c = 0. So a row gives what its pieces
+ * would give one by one: the first step of each direction from h0 and c0 (not the forward direction's
+ * where resets[0,n] is set), all others from zeros; and NaN in one piece stays there.
+ *
+ * resets is a tensor of one feature: element (t, n) is pointer[t stepStride + n rowStride]. It is read
+ * when the work is carried out, so that a graph that is launched again sees other resets. What stands
+ * at t >= lengths[n] counts for nothing. CUDA devices have no kernels for it yet: NOT_SUPPORTED.
+ */
 typedef struct lnrnnForwardInferenceArguments_t {
   size_t structSize;
   lnrnnSequence_t sequence;
   lnrnnConstBuffer_t packed; /* what lnrnnPackWeights wrote, packedBytes, 64-byte aligned */
   lnrnnConstTensor_t x;      /* (T,N,C) of the data type */
+  lnrnnConstTensor_t resets; /* (T,N) bytes, not 0 = a new sequence begins at the step; NULL: none does */
   lnrnnConstBuffer_t h0;     /* (L D, N, H) of the accumulation type, stateBytes; NULL: zeros */
   lnrnnConstBuffer_t c0;     /* the same for c. Only the LSTM has c: elsewhere c0, cn and their
                                 gradients must be NULL */
@@ -645,6 +658,7 @@ typedef struct lnrnnStepArguments_t {
   int64_t batch;             /* N >= 0 */
   lnrnnConstBuffer_t packed; /* what lnrnnPackWeights wrote, packedBytes, 64-byte aligned */
   lnrnnConstTensor_t x;      /* (1,N,C) of the data type: stepStride plays no part */
+  lnrnnConstTensor_t resets; /* (1,N) bytes, not 0 = the row begins anew, as from h = c = 0; NULL: none does */
   lnrnnBuffer_t h;           /* (L, N, H) of the accumulation type, stateBytes, read and written */
   lnrnnBuffer_t c;           /* the same for c; NULL where the cell is no LSTM */
   lnrnnBuffer_t workspace;   /* stepWorkspaceBytes, 64-byte aligned. Holds nothing between calls */
@@ -663,6 +677,8 @@ typedef struct lnrnnForwardTrainingArguments_t {
   lnrnnSequence_t sequence;
   lnrnnConstBuffer_t parameters;      /* parameterBytes of the data type */
   lnrnnConstTensor_t x;               /* (T,N,C) of the data type */
+  lnrnnConstTensor_t resets;          /* (T,N) bytes, not 0 = a new sequence begins at the step; NULL:
+                                         none does */
   lnrnnConstBuffer_t h0;              /* (L D, N, H) of the accumulation type, stateBytes; NULL: zeros */
   lnrnnConstBuffer_t c0;              /* the same for c, of the LSTM alone */
   lnrnnConstBuffer_t zoneoutMask;     /* (L D, T, N, H) bytes, not 0 = update, 0 = keep the old h;
@@ -702,9 +718,10 @@ LNRNN_API lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t str
 
 typedef struct lnrnnBackwardArguments_t {
   size_t structSize;
-  lnrnnSequence_t sequence;           /* these seven as in the lnrnnForwardTraining that filled */
+  lnrnnSequence_t sequence;           /* these eight as in the lnrnnForwardTraining that filled */
   lnrnnConstBuffer_t parameters;      /* reserve: the same values, and x with the same strides. */
   lnrnnConstTensor_t x;
+  lnrnnConstTensor_t resets;
   lnrnnConstBuffer_t zoneoutMask;
   lnrnnConstBuffer_t dropconnectMask;
   lnrnnConstBuffer_t random;

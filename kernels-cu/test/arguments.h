@@ -64,24 +64,28 @@ inline lnrnnStatus_t run(lnrnnPlan_t plan, lnrnnStream_t stream,
 // spoils each, and a member that is missing here is one that no test spoils.
 template <class Body>
 void each_memory(lnrnnForwardInferenceArguments_t& a, const Body& body) {
-  body("packed", a.packed), body("x", a.x), body("h0", a.h0), body("c0", a.c0), body("y", a.y);
-  body("hn", a.hn), body("cn", a.cn), body("workspace", a.workspace);
+  body("packed", a.packed), body("x", a.x), body("resets", a.resets);
+  body("h0", a.h0), body("c0", a.c0), body("y", a.y), body("hn", a.hn), body("cn", a.cn),
+      body("workspace", a.workspace);
 }
 template <class Body>
 void each_memory(lnrnnStepArguments_t& a, const Body& body) {
-  body("packed", a.packed), body("x", a.x), body("h", a.h), body("c", a.c);
+  body("packed", a.packed), body("x", a.x), body("resets", a.resets), body("h", a.h),
+      body("c", a.c);
   body("workspace", a.workspace);
 }
 template <class Body>
 void each_memory(lnrnnForwardTrainingArguments_t& a, const Body& body) {
-  body("parameters", a.parameters), body("x", a.x), body("h0", a.h0), body("c0", a.c0);
+  body("parameters", a.parameters), body("x", a.x), body("resets", a.resets);
+  body("h0", a.h0), body("c0", a.c0);
   body("zoneoutMask", a.zoneoutMask), body("dropconnectMask", a.dropconnectMask);
   body("random", a.random), body("y", a.y), body("hn", a.hn), body("cn", a.cn);
   body("reserve", a.reserve), body("workspace", a.workspace);
 }
 template <class Body>
 void each_memory(lnrnnBackwardArguments_t& a, const Body& body) {
-  body("parameters", a.parameters), body("x", a.x), body("zoneoutMask", a.zoneoutMask);
+  body("parameters", a.parameters), body("x", a.x), body("resets", a.resets);
+  body("zoneoutMask", a.zoneoutMask);
   body("dropconnectMask", a.dropconnectMask), body("random", a.random), body("reserve", a.reserve);
   body("dy", a.dy), body("dhn", a.dhn), body("dcn", a.dcn), body("gradients", a.gradients);
   body("dx", a.dx), body("dh0", a.dh0), body("dc0", a.dc0), body("workspace", a.workspace);

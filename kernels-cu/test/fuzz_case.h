@@ -18,11 +18,11 @@ struct Case {
   lnrnnSequence_t sequence = {};
   int64_t T = 0, N = 0, C = 0, H = 0, D = 1, S = 1, G = 4;
   int32_t type = LNRNN_DATA_F32, sum_type = LNRNN_DATA_F32;
-  View x_view, y_view, dx_view, dy_view;
+  View x_view, y_view, dx_view, dy_view, resets_view;
   bool has_lengths = false;
   std::vector<int64_t> lengths;
-  Tensor x, h0, c0, parameters, packed, zoneout_mask, dropconnect_mask, random_numbers, dy, dhn,
-      dcn;
+  Tensor x, resets, h0, c0, parameters, packed, zoneout_mask, dropconnect_mask, random_numbers, dy,
+      dhn, dcn;
   Tensor y, hn, cn, reserve, workspace, gradients, dx, dh0, dc0;
 
   explicit Case(uint64_t seed) : random(seed) {}
@@ -35,8 +35,18 @@ struct Case {
   int64_t length(int64_t n) const { return has_lengths ? lengths[size_t(n)] : T; }
 
   std::vector<Tensor*> inputs() {
-    return {&x,  &h0,  &c0, &parameters, &packed, &zoneout_mask, &dropconnect_mask, &random_numbers,
-            &dy, &dhn, &dcn};
+    return {&x,
+            &resets,
+            &h0,
+            &c0,
+            &parameters,
+            &packed,
+            &zoneout_mask,
+            &dropconnect_mask,
+            &random_numbers,
+            &dy,
+            &dhn,
+            &dcn};
   }
   std::vector<Tensor*> outputs() {
     return {&y, &hn, &cn, &reserve, &workspace, &gradients, &dx, &dh0, &dc0};
@@ -126,6 +136,7 @@ inline void Case::make_sequence() {
   y_view = view(random, T, N, D * H, false);
   dx_view = view(random, T, N, C, false);
   dy_view = view(random, T, N, D * H, true);
+  resets_view = view(random, T, N, 1, true);
   sequence.steps = T;
   sequence.batch = N;
   sequence.seed = uint64_t(random.between(0, INT64_MAX - 1));
@@ -156,6 +167,7 @@ inline void Case::make_tensors() {
       spec.zoneout > 0 && random.one_in(2) ? mask(random, size_t(S * T * N * H)) : empty();
   dropconnect_mask =
       spec.dropconnect > 0 && random.one_in(2) ? mask(random, size_t(S * G * H * H)) : empty();
+  resets = on_cpu && random.one_in(3) ? mask(random, resets_view.elements()) : empty();
   random_numbers = random.one_in(3) ? tensor(24) : empty();
   if (random_numbers.memory) {
     const uint64_t values[3] = {uint64_t(random.between(0, 1000)),
@@ -186,6 +198,7 @@ Arguments Case::forward() const {
   auto a = args::empty<Arguments>();
   a.sequence = sequence;
   a.x = all(x, x_view);
+  a.resets = all(resets, resets_view);
   a.h0 = all(h0);
   a.c0 = all(c0);
   a.y = all(y, y_view);
@@ -232,6 +245,7 @@ inline lnrnnBackwardArguments_t Case::gradient_pass() const {
   auto a = args::empty<lnrnnBackwardArguments_t>();
   a.sequence = sequence;
   a.x = all(x, x_view);
+  a.resets = all(resets, resets_view);
   draw_for(a);
   a.reserve = all(reserve);
   a.dy = all(dy, dy_view);

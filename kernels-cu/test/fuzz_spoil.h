@@ -87,7 +87,7 @@ bool spoil_memory(Case& c, const std::string& name, Memory& memory) {
       memory.pointer = nullptr;
       return true;
     default:
-      if (name == "zoneoutMask" || name == "dropconnectMask") return false;
+      if (name == "zoneoutMask" || name == "dropconnectMask" || name == "resets") return false;
       memory.pointer = static_cast<Byte*>(memory.pointer) + 1;
       return true;
   }

@@ -143,14 +143,14 @@ struct Network {
   lnrnnPlanSizes_t sizes{};
   lnrnnSequence_t sequence{};    // but for the lengths
   std::vector<int64_t> lengths;  // empty for none
-  args::Strides x_strides, y_strides, dx_strides, dy_strides;
+  args::Strides x_strides, y_strides, dx_strides, dy_strides, resets_strides;
   uint32_t flags = 0;  // of backward
   std::unique_ptr<Buffer<S>> parameters, x, y, dy, dx;
   // Those of c are null where the cell has none.
   std::unique_ptr<Buffer<T>> gradients, h0, c0, hn, cn, dhn, dcn, dh0, dc0;
   std::unique_ptr<Buffer<char>> packed, reserve, workspace;
   // Null unless a test makes them.
-  std::unique_ptr<Buffer<uint8_t>> zoneout_mask, dropconnect_mask;
+  std::unique_ptr<Buffer<uint8_t>> zoneout_mask, dropconnect_mask, resets;
   std::unique_ptr<Buffer<uint64_t>> random;
 
   Network(Shape s, Options options) : shape(s) {
@@ -185,6 +185,7 @@ struct Network {
 
     sequence.steps = s.steps;
     sequence.batch = s.batch;
+    resets_strides = args::Strides::of(s.batch, 1);
     x_strides = dx_strides = args::Strides::of(s.batch, s.input);
     y_strides = dy_strides = args::Strides::of(s.batch, output);
     sequence.seed = 42;
@@ -193,7 +194,7 @@ struct Network {
     for (auto* t : {&parameters, &x, &y, &dy, &dx}) t->reset();
     for (auto* t : {&gradients, &h0, &c0, &hn, &cn, &dhn, &dcn, &dh0, &dc0}) t->reset();
     for (auto* t : {&packed, &reserve, &workspace}) t->reset();
-    for (auto* t : {&zoneout_mask, &dropconnect_mask}) t->reset();
+    for (auto* t : {&zoneout_mask, &dropconnect_mask, &resets}) t->reset();
     random.reset();
     done(lnrnnPlanDestroy(plan));
     done(lnrnnDestroy(handle));
@@ -256,6 +257,7 @@ struct Network {
     a.batch = shape.batch;
     a.packed = memory(packed);
     a.x = view(x, x_strides);
+    a.resets = view(resets, resets_strides);
     a.h = memory(h0);
     a.c = memory(c0);
     a.workspace = memory(workspace);
@@ -271,6 +273,7 @@ struct Network {
     auto a = args::empty<lnrnnBackwardArguments_t>();
     a.sequence = whole_sequence();
     a.x = view(x, x_strides);
+    a.resets = view(resets, resets_strides);
     draw_for(a);
     a.reserve = memory(reserve);
     a.dy = view(dy, dy_strides);
@@ -321,6 +324,7 @@ struct Network {
     auto a = args::empty<Arguments>();
     a.sequence = whole_sequence();
     a.x = view(x, x_strides);
+    a.resets = view(resets, resets_strides);
     a.h0 = memory(h0);
     a.c0 = memory(c0);
     a.y = view(y, y_strides);

@@ -132,6 +132,7 @@ void test_calls() {
   net.zoneout_mask = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16 * 16);
   net.dropconnect_mask = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16 * 16);
   net.random = std::make_unique<network::Buffer<uint64_t>>(net.handle, 3);
+  net.resets = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16);
   net.pack();
   net.train();
   const lnrnnPlanSizes_t& sizes = net.sizes;

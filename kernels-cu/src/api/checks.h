@@ -30,6 +30,7 @@ class Checks {
     LNRNN_FORWARD(shape("steps", 1, "batch", a.batch));
     LNRNN_FORWARD(space("packed", a.packed, stack_.packed_bytes()));
     LNRNN_FORWARD(tensor("x", a.x, plan_.input(0)));
+    LNRNN_FORWARD(resets(a.resets));
     LNRNN_FORWARD(buffer("h", a.h, state_bytes_, plan_.accumulation_bytes()));
     LNRNN_FORWARD(plan_.shape.carries_cell
                       ? buffer("c", a.c, cell_state_bytes_, plan_.accumulation_bytes())
@@ -53,6 +54,7 @@ class Checks {
     LNRNN_FORWARD(sequence(a.sequence));
     LNRNN_FORWARD(parameters(a.parameters));
     LNRNN_FORWARD(tensor("x", a.x, plan_.input(0)));
+    LNRNN_FORWARD(resets(a.resets));
     LNRNN_FORWARD(draws(a));
     LNRNN_FORWARD(space("reserve", a.reserve, stack_.reserve_bytes(steps_, batch_)));
     LNRNN_FORWARD(optional_tensor("dy", a.dy, plan_.output()));
@@ -152,9 +154,13 @@ class Checks {
     return given.pointer == nullptr ? LNRNN_STATUS_SUCCESS : buffer(name, given, needed, alignment);
   }
 
-  // A tensor (T,N,features) with strides; written tensors may not overlap themselves.
+  // A tensor (T,N,features) of the data type with strides; written tensors may not overlap themselves.
   template <class Memory>
   lnrnnStatus_t tensor(const char* name, const Memory& given, int64_t features) {
+    return tensor(name, given, features, plan_.element_bytes());
+  }
+  template <class Memory>
+  lnrnnStatus_t tensor(const char* name, const Memory& given, int64_t features, size_t bytes) {
     const int64_t step = given.stepStride, row = given.rowStride;
     LNRNN_CHECK(step >= 0 && row >= 0, LNRNN_STATUS_INVALID_ARGUMENT,
                 "%s: %s has strides %lld (step) and %lld (row), expected at least 0", function_,
@@ -166,10 +172,9 @@ class Checks {
     const uint64_t elements =
         size_add(size_add(size_product({steps_ - 1, step}), size_product({batch_ - 1, row})),
                  static_cast<uint64_t>(features));
-    LNRNN_FORWARD(
-        buffer(name, given, size_multiply(elements, plan_.element_bytes()), plan_.element_bytes()));
+    LNRNN_FORWARD(buffer(name, given, size_multiply(elements, bytes), bytes));
     if (elements != size_product({steps_, batch_, features})) {
-      const int64_t element = static_cast<int64_t>(plan_.element_bytes());
+      const int64_t element = static_cast<int64_t>(bytes);
       regions_.with_gaps(
           {0, features * element, steps_, wrapped(step, element), batch_, wrapped(row, element)});
     }
@@ -183,6 +188,9 @@ class Checks {
   template <class Memory>
   lnrnnStatus_t optional_tensor(const char* name, const Memory& given, int64_t features) {
     return given.pointer == nullptr ? LNRNN_STATUS_SUCCESS : tensor(name, given, features);
+  }
+  lnrnnStatus_t resets(const lnrnnConstTensor_t& given) {
+    return given.pointer == nullptr ? LNRNN_STATUS_SUCCESS : tensor("resets", given, 1, 1);
   }
   // Whether each outer index has a place of its own, clear of the inner index's rows, which have
   // theirs.
@@ -228,6 +236,7 @@ class Checks {
   template <class Arguments>
   lnrnnStatus_t forward_tensors(const Arguments& a) {
     LNRNN_FORWARD(tensor("x", a.x, plan_.input(0)));
+    LNRNN_FORWARD(resets(a.resets));
     LNRNN_FORWARD(state("h0", a.h0));
     LNRNN_FORWARD(cell_state("c0", a.c0));
     LNRNN_FORWARD(optional_tensor("y", a.y, plan_.output()));

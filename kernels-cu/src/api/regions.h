@@ -26,8 +26,8 @@ bool rows_meet(const Rows& a, const Rows& b);
 // What a call reads, and after that what it writes.
 class Regions {
  public:
-  // lnrnnBackward has 15, three of which have strides.
-  static constexpr int kMost = 16, kMostStrided = 3;
+  // lnrnnBackward has 16, four of which have strides.
+  static constexpr int kMost = 16, kMostStrided = 4;
 
   // Before all others: what is not needed any more when the call returns.
   void read_at_once(const char* name, const void* start, uint64_t bytes) {

@@ -205,8 +205,13 @@ class Part {
   Part(const Strand& strand, const lnrnnSequence_t& sequence)
       : strand_(strand), plan_(strand.plan), sequence_(sequence) {}
 
-  StrandArguments begin() const {
-    return {strand_, sequence_.steps, sequence_.batch, sequence_.lengths, active_steps(sequence_)};
+  StrandArguments begin(const lnrnnConstTensor_t& resets) const {
+    return {strand_,
+            sequence_.steps,
+            sequence_.batch,
+            sequence_.lengths,
+            active_steps(sequence_),
+            {static_cast<const uint8_t*>(resets.pointer), resets.stepStride, resets.rowStride}};
   }
   template <class Buffer>
   auto* state(const Buffer& whole) const {
@@ -249,7 +254,7 @@ class Part {
 template <class Arguments>
 ForwardArguments forward_of(const Strand& strand, const Arguments& call, const Between& between) {
   const Part part(strand, call.sequence);
-  ForwardArguments arguments{part.begin()};
+  ForwardArguments arguments{part.begin(call.resets)};
   arguments.x = strand.layer == 0 ? inside(call.x) : between.tensor<const void>(strand.layer - 1);
   arguments.h0 = part.state(call.h0);
   arguments.c0 = part.cell_state(call.c0);
@@ -280,6 +285,7 @@ lnrnnStatus_t Stack::run(Stream& stream, const lnrnnStepArguments_t& call) const
   inference.sequence.batch = call.batch;
   inference.packed = call.packed;
   inference.x = call.x;
+  inference.resets = call.resets;
   inference.h0 = {call.h.pointer, call.h.bytes};
   inference.c0 = {call.c.pointer, call.c.bytes};
   inference.hn = call.h;
@@ -320,7 +326,7 @@ lnrnnStatus_t Stack::run(Stream& stream, const lnrnnBackwardArguments_t& call) c
     for (int direction = 0; direction < plan_->directions(); ++direction) {
       const Strand strand{*plan_, layer, direction};
       const Part part(strand, s);
-      BackwardArguments arguments{part.begin()};
+      BackwardArguments arguments{part.begin(call.resets)};
       arguments.parameters = call.parameters.pointer;
       arguments.x = layer == 0 ? inside(call.x) : reserve.between.tensor<const void>(layer - 1);
       arguments.zoneout_mask = part.zoneout(call.zoneoutMask);

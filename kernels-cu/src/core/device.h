@@ -7,6 +7,7 @@
 #include "lnrnn.h"
 #include "plan.h"
 #include "random.h"
+#include "resets.h"
 
 namespace lnrnn {
 
@@ -48,6 +49,7 @@ struct StrandArguments {
   const int64_t* lengths;
   // From here on no row is active: there are no rows, or all lengths end before.
   int64_t active_steps;
+  Resets resets{};
   const void* parameters = nullptr;  // all of them; not of inference
   Tensor<const void> x{};
   const uint8_t* zoneout_mask = nullptr;

@@ -80,6 +80,9 @@ struct Strand {
   int64_t input() const { return plan.input(layer); }
   int64_t cell_width() const { return plan.cell_width(); }
   int64_t output_width() const { return plan.output_width(); }
+  int64_t widest_state() const {
+    return cell_width() > output_width() ? cell_width() : output_width();
+  }
   int64_t gates() const { return plan.shape.gates * plan.cell_width(); }  // G H
   // Steps are counted as the caller counts them. Before step t the state stands at before(t) of T + 1
   // places, and after it at after(t).

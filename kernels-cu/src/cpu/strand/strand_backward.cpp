@@ -16,8 +16,10 @@ class Backward {
   Backward(const Kernels<T>& kernels, const BackwardLayout<S>& layout,
            const BackwardArguments& call)
       : kernels_(kernels), strand_(call.strand), layout_(layout), call_(call),
-        random_(call.random.drawn()), lengths_{call.lengths}, cell_(strand_.cell_width()),
-        output_(strand_.output_width()), gates_(strand_.gates()),
+        random_(call.random.drawn()), lengths_{call.lengths}, cuts_{call.resets, lengths_,
+                                                                    call.active_steps,
+                                                                    strand_.reverse()},
+        cell_(strand_.cell_width()), output_(strand_.output_width()), gates_(strand_.gates()),
         parameters_(static_cast<const S*>(call.parameters)),
         pass_(strand_.shape(), cell_, layout.vectors, strand_.plan.description.epsilon),
         forward_(reserve_of(call)),
@@ -26,6 +28,7 @@ class Backward {
       forward_.a = layout.products.a;
       forward_.r = layout.products.r;
     }
+    if (cuts_.any()) std::fill_n(layout.zeros, strand_.widest_state(), T(0));
     const lnrnnPlanDescription_t& d = strand_.plan.description;
     zoneout_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, output_, d.zoneout,
                        call.zoneout_mask, random_.seed);
@@ -70,9 +73,7 @@ class Backward {
     const StepRows<T>& r = shape.separate_products ? forward_.r : forward_.a;
     RowProduct<T> of_h(kernels_, layout_.weights.hh, scratch.packed, panels,
                        !shape.separate_products);
-    for_active(rows, [&](int64_t t, int64_t n) {
-      of_h.add(forward_.h.at(strand_.before(t), n), r.at(t, n));
-    });
+    for_active(rows, [&](int64_t t, int64_t n) { of_h.add(h_before(t, n), r.at(t, n)); });
     of_h.flush();
     if (pass_.inside == nullptr) return;
     for_active(rows, [&](int64_t t, int64_t n) {
@@ -130,7 +131,7 @@ class Backward {
                          rows, call_.accumulate && !apart);
     for_active(all_rows(), [&](int64_t t, int64_t n) {
       const T* const dr = layout_.dr.at(t, n);
-      if (gives(dr)) dhh.add(dr, forward_.h.at(strand_.before(t), n));
+      if (!cuts_.before(t, n) && gives(dr)) dhh.add(dr, forward_.h.at(strand_.before(t), n));
     });
     dhh.finish();
     if (!weight_hh_.masked()) return;
@@ -229,6 +230,13 @@ class Backward {
       return row_of<S>(call_.x, t, n);
     }
   }
+  // What forward's step started from.
+  const T* h_before(int64_t t, int64_t n) const {
+    return cuts_.before(t, n) ? layout_.zeros : forward_.h.at(strand_.before(t), n);
+  }
+  const T* c_before(int64_t t, int64_t n) const {
+    return cuts_.before(t, n) ? layout_.zeros : forward_.c.at(strand_.before(t), n);
+  }
   const T* output_gradient(int64_t t, int64_t n, const Scratch& scratch) const {
     const S* const dy = row_of<S>(call_.dy, t, n);
     if constexpr (kIsHalf<S>) {
@@ -280,7 +288,8 @@ class Backward {
     RowProduct<T> product(kernels_, layout_.hh, packed,
                           crew.share(0, panel_count(output_, kernels_.panel_width)), true);
     for (int64_t n = rows.begin; n < rows.end; ++n) {
-      if (lengths_.active(t, n)) product.add(layout_.dr.at(t, n), layout_.dh.at(0, n));
+      if (!lengths_.active(t, n) || cuts_.before(t, n)) continue;
+      product.add(layout_.dr.at(t, n), layout_.dh.at(0, n));
     }
     product.flush();
   }
@@ -292,8 +301,8 @@ class Backward {
     row.pass = &pass_;
     row.a = forward_.a.at(t, n);
     row.r = forward_.r.at(t, n);
-    row.h_before = forward_.h.at(strand_.before(t), n);
-    row.c_before = forward_.c.at(strand_.before(t), n);
+    row.h_before = h_before(t, n);
+    row.c_before = c_before(t, n);
     row.update = zoneout_.row(mask_row, mask_step, mask_of, scratch.masks.of_h);
     row.update_cell = zoneout_cell_.row(mask_row, mask_step, mask_of, scratch.masks.of_c);
     row.statistics = forward_.statistics.at(t, n);
@@ -309,6 +318,9 @@ class Backward {
     row.next_dr = layout_.dr.at(next.t, next.n);
     row.sums = &scratch.sums.vectors;
     kernels_.backward_row(row);
+    if (!cuts_.before(t, n)) return;
+    std::fill_n(row.dh, output_, T(0));
+    if (row.dc != nullptr) std::fill_n(row.dc, cell_, T(0));
   }
 
   const Kernels<T>& kernels_;
@@ -317,6 +329,7 @@ class Backward {
   const BackwardArguments& call_;
   const Random random_;
   const Lengths lengths_;
+  const Cuts cuts_;
   const int64_t cell_, output_, gates_;  // H, P and G H
   const S* const parameters_;
   const RowPass<T> pass_;

@@ -28,8 +28,10 @@ class Forward {
               strand_.plan.description.epsilon),
         layout_(layout), rows_(layout.rows), call_(call),
         random_(training ? call.random.drawn() : Random{}), lengths_{call.lengths},
+        cuts_{call.resets, lengths_, call.active_steps, strand_.reverse()},
         chunk_(chunk_steps(call.steps, call.batch)), cell_(strand_.cell_width()),
         output_(strand_.output_width()) {
+    if (cuts_.any()) std::fill_n(layout.zeros, strand_.widest_state(), T(0));
     const lnrnnPlanDescription_t& d = strand_.plan.description;
     if (training) {
       zoneout_mask_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, output_, d.zoneout,
@@ -104,6 +106,14 @@ class Forward {
     }
   }
 
+  // What a step starts from.
+  const T* h_before(int64_t t, int64_t n) const {
+    return cuts_.before(t, n) ? layout_.zeros : rows_.h.at(strand_.before(t), n);
+  }
+  const T* c_before(int64_t t, int64_t n) const {
+    return cuts_.before(t, n) ? layout_.zeros : rows_.c.at(strand_.before(t), n);
+  }
+
   // Where no row is active any more.
   void clear_outputs(Span own) const {
     for (int64_t t = call_.active_steps; t < call_.steps; ++t) {
@@ -152,7 +162,7 @@ class Forward {
     RowProduct<T, P> product(kernels_, weights_.hh, packed, panels(crew), !apart);
     for (int64_t n = rows.begin; n < rows.end; ++n) {
       if (!lengths_.active(t, n)) continue;
-      product.add(rows_.h.at(strand_.before(t), n), apart ? rows_.r.at(t, n) : rows_.a.at(t, n));
+      product.add(h_before(t, n), apart ? rows_.r.at(t, n) : rows_.a.at(t, n));
     }
     product.flush();
   }
@@ -184,8 +194,8 @@ class Forward {
     row.r = rows_.r.at(t, n);
     row.next_a = rows_.a.at(next.t, next.n);
     row.next_r = rows_.r.at(next.t, next.n);
-    row.h_before = rows_.h.at(before, n);
-    row.c_before = rows_.c.at(before, n);
+    row.h_before = h_before(t, n);
+    row.c_before = c_before(t, n);
     row.update = zoneout_mask_.row(mask_row, mask_step, mask_of, scratch.masks.of_h);
     row.update_cell = zoneout_cell_mask_.row(mask_row, mask_step, mask_of, scratch.masks.of_c);
     row.h = rows_.h.at(after, n);
@@ -207,6 +217,7 @@ class Forward {
   const ForwardArguments& call_;
   const Random random_;
   const Lengths lengths_;
+  const Cuts cuts_;
   const int64_t chunk_;
   const int64_t cell_, output_;  // H and P
   Mask<T> zoneout_mask_, zoneout_cell_mask_;

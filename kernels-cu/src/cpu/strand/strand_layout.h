@@ -156,6 +156,7 @@ struct ForwardLayout {
   StrandWeights<T> weights;  // training's; inference brings its own
   StrandRows<T> rows;
   StepRows<T> x;  // (chunk,N,I) widened
+  T* zeros;  // the state before a step that begins a sequence; filled in where there are resets
   ScratchOfThreads<ForwardScratch<S>> scratch;
 
   static ForwardLayout take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
@@ -167,6 +168,7 @@ struct ForwardLayout {
     }
     if (!training) layout.rows.take_states(carver, strand, 1, batch);
     if (kIsHalf<S>) layout.x = StepRows<T>::take(carver, chunk, batch, strand.input());
+    layout.zeros = carver.take<T>({strand.widest_state()});
     layout.scratch = ScratchOfThreads<ForwardScratch<S>>::take(carver, threads, kernels, strand);
     return layout;
   }
@@ -281,6 +283,7 @@ struct BackwardLayout {
   T* masked_dhh;       // (G H, P) gradient of the masked weight_hh, with DropConnect; used where
                        // it is added to what is there
   StepRows<T> x;       // (T,N,I) widened; later dx
+  T* zeros;            // as forward's
   StrandWeights<T> weights;  // forward's, to compute its products again
   StrandRows<T> products;
   PartialSums<T> partial;  // of the gradients of matrices
@@ -305,6 +308,7 @@ struct BackwardLayout {
       layout.masked_dhh = carver.take<T>({gates, output});
     }
     if (kIsHalf<S>) layout.x = StepRows<T>::take(carver, steps, batch, strand.input());
+    layout.zeros = carver.take<T>({strand.widest_state()});
     if (strand.plan.has(LNRNN_PLAN_RECOMPUTE)) {
       layout.weights = StrandWeights<T>::take(carver, kernels, strand);
       layout.products.take_products(carver, strand, steps, batch);

@@ -140,6 +140,7 @@ public final class BackwardArguments {
         b.read("parameters", shared.parameters(), sizes.parameterBytes(), Unit.DATA,
                 lnrnnBackwardArguments_t.parameters(struct));
         b.read("x", shared.x(), extents.x(), lnrnnBackwardArguments_t.x(struct));
+        b.readResets(shared.resets(), extents.resets(), lnrnnBackwardArguments_t.resets(struct));
         b.read("zoneoutMask", shared.zoneoutMask(), TrainingArguments.zoneoutMaskBytes(spec, training.sequence()),
                 Unit.MASK, lnrnnBackwardArguments_t.zoneoutMask(struct));
         b.read("dropconnectMask", shared.dropconnectMask(), TrainingArguments.dropconnectMaskBytes(spec), Unit.MASK,

@@ -59,8 +59,18 @@ final class Binding {
 
     /** A tensor that the call reads. */
     void read(String name, @Nullable DeviceBuffer buffer, TensorExtent extent, MemorySegment member) {
+        read(name, buffer, extent, Unit.DATA, member);
+    }
+
+    /** Where sequences begin inside rows. */
+    void readResets(@Nullable DeviceBuffer buffer, TensorExtent extent, MemorySegment member) {
+        read("resets", buffer, extent, Unit.MASK, member);
+    }
+
+    private void read(
+            String name, @Nullable DeviceBuffer buffer, TensorExtent extent, Unit unit, MemorySegment member) {
         if (buffer != null) {
-            lnrnnConstTensor_t.pointer(member, operands.read(name, buffer, extent.bytes(), Unit.DATA));
+            lnrnnConstTensor_t.pointer(member, operands.read(name, buffer, extent.bytes(), unit));
             lnrnnConstTensor_t.bytes(member, buffer.byteSize());
             lnrnnConstTensor_t.stepStride(member, extent.strides().step());
             lnrnnConstTensor_t.rowStride(member, extent.strides().row());

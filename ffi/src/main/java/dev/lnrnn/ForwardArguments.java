@@ -116,6 +116,7 @@ public final class ForwardArguments {
         b.read("x", shared.x(), extents.x(), lnrnnForwardTrainingArguments_t.x(struct));
         b.read("h0", h0, stateBytes, Unit.STATE, lnrnnForwardTrainingArguments_t.h0(struct));
         b.readCell("c0", c0, stateBytes, lnrnnForwardTrainingArguments_t.c0(struct));
+        b.readResets(shared.resets(), extents.resets(), lnrnnForwardTrainingArguments_t.resets(struct));
         b.read("zoneoutMask", shared.zoneoutMask(), TrainingArguments.zoneoutMaskBytes(spec, training.sequence()),
                 Unit.MASK, lnrnnForwardTrainingArguments_t.zoneoutMask(struct));
         b.read("dropconnectMask", shared.dropconnectMask(), TrainingArguments.dropconnectMaskBytes(spec), Unit.MASK,

@@ -28,6 +28,7 @@ public final class InferenceArguments {
     private final PlanSizes sizes;
     private @Nullable DeviceBuffer packed;
     private @Nullable DeviceBuffer x;
+    private @Nullable DeviceBuffer resets;
     private @Nullable DeviceBuffer h0;
     private @Nullable DeviceBuffer c0;
     private @Nullable DeviceBuffer y;
@@ -56,7 +57,7 @@ public final class InferenceArguments {
     }
 
     List<@Nullable DeviceBuffer> buffers() {
-        return Arrays.asList(packed, x, h0, c0, y, hn, cn, workspace);
+        return Arrays.asList(packed, x, resets, h0, c0, y, hn, cn, workspace);
     }
 
     Sequence sequence() {
@@ -91,6 +92,19 @@ public final class InferenceArguments {
      */
     public InferenceArguments x(DeviceBuffer x) {
         this.x = Objects.requireNonNull(x, "x");
+        return this;
+    }
+
+    /**
+     * Sets where new sequences begin inside rows: no state crosses into such a step from the one before it, in any
+     * layer or direction. The memory is read when the work is carried out.
+     *
+     * @param resets (T,N) bytes, strided as the sequence says, not 0 = a new sequence begins at the step; or null if
+     *     none does
+     * @return this
+     */
+    public InferenceArguments resets(@Nullable DeviceBuffer resets) {
+        this.resets = resets;
         return this;
     }
 
@@ -176,6 +190,7 @@ public final class InferenceArguments {
         b.read("packed", Binding.required("packed", packed), sizes.packedBytes(), Unit.SPACE,
                 lnrnnForwardInferenceArguments_t.packed(struct));
         b.read("x", Binding.required("x", x), extents.x(), lnrnnForwardInferenceArguments_t.x(struct));
+        b.readResets(resets, extents.resets(), lnrnnForwardInferenceArguments_t.resets(struct));
         b.read("h0", h0, stateBytes, Unit.STATE, lnrnnForwardInferenceArguments_t.h0(struct));
         b.readCell("c0", c0, stateBytes, lnrnnForwardInferenceArguments_t.c0(struct));
         b.written("y", y, extents.y(), lnrnnForwardInferenceArguments_t.y(struct));

@@ -4,7 +4,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shape of a pass's data: x and dx are (T,N,C), y and dy are (T,N,D&middot;H), each with its own strides.
+ * The shape of a pass's data: x and dx are (T,N,C), y and dy are (T,N,D&middot;H), resets are (T,N), each with its own
+ * strides.
  *
  * {@snippet :
  * Sequence timeMajor = Sequence.timeMajor(100, 32);          // (T,N,features), contiguous
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param y strides of y, or null as above; rows must not overlap
  * @param dx strides of dx, or null as above; rows must not overlap
  * @param dy strides of dy, or null as above
+ * @param resets strides of resets, or null as above
  */
 public record Sequence(
         long steps,
@@ -24,7 +26,8 @@ public record Sequence(
         @Nullable Strides x,
         @Nullable Strides y,
         @Nullable Strides dx,
-        @Nullable Strides dy) {
+        @Nullable Strides dy,
+        @Nullable Strides resets) {
 
     /**
      * Checks the sizes.
@@ -43,7 +46,7 @@ public record Sequence(
      * @param batch rows N, at least 0
      */
     public static Sequence timeMajor(long steps, long batch) {
-        return new Sequence(steps, batch, null, null, null, null);
+        return new Sequence(steps, batch, null, null, null, null, null);
     }
 
     /**
@@ -61,7 +64,7 @@ public record Sequence(
         try {
             Strides input = new Strides(spec.inputSize(), Math.multiplyExact(steps, spec.inputSize()));
             Strides output = new Strides(spec.outputSize(), Math.multiplyExact(steps, spec.outputSize()));
-            return new Sequence(steps, batch, input, output, input, output);
+            return new Sequence(steps, batch, input, output, input, output, new Strides(1, steps));
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException("steps is " + steps + ", too many for strides of 64 bits", e);
         }
@@ -73,7 +76,7 @@ public record Sequence(
      * @param x the strides, or null for time-major and contiguous
      */
     public Sequence withX(@Nullable Strides x) {
-        return new Sequence(steps, batch, x, y, dx, dy);
+        return new Sequence(steps, batch, x, y, dx, dy, resets);
     }
 
     /**
@@ -82,7 +85,7 @@ public record Sequence(
      * @param y the strides, or null for time-major and contiguous
      */
     public Sequence withY(@Nullable Strides y) {
-        return new Sequence(steps, batch, x, y, dx, dy);
+        return new Sequence(steps, batch, x, y, dx, dy, resets);
     }
 
     /**
@@ -91,7 +94,7 @@ public record Sequence(
      * @param dx the strides, or null for time-major and contiguous
      */
     public Sequence withDx(@Nullable Strides dx) {
-        return new Sequence(steps, batch, x, y, dx, dy);
+        return new Sequence(steps, batch, x, y, dx, dy, resets);
     }
 
     /**
@@ -100,7 +103,16 @@ public record Sequence(
      * @param dy the strides, or null for time-major and contiguous
      */
     public Sequence withDy(@Nullable Strides dy) {
-        return new Sequence(steps, batch, x, y, dx, dy);
+        return new Sequence(steps, batch, x, y, dx, dy, resets);
+    }
+
+    /**
+     * {@return this sequence with other strides of resets}
+     *
+     * @param resets the strides, or null for time-major and contiguous
+     */
+    public Sequence withResets(@Nullable Strides resets) {
+        return new Sequence(steps, batch, x, y, dx, dy, resets);
     }
 
     private static void checkNotNegative(String name, long value) {

@@ -21,10 +21,11 @@ public final class StepArguments {
     private final Plan plan;
     private final long batch;
     private final Stream stream;
-    private final TensorExtent xExtent;
+    private final SequenceExtents extents;
     private final PlanSizes sizes;
     private @Nullable DeviceBuffer packed;
     private @Nullable DeviceBuffer x;
+    private @Nullable DeviceBuffer resets;
     private @Nullable DeviceBuffer h;
     private @Nullable DeviceBuffer c;
     private @Nullable DeviceBuffer workspace;
@@ -38,7 +39,7 @@ public final class StepArguments {
         this.batch = batch;
         this.stream = stream;
         plan.operands().stream(stream);
-        xExtent = SequenceExtents.of(plan.spec(), Sequence.timeMajor(1, batch)).x();
+        extents = SequenceExtents.of(plan.spec(), Sequence.timeMajor(1, batch));
         sizes = plan.sizes(1, batch);
     }
 
@@ -49,7 +50,7 @@ public final class StepArguments {
 
     /** Bytes of x. */
     long xBytes() {
-        return xExtent.bytes();
+        return extents.x().bytes();
     }
 
     /**
@@ -71,6 +72,18 @@ public final class StepArguments {
      */
     public StepArguments x(DeviceBuffer x) {
         this.x = Objects.requireNonNull(x, "x");
+        return this;
+    }
+
+    /**
+     * Sets which rows begin a new sequence: their state before the step is zeros. The memory is read when the work is
+     * carried out.
+     *
+     * @param resets (N) bytes, not 0 = the row begins anew; or null if none does
+     * @return this
+     */
+    public StepArguments resets(@Nullable DeviceBuffer resets) {
+        this.resets = resets;
         return this;
     }
 
@@ -123,7 +136,8 @@ public final class StepArguments {
         Binding b = new Binding(plan, stream);
         b.read("packed", Binding.required("packed", packed), sizes.packedBytes(), Unit.SPACE,
                 lnrnnStepArguments_t.packed(struct));
-        b.read("x", Binding.required("x", x), xExtent, lnrnnStepArguments_t.x(struct));
+        b.read("x", Binding.required("x", x), extents.x(), lnrnnStepArguments_t.x(struct));
+        b.readResets(resets, extents.resets(), lnrnnStepArguments_t.resets(struct));
         b.written("h", Binding.required("h", h), sizes.stateBytes(), Unit.STATE, lnrnnStepArguments_t.h(struct));
         b.writtenCell("c", cell, sizes.stateBytes(), lnrnnStepArguments_t.c(struct));
         b.written("workspace", Binding.required("workspace", workspace), sizes.stepWorkspaceBytes(), Unit.SPACE,

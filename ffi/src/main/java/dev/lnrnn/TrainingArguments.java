@@ -28,6 +28,7 @@ public final class TrainingArguments {
     private final PlanSizes sizes;
     private @Nullable DeviceBuffer parameters;
     private @Nullable DeviceBuffer x;
+    private @Nullable DeviceBuffer resets;
     private @Nullable DeviceBuffer zoneoutMask;
     private @Nullable DeviceBuffer dropconnectMask;
     private @Nullable DeviceBuffer random;
@@ -80,6 +81,19 @@ public final class TrainingArguments {
      */
     public TrainingArguments x(DeviceBuffer x) {
         this.x = Objects.requireNonNull(x, "x");
+        return this;
+    }
+
+    /**
+     * Sets where new sequences begin inside rows. No state crosses into such a step from the one before it, in any layer
+     * or direction, and no gradient comes back that way. The memory is read when the work is carried out.
+     *
+     * @param resets (T,N) bytes, strided as the sequence says, not 0 = a new sequence begins at the step; or null if
+     *     none does
+     * @return this
+     */
+    public TrainingArguments resets(@Nullable DeviceBuffer resets) {
+        this.resets = resets;
         return this;
     }
 
@@ -144,9 +158,10 @@ public final class TrainingArguments {
         Operands operands = plan.operands();
         operands.stream(stream);
         TrainingPass.Shared shared = new TrainingPass.Shared(Binding.required("parameters", parameters),
-                Binding.required("x", x), zoneoutMask, dropconnectMask, random, Binding.required("reserve", reserve));
+                Binding.required("x", x), resets, zoneoutMask, dropconnectMask, random, Binding.required("reserve", reserve));
         operands.read("parameters", shared.parameters(), sizes.parameterBytes(), Unit.DATA);
         operands.read("x", shared.x(), extents.x().bytes(), Unit.DATA);
+        check("resets", shared.resets(), extents.resets().bytes(), Unit.MASK);
         checkMasks(plan.spec(), shared.zoneoutMask(), shared.dropconnectMask());
         check("zoneoutMask", shared.zoneoutMask(), zoneoutMaskBytes(plan.spec(), sequence), Unit.MASK);
         check("dropconnectMask", shared.dropconnectMask(), dropconnectMaskBytes(plan.spec()), Unit.MASK);

@@ -111,7 +111,7 @@ class LayerTest {
             MemorySegment input = layout.spread(DataType.F32, SINGLE.tensor("x"), STEPS, BATCH, 4);
             double[] zeros = new double[STEPS * BATCH * 6];
             MemorySegment output = layout.spread(DataType.F32, zeros, STEPS, BATCH, 6);
-            layer.forward(input, new Sequence(STEPS, BATCH, x, y, null, null),
+            layer.forward(input, new Sequence(STEPS, BATCH, x, y, null, null, null),
                     MemorySegment.ofArray(floats(SINGLE, "h0")), MemorySegment.ofArray(floats(SINGLE, "c0")),
                     null, output, null, null);
             double[] result = layout.gather(DataType.F32, output, STEPS, BATCH, 6);

@@ -53,7 +53,7 @@ final class Run implements AutoCloseable {
         plan = device.createPlan(problem.spec());
         Strides x = layout.strides(problem.steps(), problem.batch(), problem.inputs());
         Strides y = layout.strides(problem.steps(), problem.batch(), problem.outputs());
-        sequence = new Sequence(problem.steps(), problem.batch(), x, y, x, y);
+        sequence = new Sequence(problem.steps(), problem.batch(), x, y, x, y, null);
         PlanSizes sizes = plan.sizes(problem.steps(), problem.batch());
         H_STATES.forEach(state -> buffers.put(state, tensor(sizes.stateBytes())));
         if (problem.hasCell()) {

@@ -19,6 +19,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     lnrnnSequence_t sequence;
  *     lnrnnConstBuffer_t parameters;
  *     lnrnnConstTensor_t x;
+ *     lnrnnConstTensor_t resets;
  *     lnrnnConstBuffer_t zoneoutMask;
  *     lnrnnConstBuffer_t dropconnectMask;
  *     lnrnnConstBuffer_t random;
@@ -47,6 +48,7 @@ public class lnrnnBackwardArguments_t {
         lnrnnSequence_t.layout().withName("sequence"),
         lnrnnConstBuffer_t.layout().withName("parameters"),
         lnrnnConstTensor_t.layout().withName("x"),
+        lnrnnConstTensor_t.layout().withName("resets"),
         lnrnnConstBuffer_t.layout().withName("zoneoutMask"),
         lnrnnConstBuffer_t.layout().withName("dropconnectMask"),
         lnrnnConstBuffer_t.layout().withName("random"),
@@ -244,6 +246,50 @@ public class lnrnnBackwardArguments_t {
      */
     public static void x(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, x$OFFSET, x$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout resets$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("resets"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * lnrnnConstTensor_t resets
+     * }
+     */
+    public static final GroupLayout resets$layout() {
+        return resets$LAYOUT;
+    }
+
+    private static final long resets$OFFSET = $LAYOUT.byteOffset(groupElement("resets"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * lnrnnConstTensor_t resets
+     * }
+     */
+    public static final long resets$offset() {
+        return resets$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * lnrnnConstTensor_t resets
+     * }
+     */
+    public static MemorySegment resets(MemorySegment struct) {
+        return struct.asSlice(resets$OFFSET, resets$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * lnrnnConstTensor_t resets
+     * }
+     */
+    public static void resets(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, resets$OFFSET, resets$LAYOUT.byteSize());
     }
 
     private static final GroupLayout zoneoutMask$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("zoneoutMask"));

@@ -19,6 +19,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t batch;
  *     lnrnnConstBuffer_t packed;
  *     lnrnnConstTensor_t x;
+ *     lnrnnConstTensor_t resets;
  *     lnrnnBuffer_t h;
  *     lnrnnBuffer_t c;
  *     lnrnnBuffer_t workspace;
@@ -36,6 +37,7 @@ public class lnrnnStepArguments_t {
         lnrnn_h.C_LONG.withName("batch"),
         lnrnnConstBuffer_t.layout().withName("packed"),
         lnrnnConstTensor_t.layout().withName("x"),
+        lnrnnConstTensor_t.layout().withName("resets"),
         lnrnnBuffer_t.layout().withName("h"),
         lnrnnBuffer_t.layout().withName("c"),
         lnrnnBuffer_t.layout().withName("workspace")
@@ -222,6 +224,50 @@ public class lnrnnStepArguments_t {
      */
     public static void x(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, x$OFFSET, x$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout resets$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("resets"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * lnrnnConstTensor_t resets
+     * }
+     */
+    public static final GroupLayout resets$layout() {
+        return resets$LAYOUT;
+    }
+
+    private static final long resets$OFFSET = $LAYOUT.byteOffset(groupElement("resets"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * lnrnnConstTensor_t resets
+     * }
+     */
+    public static final long resets$offset() {
+        return resets$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * lnrnnConstTensor_t resets
+     * }
+     */
+    public static MemorySegment resets(MemorySegment struct) {
+        return struct.asSlice(resets$OFFSET, resets$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * lnrnnConstTensor_t resets
+     * }
+     */
+    public static void resets(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, resets$OFFSET, resets$LAYOUT.byteSize());
     }
 
     private static final GroupLayout h$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("h"));
