@@ -4,10 +4,10 @@ import java.util.Locale;
 
 /** What the command measures. */
 enum Part {
-    CALLS("Calls: what they cost besides what is computed, ns, medians"),
+    CALLS("Calls: their cost beyond the computation, ns, medians"),
     STEPS("Streaming steps: one row, one thread, from one call to the next, us"),
-    INPUTS("Inputs: one forward pass from where its data are, one thread, us"),
-    ALLOCATION("Allocation on the Java heap by each call, bytes"),
+    INPUTS("Inputs: one forward pass, by where its data are, one thread, us"),
+    ALLOCATION("Allocation on the Java heap in each call, bytes"),
     THREADS("Two threads, each with a pass, a state and a stream of its own, us a step"),
     START("Cold start: from the start of a JVM to the first result, ms, medians");
 
