@@ -96,10 +96,10 @@ public final class InferenceArguments {
     }
 
     /**
-     * Sets where new sequences begin inside rows: no state crosses into such a step from the one before it, in any
-     * layer or direction. The memory is read when the work is carried out.
+     * Sets the steps at which a new sequence begins inside a row. No state crosses from the step before into such a
+     * step, in any layer or direction. The device reads the memory when it executes the work.
      *
-     * @param resets (T,N) bytes, strided as the sequence says, not 0 = a new sequence begins at the step; or null if
+     * @param resets (T,N) bytes, with the sequence's strides, not 0 = a new sequence begins at the step; or null if
      *     none does
      * @return this
      */

@@ -76,10 +76,10 @@ public final class StepArguments {
     }
 
     /**
-     * Sets which rows begin a new sequence: their state before the step is zeros. The memory is read when the work is
-     * carried out.
+     * Sets the rows that begin a new sequence: their state before the step is zeros. The device reads the memory when
+     * it executes the work.
      *
-     * @param resets (N) bytes, not 0 = the row begins anew; or null if none does
+     * @param resets (N) bytes, not 0 = the row begins a new sequence; or null if none does
      * @return this
      */
     public StepArguments resets(@Nullable DeviceBuffer resets) {

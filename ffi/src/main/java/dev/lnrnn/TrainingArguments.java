@@ -85,10 +85,11 @@ public final class TrainingArguments {
     }
 
     /**
-     * Sets where new sequences begin inside rows. No state crosses into such a step from the one before it, in any layer
-     * or direction, and no gradient comes back that way. The memory is read when the work is carried out.
+     * Sets the steps at which a new sequence begins inside a row. No state crosses from the step before into such a
+     * step, in any layer or direction, and no gradient flows back. The device reads the memory when it executes the
+     * work.
      *
-     * @param resets (T,N) bytes, strided as the sequence says, not 0 = a new sequence begins at the step; or null if
+     * @param resets (T,N) bytes, with the sequence's strides, not 0 = a new sequence begins at the step; or null if
      *     none does
      * @return this
      */
@@ -158,7 +159,8 @@ public final class TrainingArguments {
         Operands operands = plan.operands();
         operands.stream(stream);
         TrainingPass.Shared shared = new TrainingPass.Shared(Binding.required("parameters", parameters),
-                Binding.required("x", x), resets, zoneoutMask, dropconnectMask, random, Binding.required("reserve", reserve));
+                Binding.required("x", x), resets, zoneoutMask, dropconnectMask, random,
+                Binding.required("reserve", reserve));
         operands.read("parameters", shared.parameters(), sizes.parameterBytes(), Unit.DATA);
         operands.read("x", shared.x(), extents.x().bytes(), Unit.DATA);
         check("resets", shared.resets(), extents.resets().bytes(), Unit.MASK);

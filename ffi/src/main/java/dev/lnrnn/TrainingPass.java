@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 public final class TrainingPass implements AutoCloseable {
 
     /** The buffers that both directions read, but for the reserve, which forward fills. */
-    record Shared(DeviceBuffer parameters, DeviceBuffer x, @Nullable DeviceBuffer resets, @Nullable DeviceBuffer zoneoutMask,
+    record Shared(DeviceBuffer parameters, DeviceBuffer x, @Nullable DeviceBuffer resets,
+            @Nullable DeviceBuffer zoneoutMask,
             @Nullable DeviceBuffer dropconnectMask, @Nullable DeviceBuffer random, DeviceBuffer reserve) {}
 
     private final Plan plan;
