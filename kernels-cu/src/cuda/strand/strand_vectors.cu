@@ -303,12 +303,12 @@ lnrnnStatus_t vector_gradients(const CudaStream& stream, const Strand& strand, i
   auto of_sum = sums(trace.ds, strand.gates(), nullptr);
   auto of_cell = sums(trace.dk, cell, nullptr);
   // By a term as the vectors that belong to it see it.
-  const auto by = [&](TermKind term) -> Sums<T>& {
+  const auto by = [&](TermKind term) {
     switch (term) {
-      case TermKind::kInput: return shape.site(TermKind::kSum) == nullptr ? of_gates : of_sum;
-      case TermKind::kRecurrent: return has_last_apart(shape.kind) ? of_last_apart : of_gates;
-      case TermKind::kSum: return of_gates;
-      case TermKind::kCell: return of_cell;
+      case TermKind::kInput: return shape.site(TermKind::kSum) == nullptr ? &of_gates : &of_sum;
+      case TermKind::kRecurrent: return has_last_apart(shape.kind) ? &of_last_apart : &of_gates;
+      case TermKind::kSum: return &of_gates;
+      case TermKind::kCell: return &of_cell;
     }
     __builtin_unreachable();
   };
@@ -323,10 +323,10 @@ lnrnnStatus_t vector_gradients(const CudaStream& stream, const Strand& strand, i
     for (int i = 0; i < vector.addends; ++i) {
       T* const place = strand.addend(vector, i, gradients);
       switch (use) {
-        case VectorUse::kAdded: by(term).to(place); break;
-        case VectorUse::kGain: by(term).times(normalized(term), place); break;
+        case VectorUse::kAdded: by(term)->to(place); break;
+        case VectorUse::kGain: by(term)->times(normalized(term), place); break;
         case VectorUse::kTimesState:
-          by(term).times({trace.h_before, nullptr, nullptr}, place);
+          by(term)->times({trace.h_before, nullptr, nullptr}, place);
           break;
       }
     }
