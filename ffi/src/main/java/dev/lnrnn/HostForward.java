@@ -9,6 +9,7 @@ final class HostForward {
     private final Stream stream;
     private final DataType stateType;
     private final Mirror x;
+    private final Mirror resets;
     private final Mirror h0;
     private final Mirror c0;
     private final Mirror y;
@@ -25,6 +26,7 @@ final class HostForward {
         DataType type = plan.spec().dataType();
         x = mirror(type);
         y = mirror(type);
+        resets = new Mirror(plan.device(), Byte.BYTES, true);
         stateType = type.accumulation();
         h0 = mirror(stateType);
         c0 = mirror(stateType);
@@ -38,18 +40,20 @@ final class HostForward {
     }
 
     /** Runs on an array with exactly the elements of the sequence, into new arrays. */
-    LayerOutput run(DeviceBuffer packed, MemorySegment input, Sequence sequence, @Nullable MemorySegment h0,
-            @Nullable MemorySegment c0, long @Nullable [] lengths) {
+    LayerOutput run(DeviceBuffer packed, MemorySegment input, Sequence sequence, byte @Nullable [] resets,
+            @Nullable MemorySegment h0, @Nullable MemorySegment c0, long @Nullable [] lengths) {
         InferenceArguments current = argumentsFor(sequence);
         long stateBytes = current.sizes().stateBytes();
         DataType type = plan.spec().dataType();
         HostArray.checkBytes(input, current.extents().x().bytes(), type, "x");
+        GivenBytes.checkElements("resets", resets, current.extents().resets().bytes());
         checkState(h0, stateBytes, "h0");
         checkState(c0, stateBytes, "c0");
         HostArray output = HostArray.allocate(type, current.extents().y().bytes(), "y");
         HostArray h = HostArray.allocate(stateType, stateBytes, "hn");
         HostArray c = plan.spec().cell().carriesCell() ? HostArray.allocate(stateType, stateBytes, "cn") : null;
-        run(packed, input, sequence, h0, c0, lengths, output.segment(), h.segment(), HostArray.segmentOrNull(c));
+        run(packed, input, sequence, resets == null ? null : MemorySegment.ofArray(resets), h0, c0, lengths,
+                output.segment(), h.segment(), HostArray.segmentOrNull(c));
         return new LayerOutput(output, h, c);
     }
 
@@ -59,16 +63,18 @@ final class HostForward {
         }
     }
 
-    void run(DeviceBuffer packed, MemorySegment xHost, Sequence sequence, @Nullable MemorySegment h0Host,
-            @Nullable MemorySegment c0Host, long @Nullable [] lengths, @Nullable MemorySegment yHost,
-            @Nullable MemorySegment hnHost, @Nullable MemorySegment cnHost) {
+    void run(DeviceBuffer packed, MemorySegment xHost, Sequence sequence, @Nullable MemorySegment resetsHost,
+            @Nullable MemorySegment h0Host, @Nullable MemorySegment c0Host, long @Nullable [] lengths,
+            @Nullable MemorySegment yHost, @Nullable MemorySegment hnHost, @Nullable MemorySegment cnHost) {
         InferenceArguments arguments = argumentsFor(sequence);
         SequenceExtents extents = arguments.extents();
         long stateBytes = arguments.sizes().stateBytes();
         HostOperands.ofForward(plan.spec(), extents, stateBytes, xHost, h0Host, c0Host, yHost, hnHost, cnHost)
+                .read("resets", resetsHost, extents.resets())
                 .checkApart();
         arguments.packed(packed)
                 .x(x.requiredInput(xHost, extents.x().bytes()))
+                .resets(resets.input(resetsHost, extents.resets().bytes()))
                 .h0(h0.input(h0Host, stateBytes))
                 .c0(c0.input(c0Host, stateBytes))
                 .y(y.output(yHost, extents.y()))
@@ -96,6 +102,7 @@ final class HostForward {
 
     void close() {
         x.close();
+        resets.close();
         h0.close();
         c0.close();
         y.close();

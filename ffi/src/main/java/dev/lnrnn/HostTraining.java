@@ -31,7 +31,7 @@ final class HostTraining {
     private final Mirror cn;
     private final LatestPass<ForwardPass> forward = new LatestPass<>();
     private final LatestPass<BackwardPass> backward = new LatestPass<>();
-    private GivenMasks masks = GivenMasks.NONE;
+    private GivenBytes given = GivenBytes.NONE;
     private TrainingPass training;
     private boolean accumulate;
 
@@ -97,16 +97,29 @@ final class HostTraining {
         backward.forget();
     }
 
-    /** Not over the masks in use: where there is no memory for new ones, the old ones stay. */
     void setMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
-        GivenMasks given = GivenMasks.of(layer, sequence, zoneout, dropconnect);
-        TrainingPass changed = arguments.zoneoutMask(given.zoneout()).dropconnectMask(given.dropconnect()).bind();
-        changed.takeSettings(training);
-        training = changed;
+        replace(given.withMasks(layer, sequence, zoneout, dropconnect));
+    }
+
+    void setResets(byte @Nullable [] resets) {
+        replace(given.withResets(layer, extents, resets));
+    }
+
+    /** What is in use stays where there is no memory for new bytes, or they are refused. */
+    private void replace(GivenBytes changed) {
+        try {
+            TrainingPass bound = arguments.zoneoutMask(changed.zoneout()).dropconnectMask(changed.dropconnect())
+                    .resets(changed.resets()).bind();
+            bound.takeSettings(training);
+            training = bound;
+        } catch (RuntimeException | Error e) {
+            changed.closeBut(given);
+            throw e;
+        }
         forward.forget();
         backward.forget();
-        masks.close();
-        masks = given;
+        given.closeBut(changed);
+        given = changed;
     }
 
     void checkForward(MemorySegment x, @Nullable MemorySegment h0, @Nullable MemorySegment c0,
@@ -178,7 +191,7 @@ final class HostTraining {
     void close(String owner) {
         training.close();
         mirrors.forEach(Mirror::close);
-        masks.close();
+        given.closeBut(GivenBytes.NONE);
         Lifetime.end(arena, owner);
     }
 }

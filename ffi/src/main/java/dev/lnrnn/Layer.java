@@ -130,11 +130,30 @@ public final class Layer implements AutoCloseable {
      */
     public LayerOutput forward(
             float[] x, long steps, long batch, @Nullable LayerState initial, long @Nullable [] lengths) {
+        return forward(x, steps, batch, null, initial, lengths);
+    }
+
+    /**
+     * Runs the layer on rows of several sequences each; otherwise as
+     * {@link #forward(float[], long, long, LayerState, long[])}.
+     *
+     * @param x the input (T,N,C)
+     * @param steps time steps T, at least 0
+     * @param batch rows N, at least 0
+     * @param resets (T,N), not 0 where a new sequence begins: no state crosses into such a step from the one before it,
+     *     in any layer or direction; null if none begins inside a row
+     * @param initial the initial state, or null for zeros
+     * @param lengths the number of steps of each row, 0...T; null if every row has T steps
+     * @return the output and the final state
+     */
+    public LayerOutput forward(float[] x, long steps, long batch, byte @Nullable [] resets,
+            @Nullable LayerState initial, long @Nullable [] lengths) {
         Objects.requireNonNull(x, "x");
         HostArray.checkType(spec, DataType.F32);
         MemorySegment h0 = initial == null ? null : MemorySegment.ofArray(initial.h());
         MemorySegment c0 = initial == null ? null : HostArray.segmentOrNull(initial.c());
-        return forwardArray(HostArray.of(x, spec.dataType()), Sequence.timeMajor(steps, batch), h0, c0, lengths);
+        return forwardArray(HostArray.of(x, spec.dataType()), Sequence.timeMajor(steps, batch), resets, h0, c0,
+                lengths);
     }
 
     /**
@@ -163,17 +182,35 @@ public final class Layer implements AutoCloseable {
      */
     public LayerOutput forward(
             double[] x, long steps, long batch, @Nullable DoubleLayerState initial, long @Nullable [] lengths) {
+        return forward(x, steps, batch, null, initial, lengths);
+    }
+
+    /**
+     * Runs the layer on rows of several sequences each. For layers in {@link DataType#F64}; otherwise as
+     * {@link #forward(float[], long, long, byte[], LayerState, long[])}.
+     *
+     * @param x the input (T,N,C)
+     * @param steps time steps T, at least 0
+     * @param batch rows N, at least 0
+     * @param resets (T,N), not 0 where a new sequence begins; null if none begins inside a row
+     * @param initial the initial state, or null for zeros
+     * @param lengths the number of steps of each row, 0...T; null if every row has T steps
+     * @return the output and the final state
+     */
+    public LayerOutput forward(double[] x, long steps, long batch, byte @Nullable [] resets,
+            @Nullable DoubleLayerState initial, long @Nullable [] lengths) {
         Objects.requireNonNull(x, "x");
         HostArray.checkType(spec, DataType.F64);
         MemorySegment h0 = initial == null ? null : MemorySegment.ofArray(initial.h());
         MemorySegment c0 = initial == null ? null : HostArray.segmentOrNull(initial.c());
-        return forwardArray(HostArray.of(x), Sequence.timeMajor(steps, batch), h0, c0, lengths);
+        return forwardArray(HostArray.of(x), Sequence.timeMajor(steps, batch), resets, h0, c0,
+                lengths);
     }
 
-    private synchronized LayerOutput forwardArray(HostArray x, Sequence sequence, @Nullable MemorySegment h0,
-            @Nullable MemorySegment c0, long @Nullable [] lengths) {
+    private synchronized LayerOutput forwardArray(HostArray x, Sequence sequence, byte @Nullable [] resets,
+            @Nullable MemorySegment h0, @Nullable MemorySegment c0, long @Nullable [] lengths) {
         checkOpen();
-        return forward.run(packed(), x.segment(), sequence, h0, c0, lengths);
+        return forward.run(packed(), x.segment(), sequence, resets, h0, c0, lengths);
     }
 
     /**
@@ -184,6 +221,8 @@ public final class Layer implements AutoCloseable {
      *
      * @param x the input (T,N,C), with the sequence's strides
      * @param sequence the shape of the data
+     * @param resets (T,N) bytes, with the sequence's strides, not 0 where a new sequence begins: no state crosses into
+     *     such a step from the one before it, in any layer or direction; null if none begins inside a row
      * @param h0 the initial h (L&middot;D,N,H), or null for zeros
      * @param c0 the initial c (L&middot;D,N,H), or null for zeros; only for an LSTM
      * @param lengths the number of steps of each row, 0...T; null if every row has T steps
@@ -197,6 +236,7 @@ public final class Layer implements AutoCloseable {
     public synchronized void forward(
             MemorySegment x,
             Sequence sequence,
+            @Nullable MemorySegment resets,
             @Nullable MemorySegment h0,
             @Nullable MemorySegment c0,
             long @Nullable [] lengths,
@@ -206,7 +246,7 @@ public final class Layer implements AutoCloseable {
         Objects.requireNonNull(x, "x");
         Objects.requireNonNull(sequence, "sequence");
         checkOpen();
-        forward.run(packed(), x, sequence, h0, c0, lengths, y, hn, cn);
+        forward.run(packed(), x, sequence, resets, h0, c0, lengths, y, hn, cn);
     }
 
     /**

@@ -18,9 +18,16 @@ final class Mirror {
      * @param inPlace whether the host's memory may be used as it is: only where a call does not outlive its arguments
      */
     Mirror(Device device, DataType type, boolean inPlace) {
+        this(device, type.byteSize(), inPlace);
+    }
+
+    /**
+     * @param alignment what the device's calls ask of the memory
+     */
+    Mirror(Device device, long alignment, boolean inPlace) {
         this.device = device;
         this.inPlace = inPlace && device.handle().isCpu();
-        this.alignment = type.byteSize();
+        this.alignment = alignment;
     }
 
     /** A buffer with the content of a host segment, null for null. */

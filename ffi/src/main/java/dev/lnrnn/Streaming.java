@@ -28,6 +28,7 @@ public final class Streaming implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final NativeDevice.Owned ownership = this::close;
     private final StepPass pass;
+    private final long batch;
     private final long xBytes;
     private final long stateBytes;
     private final DeviceBuffer x;
@@ -38,6 +39,7 @@ public final class Streaming implements AutoCloseable {
 
     Streaming(Layer layer, long batch) {
         this.layer = layer;
+        this.batch = batch;
         Device device = layer.device();
         queue = device.defaultStream();
         LayerSpec spec = layer.spec();
@@ -197,6 +199,32 @@ public final class Streaming implements AutoCloseable {
         synchronized (layer) {
             checkOpen();
             clearState();
+        }
+    }
+
+    /**
+     * Sets the state of one row to zeros, in all layers: its next step begins a new sequence, and the other rows go on.
+     *
+     * @param row the row, 0...N - 1
+     * @throws IndexOutOfBoundsException if there is no such row
+     * @throws IllegalStateException if this or the layer is closed
+     */
+    public void reset(long row) {
+        Objects.checkIndex(row, batch);
+        synchronized (layer) {
+            checkOpen();
+            clearRow(h, row);
+            if (c != null) {
+                clearRow(c, row);
+            }
+        }
+    }
+
+    /** Of a state (L,N,H). */
+    private void clearRow(DeviceBuffer state, long row) {
+        long rowBytes = stateBytes / batch / layer.spec().layers();
+        for (int l = 0; l < layer.spec().layers(); ++l) {
+            queue.fill(state.slice((l * batch + row) * rowBytes, rowBytes), (byte) 0);
         }
     }
 

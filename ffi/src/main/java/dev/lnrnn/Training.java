@@ -127,6 +127,21 @@ public final class Training implements AutoCloseable {
     }
 
     /**
+     * Sets where new sequences begin inside the rows of later forward passes: no state crosses into such a step from the
+     * one before it, in any layer or direction, and no gradient comes back that way. The array is copied.
+     *
+     * @param resets (T,N), with the sequence's strides, not 0 where a new sequence begins; or null if none does
+     * @throws IllegalArgumentException if the array has the wrong number of elements
+     */
+    public void setResets(byte @Nullable [] resets) {
+        synchronized (layer) {
+            checkOpen();
+            passes.setResets(resets);
+            turns.forgetForward();
+        }
+    }
+
+    /**
      * Sets the masks of later forward passes, so that they are not drawn at random. The arrays are copied.
      *
      * @param zoneout (L&middot;D,T,N,H), not 0 = update, 0 = keep the old h; or null to draw it

@@ -111,7 +111,7 @@ class LayerTest {
             MemorySegment input = layout.spread(DataType.F32, SINGLE.tensor("x"), STEPS, BATCH, 4);
             double[] zeros = new double[STEPS * BATCH * 6];
             MemorySegment output = layout.spread(DataType.F32, zeros, STEPS, BATCH, 6);
-            layer.forward(input, new Sequence(STEPS, BATCH, x, y, null, null, null),
+            layer.forward(input, new Sequence(STEPS, BATCH, x, y, null, null, null), null,
                     MemorySegment.ofArray(floats(SINGLE, "h0")), MemorySegment.ofArray(floats(SINGLE, "c0")),
                     null, output, null, null);
             double[] result = layout.gather(DataType.F32, output, STEPS, BATCH, 6);
@@ -211,13 +211,13 @@ class LayerTest {
                 MemorySegment state = memory.asSlice(bytes, 2 * BATCH * 2 * Float.BYTES);
                 for (MemorySegment y : List.of(x, memory.asSlice(BATCH * 4 * Float.BYTES, bytes))) {
                     assertEquals("x and y overlap, but y is written", assertThrows(IllegalArgumentException.class,
-                            () -> layer.forward(x, sequence, null, null, null, y, null, null)).getMessage());
+                            () -> layer.forward(x, sequence, null, null, null, null, y, null, null)).getMessage());
                 }
                 assertThrows(IllegalArgumentException.class,
-                        () -> layer.forward(x, sequence, null, null, null, null, memory, null));
-                assertThrows(IllegalArgumentException.class, () -> layer.forward(x, sequence, state, null, null,
+                        () -> layer.forward(x, sequence, null, null, null, null, null, memory, null));
+                assertThrows(IllegalArgumentException.class, () -> layer.forward(x, sequence, null, state, null, null,
                         null, memory.asSlice(bytes + 4, state.byteSize()), null));
-                layer.forward(x, sequence, state, null, null, null, state, null);
+                layer.forward(x, sequence, null, state, null, null, null, state, null);
             }
         }
     }
@@ -234,7 +234,7 @@ class LayerTest {
                 for (int row = 0; row < STEPS * BATCH; row++) {
                     MemorySegment.copy(x, row * 4, matrix, JAVA_FLOAT, row * 40L, 4);
                 }
-                layer.forward(matrix, sequence, null, null, null, matrix.asSlice(16), null, null);
+                layer.forward(matrix, sequence, null, null, null, null, matrix.asSlice(16), null, null);
                 for (int i = 0; i < expected.length; i++) {
                     assertEquals(expected[i], matrix.getAtIndex(JAVA_FLOAT, i / 6 * 10 + 4 + i % 6));
                 }

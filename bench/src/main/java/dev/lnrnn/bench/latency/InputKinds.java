@@ -92,11 +92,11 @@ final class InputKinds {
             rows.add(row(shape, "layer, arrays in, new arrays out",
                     () -> layer.forward(x, shape.steps(), shape.batch())));
             rows.add(row(shape, "layer, heap segments",
-                    () -> layer.forward(heapX, sequence, null, null, null, heapY, null, null)));
+                    () -> layer.forward(heapX, sequence, null, null, null, null, heapY, null, null)));
             rows.add(row(shape, "layer, native segments",
-                    () -> layer.forward(nativeX, sequence, null, null, null, nativeY, null, null)));
+                    () -> layer.forward(nativeX, sequence, null, null, null, null, nativeY, null, null)));
             rows.add(row(shape, "layer, mapped file in, native out",
-                    () -> layer.forward(mappedX, sequence, null, null, null, nativeY, null, null)));
+                    () -> layer.forward(mappedX, sequence, null, null, null, null, nativeY, null, null)));
             if (shape.steps() == 1) {
                 float[] h = new float[shape.outputs()];
                 try (Streaming streaming = layer.streaming(shape.batch())) {
