@@ -620,16 +620,16 @@ typedef struct lnrnnSequence_t {
 } lnrnnSequence_t;
 
 /*
- * RESETS begin a new sequence inside a row, as reinforcement learning does at the first step after the
- * end of an episode. Where resets[t,n] is not 0, no state crosses from step t - 1 of row n to step t,
+ * A RESET begins a new sequence inside a row, as reinforcement learning does at the first step of an
+ * episode. Where resets[t,n] is not 0, no state crosses from step t - 1 of row n to step t,
  * in any layer and in either direction, and no gradient comes back that way. The forward direction
  * computes step t, and the reverse direction step t - 1, from h = c = 0. So a row gives what its pieces
  * would give one by one: the first step of each direction from h0 and c0 (not the forward direction's
  * where resets[0,n] is set), all others from zeros; and NaN in one piece stays there.
  *
  * resets is a tensor of one feature: element (t, n) is pointer[t stepStride + n rowStride]. It is read
- * when the work is carried out, so that a graph that is launched again sees other resets. What stands
- * at t >= lengths[n] counts for nothing. CUDA devices have no kernels for it yet: NOT_SUPPORTED.
+ * when the work is carried out, so that a graph that is launched again sees other resets. Resets at
+ * t >= lengths[n] are ignored. CUDA devices do not support resets yet: NOT_SUPPORTED.
  */
 typedef struct lnrnnForwardInferenceArguments_t {
   size_t structSize;

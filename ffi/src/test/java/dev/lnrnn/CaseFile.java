@@ -65,7 +65,8 @@ record CaseFile(
         boolean training = Boolean.parseBoolean(metadata.get("training"));
         Problem problem = Problem.of(spec(type), number("T"), number("N"), training, tensors)
                 .withLengths(lengths)
-                .withMasks(mask("zoneout_mask"), mask("dropconnect_mask"));
+                .withMasks(mask("zoneout_mask"), mask("dropconnect_mask"))
+                .withResets(mask("resets"));
         problem.elements().forEach((tensor, elements) -> {
             requireElements(tensor, elements);
             requireElements("grad." + tensor, elements);

@@ -118,7 +118,8 @@ final class Run implements AutoCloseable {
     /** Masks that are not given are drawn from memory of the device. */
     TrainingPass trainingPass(@Nullable DeviceBuffer random) {
         TrainingPass pass = plan.training(sequence, stream).parameters(buffer("parameters")).x(buffer("x"))
-                .zoneoutMask(mask(problem.zoneoutMask())).dropconnectMask(mask(problem.dropconnectMask()))
+                .resets(mask(problem.resets())).zoneoutMask(mask(problem.zoneoutMask()))
+                .dropconnectMask(mask(problem.dropconnectMask()))
                 .random(random).reserve(buffer("reserve")).bind();
         pass.setSeed(problem.seed());
         pass.setOffsets(problem.stepOffset(), problem.rowOffset());
@@ -162,6 +163,7 @@ final class Run implements AutoCloseable {
     private Map<String, double[]> infer() {
         plan.pack(stream, buffer("parameters"), buffer("packed"));
         InferencePass pass = plan.inference(sequence, stream).packed(buffer("packed")).x(buffer("x"))
+                .resets(mask(problem.resets()))
                 .h0(buffer("h0")).c0(buffer("c0")).y(buffer("y")).hn(buffer("hn")).cn(buffer("cn"))
                 .workspace(buffer("inferenceWorkspace")).bind();
         pass.setLengths(problem.lengths());

@@ -83,6 +83,10 @@ public final class Oracle {
         for (int i = 0; i < length; i++) {
             int t = direction == 0 ? i : length - 1 - i;
             int row = t * batch + n;
+            if (problem.beginsAnew(t, n, direction)) {
+                h = new double[h.length];
+                c = new double[c.length];
+            }
             Cell.State fresh = cell.step(Arrays.copyOfRange(x, row * inputs, (row + 1) * inputs), h, c);
             int maskAt = (state * steps * batch + row) * hidden;
             h = zoneout.apply(h, fresh.h(), maskAt);

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Everything that decides what a stack of layers computes. Tensors go by the names of the reference cases:
  * {@code x, h0, dy, dhn}, with an LSTM {@code c0, dcn}, and the parameters; sequences are (T,N,·), states
- * (L·D,N,H), masks (L·D,T,N,H) and (L·D,G·H,H).
+ * (L·D,N,H), masks (L·D,T,N,H) and (L·D,G·H,H), resets (T,N).
  */
 public record Problem(
         LayerSpec spec,
@@ -23,6 +23,7 @@ public record Problem(
         long @Nullable [] lengths,
         byte @Nullable [] zoneoutMask,
         byte @Nullable [] dropconnectMask,
+        byte @Nullable [] resets,
         long seed,
         long stepOffset,
         long rowOffset) {
@@ -40,7 +41,7 @@ public record Problem(
     /** A problem without lengths or masks, whose seed and offsets are 0. */
     public static Problem of(
             LayerSpec spec, int steps, int batch, boolean training, Map<String, double[]> tensors) {
-        return new Problem(spec, steps, batch, training, tensors, null, null, null, 0, 0, 0);
+        return new Problem(spec, steps, batch, training, tensors, null, null, null, null, 0, 0, 0);
     }
 
     private static double center(String name) {
@@ -107,6 +108,12 @@ public record Problem(
         return lengths != null ? (int) lengths[n] : steps;
     }
 
+    /** Whether row n goes from one step to the next of its direction without its state. */
+    public boolean beginsAnew(int t, int n, int direction) {
+        int first = direction == 0 ? t : t + 1;
+        return resets != null && first < length(n) && resets[first * batch + n] != 0;
+    }
+
     public double[] tensor(String name) {
         double[] values = tensors.get(name);
         if (values == null) {
@@ -134,7 +141,7 @@ public record Problem(
 
     public Problem with(Map<String, double[]> newTensors) {
         return new Problem(spec, steps, batch, training, newTensors, lengths, zoneoutMask,
-                dropconnectMask, seed, stepOffset, rowOffset);
+                dropconnectMask, resets, seed, stepOffset, rowOffset);
     }
 
     public Problem with(String name, double... values) {
@@ -146,32 +153,37 @@ public record Problem(
     /** The same data under another description, which has the same tensors. */
     public Problem with(LayerSpec newSpec) {
         return new Problem(newSpec, steps, batch, training, tensors, lengths, zoneoutMask,
-                dropconnectMask, seed, stepOffset, rowOffset);
+                dropconnectMask, resets, seed, stepOffset, rowOffset);
     }
 
     public Problem withLengths(long @Nullable... newLengths) {
         return new Problem(spec, steps, batch, training, tensors, newLengths, zoneoutMask,
-                dropconnectMask, seed, stepOffset, rowOffset);
+                dropconnectMask, resets, seed, stepOffset, rowOffset);
     }
 
     public Problem withMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
         return new Problem(spec, steps, batch, training, tensors, lengths, zoneout,
-                dropconnect, seed, stepOffset, rowOffset);
+                dropconnect, resets, seed, stepOffset, rowOffset);
+    }
+
+    public Problem withResets(byte @Nullable [] newResets) {
+        return new Problem(spec, steps, batch, training, tensors, lengths, zoneoutMask,
+                dropconnectMask, newResets, seed, stepOffset, rowOffset);
     }
 
     public Problem withSeed(long newSeed) {
         return new Problem(spec, steps, batch, training, tensors, lengths, zoneoutMask,
-                dropconnectMask, newSeed, stepOffset, rowOffset);
+                dropconnectMask, resets, newSeed, stepOffset, rowOffset);
     }
 
     public Problem withOffsets(long step, long row) {
         return new Problem(spec, steps, batch, training, tensors, lengths, zoneoutMask,
-                dropconnectMask, seed, step, row);
+                dropconnectMask, resets, seed, step, row);
     }
 
     /** The same forward pass with zoneout as its expectation, nothing dropped, and no gradients. */
     public Problem inference() {
         return new Problem(spec, steps, batch, false, tensors, lengths, zoneoutMask,
-                dropconnectMask, seed, stepOffset, rowOffset);
+                dropconnectMask, resets, seed, stepOffset, rowOffset);
     }
 }

@@ -44,7 +44,17 @@ public final class Slice {
         long[] lengths = problem.lengths() == null ? null : Arrays.copyOfRange(problem.lengths(), n0, n1);
         return new Problem(problem.spec(), t1 - t0, n1 - n0, problem.training(),
                 tensors, lengths, zoneoutMask(problem, t0, t1, n0, n1), problem.dropconnectMask(),
-                problem.seed(), problem.stepOffset() + t0, problem.rowOffset() + n0);
+                resets(problem, t0, t1, n0, n1), problem.seed(), problem.stepOffset() + t0, problem.rowOffset() + n0);
+    }
+
+    private static byte @Nullable [] resets(Problem problem, int t0, int t1, int n0, int n1) {
+        byte[] resets = problem.resets();
+        if (resets == null) {
+            return null;
+        }
+        byte[] part = new byte[(t1 - t0) * (n1 - n0)];
+        copy(resets, 0, part, 0, 1, problem.batch(), t0, t1, n0, n1);
+        return part;
     }
 
     private static byte @Nullable [] zoneoutMask(Problem problem, int t0, int t1, int n0, int n1) {

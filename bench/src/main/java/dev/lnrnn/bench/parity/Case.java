@@ -28,7 +28,6 @@ final class Case implements AutoCloseable {
                     "epsilon", "training", "T", "N", "C", "H", "name", "flavour", "format");
     /** What other versions of the library can do. */
     private static final Set<String> LATER = Set.of("P", "cell_clip");
-    private static final String RESETS = "resets";
     private static final Set<String> NORMALIZATIONS_LATER =
             Set.of("joint", "per_gate", "per_gate_cell", "per_gate_carry");
 
@@ -63,11 +62,6 @@ final class Case implements AutoCloseable {
                         + "of " + KEYS + " and no bound.");
             }
         }
-        if (has(RESETS)) {
-            throw new NotSupportedException(
-                    "The case " + path + " has a tensor " + RESETS + ", which this version cannot "
-                            + "do.");
-        }
         String normalization = text("normalization").toLowerCase(Locale.ROOT);
         if (NORMALIZATIONS_LATER.contains(normalization)
                 || normalization.equals("paper") && text("cell").equalsIgnoreCase("gru")) {
@@ -92,10 +86,10 @@ final class Case implements AutoCloseable {
                 }
             }
         }
-        for (String mask : List.of("zoneout_mask", "dropconnect_mask")) {
-            for (double keep : has(mask) ? doubles(mask) : new double[0]) {
-                if (keep != 0 && keep != 1) {
-                    throw new BadInputException("The case " + path + " has " + keep + " in its " + mask
+        for (String flags : List.of("zoneout_mask", "dropconnect_mask", "resets")) {
+            for (double flag : has(flags) ? doubles(flags) : new double[0]) {
+                if (flag != 0 && flag != 1) {
+                    throw new BadInputException("The case " + path + " has " + flag + " in its " + flags
                             + "; expected 0 or 1.");
                 }
             }

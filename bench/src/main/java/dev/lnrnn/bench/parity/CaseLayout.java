@@ -23,6 +23,7 @@ final class CaseLayout {
     private static final Set<ElementType> REALS =
             EnumSet.of(ElementType.F64, ElementType.F32, ElementType.F16, ElementType.BF16);
     private static final String MASK = "_mask";
+    private static final String RESETS = "resets";
 
     private final String path;
     private final Map<String, long[]> required = new LinkedHashMap<>();
@@ -40,6 +41,7 @@ final class CaseLayout {
         optional.put("y", y);
         optional.put("hn", state);
         optional.put("lengths", new long[] {batch});
+        optional.put(RESETS, new long[] {steps, batch});
         if (training) {
             required.put("dy", y);
             required.put("dhn", state);
@@ -98,6 +100,7 @@ final class CaseLayout {
     private static boolean isFit(String name, ElementType type) {
         boolean whole = !REALS.contains(type) && type.fitsLong();
         return name.equals("lengths") ? whole && type != ElementType.BOOL
-                : REALS.contains(type) || name.endsWith(MASK) && whole && type.fitsDouble();
+                : REALS.contains(type)
+                        || (name.endsWith(MASK) || name.equals(RESETS)) && whole && type.fitsDouble();
     }
 }

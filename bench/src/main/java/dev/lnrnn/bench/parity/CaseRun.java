@@ -97,7 +97,8 @@ final class CaseRun {
         Stream stream = device.defaultStream();
         DeviceBuffer packed = device.allocate(sizes.packedBytes());
         plan.pack(stream, parameters, packed);
-        InferencePass pass = plan.inference(sequence, stream).packed(packed).x(x).h0(h0).c0(c0).y(y).hn(hn).cn(cn)
+        InferencePass pass = plan.inference(sequence, stream).packed(packed).x(x).resets(bytes("resets"))
+                .h0(h0).c0(c0).y(y).hn(hn).cn(cn)
                 .workspace(device.allocate(sizes.inferenceWorkspaceBytes())).bind();
         pass.setLengths(lengths());
         pass.run();
@@ -111,8 +112,8 @@ final class CaseRun {
         DeviceBuffer dx = allocate(type, inputShape);
         DeviceBuffer dh0 = allocate(stateType, stateShape);
         DeviceBuffer dc0 = cn == null ? null : allocate(stateType, stateShape);
-        TrainingPass pass = plan.training(sequence, stream).parameters(parameters).x(x)
-                .zoneoutMask(mask("zoneout_mask")).dropconnectMask(mask("dropconnect_mask"))
+        TrainingPass pass = plan.training(sequence, stream).parameters(parameters).x(x).resets(bytes("resets"))
+                .zoneoutMask(bytes("zoneout_mask")).dropconnectMask(bytes("dropconnect_mask"))
                 .reserve(device.allocate(sizes.reserveBytes())).bind();
         pass.setLengths(lengths());
         pass.forward().h0(h0).c0(c0).y(y).hn(hn).cn(cn)
@@ -140,8 +141,8 @@ final class CaseRun {
         return reference.has("lengths") ? reference.longs("lengths") : null;
     }
 
-    /** Masks are bytes, 1 to keep or update. */
-    private @Nullable DeviceBuffer mask(String name) {
+    /** Masks and resets are bytes, 1 to keep, to update, or where a new sequence begins. */
+    private @Nullable DeviceBuffer bytes(String name) {
         if (!reference.has(name)) {
             return null;
         }

@@ -212,9 +212,9 @@ class ParityCommandTest {
         Copy more = new Copy("gru_haste_basic");
         more.put("c0", 1, 4, 16);
         assertRefused(ExitCode.BAD_INPUT, "has a tensor \"c0\", which such a case does not have.", more);
-        Copy later = new Copy("gru_haste_basic");
-        later.put("resets", 7, 4);
-        assertRefused(ExitCode.NOT_SUPPORTED, "has a tensor resets, which this version cannot do.", later);
+        Copy wide = new Copy("gru_haste_resets");
+        wide.put("resets", 9, 5);
+        assertRefused(ExitCode.BAD_INPUT, "has resets with shape [9, 5]; its metadata expects [9, 4].", wide);
         Copy projection = new Copy("lstm_none_basic");
         projection.metadata.put("P", "3");
         assertRefused(ExitCode.NOT_SUPPORTED, "has \"P\" in its metadata, which this version cannot do.", projection);
