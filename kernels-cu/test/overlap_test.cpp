@@ -112,6 +112,7 @@ void test_call(const char* function, Network<float>& net, Arguments a, uint64_t 
                const std::vector<std::pair<std::string, std::string>>& in_place) {
   Pool pool;
   std::vector<Argument> arguments;
+  int strided = 0;
   a.workspace.bytes = workspace;
   args::each_memory(a, [&](const char* name, auto& member) {
     using Pointer = decltype(member.pointer);
@@ -120,7 +121,11 @@ void test_call(const char* function, Network<float>& net, Arguments a, uint64_t 
     arguments.push_back({name, member.bytes, !std::is_const_v<std::remove_pointer_t<Pointer>>, at,
                          [&member](void* to) { member.pointer = to; }});
     member.pointer = at;
+    strided += sizeof member == sizeof(lnrnnTensor_t);
   });
+  // And the lengths.
+  CHECK(arguments.size() + 1 <= static_cast<size_t>(lnrnn::Regions::kMost));
+  CHECK(strided > 0 && strided <= lnrnn::Regions::kMostStrided);
   test_every_pair(
       function, arguments, [&] { return net.run(a); }, in_place);
 }

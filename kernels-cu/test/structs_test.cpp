@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/structs.h"
 #include "calls.h"
 #include "network.h"
 
@@ -37,6 +38,35 @@ struct Given : Network<float> {
   }
 };
 
+// What callers of ABI 5 were compiled with: a library whose structs have more goes on taking these.
+constexpr size_t size_in_abi_5(const lnrnnForwardInferenceArguments_t*) { return 272; }
+constexpr size_t size_in_abi_5(const lnrnnStepArguments_t*) { return 160; }
+constexpr size_t size_in_abi_5(const lnrnnForwardTrainingArguments_t*) { return 336; }
+constexpr size_t size_in_abi_5(const lnrnnBackwardArguments_t*) { return 400; }
+constexpr size_t size_in_abi_5(const lnrnnPlanDescription_t*) { return 88; }
+constexpr size_t size_in_abi_5(const lnrnnPlanSizes_t*) { return 80; }
+constexpr size_t size_in_abi_5(const lnrnnParameter_t*) { return 120; }
+constexpr size_t size_in_abi_5(const lnrnnUsage_t*) { return 96; }
+constexpr size_t size_in_abi_5(const lnrnnDeviceProperties_t*) { return 344; }
+
+// As a library will have it whose struct has grown, with what a caller of ABI 5 has behind its own.
+template <class S>
+void test_growth() {
+  struct Grown : S {
+    uint64_t added[2];
+  };
+  const auto size = size_in_abi_5(static_cast<const S*>(nullptr));
+  CHECK(size <= sizeof(S));
+  Grown from;
+  std::memset(static_cast<void*>(&from), 0x11, sizeof from);
+  from.structSize = size;
+  Grown read;
+  DONE(lnrnn::read_struct("a call", "arguments", &from, &read));
+  CHECK(read.structSize == size && std::memcmp(&read, &from, size) == 0);
+  CHECK(read.added[0] == 0 && read.added[1] == 0);
+  DONE(lnrnn::check_struct_size("a call", "sizes", size, lnrnn::form_of(&from)));
+}
+
 // As a newer caller has it: ours, and more behind it.
 template <class Arguments>
 struct Newer {
@@ -50,8 +80,11 @@ void test_sizes(Given& net, const Arguments& good) {
           "arguments is NULL");
   DONE(net.run(good));
   Arguments a = good;
+  const size_t least = size_in_abi_5(&a);
+  a.structSize = least;
+  DONE(net.run(a));
   for (const size_t size :
-       {size_t{0}, size_t{4}, size_t{8}, sizeof a / 2 & ~size_t{7}, sizeof a - 8, sizeof a - 4,
+       {size_t{0}, size_t{4}, size_t{8}, least / 2 & ~size_t{7}, least - 8, least - 4, least - 1,
         sizeof a - 1, sizeof a + 4, size_t{65544}, SIZE_MAX & ~size_t{7}, SIZE_MAX}) {
     a.structSize = size;
     REFUSED(
@@ -111,10 +144,14 @@ void test_members(Given& net, Arguments a) {
     REFUSED(call(), BUFFER_TOO_SMALL, (": " + named + " has 0 bytes, but ").c_str());
     member.bytes = good.bytes;
     member.pointer = nullptr;
-    if (required(name)) {
-      REFUSED(call(), NULL_POINTER, (": " + named + " is NULL").c_str());
-    } else {
-      DONE(call());
+    // Without its pointer, and left out altogether.
+    for (const size_t bytes : {good.bytes, size_t{0}}) {
+      member.bytes = bytes;
+      if (required(name)) {
+        REFUSED(call(), NULL_POINTER, (": " + named + " is NULL").c_str());
+      } else {
+        DONE(call());
+      }
     }
     member = good;
     const bool of_bytes = named == "resets" || named.find("Mask") != std::string::npos;
@@ -254,6 +291,15 @@ void test_strides_of_a_step() {
 }  // namespace
 
 int main() {
+  RUN(test_growth<lnrnnForwardInferenceArguments_t>());
+  RUN(test_growth<lnrnnStepArguments_t>());
+  RUN(test_growth<lnrnnForwardTrainingArguments_t>());
+  RUN(test_growth<lnrnnBackwardArguments_t>());
+  RUN(test_growth<lnrnnPlanDescription_t>());
+  RUN(test_growth<lnrnnPlanSizes_t>());
+  RUN(test_growth<lnrnnParameter_t>());
+  RUN(test_growth<lnrnnUsage_t>());
+  RUN(test_growth<lnrnnDeviceProperties_t>());
   RUN(test_call("lnrnnForwardInference", &Network<float>::inference));
   RUN(test_call("lnrnnStep", &Network<float>::one_step));
   RUN(test_call("lnrnnForwardTraining", &Network<float>::training));

@@ -133,11 +133,12 @@ class Checks {
 
   template <class Memory>
   lnrnnStatus_t buffer(const char* name, const Memory& given, uint64_t needed, size_t alignment) {
+    // First of all: a member that was left out has no bytes either.
+    LNRNN_CHECK(given.pointer != nullptr || needed == 0, LNRNN_STATUS_NULL_POINTER,
+                "%s: %s is NULL", function_, name);
     LNRNN_CHECK(given.bytes >= needed, LNRNN_STATUS_BUFFER_TOO_SMALL,
                 "%s: %s has %zu bytes, but %llu are needed", function_, name, given.bytes,
                 static_cast<unsigned long long>(needed));
-    LNRNN_CHECK(given.pointer != nullptr || needed == 0, LNRNN_STATUS_NULL_POINTER,
-                "%s: %s is NULL", function_, name);
     LNRNN_CHECK(reinterpret_cast<uintptr_t>(given.pointer) % alignment == 0,
                 LNRNN_STATUS_MISALIGNED, "%s: %s is at %p, not aligned to %zu bytes", function_,
                 name, given.pointer, alignment);

@@ -96,7 +96,11 @@ Rows Regions::rows(int region) const {
     if (strided_[i] == region) return gaps_[i];
   }
   return {static_cast<int64_t>(starts_[region]),
-          static_cast<int64_t>(ends_[region] - starts_[region])};
+          static_cast<int64_t>(ends_[region] - starts_[region]),
+          1,
+          0,
+          1,
+          0};
 }
 
 lnrnnStatus_t Regions::refuse_overlap(const char* function) const {

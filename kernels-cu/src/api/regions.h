@@ -1,6 +1,7 @@
 // The memory of one call, and whether any of it is written that the call uses otherwise, too.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -13,10 +14,10 @@ namespace lnrnn {
 struct Rows {
   int64_t start;
   int64_t bytes;
-  int64_t steps = 1;
-  int64_t step = 0;
-  int64_t batch = 1;
-  int64_t row = 0;
+  int64_t steps;
+  int64_t step;
+  int64_t batch;
+  int64_t row;
 };
 
 // Whether a byte is in rows of both. Costs next to nothing where the strides are the same, as those
@@ -26,8 +27,13 @@ bool rows_meet(const Rows& a, const Rows& b);
 // What a call reads, and after that what it writes.
 class Regions {
  public:
-  // lnrnnBackward has 16, four of which have strides.
-  static constexpr int kMost = 16, kMostStrided = 4;
+  // More than any call has: as many as its struct could hold if there were nothing else in it. The
+  // lengths, which are but a pointer in it, are among them in place of structSize and the counts.
+  static constexpr size_t kMostArguments =
+      std::max({sizeof(lnrnnForwardInferenceArguments_t), sizeof(lnrnnStepArguments_t),
+                sizeof(lnrnnForwardTrainingArguments_t), sizeof(lnrnnBackwardArguments_t)});
+  static constexpr int kMost = kMostArguments / sizeof(lnrnnBuffer_t);
+  static constexpr int kMostStrided = kMostArguments / sizeof(lnrnnTensor_t);
 
   // Before all others: what is not needed any more when the call returns.
   void read_at_once(const char* name, const void* start, uint64_t bytes) {

@@ -14,22 +14,29 @@ struct Extent {
   size_t begin, end;
 };
 
-// What the sizes of a struct's versions have in common.
+// What the sizes of a struct's versions have in common. Nothing here may follow a struct that grows,
+// as its sizeof does: members say where a version ends.
 struct StructForm {
   size_t least = 2 * sizeof(size_t);  // there is something behind structSize
   Extent arrays[4]{};                 // none of them is cut
 };
 constexpr StructForm form_of(const void*) { return {}; }
-// A call's arguments are all there from their first version on.
+// A call's arguments are all there as ABI 5 has them: up to this, their last member then.
 constexpr StructForm form_of(const lnrnnForwardInferenceArguments_t*) {
-  return {sizeof(lnrnnForwardInferenceArguments_t)};
+  using S = lnrnnForwardInferenceArguments_t;
+  return {offsetof(S, workspace) + sizeof(S::workspace)};
 }
-constexpr StructForm form_of(const lnrnnStepArguments_t*) { return {sizeof(lnrnnStepArguments_t)}; }
+constexpr StructForm form_of(const lnrnnStepArguments_t*) {
+  using S = lnrnnStepArguments_t;
+  return {offsetof(S, workspace) + sizeof(S::workspace)};
+}
 constexpr StructForm form_of(const lnrnnForwardTrainingArguments_t*) {
-  return {sizeof(lnrnnForwardTrainingArguments_t)};
+  using S = lnrnnForwardTrainingArguments_t;
+  return {offsetof(S, workspace) + sizeof(S::workspace)};
 }
 constexpr StructForm form_of(const lnrnnBackwardArguments_t*) {
-  return {sizeof(lnrnnBackwardArguments_t)};
+  using S = lnrnnBackwardArguments_t;
+  return {offsetof(S, reserved) + sizeof(S::reserved)};
 }
 constexpr StructForm form_of(const lnrnnPlanDescription_t*) {
   return {offsetof(lnrnnPlanDescription_t, zoneout)};
@@ -45,7 +52,7 @@ constexpr StructForm form_of(const lnrnnDeviceProperties_t*) {
           {{offsetof(S, name), offsetof(S, isa)},
            {offsetof(S, isa), offsetof(S, isaAvailable)},
            {offsetof(S, isaAvailable), offsetof(S, computeCapabilityMajor)},
-           {offsetof(S, threadsFrom), sizeof(S)}}};
+           {offsetof(S, threadsFrom), offsetof(S, threadsFrom) + sizeof(S::threadsFrom)}}};
 }
 
 // name: the struct's, as the caller knows it.
