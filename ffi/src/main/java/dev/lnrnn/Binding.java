@@ -82,6 +82,7 @@ final class Binding {
     void written(String name, @Nullable DeviceBuffer buffer, TensorExtent extent, MemorySegment member) {
         if (buffer != null) {
             lnrnnTensor_t.pointer(member, operands.written(name, buffer, extent.bytes(), Unit.DATA));
+            extent.checkRowsApart(name);
             lnrnnTensor_t.bytes(member, buffer.byteSize());
             lnrnnTensor_t.stepStride(member, extent.strides().step());
             lnrnnTensor_t.rowStride(member, extent.strides().row());
@@ -101,8 +102,7 @@ final class Binding {
         written(name, buffer, bytes, Unit.STATE, member);
     }
 
-    private void add(
-            String name, DeviceBuffer buffer, long bytes, Overlaps.@Nullable Rows rows, boolean written) {
+    private void add(String name, DeviceBuffer buffer, long bytes, @Nullable Rows rows, boolean written) {
         overlaps.add(name, buffer.extent().asSlice(0, bytes), rows, written);
         buffers.add(buffer);
     }

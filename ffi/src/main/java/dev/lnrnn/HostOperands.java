@@ -37,6 +37,9 @@ final class HostOperands {
     }
 
     HostOperands written(String name, @Nullable MemorySegment host, TensorExtent extent) {
+        if (host != null) {
+            extent.checkRowsApart(name);
+        }
         return add(name, host, extent.bytes(), extent.rows(), true);
     }
 
@@ -57,7 +60,7 @@ final class HostOperands {
     }
 
     private HostOperands add(
-            String name, @Nullable MemorySegment host, long bytes, Overlaps.@Nullable Rows rows, boolean written) {
+            String name, @Nullable MemorySegment host, long bytes, @Nullable Rows rows, boolean written) {
         if (host == null) {
             return this;
         }

@@ -11,22 +11,31 @@ final class Overlaps {
     private static final List<List<String>> IN_PLACE =
             List.of(List.of("hn", "h0"), List.of("cn", "c0"), List.of("dh0", "dhn"), List.of("dc0", "dcn"));
 
-    /**
-     * @param rows where rows of the tensor begin and how long they are; null where it has no gaps
-     */
-    private record Operand(String name, MemorySegment extent, @Nullable Rows rows, boolean written) {}
+    private record Operand(String name, MemorySegment extent, @Nullable Rows rows, boolean written) {
+        /** Whether a byte is in both. The first question, whose answer is nearly always no, makes no objects. */
+        boolean overlaps(Operand other) {
+            return extent.address() < other.extent.address() + other.extent.byteSize()
+                    && other.extent.address() < extent.address() + extent.byteSize()
+                    && extent.asOverlappingSlice(other.extent).isPresent()
+                    && allRows().meet(extent.address(), other.allRows(), other.extent.address());
+        }
 
-    /**
-     * Bytes of a tensor with strides: row (t, n) begins t&middot;step + n&middot;row after its beginning. A stride that
-     * nothing is multiplied by may have wrapped.
-     */
-    record Rows(long steps, long batch, long step, long row, long bytes) {}
+        private Rows allRows() {
+            return rows != null ? rows : Rows.whole(extent.byteSize());
+        }
+    }
 
     private final List<Operand> operands = new ArrayList<>();
 
-    /** Adds what a call uses of an operand. */
+    /**
+     * Adds what a call uses of an operand. Nothing overlaps memory of no bytes.
+     *
+     * @param rows where rows of the tensor lie in the extent; null where it has no gaps
+     */
     void add(String name, MemorySegment extent, @Nullable Rows rows, boolean written) {
-        operands.add(new Operand(name, extent, rows, written));
+        if (extent.byteSize() > 0) {
+            operands.add(new Operand(name, extent, rows, written));
+        }
     }
 
     /** Refuses outputs that overlap each other: of what they share, only the one that is written last would be right. */
@@ -45,7 +54,7 @@ final class Overlaps {
                 Operand one = operands.get(i);
                 Operand other = operands.get(j);
                 if ((one.written && other.written || fromInputs && (one.written || other.written))
-                        && overlap(one, other) && !isInPlace(one, other)) {
+                        && one.overlaps(other) && !isInPlace(one, other)) {
                     throw new IllegalArgumentException(one.name + " and " + other.name + " overlap, but "
                             + (other.written ? other.name : one.name) + " is written");
                 }
@@ -57,34 +66,5 @@ final class Overlaps {
         return one.extent.address() == other.extent.address() && one.extent.byteSize() == other.extent.byteSize()
                 && (IN_PLACE.contains(List.of(one.name, other.name))
                         || IN_PLACE.contains(List.of(other.name, one.name)));
-    }
-
-    /**
-     * Exact but for two tensors with gaps, which may be columns of one matrix: where they are used in place, the native
-     * library looks at them, and elsewhere they are copies.
-     */
-    private static boolean overlap(Operand one, Operand other) {
-        if (!meet(one.extent, other.extent) || one.rows != null && other.rows != null) {
-            return false;
-        }
-        return one.rows != null ? anyRowMeets(one, one.rows, other)
-                : other.rows == null || anyRowMeets(other, other.rows, one);
-    }
-
-    private static boolean anyRowMeets(Operand strided, Rows rows, Operand dense) {
-        for (long t = 0; t < rows.steps; t++) {
-            for (long n = 0; n < rows.batch; n++) {
-                if (meet(strided.extent.asSlice(t * rows.step + n * rows.row, rows.bytes), dense.extent)) {
-                    return true;
-                }
-            }
-        }
-        return false;
-    }
-
-    /** Of which the first test, whose answer is nearly always no, makes no objects. */
-    private static boolean meet(MemorySegment one, MemorySegment other) {
-        return one.address() < other.address() + other.byteSize() && other.address() < one.address() + one.byteSize()
-                && one.asOverlappingSlice(other).isPresent();
     }
 }

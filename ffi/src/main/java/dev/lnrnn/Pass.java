@@ -23,8 +23,7 @@ public sealed interface Pass extends Runnable, AutoCloseable
      *
      * @throws IllegalStateException if this pass, its plan, its stream or a buffer is closed
      * @throws WrongThreadException if the plan or a buffer is confined to another thread
-     * @throws LnrnnException if the native library refuses the call, for instance because rows of an output or two
-     *     strided tensors overlap; or if the device failed
+     * @throws LnrnnException if the native library refuses the call, or if the device failed
      */
     @Override
     void run();

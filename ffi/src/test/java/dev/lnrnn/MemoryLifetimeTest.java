@@ -61,6 +61,20 @@ class MemoryLifetimeTest {
         }
     }
 
+    /** As where another thread closes the memory of a training while one sets its masks. */
+    @Test
+    void masksThatCannotBeBoundAreFreed() {
+        LayerSpec spec = SPEC.withZoneout(0.5).withDropconnect(0.5);
+        try (Device device = TestDevice.open(); Layer layer = device.createLayer(spec).initialize(1)) {
+            HostTraining passes = new HostTraining(layer, Sequence.timeMajor(2, 1));
+            passes.close("training");
+            Usage before = Library.usage();
+            assertThrows(IllegalStateException.class,
+                    () -> passes.setMasks(new byte[2 * 16], new byte[4 * 16 * 16]));
+            assertEquals(before, Library.usage());
+        }
+    }
+
     @Test
     void defaultStreamIsNotTheCallersToClose() {
         try (Device device = TestDevice.open()) {

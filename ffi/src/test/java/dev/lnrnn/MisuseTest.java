@@ -320,19 +320,6 @@ class MisuseTest {
         inference.packed(packed).h0(state).hn(state).bind().run();
     }
 
-    @Test
-    void rowsOfAResultThatOverlap() {
-        Sequence overlapping = Sequence.timeMajor(STEPS, BATCH).withY(new Strides(14, 6));
-        PlanSizes sizes = plan.sizes(STEPS, BATCH);
-        RuntimeException refusal = assertThrows(RuntimeException.class, () -> {
-            plan.inference(overlapping, device.defaultStream())
-                    .packed(buffer(device, sizes.packedBytes())).x(buffer(device, 1000)).y(buffer(device, 1000))
-                    .workspace(buffer(device, sizes.inferenceWorkspaceBytes())).bind().run();
-        });
-        assertTrue(refusal.getMessage().contains("y"), refusal.getMessage());
-        assertTrue(refusal.getMessage().contains("overlap"), refusal.getMessage());
-    }
-
     @ParameterizedTest
     @ValueSource(doubles = {-0.1, 1.1, Double.NaN, Double.POSITIVE_INFINITY})
     void probabilitiesThatCannotBe(double p) {
