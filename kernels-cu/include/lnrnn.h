@@ -657,7 +657,7 @@ typedef struct lnrnnStepArguments_t {
   size_t structSize;
   int64_t batch;             /* N >= 0 */
   lnrnnConstBuffer_t packed; /* what lnrnnPackWeights wrote, packedBytes, 64-byte aligned */
-  lnrnnConstTensor_t x;      /* (1,N,C) of the data type: stepStride plays no part */
+  lnrnnConstTensor_t x;      /* (1,N,C) of the data type; no step is a stepStride behind another */
   lnrnnConstTensor_t resets; /* (1,N) bytes, not 0 = the row begins anew, as from h = c = 0; NULL: none does */
   lnrnnBuffer_t h;           /* (L, N, H) of the accumulation type, stateBytes, read and written */
   lnrnnBuffer_t c;           /* the same for c; NULL where the cell is no LSTM */
@@ -718,8 +718,10 @@ LNRNN_API lnrnnStatus_t lnrnnForwardTraining(lnrnnPlan_t plan, lnrnnStream_t str
 
 typedef struct lnrnnBackwardArguments_t {
   size_t structSize;
-  lnrnnSequence_t sequence;           /* these eight as in the lnrnnForwardTraining that filled */
-  lnrnnConstBuffer_t parameters;      /* reserve: the same values, and x with the same strides. */
+  /* From here to reserve as in the lnrnnForwardTraining that filled reserve: the same values, and x with
+     the same strides. */
+  lnrnnSequence_t sequence;
+  lnrnnConstBuffer_t parameters;
   lnrnnConstTensor_t x;
   lnrnnConstTensor_t resets;
   lnrnnConstBuffer_t zoneoutMask;
@@ -734,7 +736,10 @@ typedef struct lnrnnBackwardArguments_t {
                                          gradientOffsetBytes. Replaced, or added to with
                                          LNRNN_BACKWARD_ACCUMULATE. NULL: not wanted */
   lnrnnTensor_t dx;                   /* (T,N,C) of the data type, replaced; 0 where t >= lengths[n].
-                                         NULL: not wanted */
+                                         NULL: not wanted. In F16 a gradient beyond 65504, of x or of
+                                         what one layer hands to the next, is infinite, and what is
+                                         computed from it infinite or NaN: scale the loss, or train in
+                                         BF16 or F32 */
   lnrnnBuffer_t dh0;                  /* (L D, N, H), stateBytes, replaced; NULL: not wanted. May be dhn */
   lnrnnBuffer_t dc0;                  /* the same for c. May be dcn */
   lnrnnBuffer_t workspace;            /* backwardWorkspaceBytes, 64-byte aligned */

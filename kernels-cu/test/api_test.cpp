@@ -280,7 +280,5 @@ int main() {
   RUN(test_registration(handle));
   RUN(test_no_graphs_here(handle));
   RUN(test_step_arguments(handle));
-  DONE(lnrnnDestroy(handle));
-  check::nothing_left();
-  return check::summary();
+  return check::summary(handle);
 }

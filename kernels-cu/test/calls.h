@@ -38,4 +38,11 @@ inline void nothing_left() {
         0);
 }
 
+// Of a program that opened a device, which it does not need any more.
+inline int summary(lnrnnHandle_t handle) {
+  DONE(lnrnnDestroy(handle));
+  nothing_left();
+  return summary();
+}
+
 }  // namespace check

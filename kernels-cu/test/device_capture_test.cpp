@@ -122,12 +122,7 @@ void test_a_capture_is_left_alone() {
 }  // namespace
 
 int main() {
-  int32_t count = 0;
-  DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
-  if (count == 0) {
-    std::printf("skipped: %s\n", lnrnnGetLastErrorMessage());
-    return kSkipped;
-  }
+  if (gpu::count() == 0) return gpu::skipped();
   RUN(test_what_a_capture_refuses());
   RUN(test_a_second_stream_joins());
   RUN(test_a_stream_that_goes_in_its_capture());

@@ -4,6 +4,7 @@
 
 #include "all_calls.h"
 #include "calls.h"
+#include "gpu.h"
 
 namespace {
 
@@ -69,14 +70,9 @@ void run_all(const Driver& driver, int ordinal) {
 }  // namespace
 
 int main() {
-  constexpr int kSkipped = 77;
-  int32_t count = 0;
-  DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
+  const int32_t count = gpu::count();
   Driver driver{};
-  if (count == 0 || !open(&driver)) {
-    std::printf("skipped: %s\n", lnrnnGetLastErrorMessage());
-    return kSkipped;
-  }
+  if (count == 0 || !open(&driver)) return gpu::skipped();
   // A thread without a context stays so, and no other GPU gets one.
   run_all(driver, count - 1);
   Context current = nullptr;

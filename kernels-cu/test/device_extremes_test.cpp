@@ -3,16 +3,12 @@
 //
 //   device_extremes_test small   what an emulated device under a sanitizer does in seconds
 #include "extremes.h"
+#include "gpu.h"
 
 using namespace extremes;
 
 int main(int argc, char** argv) {
-  int32_t count = 0;
-  network::done(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
-  if (count == 0) {
-    std::printf("skipped: %s\n", lnrnnGetLastErrorMessage());
-    return 77;
-  }
+  if (gpu::count() == 0) return gpu::skipped();
   Options options;
   options.device = LNRNN_DEVICE_CUDA;
   const bool small = argc > 1 && std::strcmp(argv[1], "small") == 0;

@@ -267,12 +267,7 @@ void test_threads_that_queue_during_captures() {
 }  // namespace
 
 int main() {
-  int32_t count = 0;
-  DONE(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
-  if (count == 0) {
-    std::printf("skipped: %s\n", lnrnnGetLastErrorMessage());
-    return kSkipped;
-  }
+  if (gpu::count() == 0) return gpu::skipped();
   RUN(test_capture_records());
   RUN(test_memory_outlives_its_free());
   RUN(test_frees_wait_for_the_capture());

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "check.h"
+#include "gpu.h"
 #include "network.h"
 
 namespace device_pair {

@@ -9,8 +9,6 @@ using namespace device_pair;
 
 namespace {
 
-constexpr int kSkipped = 77;
-
 struct Drawn {
   uint64_t seed;
   int64_t step_offset, row_offset;
@@ -81,12 +79,7 @@ void test_replay(const network::Cell& cell) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int32_t count = 0;
-  network::done(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
-  if (count == 0) {
-    std::printf("skipped: %s\n", lnrnnGetLastErrorMessage());
-    return kSkipped;
-  }
+  if (gpu::count() == 0) return gpu::skipped();
   const bool small = argc > 1 && std::string(argv[1]) == "small";
   for (const network::Cell& cell : network::kCells) {
     if (!small || cell.normalization == LNRNN_NORMALIZATION_HASTE) RUN(test_replay<float>(cell));

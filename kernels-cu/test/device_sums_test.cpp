@@ -2,6 +2,7 @@
 //
 //   device_sums_test [ROWS]   so many rows of one unit, and a fiftieth of that of every cell; 100000, which is
 //                             what an emulated device has time for
+#include "gpu.h"
 #include "sums.h"
 
 namespace {
@@ -65,13 +66,7 @@ void test_tenths(int64_t rows, bool cublas) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  constexpr int kSkipped = 77;
-  int32_t count = 0;
-  done(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
-  if (count == 0) {
-    std::printf("skipped: %s\n", lnrnnGetLastErrorMessage());
-    return kSkipped;
-  }
+  if (gpu::count() == 0) return gpu::skipped();
   lnrnnDeviceProperties_t properties{};
   properties.structSize = sizeof properties;
   done(lnrnnGetDeviceProperties(LNRNN_DEVICE_CUDA, 0, &properties));

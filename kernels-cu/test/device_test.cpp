@@ -17,8 +17,6 @@ using device_cases::Case;
 
 namespace {
 
-constexpr int kSkipped = 77;
-
 bool leaves_out_clusters = false;
 
 template <class S>
@@ -329,12 +327,7 @@ uint64_t digest() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int32_t count = 0;
-  network::done(lnrnnGetDeviceCount(LNRNN_DEVICE_CUDA, &count));
-  if (count == 0) {
-    std::printf("skipped: %s\n", lnrnnGetLastErrorMessage());
-    return kSkipped;
-  }
+  if (gpu::count() == 0) return gpu::skipped();
   const std::string selection = argc > 1 ? argv[1] : "";
   if (selection == "digest") {
     std::printf("%016llx\n", static_cast<unsigned long long>(digest()));

@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "calls.h"
+#include "gpu.h"
 
 namespace graph_session {
 
 using check::usage;
 
-constexpr int kSkipped = 77;
 constexpr size_t kBytes = 4096;
 
 // A device, a stream to capture, and pinned memory to look at.

@@ -254,7 +254,5 @@ int main() {
   RUN(test_structs_of_other_versions(handle));
   RUN(test_plan(handle));
   RUN(test_remembered_sizes_are_measured_ones(handle));
-  DONE(lnrnnDestroy(handle));
-  check::nothing_left();
-  return check::summary();
+  return check::summary(handle);
 }

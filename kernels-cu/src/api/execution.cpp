@@ -52,22 +52,22 @@ lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream, const voi
   return stack.pack(*resolved, parameters, packed);
 }
 
+// Nobody looks at the further pointers, which have the names that the header gives them.
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
 // A call that takes a struct, and its forms with further pointers.
 #define LNRNN_CALL(name) \
   lnrnnStatus_t name(lnrnnPlan_t plan, lnrnnStream_t stream, const name##Arguments_t* arguments) { \
     return execute(__func__, plan, stream, arguments); \
   } \
-  LNRNN_HOLDING(name, 4, LNRNN_POINTERS_4) \
-  LNRNN_HOLDING(name, 8, LNRNN_POINTERS_8) \
-  LNRNN_HOLDING(name, 16, LNRNN_POINTERS_16)
-#define LNRNN_HOLDING(name, width, pointers) \
+  LNRNN_HOLDING(name, 4) \
+  LNRNN_HOLDING(name, 8) \
+  LNRNN_HOLDING(name, 16)
+#define LNRNN_HOLDING(name, width) \
   lnrnnStatus_t name##Holding##width(lnrnnPlan_t plan, lnrnnStream_t stream, \
-                                     const name##Arguments_t* arguments, pointers) { \
+                                     const name##Arguments_t* arguments, LNRNN_HELD_##width(h)) { \
     return name(plan, stream, arguments); \
   }
-#define LNRNN_POINTERS_4 const void*, const void*, const void*, const void*
-#define LNRNN_POINTERS_8 LNRNN_POINTERS_4, LNRNN_POINTERS_4
-#define LNRNN_POINTERS_16 LNRNN_POINTERS_8, LNRNN_POINTERS_8
 
 LNRNN_CALL(lnrnnForwardInference)
 LNRNN_CALL(lnrnnStep)
