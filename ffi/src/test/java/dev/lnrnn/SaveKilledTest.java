@@ -11,28 +11,54 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A program that saves again and again is killed: the file is whole, and never older than what it said was saved. */
 class SaveKilledTest {
-    private static final List<String> SIGNALS = List.of("KILL", "INT", "TERM");
+    private enum Signal {
+        KILL(9), INT(2), TERM(15);
+
+        private final int number;
+
+        Signal(int number) {
+            this.number = number;
+        }
+    }
+
     private static final LayerSpec SPEC = LayerSpec.lstm(64, 64);
     private static final int MAX_DELAY_MILLIS = 60;
 
     private int left;
 
     @Test
-    void theFileIsWholeAndNeverOlder(@TempDir Path directory) {
+    void theFileIsWholeAndNeverOlder(@TempDir Path directory) throws IOException {
         Path file = directory.resolve("layer.safetensors");
-        FuzzRun.repeat("killed saves", 8, (random, call) -> kill(file, random, SIGNALS.get((int) (call % 3))));
+        List<Signal> signals = heeded();
+        FuzzRun.repeat("killed saves", 8,
+                (random, call) -> kill(file, random, signals.get((int) (call % signals.size()))));
         System.out.printf("killed saves: %d left a part file%n", left);
     }
 
-    private void kill(Path file, Random random, String signal) throws IOException, InterruptedException {
+    /** A program ignores what the one that started it ignored: INT, where a shell started that in the background. */
+    private static List<Signal> heeded() throws IOException {
+        String ignored = Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(line -> line.startsWith("SigIgn:")).findFirst().orElseThrow();
+        long mask = Long.parseUnsignedLong(ignored.substring("SigIgn:".length()).strip(), 16);
+        Map<Boolean, List<Signal>> signals = Arrays.stream(Signal.values())
+                .collect(Collectors.partitioningBy(signal -> (mask >>> (signal.number - 1) & 1) == 0));
+        if (!signals.get(false).isEmpty()) {
+            System.out.println("killed saves: not by " + signals.get(false) + ", which this program ignores");
+        }
+        return signals.get(true);
+    }
+
+    private void kill(Path file, Random random, Signal signal) throws IOException, InterruptedException {
         long delay = random.nextInt(MAX_DELAY_MILLIS);
         Process saver = ChildJvm.command(List.of("-XX:TieredStopAtLevel=1", "-cp", ChildJvm.classPath(),
                 Saver.class.getName(), file.toString())).redirectError(ProcessBuilder.Redirect.INHERIT).start();
