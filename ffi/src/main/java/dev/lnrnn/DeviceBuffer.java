@@ -78,6 +78,7 @@ public final class DeviceBuffer implements AutoCloseable {
      * @param memory a native segment of at least one byte, not of a mapped file
      * @return a borrowed buffer over the whole segment
      * @throws IllegalArgumentException if the segment is on the Java heap, mapped or empty
+     * @throws IllegalStateException if the device or the segment is closed
      * @throws LnrnnException with {@link Status#INVALID_ARGUMENT} if a CUDA device finds that the memory is not its own
      */
     public static DeviceBuffer wrap(Device device, MemorySegment memory) {
@@ -98,6 +99,7 @@ public final class DeviceBuffer implements AutoCloseable {
      * @param memory a native segment of at least one byte
      * @return a borrowed buffer over the whole segment
      * @throws IllegalArgumentException if the segment is on the Java heap or empty
+     * @throws IllegalStateException if the device or the segment is closed
      * @throws LnrnnException with {@link Status#INVALID_ARGUMENT} if a CUDA device finds that the memory is not its own
      */
     public static DeviceBuffer wrapMapped(Device device, MemorySegment memory) {
@@ -112,9 +114,12 @@ public final class DeviceBuffer implements AutoCloseable {
                     "memory has 0 bytes, expected at least 1: memory.reinterpret(bytes, arena,"
                             + " null) gives an address its extent and lifetime");
         }
+        MemorySegment owner = device.handle().segment();
+        if (!memory.scope().isAlive()) {
+            throw Lifetime.closed("memory");
+        }
         if (!device.handle().isCpu()) {
-            Native.call("lnrnnCheckMemory",
-                    () -> lnrnn_h.lnrnnCheckMemory(device.handle().segment(), memory, memory.byteSize()));
+            Native.call("lnrnnCheckMemory", () -> lnrnn_h.lnrnnCheckMemory(owner, memory, memory.byteSize()));
         }
         return new DeviceBuffer(device, memory, null);
     }

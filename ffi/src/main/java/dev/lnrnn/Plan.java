@@ -221,7 +221,9 @@ public final class Plan implements AutoCloseable {
      * @param sequence the shape of the data
      * @param stream the stream on which the pass is queued
      * @return the arguments of the pass, by name
-     * @throws IllegalArgumentException if a size exceeds 64 bits, or the stream is of another device
+     * @throws IllegalArgumentException if the data would extend beyond 64 bits, or the stream is of another device
+     * @throws IllegalStateException if this plan or the stream is closed
+     * @throws LnrnnException if steps or rows are more than 2<sup>32</sup>, or a size exceeds 64 bits
      */
     public InferenceArguments inference(Sequence sequence, Stream stream) {
         return InferenceArguments.of(this, sequence, stream);
@@ -233,7 +235,9 @@ public final class Plan implements AutoCloseable {
      * @param sequence the shape of the data
      * @param stream the stream on which the passes are queued
      * @return the arguments that the passes share, by name
-     * @throws IllegalArgumentException if a size exceeds 64 bits, or the stream is of another device
+     * @throws IllegalArgumentException if the data would extend beyond 64 bits, or the stream is of another device
+     * @throws IllegalStateException if this plan or the stream is closed
+     * @throws LnrnnException if steps or rows are more than 2<sup>32</sup>, or a size exceeds 64 bits
      */
     public TrainingArguments training(Sequence sequence, Stream stream) {
         return new TrainingArguments(this, sequence, stream);
@@ -248,6 +252,8 @@ public final class Plan implements AutoCloseable {
      * @return the arguments of the step, by name
      * @throws IllegalArgumentException if batch is negative, the plan is bidirectional, or the stream is of another
      *     device
+     * @throws IllegalStateException if this plan or the stream is closed
+     * @throws LnrnnException if batch is more than 2<sup>32</sup>, or a size exceeds 64 bits
      */
     public StepArguments step(long batch, Stream stream) {
         return new StepArguments(this, batch, stream);

@@ -269,6 +269,20 @@ class DeviceMemoryTest {
     }
 
     @Test
+    void whatIsClosedIsNotWrapped() {
+        Device closed = TestDevice.open();
+        closed.close();
+        Arena arena = Arena.ofShared();
+        MemorySegment memory = arena.allocate(16);
+        try (arena) {
+            assertClosed("device %s is closed", () -> DeviceBuffer.wrap(closed, memory));
+            assertClosed("device %s is closed", () -> DeviceBuffer.wrapMapped(closed, memory));
+        }
+        assertClosed("memory is closed", () -> DeviceBuffer.wrap(device, memory));
+        assertClosed("memory is closed", () -> DeviceBuffer.wrapMapped(device, memory));
+    }
+
+    @Test
     @Tag("cpu")
     void mappedFilesAreUsedInPlaceOnlyWhenAsked(@TempDir Path directory) throws IOException {
         Path file = Files.write(directory.resolve("data"), new byte[64]);
