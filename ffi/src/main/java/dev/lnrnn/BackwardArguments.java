@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The buffers of a backward pass that its forward pass does not need, by name; created by
- * {@link TrainingPass#backward}.
+ * {@link TrainingPasses#backward}.
  *
  * <p>{@code workspace} is required, the others are optional; null removes one again. Buffers may be larger than needed.
  * Outputs must not overlap inputs or each other, except that dh0 and dc0 may be dhn and dcn. Only one thread at a time
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * here.
  */
 public final class BackwardArguments {
-    private final TrainingPass training;
+    private final TrainingPasses training;
     private @Nullable DeviceBuffer dy;
     private @Nullable DeviceBuffer dhn;
     private @Nullable DeviceBuffer dcn;
@@ -26,7 +26,7 @@ public final class BackwardArguments {
     private @Nullable DeviceBuffer dc0;
     private @Nullable DeviceBuffer workspace;
 
-    BackwardArguments(TrainingPass training) {
+    BackwardArguments(TrainingPasses training) {
         this.training = training;
     }
 
@@ -126,7 +126,7 @@ public final class BackwardArguments {
      * @return a pass that can run any number of times; closing it only makes later runs throw
      * @throws IllegalArgumentException if a required buffer is missing; if a buffer is too small, of another device,
      *     misaligned, a read-only output, or overlaps another one; or if dcn or dc0 is given and the cell has no c
-     * @throws IllegalStateException if the {@link TrainingPass}, its plan, its stream or a buffer is closed
+     * @throws IllegalStateException if the {@link TrainingPasses}, their plan, their stream or a buffer is closed
      */
     public BackwardPass bind() {
         MemorySegment struct = PassArguments.allocate(lnrnnBackwardArguments_t.sizeof());
@@ -134,7 +134,7 @@ public final class BackwardArguments {
         PlanSizes sizes = training.sizes();
         long stateBytes = sizes.stateBytes();
         SequenceExtents extents = training.extents();
-        TrainingPass.Shared shared = training.shared();
+        TrainingPasses.Shared shared = training.shared();
         LayerSpec spec = training.plan().spec();
         Binding b = training.binding();
         b.read("parameters", shared.parameters(), sizes.parameterBytes(), Unit.DATA,

@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
  * dhn and dcn. It can be repeated.
  */
 public final class BackwardPass extends DirectedPass implements Pass {
-    BackwardPass(TrainingPass training, BoundCall call, PassArguments arguments) {
+    BackwardPass(TrainingPasses training, BoundCall call, PassArguments arguments) {
         super(training, call, arguments);
     }
 

@@ -13,7 +13,8 @@ public enum DataType {
     F64(8),
     /**
      * IEEE 754 half precision. In training a gradient beyond 65504, of x or of what one layer hands to the next, is
-     * infinite, and what is computed from it infinite or NaN: scale the loss, or train in {@link #BF16} or {@link #F32}.
+     * infinite, and what is computed from it infinite or NaN: scale the loss, or train in {@link #BF16} or
+     * {@link #F32}.
      */
     F16(2),
     /** The upper half of an {@link #F32}. */

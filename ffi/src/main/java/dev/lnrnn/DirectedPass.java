@@ -4,9 +4,9 @@ import dev.lnrnn.internal.Lifetime;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** What forward and backward passes have in common: their struct follows the settings of the {@link TrainingPass}. */
+/** What forward and backward passes have in common: their struct follows the settings of the {@link TrainingPasses}. */
 abstract class DirectedPass {
-    private final TrainingPass training;
+    private final TrainingPasses training;
     final BoundCall call;
     // Of the call, here where a run need not ask it.
     final MemorySegment handle;
@@ -19,7 +19,7 @@ abstract class DirectedPass {
     /** The struct alone, for runs; null when this is closed. */
     private volatile @Nullable MemorySegment struct;
 
-    DirectedPass(TrainingPass training, BoundCall call, PassArguments arguments) {
+    DirectedPass(TrainingPasses training, BoundCall call, PassArguments arguments) {
         this.training = training;
         this.call = call;
         this.handle = call.handle();

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The buffers of a forward pass for training that its backward passes do not need, by name; created by
- * {@link TrainingPass#forward}.
+ * {@link TrainingPasses#forward}.
  *
  * <p>{@code workspace} is required, the others are optional; null removes one again. Buffers may be larger than needed.
  * Outputs must not overlap inputs or each other, except that hn and cn may be h0 and c0. Only one thread at a time may
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * here.
  */
 public final class ForwardArguments {
-    private final TrainingPass training;
+    private final TrainingPasses training;
     private @Nullable DeviceBuffer h0;
     private @Nullable DeviceBuffer c0;
     private @Nullable DeviceBuffer y;
@@ -24,7 +24,7 @@ public final class ForwardArguments {
     private @Nullable DeviceBuffer cn;
     private @Nullable DeviceBuffer workspace;
 
-    ForwardArguments(TrainingPass training) {
+    ForwardArguments(TrainingPasses training) {
         this.training = training;
     }
 
@@ -100,7 +100,7 @@ public final class ForwardArguments {
      * @return a pass that can run any number of times; closing it only makes later runs throw
      * @throws IllegalArgumentException if a required buffer is missing; if a buffer is too small, of another device,
      *     misaligned, a read-only output, or overlaps another one; or if c0 or cn is given and the cell has no c
-     * @throws IllegalStateException if the {@link TrainingPass}, its plan, its stream or a buffer is closed
+     * @throws IllegalStateException if the {@link TrainingPasses}, their plan, their stream or a buffer is closed
      */
     public ForwardPass bind() {
         MemorySegment struct = PassArguments.allocate(lnrnnForwardTrainingArguments_t.sizeof());
@@ -108,7 +108,7 @@ public final class ForwardArguments {
         PlanSizes sizes = training.sizes();
         long stateBytes = sizes.stateBytes();
         SequenceExtents extents = training.extents();
-        TrainingPass.Shared shared = training.shared();
+        TrainingPasses.Shared shared = training.shared();
         LayerSpec spec = training.plan().spec();
         Binding b = training.binding();
         b.read("parameters", shared.parameters(), sizes.parameterBytes(), Unit.DATA,

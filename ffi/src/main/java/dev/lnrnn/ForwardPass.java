@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * zoneout on h and of DropConnect instead.
  */
 public final class ForwardPass extends DirectedPass implements Pass {
-    ForwardPass(TrainingPass training, BoundCall call, PassArguments arguments) {
+    ForwardPass(TrainingPasses training, BoundCall call, PassArguments arguments) {
         super(training, call, arguments);
     }
 

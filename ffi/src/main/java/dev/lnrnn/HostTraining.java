@@ -32,7 +32,7 @@ final class HostTraining {
     private final LatestPass<ForwardPass> forward = new LatestPass<>();
     private final LatestPass<BackwardPass> backward = new LatestPass<>();
     private GivenBytes given = GivenBytes.NONE;
-    private TrainingPass training;
+    private TrainingPasses training;
     private boolean accumulate;
 
     HostTraining(Layer layer, Sequence sequence) {
@@ -108,7 +108,7 @@ final class HostTraining {
     /** What is in use stays where there is no memory for new bytes, or they are refused. */
     private void replace(GivenBytes changed) {
         try {
-            TrainingPass bound = arguments.zoneoutMask(changed.zoneout()).dropconnectMask(changed.dropconnect())
+            TrainingPasses bound = arguments.zoneoutMask(changed.zoneout()).dropconnectMask(changed.dropconnect())
                     .resets(changed.resets()).bind();
             bound.takeSettings(training);
             training = bound;

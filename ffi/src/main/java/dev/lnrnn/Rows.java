@@ -13,8 +13,8 @@ record Rows(long steps, long step, long batch, long row, long bytes) {
     }
 
     /**
-     * Whether a byte is in rows of both, which begin at these addresses and are not empty. Costs next to nothing where the
-     * strides are the same, as those of columns of one matrix, else a little for each row of this.
+     * Whether a byte is in rows of both, which begin at these addresses and are not empty. Costs next to nothing where
+     * the strides are the same, as those of columns of one matrix, else a little for each row of this.
      */
     boolean meet(long start, Rows other, long otherStart) {
         if (!isMemory(start) || !other.isMemory(otherStart)) {

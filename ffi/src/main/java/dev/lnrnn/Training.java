@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * {@link #setSeed seed}, which is 0 at first, and on the {@link #position}, the number of forward passes since the seed
  * was set. A program that runs again draws the same masks. To continue a stopped training exactly, save the seed and
  * the position with the parameters, and set them again. Each training of a layer has a seed of its own, so give
- * several trainings different seeds. A {@link TrainingPass} draws the same masks with this seed: at position 0 the seed
+ * several trainings different seeds. {@link TrainingPasses} draw the same masks with this seed: at position 0 the seed
  * itself, at position p &gt; 0 the result of the p-th {@code nextLong()} of
  * {@code new java.util.SplittableRandom(seed)} (SplitMix64).
  *

@@ -8,14 +8,14 @@ import org.jspecify.annotations.Nullable;
  * The buffers that a forward pass and its backward passes share, by name; created by {@link Plan#training}.
  *
  * {@snippet :
- * TrainingPass training = plan.training(sequence, stream).parameters(parameters).x(x).reserve(reserve).bind();
+ * TrainingPasses training = plan.training(sequence, stream).parameters(parameters).x(x).reserve(reserve).bind();
  * ForwardPass forward = training.forward().y(y).workspace(workspace).bind();
  * BackwardPass backward = training.backward().dy(dy).gradients(gradients).workspace(workspace).bind();
  * }
  *
  * <p>{@code parameters}, {@code x} and {@code reserve} are required, the others are optional; null removes one again.
  * Buffers may be larger than needed. Only one thread at a time may change the arguments. {@link #bind} can be repeated:
- * each {@link TrainingPass} is independent of the others, and of later changes here.
+ * each {@link TrainingPasses} is independent of the others, and of later changes here.
  */
 public final class TrainingArguments {
     /** A seed, a first step and a first row. */
@@ -122,9 +122,9 @@ public final class TrainingArguments {
 
     /**
      * Sets device memory with the seed and offsets of the masks, which then replace those of
-     * {@link TrainingPass#setSeed} and {@link TrainingPass#setOffsets}. The device reads the memory when it executes
-     * the work, so that each launch of a {@link Graph} can draw new masks. The numbers must not change between a
-     * forward pass and its backward passes.
+     * {@link TrainingPasses#setSeed} and {@link TrainingPasses#setOffsets}. The device reads the memory when it
+     * executes the work, so that each launch of a {@link Graph} can draw new masks. The numbers must not change between
+     * a forward pass and its backward passes.
      *
      * @param random three 64-bit numbers, 8-byte aligned: the seed, the first step and the first row, whose sums with
      *     steps and rows wrap at 2<sup>32</sup>; or null for the settings of the pass
@@ -154,11 +154,11 @@ public final class TrainingArguments {
      *     misaligned, or a read-only output; or if a mask is given whose probability in the plan is 0
      * @throws IllegalStateException if the plan, the stream or a buffer is closed
      */
-    public TrainingPass bind() {
+    public TrainingPasses bind() {
         plan.handle().checkAlive();
         Operands operands = plan.operands();
         operands.stream(stream);
-        TrainingPass.Shared shared = new TrainingPass.Shared(Binding.required("parameters", parameters),
+        TrainingPasses.Shared shared = new TrainingPasses.Shared(Binding.required("parameters", parameters),
                 Binding.required("x", x), resets, zoneoutMask, dropconnectMask, random,
                 Binding.required("reserve", reserve));
         operands.read("parameters", shared.parameters(), sizes.parameterBytes(), Unit.DATA);
@@ -169,7 +169,7 @@ public final class TrainingArguments {
         check("dropconnectMask", shared.dropconnectMask(), dropconnectMaskBytes(plan.spec()), Unit.MASK);
         check("random", shared.random(), RANDOM_BYTES, Unit.RANDOM);
         operands.written("reserve", shared.reserve(), sizes.reserveBytes(), Unit.SPACE);
-        return new TrainingPass(plan, sequence, stream, extents, sizes, shared);
+        return new TrainingPasses(plan, sequence, stream, extents, sizes, shared);
     }
 
     private void check(String name, @Nullable DeviceBuffer buffer, long bytes, Unit unit) {

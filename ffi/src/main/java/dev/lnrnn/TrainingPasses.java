@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Any thread may change a setting. The change applies to later runs of all passes that were bound from here.
  * Settings must not change between a forward pass and its backward passes.
  */
-public final class TrainingPass implements AutoCloseable {
+public final class TrainingPasses implements AutoCloseable {
 
     /** The buffers that both directions read, but for the reserve, which forward fills. */
     record Shared(DeviceBuffer parameters, DeviceBuffer x, @Nullable DeviceBuffer resets,
@@ -27,7 +27,8 @@ public final class TrainingPass implements AutoCloseable {
     /** Null when it is closed. */
     private volatile @Nullable SequenceSettings settings = SequenceSettings.DEFAULTS;
 
-    TrainingPass(Plan plan, Sequence sequence, Stream stream, SequenceExtents extents, PlanSizes sizes, Shared shared) {
+    TrainingPasses(
+            Plan plan, Sequence sequence, Stream stream, SequenceExtents extents, PlanSizes sizes, Shared shared) {
         this.plan = plan;
         this.sequence = sequence;
         this.stream = stream;
@@ -106,7 +107,7 @@ public final class TrainingPass implements AutoCloseable {
     }
 
     /** Goes on with the settings of another. */
-    synchronized void takeSettings(TrainingPass other) {
+    synchronized void takeSettings(TrainingPasses other) {
         settings = other.settings();
     }
 
@@ -135,7 +136,7 @@ public final class TrainingPass implements AutoCloseable {
     SequenceSettings settings() {
         SequenceSettings current = settings;
         if (current == null) {
-            throw Lifetime.closed("this TrainingPass");
+            throw Lifetime.closed("this TrainingPasses");
         }
         return current;
     }

@@ -8,7 +8,7 @@
  *       return Java arrays and memory segments, and manage the memory of the device themselves.
  *   <li><b>Passes</b> are for authors of frameworks, who own every buffer and stream. A {@link dev.lnrnn.Plan}
  *       describes the layers. From it the caller binds named buffers once, to an {@link dev.lnrnn.InferencePass}, a
- *       {@link dev.lnrnn.StepPass}, or a {@link dev.lnrnn.TrainingPass} with its {@link dev.lnrnn.ForwardPass} and
+ *       {@link dev.lnrnn.StepPass}, or {@link dev.lnrnn.TrainingPasses}: a {@link dev.lnrnn.ForwardPass} and a
  *       {@link dev.lnrnn.BackwardPass}. Each run is then one call of the native library and allocates nothing on the
  *       Java heap.
  * </ul>

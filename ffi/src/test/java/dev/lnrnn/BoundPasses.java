@@ -40,7 +40,7 @@ final class BoundPasses {
     final Plan plan;
     final StepArguments stepArguments;
     final InferenceArguments inferenceArguments;
-    final TrainingPass training;
+    final TrainingPasses training;
     private final Map<Kind, Pass> passes;
 
     /**

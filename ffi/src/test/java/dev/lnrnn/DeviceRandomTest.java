@@ -45,7 +45,7 @@ class DeviceRandomTest {
     void drawsWhatTheSameSeedAndOffsetsDraw() {
         try (Run run = new Run(device, PROBLEM.withSeed(99).withOffsets(0, 0));
                 DeviceBuffer random = random(SEED, 7, 1L << 31);
-                TrainingPass pass = run.trainingPass(random)) {
+                TrainingPasses pass = run.trainingPasses(random)) {
             Map<String, double[]> results = run.forward(pass);
             results.putAll(run.backward(pass));
             Accuracy.assertSameBits("in memory of the device", results, Run.results(device, PROBLEM));
@@ -55,8 +55,8 @@ class DeviceRandomTest {
     @Test
     void isTheSequencesOwnWithout() {
         try (Run run = new Run(device, PROBLEM); DeviceBuffer random = random(4, 5, 6)) {
-            double[] other = run.forward(run.trainingPass(random)).get("y");
-            double[] own = run.forward(run.trainingPass()).get("y");
+            double[] other = run.forward(run.trainingPasses(random)).get("y");
+            double[] own = run.forward(run.trainingPasses()).get("y");
             assertFalse(Arrays.equals(other, own));
             Accuracy.assertSameBits("own", Map.of("y", own), Map.of("y", Run.results(device, PROBLEM).get("y")));
         }
@@ -66,7 +66,7 @@ class DeviceRandomTest {
     void memoryThatIsClosedSinceIsRefused() {
         try (Run run = new Run(device, PROBLEM)) {
             DeviceBuffer random = random(4, 5, 6);
-            TrainingPass pass = run.trainingPass(random);
+            TrainingPasses pass = run.trainingPasses(random);
             random.close();
             String message =
                     assertThrows(IllegalStateException.class, () -> run.queueForward(pass)).getMessage();
@@ -79,7 +79,7 @@ class DeviceRandomTest {
         long words = 1L << 32;
         try (Run run = new Run(device, PROBLEM);
                 DeviceBuffer random = random(SEED, words + 7, 3 * words + (1L << 31));
-                TrainingPass pass = run.trainingPass(random)) {
+                TrainingPasses pass = run.trainingPasses(random)) {
             Accuracy.assertSameBits("beyond 32 bits", Map.of("y", run.forward(pass).get("y")),
                     Map.of("y", Run.results(device, PROBLEM).get("y")));
         }
@@ -91,7 +91,7 @@ class DeviceRandomTest {
         try (Stream stream = device.createStream();
                 Run run = new Run(device, PROBLEM, stream);
                 DeviceBuffer random = random(0, 0, 0);
-                TrainingPass pass = run.trainingPass(random)) {
+                TrainingPasses pass = run.trainingPasses(random)) {
             try (Graph graph = stream.capture(() -> run.queueForward(pass))) {
                 for (long seed = 1; seed <= 3; seed++) {
                     random.copyFrom(MemorySegment.ofArray(new long[] {seed, 7, 1L << 31}));

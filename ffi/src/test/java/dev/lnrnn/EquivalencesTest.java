@@ -145,7 +145,7 @@ class EquivalencesTest {
     @ParameterizedTest
     @MethodSource("problems")
     void backwardLeavesWhatItReads(Problem problem) {
-        try (Run run = new Run(device, problem); TrainingPass pass = run.trainingPass()) {
+        try (Run run = new Run(device, problem); TrainingPasses pass = run.trainingPasses()) {
             run.forward(pass);
             Map<String, double[]> first = run.backward(pass);
             Accuracy.assertSameBits("backward twice", run.backward(pass), first);
@@ -155,7 +155,7 @@ class EquivalencesTest {
     @ParameterizedTest
     @MethodSource("problems")
     void accumulatingTwiceDoubles(Problem problem) {
-        try (Run run = new Run(device, problem); TrainingPass pass = run.trainingPass()) {
+        try (Run run = new Run(device, problem); TrainingPasses pass = run.trainingPasses()) {
             run.forward(pass);
             Map<String, double[]> once = run.backward(pass);
             BackwardPass accumulating = run.backwardPass(pass);

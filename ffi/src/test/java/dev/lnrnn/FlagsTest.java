@@ -80,7 +80,7 @@ class FlagsTest {
     @MethodSource("kinds")
     void deterministicGradientsRepeat(LayerSpec spec) {
         try (Run run = new Run(device, Problem.random(spec.withDeterministic(true), STEPS, BATCH, 43));
-                TrainingPass pass = run.trainingPass()) {
+                TrainingPasses pass = run.trainingPasses()) {
             run.forward(pass);
             Map<String, double[]> gradients = run.backward(pass);
             Accuracy.assertSameBits(spec.toString(), run.backward(pass), gradients);

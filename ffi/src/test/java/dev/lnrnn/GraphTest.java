@@ -143,7 +143,7 @@ class GraphTest {
         DeviceBuffer gradients = device.allocate(sizes.parameterBytes());
         DeviceBuffer workspace = device.allocate(
                 Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes()));
-        TrainingPass pass = plan.training(Sequence.timeMajor(STEPS, BATCH), stream)
+        TrainingPasses pass = plan.training(Sequence.timeMajor(STEPS, BATCH), stream)
                 .parameters(parameters).x(x).reserve(reserve).bind();
         ForwardPass forward = pass.forward().workspace(workspace).bind();
         BackwardPass backward = pass.backward().dy(dy).gradients(gradients).workspace(workspace).bind();

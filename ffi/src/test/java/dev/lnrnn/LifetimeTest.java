@@ -125,7 +125,7 @@ class LifetimeTest {
         Plan plan = device.createPlan(SPEC.withZoneout(0.5));
         PlanSizes sizes = plan.sizes(1, 1);
         DeviceBuffer mask = device.allocate(4);
-        TrainingPass training = plan.training(Sequence.timeMajor(1, 1), device.defaultStream())
+        TrainingPasses training = plan.training(Sequence.timeMajor(1, 1), device.defaultStream())
                 .parameters(device.allocate(sizes.parameterBytes())).x(device.allocate(12)).zoneoutMask(mask)
                 .reserve(device.allocate(sizes.reserveBytes())).bind();
         ForwardArguments arguments =

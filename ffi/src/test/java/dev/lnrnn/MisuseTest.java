@@ -127,7 +127,7 @@ class MisuseTest {
                         }));
     }
 
-    private static TrainingPass training(DeviceBuffer parameters, DeviceBuffer x, DeviceBuffer zoneoutMask,
+    private static TrainingPasses training(DeviceBuffer parameters, DeviceBuffer x, DeviceBuffer zoneoutMask,
             DeviceBuffer dropconnectMask, DeviceBuffer random, DeviceBuffer reserve) {
         TrainingArguments arguments = plan.training(Sequence.timeMajor(STEPS, BATCH), device.defaultStream())
                 .zoneoutMask(zoneoutMask).dropconnectMask(dropconnectMask).random(random);
@@ -143,7 +143,7 @@ class MisuseTest {
         }
     }
 
-    private static TrainingPass training() {
+    private static TrainingPasses training() {
         PlanSizes sizes = plan.sizes(STEPS, BATCH);
         return training(buffer(device, sizes.parameterBytes()), buffer(device, STEPS * BATCH * 5 * Float.BYTES), null,
                 null, null, buffer(device, sizes.reserveBytes()));

@@ -91,7 +91,7 @@ class OracleTest {
     }
 
     private static Map<String, double[]> forward(Problem problem) {
-        try (Run run = new Run(device, problem); TrainingPass pass = run.trainingPass()) {
+        try (Run run = new Run(device, problem); TrainingPasses pass = run.trainingPasses()) {
             return run.forward(pass);
         }
     }

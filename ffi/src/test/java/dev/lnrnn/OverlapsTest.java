@@ -83,7 +83,7 @@ class OverlapsTest {
         Sequence sequence = Sequence.timeMajor(STEPS, BATCH).withY(strides).withDx(strides);
         DeviceBuffer result = buffer(1000);
         InferenceArguments inference = inference(sequence).x(buffer(1000)).y(result);
-        TrainingPass training = plan.training(sequence, device.defaultStream())
+        TrainingPasses training = plan.training(sequence, device.defaultStream())
                 .parameters(buffer(sizes.parameterBytes())).x(buffer(1000)).reserve(buffer(sizes.reserveBytes()))
                 .bind();
         DeviceBuffer workspace = buffer(

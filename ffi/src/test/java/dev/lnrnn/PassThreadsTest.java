@@ -204,7 +204,7 @@ class PassThreadsTest {
             BackwardPass backward = (BackwardPass) passes.of(Kind.BACKWARD);
             passes.training.close();
             passes.training.close();
-            String message = "this TrainingPass is closed";
+            String message = "this TrainingPasses is closed";
             for (Runnable use : List.<Runnable>of(backward, passes.of(Kind.FORWARD), passes.training::forward,
                     passes.training::backward, () -> passes.training.setSeed(1), () -> passes.training.setLengths(null),
                     () -> passes.training.setOffsets(0, 0), () -> backward.setAccumulate(true))) {
@@ -300,7 +300,7 @@ class PassThreadsTest {
             BoundPasses passes = BoundPasses.in(arena, device, SMALL, 2, 4);
             Plan plan = device.createPlan(SMALL.withZoneout(0.5), arena);
             PlanSizes sizes = plan.sizes(2, 4);
-            TrainingPass training = plan.training(Sequence.timeMajor(2, 4), device.defaultStream())
+            TrainingPasses training = plan.training(Sequence.timeMajor(2, 4), device.defaultStream())
                     .parameters(passes.buffer("parameters")).x(passes.buffer("x"))
                     .reserve(device.allocate(sizes.reserveBytes(), arena)).bind();
             ForwardPass forward = training.forward().y(passes.buffer("y"))

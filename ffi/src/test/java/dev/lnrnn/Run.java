@@ -93,7 +93,7 @@ final class Run implements AutoCloseable {
         if (!problem.training()) {
             return infer();
         }
-        try (TrainingPass pass = trainingPass()) {
+        try (TrainingPasses pass = trainingPasses()) {
             Map<String, double[]> results = forward(pass);
             results.putAll(backward(pass));
             return results;
@@ -111,13 +111,13 @@ final class Run implements AutoCloseable {
         return this;
     }
 
-    TrainingPass trainingPass() {
-        return trainingPass(null);
+    TrainingPasses trainingPasses() {
+        return trainingPasses(null);
     }
 
     /** Masks that are not given are drawn from memory of the device. */
-    TrainingPass trainingPass(@Nullable DeviceBuffer random) {
-        TrainingPass pass = plan.training(sequence, stream).parameters(buffer("parameters")).x(buffer("x"))
+    TrainingPasses trainingPasses(@Nullable DeviceBuffer random) {
+        TrainingPasses pass = plan.training(sequence, stream).parameters(buffer("parameters")).x(buffer("x"))
                 .resets(mask(problem.resets())).zoneoutMask(mask(problem.zoneoutMask()))
                 .dropconnectMask(mask(problem.dropconnectMask()))
                 .random(random).reserve(buffer("reserve")).bind();
@@ -127,22 +127,22 @@ final class Run implements AutoCloseable {
         return pass;
     }
 
-    Map<String, double[]> forward(TrainingPass pass) {
+    Map<String, double[]> forward(TrainingPasses pass) {
         queueForward(pass);
         return outputs();
     }
 
-    void queueForward(TrainingPass pass) {
+    void queueForward(TrainingPasses pass) {
         pass.forward().h0(buffer("h0")).c0(buffer("c0")).y(buffer("y")).hn(buffer("hn")).cn(buffer("cn"))
                 .workspace(buffer("trainingWorkspace")).bind().run();
     }
 
-    BackwardPass backwardPass(TrainingPass pass) {
+    BackwardPass backwardPass(TrainingPasses pass) {
         return pass.backward().dy(buffer("dy")).dhn(buffer("dhn")).dcn(buffer("dcn")).gradients(buffer("gradients"))
                 .dx(buffer("dx")).dh0(buffer("dh0")).dc0(buffer("dc0")).workspace(buffer("backwardWorkspace")).bind();
     }
 
-    Map<String, double[]> backward(TrainingPass pass) {
+    Map<String, double[]> backward(TrainingPasses pass) {
         return backward(backwardPass(pass));
     }
 

@@ -8,7 +8,7 @@ import dev.lnrnn.LnrnnException;
 import dev.lnrnn.Pass;
 import dev.lnrnn.StepArguments;
 import dev.lnrnn.TrainingArguments;
-import dev.lnrnn.TrainingPass;
+import dev.lnrnn.TrainingPasses;
 import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
@@ -54,7 +54,7 @@ record Invocation(Executable method, @Nullable Object receiver, Object[] argumen
                 case ForwardArguments arguments -> arguments.bind().run();
                 case BackwardArguments arguments -> arguments.bind().run();
                 case TrainingArguments arguments -> runForward(arguments.bind());
-                case TrainingPass training -> runForward(training);
+                case TrainingPasses training -> runForward(training);
                 case Pass pass -> pass.run();
                 default -> {}
             }
@@ -64,7 +64,7 @@ record Invocation(Executable method, @Nullable Object receiver, Object[] argumen
         }
     }
 
-    private static void runForward(TrainingPass training) {
+    private static void runForward(TrainingPasses training) {
         DeviceBuffer workspace = training.plan().device().allocate(training.sizes().trainingWorkspaceBytes());
         training.forward().workspace(workspace).bind().run();
     }

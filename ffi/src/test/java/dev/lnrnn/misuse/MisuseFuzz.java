@@ -12,7 +12,7 @@ import dev.lnrnn.Plan;
 import dev.lnrnn.StepArguments;
 import dev.lnrnn.StepPass;
 import dev.lnrnn.TestDevice;
-import dev.lnrnn.TrainingPass;
+import dev.lnrnn.TrainingPasses;
 import dev.lnrnn.Usage;
 import java.io.IOException;
 import java.lang.reflect.Executable;
@@ -178,7 +178,7 @@ final class MisuseFuzz {
         } else if (receiver instanceof StepArguments || receiver instanceof InferenceArguments) {
             World.close(random.nextBoolean() ? world.the(Plan.class) : world.device());
         } else if (receiver instanceof ForwardArguments || receiver instanceof BackwardArguments) {
-            World.close(random.nextBoolean() ? world.the(TrainingPass.class) : world.device());
+            World.close(random.nextBoolean() ? world.the(TrainingPasses.class) : world.device());
         }
     }
 

@@ -14,7 +14,7 @@ import dev.lnrnn.StepArguments;
 import dev.lnrnn.Stream;
 import dev.lnrnn.TestDevice;
 import dev.lnrnn.TrainingArguments;
-import dev.lnrnn.TrainingPass;
+import dev.lnrnn.TrainingPasses;
 import dev.lnrnn.Usage;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -149,7 +149,7 @@ final class RaceFuzz {
                 calls.add(recipes.call(method));
             }
         }
-        TrainingPass training = world.training(other).bind();
+        TrainingPasses training = world.training(other).bind();
         for (Pass pass : List.of(world.inference(other).bind(), world.forward(training).bind(),
                 world.backward(training).bind())) {
             calls.add(new Invocation(method(pass.getClass(), "run"), pass, NOTHING));

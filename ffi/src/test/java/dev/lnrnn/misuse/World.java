@@ -27,7 +27,7 @@ import dev.lnrnn.Strides;
 import dev.lnrnn.TestDevice;
 import dev.lnrnn.Training;
 import dev.lnrnn.TrainingArguments;
-import dev.lnrnn.TrainingPass;
+import dev.lnrnn.TrainingPasses;
 import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.SafetensorsException;
 import dev.lnrnn.interop.Tensor;
@@ -181,11 +181,11 @@ final class World implements AutoCloseable {
             case "InferenceArguments" -> inference(the(Stream.class));
             case "InferencePass" -> inference(the(Stream.class)).bind();
             case "TrainingArguments" -> training(the(Stream.class));
-            case "TrainingPass" -> training(the(Stream.class)).bind();
-            case "ForwardArguments" -> forward(the(TrainingPass.class));
-            case "ForwardPass" -> forward(the(TrainingPass.class)).bind();
-            case "BackwardArguments" -> backward(the(TrainingPass.class));
-            case "BackwardPass" -> backward(the(TrainingPass.class)).bind();
+            case "TrainingPasses" -> training(the(Stream.class)).bind();
+            case "ForwardArguments" -> forward(the(TrainingPasses.class));
+            case "ForwardPass" -> forward(the(TrainingPasses.class)).bind();
+            case "BackwardArguments" -> backward(the(TrainingPasses.class));
+            case "BackwardPass" -> backward(the(TrainingPasses.class)).bind();
             case "StepArguments" -> step(the(Plan.class), the(Stream.class), this::named);
             case "StepPass" -> stepInOneArena();
             case "Layer" -> device().createLayer(spec).initialize(1);
@@ -239,14 +239,14 @@ final class World implements AutoCloseable {
                 .reserve(named("reserve", sizes().reserveBytes()));
     }
 
-    ForwardArguments forward(TrainingPass training) {
+    ForwardArguments forward(TrainingPasses training) {
         return training.forward().h0(state("h0")).c0(cell("c0"))
                 .y(named("y", bytes(extents.y()))).hn(state("hn")).cn(cell("cn"))
                 .workspace(named("trainingWorkspace", sizes().trainingWorkspaceBytes()));
     }
 
     /** With a forward pass behind it. */
-    BackwardArguments backward(TrainingPass training) {
+    BackwardArguments backward(TrainingPasses training) {
         forward(training).bind().run();
         PlanSizes sizes = sizes();
         return training.backward().dy(named("dy", bytes(extents.y()))).dhn(state("dhn")).dcn(cell("dcn"))

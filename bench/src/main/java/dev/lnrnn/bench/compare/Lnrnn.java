@@ -11,7 +11,7 @@ import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
-import dev.lnrnn.TrainingPass;
+import dev.lnrnn.TrainingPasses;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -88,7 +88,7 @@ final class Lnrnn implements Contestant {
         Training(Sequence sequence, PlanSizes sizes) {
             dx = device.allocate(x.byteSize(), arena);
             gradients = device.allocate(sizes.parameterBytes(), arena);
-            TrainingPass pass = plan.training(sequence, stream).parameters(parameters).x(x)
+            TrainingPasses pass = plan.training(sequence, stream).parameters(parameters).x(x)
                     .reserve(device.allocate(sizes.reserveBytes(), arena)).bind();
             forward = pass.forward().y(y)
                     .workspace(device.allocate(sizes.trainingWorkspaceBytes(), arena)).bind();

@@ -12,7 +12,7 @@ import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.StepPass;
 import dev.lnrnn.Stream;
-import dev.lnrnn.TrainingPass;
+import dev.lnrnn.TrainingPasses;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,7 +76,7 @@ public class CallBenchmark {
         Sequence sequence = Sequence.timeMajor(1, 0);
         inference = plan.inference(sequence, stream).packed(packed).x(allocate(0)).h0(allocate(0)).c0(allocate(0))
                 .y(allocate(0)).hn(allocate(0)).cn(allocate(0)).workspace(allocate(workspaceBytes)).bind();
-        TrainingPass training = plan.training(sequence, stream).parameters(parameters).x(allocate(0))
+        TrainingPasses training = plan.training(sequence, stream).parameters(parameters).x(allocate(0))
                 .reserve(allocate(sizes.reserveBytes())).bind();
         forward = training.forward().h0(allocate(0)).c0(allocate(0)).y(allocate(0)).hn(allocate(0)).cn(allocate(0))
                 .workspace(allocate(workspaceBytes)).bind();

@@ -9,7 +9,7 @@ import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
-import dev.lnrnn.TrainingPass;
+import dev.lnrnn.TrainingPasses;
 import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -63,7 +63,7 @@ public class TrainingBenchmark {
         DeviceBuffer reserve = device.allocate(sizes.reserveBytes(), arena);
         DeviceBuffer forwardWorkspace = device.allocate(sizes.trainingWorkspaceBytes(), arena);
         DeviceBuffer backwardWorkspace = device.allocate(sizes.backwardWorkspaceBytes(), arena);
-        TrainingPass training = plan.training(Sequence.timeMajor(shape.steps, shape.batch), stream)
+        TrainingPasses training = plan.training(Sequence.timeMajor(shape.steps, shape.batch), stream)
                 .parameters(parameters).x(x).reserve(reserve).bind();
         forward = training.forward().y(y).workspace(forwardWorkspace).bind();
         backward = training.backward().dy(dy).gradients(gradients).dx(dx).workspace(backwardWorkspace).bind();

@@ -10,7 +10,7 @@ import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Sequence;
 import dev.lnrnn.Stream;
-import dev.lnrnn.TrainingPass;
+import dev.lnrnn.TrainingPasses;
 import dev.lnrnn.bench.BadInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
@@ -112,7 +112,7 @@ final class CaseRun {
         DeviceBuffer dx = allocate(type, inputShape);
         DeviceBuffer dh0 = allocate(stateType, stateShape);
         DeviceBuffer dc0 = cn == null ? null : allocate(stateType, stateShape);
-        TrainingPass pass = plan.training(sequence, stream).parameters(parameters).x(x).resets(bytes("resets"))
+        TrainingPasses pass = plan.training(sequence, stream).parameters(parameters).x(x).resets(bytes("resets"))
                 .zoneoutMask(bytes("zoneout_mask")).dropconnectMask(bytes("dropconnect_mask"))
                 .reserve(device.allocate(sizes.reserveBytes())).bind();
         pass.setLengths(lengths());
