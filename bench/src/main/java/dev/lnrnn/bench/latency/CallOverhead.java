@@ -2,15 +2,14 @@ package dev.lnrnn.bench.latency;
 
 import dev.lnrnn.bench.compare.Median;
 import dev.lnrnn.bench.jmh.ArraysBenchmark;
-import dev.lnrnn.bench.jmh.CallBenchmark;
 import dev.lnrnn.bench.jmh.CallFromCBenchmark;
 import dev.lnrnn.bench.jmh.Home;
 import dev.lnrnn.bench.jmh.LongsBenchmark;
 import dev.lnrnn.bench.jmh.PointersBenchmark;
-import dev.lnrnn.bench.jmh.Probe;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -75,50 +74,33 @@ final class CallOverhead {
 
     /** In this JVM: two would not find the machine in the same mood. */
     private List<Row> ofPass(EmptyPass pass) {
-        CallBenchmark one = new CallBenchmark();
-        CallBenchmark each = new CallBenchmark();
-        each.home = Home.SHARED_EACH;
-        one.open();
-        each.open();
         try {
             // The arenas last: what is compiled for them all is compiled for one arena, too.
-            List<Row> rows = new ArrayList<>(probe == null
-                    ? rows(pass, List.of(() -> pass.fromJava.of(one)))
-                    : comparedWithC(pass, one, probe));
+            List<Row> rows = new ArrayList<>(ofOneArena(pass));
             rows.add(row(pass.what + ", from Java, each arena beyond one",
-                    rounds(List.of(() -> pass.fromJava.of(one), () -> pass.fromJava.of(each))),
+                    rounds(placed -> List.of(() -> pass.fromJava.of(placed.one), () -> pass.fromJava.of(placed.each))),
                     round -> round.difference(1, 0) / pass.furtherArenas).withTarget(ARENA_TARGET));
             return rows;
         } catch (Throwable e) {
             throw new IllegalStateException(pass.what + " failed", e);
-        } finally {
-            each.close();
-            one.close();
         }
     }
 
-    private List<Row> comparedWithC(EmptyPass pass, CallBenchmark one, Path probe) throws Throwable {
-        System.setProperty(Probe.PROPERTY, probe.toString());
-        CallFromCBenchmark c = new CallFromCBenchmark();
-        PointersBenchmark empty = new PointersBenchmark();
-        empty.home = Home.SHARED;
-        c.open();
-        empty.open();
-        try {
-            return rows(pass,
-                    List.of(() -> pass.fromJava.of(one), () -> pass.fromC.of(c), () -> EmptyPass.pointers(empty)));
-        } finally {
-            empty.close();
-            c.close();
-        }
-    }
-
-    /** @param kinds from Java; from C; and an empty function with 3 pointers, from Java */
-    private List<Row> rows(EmptyPass pass, List<Turns.Batch> kinds) throws Throwable {
-        List<Turns> rounds = rounds(kinds);
+    /** From Java; and, where there is a probe, from C and an empty function with 3 pointers from Java. */
+    private List<Row> ofOneArena(EmptyPass pass) throws Throwable {
+        List<Turns> rounds = rounds(placed -> {
+            List<Turns.Batch> kinds = new ArrayList<>(List.of(() -> pass.fromJava.of(placed.one)));
+            CallFromCBenchmark c = placed.c;
+            PointersBenchmark empty = placed.empty;
+            if (c != null && empty != null) {
+                kinds.add(() -> pass.fromC.of(c));
+                kinds.add(() -> EmptyPass.pointers(empty));
+            }
+            return kinds;
+        });
         List<Row> rows = new ArrayList<>();
         rows.add(row(pass.what + ", from Java", rounds, round -> round.median(0)));
-        if (kinds.size() > 1) {
+        if (probe != null) {
             rows.add(row(pass.what + ", from C", rounds, round -> round.median(1)));
             rows.add(row(pass.what + ", Java over C", rounds, round -> round.difference(0, 1)));
             rows.add(row("empty function of 3 pointers, from Java", rounds, round -> round.median(2)));
@@ -128,10 +110,13 @@ final class CallOverhead {
         return rows;
     }
 
-    private List<Turns> rounds(List<Turns.Batch> kinds) throws Throwable {
+    /** Each at places of its own. */
+    private List<Turns> rounds(Function<Placed, List<Turns.Batch>> kinds) throws Throwable {
         List<Turns> rounds = new ArrayList<>();
         for (int round = 0; round < effort.rounds(); round++) {
-            rounds.add(Turns.measure(effort.seconds(), kinds));
+            try (Placed placed = new Placed(probe, round)) {
+                rounds.add(Turns.measure(effort.roundSeconds(), kinds.apply(placed)));
+            }
         }
         return rounds;
     }

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Every part measures what it says, in next to no time and in this JVM where that is possible. */
 class PartsTest {
 
-    private static final Effort LITTLE = new Effort(0.01, 0, 0.01, 1, 0.01, 2, 1, false);
+    private static final Effort LITTLE = new Effort(0.01, 0, 0.01, 1, 0.01, 2, 0.01, 1, false);
 
     private static List<Row> run(List<Task> tasks) throws Exception {
         List<Row> rows = new ArrayList<>();
