@@ -134,6 +134,9 @@ inline std::vector<Case> cases_without_bias() {
 
 struct Size {
   int64_t steps, batch, input, width;
+  int64_t projection = 0;  // P, of a cell that has one
+
+  int64_t output() const { return projection > 0 ? projection : width; }
 };
 
 template <class S>
@@ -205,6 +208,8 @@ inline Plan make_plan(const CellShape& shape, const Size& size, int32_t data_typ
   d.hiddenSize = size.width;
   d.epsilon = 1e-5;
   plan.shape = shape;
+  plan.shape.projected = size.projection > 0;
+  plan.projection = size.projection;
   if (lay_out_parameters(&plan) != LNRNN_STATUS_SUCCESS) std::abort();
   return plan;
 }
@@ -226,10 +231,10 @@ struct Run {
   Run(Device& on, const CellShape& shape, const Size& of, const Options& options = {})
       : device(on), size(of),
         plan(make_plan(shape, of, kDataType<S>, options)), strand{plan, 0, options.direction},
-        parameters(on, plan.parameter_elements), x(on, rows() * input()), y(on, rows() * width()),
-        dy(on, rows() * width()), dx(on, rows() * input()), h0(on, state()), c0(on, state()),
-        hn(on, state()), cn(on, state()), dhn(on, state()), dcn(on, state()), dh0(on, state()),
-        dc0(on, state()), gradients(on, plan.parameter_elements),
+        parameters(on, plan.parameter_elements), x(on, rows() * input()), y(on, rows() * output()),
+        dy(on, rows() * output()), dx(on, rows() * input()), h0(on, state()), c0(on, cell_state()),
+        hn(on, state()), cn(on, cell_state()), dhn(on, state()), dcn(on, cell_state()),
+        dh0(on, state()), dc0(on, cell_state()), gradients(on, plan.parameter_elements),
         packed(on, on.packed_bytes(strand)),
         reserve(on, on.reserve_bytes(strand, of.steps, of.batch)), workspace(on, most_workspace()) {
     unsigned seed = 100;
@@ -252,7 +257,7 @@ struct Run {
   void backward(bool accumulate = false) {
     BackwardArguments call{common()};
     call.reserve = reserve.data();
-    call.dy = {dy.data(), size.batch * size.width, size.width};
+    call.dy = {dy.data(), size.batch * size.output(), size.output()};
     call.dhn = dhn.data();
     call.dcn = carries_cell() ? dcn.data() : nullptr;
     call.gradients = gradients.data();
@@ -279,8 +284,9 @@ struct Run {
  private:
   uint64_t rows() const { return static_cast<uint64_t>(size.steps * size.batch); }
   uint64_t input() const { return static_cast<uint64_t>(size.input); }
-  uint64_t width() const { return static_cast<uint64_t>(size.width); }
-  uint64_t state() const { return static_cast<uint64_t>(size.batch * size.width); }
+  uint64_t output() const { return static_cast<uint64_t>(size.output()); }
+  uint64_t state() const { return static_cast<uint64_t>(size.batch * size.output()); }
+  uint64_t cell_state() const { return static_cast<uint64_t>(size.batch * size.width); }
   uint64_t most_workspace() const {
     uint64_t most = 0;
     for (const Pass pass : {Pass::kInference, Pass::kTraining, Pass::kBackward}) {
@@ -308,7 +314,7 @@ struct Run {
     call.packed = packed.data();
     call.h0 = h0.data();
     call.c0 = carries_cell() ? c0.data() : nullptr;
-    call.y = {y.data(), size.batch * size.width, size.width};
+    call.y = {y.data(), size.batch * size.output(), size.output()};
     call.hn = hn.data();
     call.cn = carries_cell() ? cn.data() : nullptr;
     call.reserve = reserve.data();

@@ -10,25 +10,27 @@ using Numbers = std::vector<double>;
 class Reference {
  public:
   explicit Reference(const Run<double>& run)
-      : run_(run), shape_(run.plan.shape), width_(run.size.width) {}
+      : run_(run), shape_(run.plan.shape), width_(run.size.width), output_(run.size.output()) {}
 
-  // y (T,N,H), of rows that all have all steps.
+  // y (T,N,P), of rows that all have all steps.
   Numbers outputs() const {
     const Size& s = run_.size;
     Numbers y(run_.y.size());
     for (int64_t n = 0; n < s.batch; ++n) {
-      Numbers h(run_.h0.data() + n * width_, run_.h0.data() + (n + 1) * width_);
+      Numbers h(run_.h0.data() + n * output_, run_.h0.data() + (n + 1) * output_);
       Numbers c(run_.c0.data() + n * width_, run_.c0.data() + (n + 1) * width_);
       for (int64_t t = 0; t < s.steps; ++t) {
         const double* const x = run_.x.data() + (t * s.batch + n) * s.input;
-        const Numbers a =
-            term(TermKind::kInput, times(ParameterRole::kWeightIh, x, s.input), "layernorm_i");
-        const Numbers r = term(TermKind::kRecurrent,
-                               times(ParameterRole::kWeightHh, h.data(), width_), "layernorm_h");
+        const Numbers a = term(TermKind::kInput,
+                               times(ParameterRole::kWeightIh, gates(), x, s.input), "layernorm_i");
+        const Numbers r =
+            term(TermKind::kRecurrent, times(ParameterRole::kWeightHh, gates(), h.data(), output_),
+                 "layernorm_h");
         h = shape_.kind == CellKind::kLstm  ? lstm(sum(a, r), c)
             : shape_.kind == CellKind::kGru ? gru(a, r, h)
                                             : joint_gru(sum(a, r), h);
-        std::copy(h.begin(), h.end(), y.begin() + (t * s.batch + n) * width_);
+        if (shape_.projected) h = times(ParameterRole::kWeightHr, output_, h.data(), width_);
+        std::copy(h.begin(), h.end(), y.begin() + (t * s.batch + n) * output_);
       }
     }
     return y;
@@ -44,9 +46,10 @@ class Reference {
     }
     return nullptr;
   }
-  Numbers times(ParameterRole role, const double* v, int64_t n) const {
+  int64_t gates() const { return shape_.gates * width_; }
+  Numbers times(ParameterRole role, int64_t rows, const double* v, int64_t n) const {
     const double* const weights = run_.strand.find(role, run_.parameters.data());
-    Numbers out(static_cast<size_t>(shape_.gates * width_));
+    Numbers out(static_cast<size_t>(rows));
     for (size_t i = 0; i < out.size(); ++i) {
       for (int64_t j = 0; j < n; ++j) out[i] += weights[static_cast<int64_t>(i) * n + j] * v[j];
     }
@@ -122,7 +125,7 @@ class Reference {
 
   const Run<double>& run_;
   const CellShape& shape_;
-  const int64_t width_;
+  const int64_t width_, output_;  // H and P
 };
 
 }  // namespace segments

@@ -67,15 +67,21 @@ Numbers everything(Run<S>& run) {
   return all;
 }
 
+// Packed weights are of the data type, and yet give the same bits.
+template <class S>
+void test_inference(Run<S>& run) {
+  const Numbers trained = run.y.numbers();
+  run.infer();
+  CHECK(run.y.numbers() == trained);
+}
+
 void test_outputs(const Case& c, const Size& size) {
   const auto device = open(1, nullptr);
   Run<double> run(*device, c.shape, size);
   const Numbers expected = Reference(run).outputs();
   run.train();
   near(run.y.numbers(), expected, 1e-11, c.name + ", trained");
-  const Numbers trained = run.y.numbers();
-  run.infer();
-  CHECK(run.y.numbers() == trained);
+  test_inference(run);
 }
 
 void compare_gradient(Run<double>& run, double* values, const double* gradient, uint64_t count,
@@ -99,9 +105,10 @@ void compare_gradient(Run<double>& run, double* values, const double* gradient, 
   }
 }
 
-void test_gradients(const Case& c, const std::vector<int64_t>& lengths, const Options& options) {
+void test_gradients(const Case& c, const Size& size, const std::vector<int64_t>& lengths,
+                    const Options& options) {
   const auto device = open(1, nullptr);
-  Run<double> run(*device, c.shape, {4, 3, 5, 7}, options);
+  Run<double> run(*device, c.shape, size, options);
   run.lengths = lengths;
   run.train();
   run.backward();
@@ -117,17 +124,15 @@ void test_gradients(const Case& c, const std::vector<int64_t>& lengths, const Op
   compare_gradient(run, run.c0.data(), run.dc0.data(), run.c0.size(), c.name + ", c0");
 }
 
-// The size is one whose segments end within a vector and within a product's tile.
-void test_variants(const Case& c) {
-  constexpr Size kSize{6, 21, 9, 37};
+void test_variants(const Case& c, const Size& size) {
   const auto one = open(1, nullptr), three = open(3, nullptr);
-  Run<double> exact(*one, c.shape, kSize);
+  Run<double> exact(*one, c.shape, size);
   const Numbers expected = everything(exact), expected_y = exact.y.numbers();
 
-  Run<double> shared(*three, c.shape, kSize);
+  Run<double> shared(*three, c.shape, size);
   near(everything(shared), expected, 1e-12, c.name + ", three threads");
   CHECK(shared.y.numbers() == expected_y);
-  Run<double> recomputed(*one, c.shape, kSize, {LNRNN_PLAN_RECOMPUTE});
+  Run<double> recomputed(*one, c.shape, size, {LNRNN_PLAN_RECOMPUTE});
   CHECK(everything(recomputed) == expected);
   Numbers doubled = exact.gradients.numbers();
   for (double& gradient : doubled) gradient *= 2;
@@ -136,24 +141,26 @@ void test_variants(const Case& c) {
 
   for (const lnrnn::cpu::Isa* const* isa = lnrnn::cpu::available_isas(); *isa != nullptr; ++isa) {
     const auto device = open(1, (*isa)->name);
-    Run<double> in_double(*device, c.shape, kSize);
+    Run<double> in_double(*device, c.shape, size);
     near(everything(in_double), expected, 1e-12, c.name + " in F64, " + (*isa)->name);
-    Run<float> in_float(*device, c.shape, kSize);
+    Run<float> in_float(*device, c.shape, size);
     near(everything(in_float), expected, 2e-5, c.name + " in F32, " + (*isa)->name);
+    test_inference(in_float);
   }
-  Run<lnrnn::F16> in_f16(*one, c.shape, kSize);
+  Run<lnrnn::F16> in_f16(*one, c.shape, size);
   near(everything(in_f16), expected, 2e-2, c.name + " in F16");
-  Run<lnrnn::Bf16> in_bf16(*one, c.shape, kSize);
+  test_inference(in_f16);
+  Run<lnrnn::Bf16> in_bf16(*one, c.shape, size);
   near(everything(in_bf16), expected, 1e-1, c.name + " in BF16");
+  test_inference(in_bf16);
 }
 
 // Few rows and much to multiply: threads share out products, and meet twice a step.
-void test_shared_products(const Case& c) {
-  constexpr Size kSize{3, 2, 5, 300};
+void test_shared_products(const Case& c, const Size& size) {
   const auto one = open(1, nullptr), three = open(3, nullptr);
   for (const uint32_t flags : {0u, uint32_t{LNRNN_PLAN_RECOMPUTE}}) {
     const Options options{flags, 1, 0.3, 0.25};
-    Run<double> alone(*one, c.shape, kSize, options), shared(*three, c.shape, kSize, options);
+    Run<double> alone(*one, c.shape, size, options), shared(*three, c.shape, size, options);
     alone.lengths = shared.lengths = {3, 2};
     near(everything(shared), everything(alone), 1e-12, c.name + ", shared products");
     CHECK(shared.y.numbers() == alone.y.numbers());
@@ -165,12 +172,60 @@ void test(const Case& c) {
   test_outputs(c, {5, 2, 4, 7});
   test_outputs(c, {3, 9, 6, 33});
   for (const uint32_t flags : {0u, uint32_t{LNRNN_PLAN_RECOMPUTE}}) {
-    test_gradients(c, {}, {flags});
-    test_gradients(c, {4, 0, 2}, {flags});
-    test_gradients(c, {4, 3, 2}, {flags, 1, 0.3, 0.25});
+    constexpr Size kSize{4, 3, 5, 7};
+    test_gradients(c, kSize, {}, {flags});
+    test_gradients(c, kSize, {4, 0, 2}, {flags});
+    test_gradients(c, kSize, {4, 3, 2}, {flags, 1, 0.3, 0.25});
   }
-  test_variants(c);
-  test_shared_products(c);
+  // Segments end within a vector and within a product's tile.
+  test_variants(c, {6, 21, 9, 37});
+  test_shared_products(c, {3, 2, 5, 300});
+}
+
+// The same of h that is a product of what the cell puts out.
+void test_projected(const Case& c) {
+  test_outputs(c, {5, 2, 4, 7, 3});
+  test_outputs(c, {3, 9, 6, 33, 33});
+  for (const uint32_t flags : {0u, uint32_t{LNRNN_PLAN_RECOMPUTE}}) {
+    test_gradients(c, {4, 3, 5, 7, 4}, {}, {flags});
+    test_gradients(c, {4, 3, 5, 7, 2}, {4, 0, 2}, {flags});
+    test_gradients(c, {4, 3, 2, 7, 1}, {4, 3, 2}, {flags, 1, 0.3, 0.25});
+  }
+  test_variants(c, {4, 21, 9, 37, 18});
+  test_shared_products(c, {3, 2, 5, 300, 150});
+}
+
+// Of a gate's matrix (H,P) the shorter side's vectors are orthonormal; weight_hr is one matrix.
+void test_initial_parameters(const Size& size) {
+  const lnrnn::Plan plan =
+      segments::make_plan(*lnrnn::cell_shape(LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_NONE), size,
+                          LNRNN_DATA_F64, {});
+  Numbers parameters(plan.parameter_elements);
+  CHECK(lnrnn::initialize_on_host(plan, 7, parameters.data()) == LNRNN_STATUS_SUCCESS);
+  const lnrnn::Strand strand{plan, 0, 0};
+  const int64_t height = size.width, width = size.output();
+  const bool tall = height > width;
+  const int64_t vectors = std::min(height, width), elements = std::max(height, width);
+  const double* const weight_hh = strand.find(lnrnn::ParameterRole::kWeightHh, parameters.data());
+  for (int gate = 0; gate < 4; ++gate) {
+    const double* const q = weight_hh + gate * height * width;
+    const auto at = [&](int64_t v, int64_t i) {
+      return tall ? q[i * width + v] : q[v * width + i];
+    };
+    for (int64_t a = 0; a < vectors; ++a) {
+      for (int64_t b = 0; b <= a; ++b) {
+        double dot = 0;
+        for (int64_t i = 0; i < elements; ++i) dot += at(a, i) * at(b, i);
+        CHECK_NEAR(dot, a == b ? 1 : 0, 1e-12);
+      }
+    }
+  }
+  const double* const weight_hr = strand.find(lnrnn::ParameterRole::kWeightHr, parameters.data());
+  const double bound = std::sqrt(6.0 / static_cast<double>(height + width));
+  double largest = 0;
+  for (int64_t i = 0; i < height * width; ++i)
+    largest = std::fmax(largest, std::fabs(weight_hr[i]));
+  CHECK(largest <= bound && largest > 0.8 * bound);
 }
 
 void test_public_shapes() {
@@ -210,6 +265,10 @@ void test_refusals() {
   other = sum;
   other.kind = CellKind::kJointGru;
   says(other, {"CUDA", true, true, false}, "a GRU whose reset gate takes the whole of n");
+  other = lstm;
+  other.projected = true;
+  CHECK(other.consistent());
+  says(other, {"CUDA", true, true, true}, "a projection of h");
 }
 
 }  // namespace
@@ -217,6 +276,11 @@ void test_refusals() {
 int main() {
   RUN(test_public_shapes());
   RUN(test_refusals());
+  RUN(test_initial_parameters({1, 1, 3, 40, 17}));
+  RUN(test_initial_parameters({1, 1, 3, 9, 35}));
   for (const Case& c : all_cases()) check::run(c.name, [&] { test(c); });
+  for (const Case& c : all_cases()) {
+    if (c.shape.carries_cell) check::run(c.name + ", projected", [&] { test_projected(c); });
+  }
   return check::summary();
 }

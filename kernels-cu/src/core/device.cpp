@@ -19,6 +19,7 @@ lnrnnStatus_t check_kernels(const CellShape& shape, const KernelsOf& has) {
   }
   if (shape.kind == CellKind::kJointGru && !has.joint_gru)
     return missing("a GRU whose reset gate takes the whole of n");
+  if (shape.projected && !has.projections) return missing("a projection of h");
   return LNRNN_STATUS_SUCCESS;
 }
 

@@ -25,14 +25,16 @@ uint64_t add_parameters(Plan* plan, const CellTensors& tensors, const Strand& st
                         uint64_t offset) {
   for (int i = 0; i < tensors.count; ++i) {
     const CellTensor& tensor = tensors.of[i];
-    PlanParameter parameter{tensor.role, tensor.start, {}};
+    const int64_t rows = width_of(strand, tensor.rows);
+    PlanParameter parameter{
+        tensor.role, tensor.start, tensor.rows == Width::kGates ? strand.cell_width() : rows, {}};
     lnrnnParameter_t& d = parameter.description;
     std::snprintf(d.name, sizeof d.name, "%s_l%d%s%s", tensor.name, strand.layer,
                   strand.reverse() ? "_reverse" : "", tensor.last);
     d.rank = tensor.columns == Width::kNone ? 1 : 2;
     d.layer = strand.layer;
     d.direction = strand.direction;
-    d.shape[0] = width_of(strand, tensor.rows);
+    d.shape[0] = rows;
     d.shape[1] = width_of(strand, tensor.columns);
     const uint64_t elements = size_product({d.shape[0], d.shape[1]});
     d.elements = static_cast<int64_t>(elements);

@@ -14,6 +14,7 @@ namespace lnrnn {
 struct PlanParameter {
   ParameterRole role;
   Start start;
+  int64_t matrix_rows;  // of a matrix, or of each gate's in it
   lnrnnParameter_t description;
 };
 
@@ -31,6 +32,7 @@ struct PlanVector {
 struct Plan {
   lnrnnPlanDescription_t description;
   CellShape shape;
+  int64_t projection = 0;                 // P, of a shape that is projected
   std::vector<PlanParameter> parameters;  // those of one layer and direction stand together
   uint64_t parameter_elements;            // with what lies between tensors
   int vector_count;
@@ -38,7 +40,7 @@ struct Plan {
 
   // Features of the cell, H, and of h, P, in one direction.
   int64_t cell_width() const { return description.hiddenSize; }
-  int64_t output_width() const { return description.hiddenSize; }
+  int64_t output_width() const { return shape.projected ? projection : description.hiddenSize; }
   int directions() const { return description.direction == LNRNN_DIRECTION_BIDIRECTIONAL ? 2 : 1; }
   int64_t strands() const { return int64_t{description.layers} * directions(); }
   // Features of what a layer writes, D P.

@@ -103,6 +103,7 @@ struct CellShape {
   CellBias bias;
   int site_count;
   NormSite sites[kMostSites];  // in the order of their terms
+  bool projected = false;      // h is a product, of what the cell puts out and weight_hr (P,H)
 
   constexpr const NormSite* site(TermKind of) const {
     for (int i = 0; i < site_count; ++i) {
@@ -126,6 +127,7 @@ struct CellShape {
   constexpr bool consistent() const {
     const bool of_sum = site(TermKind::kSum) != nullptr;
     if (of_sum && (separate_products || !recurrent_matrix)) return false;
+    if (projected && !carries_cell) return false;
     for (int i = 0; i < site_count; ++i) {
       const NormSite& norm = sites[i];
       const bool of_cell = norm.of == TermKind::kCell;

@@ -54,6 +54,15 @@ CellTensors cell_tensors(const CellShape& shape) {
   } else {
     vector(ParameterRole::kWeightHh, "weight_hh", "", Slot::kWeightHh, Start::kUniform);
   }
+  if (shape.projected) {
+    tensors.add({ParameterRole::kWeightHr,
+                 "weight_hr",
+                 "",
+                 Width::kOutput,
+                 Width::kCell,
+                 {},
+                 Start::kGlorot});
+  }
   if (shape.bias == CellBias::kEach) {
     vector(ParameterRole::kBiasIh, "bias_ih", "", Slot::kBias, Start::kZero);
     vector(ParameterRole::kBiasHh, "bias_hh", "", Slot::kBiasHh, Start::kZero);

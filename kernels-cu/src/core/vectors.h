@@ -90,6 +90,7 @@ Vectors<const T*> read_only(const Vectors<T*>& vectors) {
 enum class ParameterRole {
   kWeightIh,
   kWeightHh,
+  kWeightHr,
   kBias,
   kBiasIh,
   kBiasHh,

@@ -56,6 +56,8 @@ constexpr Kernels<T> kernels() {
           multiply_stored<T, F16>(),
           multiply_stored<T, Bf16>(),
           forward_row<T>,
+          project_row<T>,
+          unproject_row<T>,
           backward_row<T>,
           add<T>,
           move_to_total<T>,

@@ -9,7 +9,7 @@
 #include "cell/half.h"
 #include "cell/philox.h"
 #include "cell/zoneout.h"
-#include "core/vectors.h"
+#include "core/plan.h"
 
 namespace lnrnn::cpu {
 
@@ -37,7 +37,7 @@ inline Norms norms_of(const CellShape& shape) {
 template <class T>
 struct RowPass {
   const CellShape* shape;
-  int64_t width;  // H
+  int64_t width, output_width;  // H and P
   Vectors<const T*> vectors;
   Norms norms;
   const NormSite* site[kTermKinds];  // null where the term is not normalised
@@ -47,14 +47,15 @@ struct RowPass {
   T epsilon;
   ZoneoutShares<T> zoneout, zoneout_cell;  // inference's; where masks are drawn h and c are new
 
-  RowPass(const CellShape& of, int64_t cell_width, const Vectors<T*>& values, double variance_floor)
-      : shape(&of), width(cell_width), vectors(read_only(values)), norms(norms_of(of)),
-        inside(nullptr), epsilon(static_cast<T>(variance_floor)) {
+  RowPass(const Strand& strand, const Vectors<T*>& values)
+      : shape(&strand.shape()), width(strand.cell_width()), output_width(strand.output_width()),
+        vectors(read_only(values)), norms(norms_of(*shape)), inside(nullptr),
+        epsilon(static_cast<T>(strand.plan.description.epsilon)) {
     for (int kind = 0; kind < kTermKinds; ++kind) {
-      site[kind] = of.site(static_cast<TermKind>(kind));
-      statistics[kind] = 2 * of.first_statistic(static_cast<TermKind>(kind));
+      site[kind] = shape->site(static_cast<TermKind>(kind));
+      statistics[kind] = 2 * shape->first_statistic(static_cast<TermKind>(kind));
     }
-    const NormSite* const of_sum = of.site(TermKind::kSum);
+    const NormSite* const of_sum = shape->site(TermKind::kSum);
     if (of_sum != nullptr && of_sum->has_bias_inside()) inside = vectors[Slot::kBias];
   }
 };
@@ -72,6 +73,7 @@ struct Row {
   const uint8_t* update_cell;  // (H), optional: the same of the carried c
   T* statistics;               // mean and 1/std of each segment of each site; optional in inference
   T* scratch;                  // (kRowScratch, H)
+  T* d;  // (H), where h is projected: what the cell puts out, D, and h is D W_hr'; else null
   // The rows of a and r that come next, to be fetched meanwhile: they were written long ago. Only their
   // addresses are used.
   const T *next_a, *next_r;
@@ -82,13 +84,16 @@ constexpr int kRowScratch = 6;
 
 template <class T>
 struct ForwardRow : Row<T> {
-  T* h;  // (P), may be h_before
-  T* c;  // (H), may be c_before
-  T* y;  // (P), optional
+  const T* projected;  // (P) D W_hr'
+  T* h;                // (P), may be h_before
+  T* c;                // (H), may be c_before
+  T* y;                // (P), optional
 };
 
 template <class T>
 struct BackwardRow : Row<T> {
+  const T* dd;              // (H) gradient by D, where there is one
+  T* dprojected;            // (P) that by D W_hr'
   const T* dy;              // (P), optional
   T* dh;                    // (P) in: gradient by h; out: the part by h_before that passes by R
   T* dc;                    // (H) in: gradient by c; out: by c_before
@@ -174,8 +179,11 @@ struct Kernels {
   Multiply<T, F16> multiply_f16;
   Multiply<T, Bf16> multiply_bf16;
 
-  // Of every cell.
+  // Of every cell. Where h is projected the row ends at D, and begins there backward: project_row and
+  // unproject_row do what is left of h.
   void (*forward_row)(const ForwardRow<T>& row);
+  void (*project_row)(const ForwardRow<T>& row);
+  void (*unproject_row)(const BackwardRow<T>& row);
   void (*backward_row)(const BackwardRow<T>& row);
 
   // sum += part, elementwise over n values.

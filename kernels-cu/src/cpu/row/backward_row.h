@@ -82,13 +82,20 @@ static void go_back_through_cell(const BackwardRow<T>& row) {
   const Zoneout<T> of_c{row.update_cell, {}};
   for_lanes<T>(width, [&](Lanes<T> unit) LNRNN_INLINE {
     prefetch_next<Cell::kGates>(row, unit);
-    const auto dh = zoneout_of_h_backward(row, unit);
     const auto dc = of_c.backward(unit, unit.load_from(row.dc));
-    unit.store_to(row.dh, dh.before);
     unit.store_to(row.dc, dc.before);
 
     const auto now = Cell::recompute(in, unit, unit.load_from(row.c_before));
-    const auto by = Cell::output_backward(dh.now, now.gate, cell.seen(unit, now.u));
+    Vec<T> by_output;
+    if (row.d != nullptr) {
+      by_output = unit.load_from(row.dd);
+    } else {
+      const auto dh = zoneout_of_h_backward(row, unit);
+      unit.store_to(row.dh, dh.before);
+      by_output = dh.now;
+    }
+    const auto by = Cell::output_backward(by_output, now.gate, cell.seen(unit, now.u));
+    if (row.d != nullptr) unit.store_to(row.d, by.output);
 #pragma GCC unroll 4
     for (int i = 0; i < Cell::kWaiting; ++i) unit.store_to(waiting + i * width, by.waiting[i]);
     unit.store_to(u, now.u);
@@ -116,6 +123,15 @@ static void go_back_through_cell(const BackwardRow<T>& row) {
     unit.add_to(row.dc, by.c_before);
   });
   through_norms<Cell>(row, in);
+}
+
+template <class T>
+static void unproject_row(const BackwardRow<T>& row) {
+  for_lanes<T>(row.pass->output_width, [&](Lanes<T> at) LNRNN_INLINE {
+    const auto dh = zoneout_of_h_backward(row, at);
+    at.store_to(row.dh, dh.before);
+    at.store_to(row.dprojected, dh.now);
+  });
 }
 
 template <class T>

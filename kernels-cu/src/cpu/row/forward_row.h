@@ -68,8 +68,20 @@ static void advance_cell(const ForwardRow<T>& row) {
   for_lanes<T>(in.width, [&](Lanes<T> unit) LNRNN_INLINE {
     const Vec<T> u_at = unit.load_from(u), k = cell.seen(unit, u_at);
     unit.store_to(row.c, of_c.apply(unit, cell.is_carried ? k : u_at, row.c_before));
-    next.store(unit, Cell::output(unit.load_from(o), k));
+    const Vec<T> output = Cell::output(unit.load_from(o), k);
+    if (row.d != nullptr) {
+      unit.store_to(row.d, output);
+    } else {
+      next.store(unit, output);
+    }
   });
+}
+
+template <class T>
+static void project_row(const ForwardRow<T>& row) {
+  const NextState<T> next(row);
+  for_lanes<T>(row.pass->output_width,
+               [&](Lanes<T> at) LNRNN_INLINE { next.store(at, at.load_from(row.projected)); });
 }
 
 template <class T>

@@ -51,12 +51,14 @@ struct Lstm {
   struct OfOutput {
     V k;          // by k
     V last_gate;  // by the gate that the output sees
+    V output;     // itself
     V waiting[kWaiting];
   };
   template <class V>
   LNRNN_SIMD OfOutput<V> output_backward(V by_h, const LstmGates<V>& gate, V k) {
-    const auto by = lstm_output_backward(by_h, gate.o, tanh(k));
-    return {by.k, by.vo, {gate.i, gate.f, gate.g}};
+    const V q = tanh(k);
+    const auto by = lstm_output_backward(by_h, gate.o, q);
+    return {by.k, by.vo, gate.o * q, {gate.i, gate.f, gate.g}};
   }
   template <class V>
   struct OfCell {

@@ -50,17 +50,19 @@ S rounded(double value) {
   return narrow<S>(static_cast<accumulation_t<S>>(value));
 }
 
-// Rows of random orthogonal n x n matrices, uniform over all of them: the product of Householder
+// Rows of random matrices, of orthogonal n x n matrices the first rows or columns, uniform over all of them: the product of Householder
 // reflections of normal vectors of length n, n-1, ... 1, signed so that the QR decomposition behind it
 // has a positive diagonal (Stewart 1980), transposed. Every row is a unit vector that all reflections are
 // applied to, kBlock of them at a time (Schreiber & Van Loan 1989): so rows are computed some at a time,
 // each time from the reflections anew, and never is there a second matrix.
 class OrthogonalRows {
  public:
-  OrthogonalRows(const Isa& isa, int64_t n)
-      : isa_(isa), n_(n), padded_((n + 15) / 16 * 16),
-        at_once_(std::clamp(kMostElements / padded_, kBlock, std::max(n, kBlock))) {}
+  OrthogonalRows(const Isa& isa, int64_t rows, int64_t columns)
+      : isa_(isa), n_(std::max(rows, columns)), columns_(columns), padded_((n_ + 15) / 16 * 16),
+        at_once_(std::clamp(kMostElements / padded_, kBlock, std::max(n_, kBlock))) {}
 
+  // Rows of words that a matrix is drawn from.
+  int64_t reflections() const { return n_; }
   // Rows that are computed together, and the numbers to work in.
   int64_t at_once() const { return at_once_; }
   int64_t work() const {
@@ -82,8 +84,8 @@ class OrthogonalRows {
     }
     for (int64_t k = 0; k < n_; ++k) space.sign[k] = sign_of(words, first_row + k);
     for (int64_t j = 0; j < rows; ++j) {
-      for (int64_t i = 0; i < n_; ++i) {
-        out[j * n_ + i] = rounded<S>(space.sign[i] * space.rows[j * padded_ + i]);
+      for (int64_t i = 0; i < columns_; ++i) {
+        out[j * columns_ + i] = rounded<S>(space.sign[i] * space.rows[j * padded_ + i]);
       }
     }
   }
@@ -188,7 +190,7 @@ class OrthogonalRows {
   }
 
   const Isa& isa_;
-  const int64_t n_, padded_, at_once_;
+  const int64_t n_, columns_, padded_, at_once_;
 };
 
 template <class S>
@@ -197,13 +199,13 @@ void fill(const Isa& isa, const Plan& plan, Team& team, uint64_t seed, S* parame
   for (size_t tensor = 0; tensor < plan.parameters.size(); ++tensor) {
     const PlanParameter& parameter = plan.parameters[tensor];
     const int64_t rows = parameter.description.shape[0], columns = parameter.description.shape[1];
-    const int64_t width = plan.cell_width(), gates = rows / width;
+    const int64_t height = parameter.matrix_rows, gates = rows / height;
     const Words words(isa, seed, static_cast<uint32_t>(tensor));
     S* const out = parameters + plan.offset(parameter);
     switch (parameter.start) {
       case Start::kGlorot: {
         // Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), a gate being a matrix.
-        const double bound = std::sqrt(6.0 / static_cast<double>(width + columns));
+        const double bound = std::sqrt(6.0 / static_cast<double>(height + columns));
         team.run([&](const Crew& crew) {
           const Span share = crew.share(0, rows);
           for (int64_t i = share.begin; i < share.end; ++i) {
@@ -220,8 +222,8 @@ void fill(const Isa& isa, const Plan& plan, Team& team, uint64_t seed, S* parame
         break;
       case Start::kOrthogonal: {
         // A gate is a matrix of its own, whose rows are computed some at a time.
-        const OrthogonalRows orthogonal(isa, width);
-        const int64_t groups = (width + orthogonal.at_once() - 1) / orthogonal.at_once();
+        const OrthogonalRows orthogonal(isa, height, columns);
+        const int64_t groups = (height + orthogonal.at_once() - 1) / orthogonal.at_once();
         const int64_t parts = gates * groups;
         const int64_t members = std::min<int64_t>(team.size(), parts);
         // Allocated here, where running out of memory can be reported.
@@ -231,15 +233,15 @@ void fill(const Isa& isa, const Plan& plan, Team& team, uint64_t seed, S* parame
             // The last rows, which take longest, first.
             const int64_t group = groups - 1 - part / gates, gate = part % gates;
             const int64_t begin = group * orthogonal.at_once();
-            const int64_t end = std::min(begin + orthogonal.at_once(), width);
-            orthogonal.fill(words, gate * width, begin, end,
+            const int64_t end = std::min(begin + orthogonal.at_once(), height);
+            orthogonal.fill(words, gate * orthogonal.reflections(), begin, end,
                             work.data() + crew.index * orthogonal.work(),
-                            out + (gate * width + begin) * width);
+                            out + (gate * height + begin) * columns);
           }
         });
         break;
       }
-      case Start::kForgetOne: std::fill_n(out + kForgetGate * width, width, rounded<S>(1)); break;
+      case Start::kForgetOne: std::fill_n(out + kForgetGate * height, height, rounded<S>(1)); break;
       case Start::kOne: std::fill_n(out, rows, rounded<S>(1)); break;
       case Start::kZero: break;
     }

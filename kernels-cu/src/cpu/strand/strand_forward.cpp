@@ -23,9 +23,7 @@ class Forward {
 
   Forward(const Kernels<T>& kernels, const StrandWeights<T, P>& weights,
           const ForwardLayout<S>& layout, bool training, const ForwardArguments& call)
-      : kernels_(kernels), strand_(call.strand), weights_(weights),
-        pass_(strand_.shape(), strand_.cell_width(), weights.vectors,
-              strand_.plan.description.epsilon),
+      : kernels_(kernels), strand_(call.strand), weights_(weights), pass_(strand_, weights.vectors),
         layout_(layout), rows_(layout.rows), call_(call),
         random_(training ? call.random.drawn() : Random{}), lengths_{call.lengths},
         cuts_{call.resets, lengths_, call.active_steps, strand_.reverse()},
@@ -74,7 +72,16 @@ class Forward {
               for (int64_t k = j; k < std::min(j + each, chunk.end); ++k) {
                 step_rows(own(crew), k, std::min(k + 1, chunk.end - 1), scratch(crew));
               }
-              if (j + each >= steps) end(own(crew));
+              if (j + each >= steps && !projects()) end(own(crew));
+            },
+            rows.end - rows.begin);
+        if (!projects()) continue;
+        phases.run(
+            [&](const Crew& crew) { multiply_outputs(crew, rows, j, scratch(crew).packed); });
+        phases.run(
+            [&](const Crew& crew) {
+              project_rows(own(crew), j, scratch(crew));
+              if (j + 1 == steps) end(own(crew));
             },
             rows.end - rows.begin);
       }
@@ -123,6 +130,8 @@ class Forward {
     }
   }
 
+  bool projects() const { return strand_.shape().projected; }
+
   Span panels(const Crew& crew) const {
     return crew.share(0, panel_count(strand_.gates(), kernels_.panel_width));
   }
@@ -167,6 +176,17 @@ class Forward {
     product.flush();
   }
 
+  // What the cell puts out, where h is a product of it.
+  void multiply_outputs(const Crew& crew, Span rows, int64_t i, T* packed) const {
+    const int64_t t = nth_step(strand_, call_.active_steps, i);
+    RowProduct<T, P> product(kernels_, weights_.hr, packed,
+                             crew.share(0, panel_count(output_, kernels_.panel_width)), false);
+    for (int64_t n = rows.begin; n < rows.end; ++n) {
+      if (lengths_.active(t, n)) product.add(layout_.d.at(0, n), layout_.projected.at(0, n));
+    }
+    product.flush();
+  }
+
   void step_rows(Span own, int64_t i, int64_t next, const ForwardScratch<S>& scratch) const {
     const int64_t t = nth_step(strand_, call_.active_steps, i);
     const int64_t next_t = nth_step(strand_, call_.active_steps, next);
@@ -177,17 +197,14 @@ class Forward {
 
   void step_row(int64_t t, int64_t n, Place next, const ForwardScratch<S>& scratch) const {
     const int64_t before = strand_.before(t), after = strand_.after(t);
-    S* const y = row_of<S>(call_.y, t, n);
     if (!lengths_.active(t, n)) {
       copy_or_zero<T>(rows_.h.at(before, n), output_, rows_.h.at(after, n));
       if (strand_.shape().carries_cell) {
         copy_or_zero<T>(rows_.c.at(before, n), cell_, rows_.c.at(after, n));
       }
-      if (y != nullptr) std::fill_n(y, output_, S{});
+      if (S* const y = row_of<S>(call_.y, t, n)) std::fill_n(y, output_, S{});
       return;
     }
-    const int64_t mask_row = t * call_.batch + n;
-    const int64_t mask_step = t + random_.step_offset, mask_of = n + random_.row_offset;
     ForwardRow<T> row{};
     row.pass = &pass_;
     row.a = rows_.a.at(t, n);
@@ -196,15 +213,41 @@ class Forward {
     row.next_r = rows_.r.at(next.t, next.n);
     row.h_before = h_before(t, n);
     row.c_before = c_before(t, n);
-    row.update = zoneout_mask_.row(mask_row, mask_step, mask_of, scratch.masks.of_h);
-    row.update_cell = zoneout_cell_mask_.row(mask_row, mask_step, mask_of, scratch.masks.of_c);
-    row.h = rows_.h.at(after, n);
+    row.update_cell = zoneout_cell_mask_.row(t * call_.batch + n, t + random_.step_offset,
+                                             n + random_.row_offset, scratch.masks.of_c);
     row.c = rows_.c.at(after, n);
     row.statistics = rows_.statistics.at(t, n);
     row.scratch = scratch.row;
+    row.d = layout_.d.at(0, n);
     if (pass_.inside != nullptr) kernels_.add(pass_.inside, strand_.gates(), rows_.a.at(t, n));
+    if (projects()) {
+      kernels_.forward_row(row);
+    } else {
+      write_state(t, n, row, kernels_.forward_row, scratch);
+    }
+  }
+
+  void project_rows(Span own, int64_t i, const ForwardScratch<S>& scratch) const {
+    const int64_t t = nth_step(strand_, call_.active_steps, i);
+    for (int64_t n = own.begin; n < own.end; ++n) {
+      if (!lengths_.active(t, n)) continue;
+      ForwardRow<T> row{};
+      row.pass = &pass_;
+      row.h_before = h_before(t, n);
+      row.projected = layout_.projected.at(0, n);
+      write_state(t, n, row, kernels_.project_row, scratch);
+    }
+  }
+
+  // h and y, by a kernel.
+  void write_state(int64_t t, int64_t n, ForwardRow<T>& row, void (*kernel)(const ForwardRow<T>&),
+                   const ForwardScratch<S>& scratch) const {
+    S* const y = row_of<S>(call_.y, t, n);
+    row.update = zoneout_mask_.row(t * call_.batch + n, t + random_.step_offset,
+                                   n + random_.row_offset, scratch.masks.of_h);
+    row.h = rows_.h.at(strand_.after(t), n);
     if constexpr (!kIsHalf<S>) row.y = y;
-    kernels_.forward_row(row);
+    kernel(row);
     if (kIsHalf<S> && y != nullptr) narrow_row(row.h, output_, y);
   }
 

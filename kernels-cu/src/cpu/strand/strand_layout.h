@@ -139,8 +139,7 @@ struct ForwardScratch {
 
   static ForwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
     ForwardScratch scratch;
-    scratch.packed =
-        RowGroup<T>::take(carver, kernels, std::max(strand.input(), strand.output_width()));
+    scratch.packed = RowGroup<T>::take(carver, kernels, longest_input(strand));
     scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
     scratch.row = carver.take<T>({kRowScratch, strand.cell_width()});
     scratch.masks = ZoneoutMasks::take(carver, strand);
@@ -155,7 +154,8 @@ struct ForwardLayout {
 
   StrandWeights<T> weights;  // training's; inference brings its own
   StrandRows<T> rows;
-  StepRows<T> x;  // (chunk,N,I) widened
+  StepRows<T> x;             // (chunk,N,I) widened
+  StepRows<T> d, projected;  // (N,H) and (N,P): D and D W_hr', where h is projected
   T* zeros;  // the state before a step that begins a sequence; filled in where there are resets
   ScratchOfThreads<ForwardScratch<S>> scratch;
 
@@ -169,6 +169,10 @@ struct ForwardLayout {
     if (!training) layout.rows.take_states(carver, strand, 1, batch);
     if (kIsHalf<S>) layout.x = StepRows<T>::take(carver, chunk, batch, strand.input());
     layout.zeros = carver.take<T>({strand.widest_state()});
+    if (strand.shape().projected) {
+      layout.d = StepRows<T>::take(carver, 1, batch, strand.cell_width());
+      layout.projected = StepRows<T>::take(carver, 1, batch, strand.output_width());
+    }
     layout.scratch = ScratchOfThreads<ForwardScratch<S>>::take(carver, threads, kernels, strand);
     return layout;
   }
@@ -259,9 +263,9 @@ struct BackwardScratch {
                               int64_t samples) {
     BackwardScratch scratch;
     scratch.sums = VectorSums<T>::take(carver, strand, samples);
-    scratch.packed = RowGroup<T>::take(carver, kernels, std::max(strand.gates(), strand.input()));
-    scratch.panels = OuterProducts<T>::take_panels(carver, kernels,
-                                                   std::max(strand.input(), strand.output_width()));
+    const int64_t longest = longest_input(strand);
+    scratch.packed = RowGroup<T>::take(carver, kernels, std::max(strand.gates(), longest));
+    scratch.panels = OuterProducts<T>::take_panels(carver, kernels, longest);
     scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
     scratch.row = carver.take<T>({kRowScratch, strand.cell_width()});
     scratch.dy = kIsHalf<S> ? carver.take<T>({strand.output_width()}) : nullptr;
@@ -277,13 +281,16 @@ struct BackwardLayout {
   Vectors<T*> vectors{};
   PackedMatrix<T> ih;  // (G H, I) for dx
   PackedMatrix<T> hh;  // (G H, P) for dh, DropConnect applied
+  PackedMatrix<T> hr;  // (P, H) for dd, where h is projected
   StepRows<T> da;      // (T,N,G H)
   StepRows<T> dr;      // (T,N,G H); da itself where forward kept no r
   StepRows<T> dh, dc;  // (N,P) and (N,H)
-  T* masked_dhh;       // (G H, P) gradient of the masked weight_hh, with DropConnect; used where
-                       // it is added to what is there
-  StepRows<T> x;       // (T,N,I) widened; later dx
-  T* zeros;            // as forward's
+  // Where h is projected: D (T,N,H), the gradient by it (N,H), and by D W_hr' (T,N,P).
+  StepRows<T> d, dd, dprojected;
+  T* masked_dhh;  // (G H, P) gradient of the masked weight_hh, with DropConnect; used where
+                  // it is added to what is there
+  StepRows<T> x;  // (T,N,I) widened; later dx
+  T* zeros;       // as forward's
   StrandWeights<T> weights;  // forward's, to compute its products again
   StrandRows<T> products;
   PartialSums<T> partial;  // of the gradients of matrices
@@ -304,6 +311,12 @@ struct BackwardLayout {
                                                 : layout.da;
     layout.dh = StepRows<T>::take(carver, 1, batch, output);
     if (shape.carries_cell) layout.dc = StepRows<T>::take(carver, 1, batch, strand.cell_width());
+    if (shape.projected) {
+      layout.hr = PackedMatrix<T>::take(carver, kernels, output, strand.cell_width());
+      layout.d = StepRows<T>::take(carver, steps, batch, strand.cell_width());
+      layout.dprojected = StepRows<T>::take(carver, steps, batch, output);
+      layout.dd = StepRows<T>::take(carver, 1, batch, strand.cell_width());
+    }
     if (strand.plan.description.dropconnect > 0) {
       layout.masked_dhh = carver.take<T>({gates, output});
     }
@@ -314,9 +327,9 @@ struct BackwardLayout {
       layout.products.take_products(carver, strand, steps, batch);
     }
     const int64_t samples = samples_of(steps, batch);
-    layout.partial = PartialSums<T>::take(carver, samples, gates,
-                                          shape.recurrent_matrix ? std::max(strand.input(), output)
-                                                                 : strand.input());
+    layout.partial =
+        PartialSums<T>::take(carver, samples, std::max(gates, shape.projected ? output : 0),
+                             shape.recurrent_matrix ? longest_input(strand) : strand.input());
     layout.scratch =
         ScratchOfThreads<BackwardScratch<S>>::take(carver, threads, kernels, strand, samples);
     return layout;

@@ -4,7 +4,7 @@ namespace lnrnn::cpu {
 
 namespace {
 
-// Panel by panel: the panel's columns are rows of the weight (G H, depth), gates in PyTorch's order.
+// Panel by panel: the panel's columns are rows of the weight (columns, depth), gates in PyTorch's order.
 template <class T, class S>
 void pack_transposed(const Kernels<T>& kernels, const PackedMatrix<T>& matrix, Span panels,
                      const WeightRows<S>& weights, const PackScratch<T>& scratch) {
@@ -62,6 +62,12 @@ void pack_panels(const Kernels<accumulation_t<S>>& kernels, const Strand& strand
   if (strand.shape().recurrent_matrix) {
     pack_transposed(kernels, weights.hh, panels, weight_hh, scratch);
   }
+  if (strand.shape().projected) {
+    const WeightRows<S> weight_hr(strand.find(ParameterRole::kWeightHr, parameters),
+                                  strand.cell_width());
+    const int64_t count = panel_count(strand.output_width(), kernels.panel_width);
+    pack_transposed(kernels, weights.hr, crew.share(0, count), weight_hr, scratch);
+  }
 }
 
 template <class S>
@@ -82,6 +88,9 @@ void pack(const Kernels<accumulation_t<S>>& kernels, const Strand& strand, const
   if constexpr (kIsHalf<S>) {
     pack_stored<T>(kernels, packed.ih, weight_ih);
     if (strand.shape().recurrent_matrix) pack_stored<T>(kernels, packed.hh, weight_hh);
+    if (strand.shape().projected) {
+      pack_stored<T>(kernels, packed.hr, strand.find(ParameterRole::kWeightHr, parameters));
+    }
   } else {
     pack_panels(kernels, strand, parameters, WeightRows<S>(weight_hh, strand.output_width()),
                 PackScratch<T>{}, Crew{0, 1}, packed);

@@ -16,6 +16,7 @@ template <class T, class P = T>
 struct StrandWeights {
   PackedMatrix<T, P> ih;  // (I, G H)
   PackedMatrix<T, P> hh;  // (P, G H), DropConnect applied; empty without a recurrent matrix
+  PackedMatrix<T, P> hr;  // (H, P); empty where h is not projected
   Vectors<T*> vectors{};
 
   static StrandWeights take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
@@ -24,10 +25,20 @@ struct StrandWeights {
     if (strand.shape().recurrent_matrix) {
       weights.hh = PackedMatrix<T, P>::take(carver, kernels, strand.output_width(), strand.gates());
     }
+    if (strand.shape().projected) {
+      weights.hr =
+          PackedMatrix<T, P>::take(carver, kernels, strand.cell_width(), strand.output_width());
+    }
     weights.vectors = take_vectors<T>(carver, strand);
     return weights;
   }
 };
+
+// Of the rows that are multiplied by weights.
+inline int64_t longest_input(const Strand& strand) {
+  const int64_t longest = std::max(strand.input(), strand.output_width());
+  return strand.shape().projected ? std::max(longest, strand.cell_width()) : longest;
+}
 
 // What one thread needs to widen rows of weights, or to apply DropConnect, while it packs. Empty where
 // weights are packed as they are.
@@ -39,8 +50,7 @@ struct PackScratch {
   static PackScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
     PackScratch scratch;
     if (strand.plan.description.dropconnect > 0 || kIsHalf<S>) {
-      scratch.values =
-          carver.take<T>({kernels.panel_width, std::max(strand.input(), strand.output_width())});
+      scratch.values = carver.take<T>({kernels.panel_width, longest_input(strand)});
     }
     return scratch;
   }
