@@ -124,6 +124,7 @@ final class Recipes {
             case "y", "dy" -> of(y());
             case "h", "h0", "hn", "dhn", "dh0" -> of(h());
             case "c", "c0", "cn", "dcn", "dc0" -> of(c());
+            case "resets" -> of(knowsResets() ? bytes(step ? BATCH : STEPS * BATCH) : null);
             case "zoneoutMask" -> of(bytes(extents.zoneoutMask()));
             case "dropconnectMask" -> of(spec.dropconnect() > 0 ? bytes(extents.dropconnectMask()) : null);
             case "random" -> of(bytes(3 * Long.BYTES));
@@ -141,12 +142,18 @@ final class Recipes {
             case "Layer.forward(float[],long,long)" -> of(new float[extents.x()], STEPS, BATCH);
             case "Layer.forward(float[],long,long,LayerState,long[])" ->
                     of(new float[extents.x()], STEPS, BATCH, world.the(LayerState.class), new long[] {1, 2});
+            case "Layer.forward(float[],long,long,byte[],LayerState,long[])" ->
+                    of(new float[extents.x()], STEPS, BATCH, resets(), world.the(LayerState.class), new long[] {1, 2});
+            case "Layer.forward(double[],long,long,byte[],DoubleLayerState,long[])" ->
+                    of(new double[extents.x()], STEPS, BATCH, resets(), world.the(DoubleLayerState.class),
+                            new long[] {1, 2});
             case "Layer.forward(double[],long,long)" -> of(new double[extents.x()], STEPS, BATCH);
             case "Layer.forward(double[],long,long,DoubleLayerState,long[])" ->
                     of(new double[extents.x()], STEPS, BATCH, world.the(DoubleLayerState.class), new long[] {1, 2});
-            case "Layer.forward(MemorySegment,Sequence,MemorySegment,MemorySegment,long[],MemorySegment,"
+            case "Layer.forward(MemorySegment,Sequence,MemorySegment,MemorySegment,MemorySegment,long[],MemorySegment,"
                     + "MemorySegment,MemorySegment)" ->
-                    of(hostX(), World.SEQUENCE, hostH(), hostC(), new long[] {1, 2}, hostY(), hostH(), hostC());
+                    of(hostX(), World.SEQUENCE, knowsResets() ? flat(STEPS * BATCH) : null, hostH(), hostC(),
+                            new long[] {1, 2}, hostY(), hostH(), hostC());
             case "Layer.load(Path)" -> of(world.weights());
             case "Layer.load(Path,LoadOptions)" -> of(world.weights(), LoadOptions.DEFAULTS);
             case "Layer.load(Safetensors,LoadOptions)" -> of(world.saved(), LoadOptions.DEFAULTS);
@@ -156,6 +163,8 @@ final class Recipes {
             case "Streaming.step(double[])" -> of(new double[extents.stepX()]);
             case "Streaming.step(double[],double[])" ->
                     of(new double[extents.stepX()], new double[extents.stepOutput()]);
+            case "Streaming.reset(long)" -> of(BATCH - 1);
+            case "Training.setResets(byte[])" -> of((Object) resets());
             case "Training.setMasks(byte[],byte[])" ->
                     of(new byte[extents.zoneoutMask()],
                             spec.dropconnect() > 0 ? new byte[extents.dropconnectMask()] : null);
@@ -177,6 +186,15 @@ final class Recipes {
                     "Training.gradient(String)", "Training.gradientDoubles(String)" -> of(WEIGHT);
             default -> byType(method);
         };
+    }
+
+    /** CUDA devices do not know resets yet. */
+    private static boolean knowsResets() {
+        return TestDevice.isCpu();
+    }
+
+    private static byte @Nullable [] resets() {
+        return knowsResets() ? new byte[Math.toIntExact(STEPS * BATCH)] : null;
     }
 
     private Object[] file(Executable method) {
