@@ -398,11 +398,16 @@ typedef enum lnrnnCell_t {
  *   PAPER   LN(A; g1, b1) + LN(r; g2, b2) + b; h as HASTE; carries u (Ba, Kiros, Hinton 2016)
  *   CARRY   as PAPER, but carries LN(u; g3, b3) (TensorFlow Addons, PyTorch's custom_lstms)
  *   CELL    A + r + b; h = o tanh(LN(u; g3, b3)); carries u
- * GRU and IndRNN have two of these. With p = a + b_ih and q = s + b_hh, the GRU (Cho et al. 2014, with
- * the reset gate after the product as in cuDNN and PyTorch) is r, z = sigmoid(p + q),
- * n = tanh(p + r q) and h = z h' + (1 - z) n. The IndRNN (Li et al. 2018) is h = tanh(a + w h' + b).
- *   NONE    a = A, s = r
- *   HASTE   a = LN(A; g1, 0), s = LN(r; g2, 0) (haste.LayerNormGRU, haste.LayerNormIndRNN)
+ * The GRU (Cho et al. 2014, the reset gate after the product as in cuDNN and PyTorch) is
+ * r, z = sigmoid(p + q), n = tanh(p + r q) and h = z h' + (1 - z) n:
+ *   NONE    p = A + b_ih, q = r + b_hh
+ *   HASTE   p = LN(A; g1, 0) + b_ih, q = LN(r; g2, 0) + b_hh (haste.LayerNormGRU)
+ *   PAPER   p = LN(A; g1, b1), q = LN(r; g2, b2), each of them two layer norms: one over the 2H of r and
+ *           z together, one over the H of n; no b_ih, no b_hh (Ba, Kiros, Hinton 2016, supplement.
+ *           There z and 1 - z are the other way round: negate the z of g1, b1, g2 and b2)
+ * The IndRNN (Li et al. 2018) is h = tanh(a + w h' + b):
+ *   NONE    a = A
+ *   HASTE   a = LN(A; g1, 0) (haste.LayerNormIndRNN)
  */
 typedef enum lnrnnNormalization_t {
   LNRNN_NORMALIZATION_NONE = 0,
@@ -433,7 +438,8 @@ typedef enum lnrnnDirection_t {
  * Training stores only h, c, the statistics of layer norms and DropConnect's mask; backward computes
  * the products again. The gradients are the same, for about a third more arithmetic. For each layer
  * and direction training stores, in elements of the accumulation type:
- *     always            h (T+1,N,H), the LSTM's c (T+1,N,H), and (T,N,2) for each layer norm
+ *     always            h (T+1,N,H), the LSTM's c (T+1,N,H), and (T,N,2) for each layer norm, of
+ *                       which the GRU's PAPER has four
  *     with DropConnect  a bit for each element of weight_hh (G H,H), rows rounded up to 16
  *     without the flag  A (T,N,G H), and r (T,N,G H): of the GRU, and where r is normalised
  * With and without the flag it also stores (T,N,D H) of the data type between layers.
@@ -510,8 +516,8 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64
  *   LSTM     weight_ih_l{k} [4H, I], weight_hh_l{k} [4H, H], bias_l{k} [4H], and those of
  *            layernorm_i_l{k}.weight, .bias [4H], layernorm_h_l{k}.weight, .bias [4H],
  *            layernorm_c_l{k}.weight, .bias [H] that the normalisation has
- *   GRU      weight_ih_l{k} [3H, I], weight_hh_l{k} [3H, H], bias_ih_l{k} [3H], bias_hh_l{k} [3H],
- *            layernorm_i_l{k}.weight [3H], layernorm_h_l{k}.weight [3H]
+ *   GRU      weight_ih_l{k} [3H, I], weight_hh_l{k} [3H, H], bias_ih_l{k} [3H], bias_hh_l{k} [3H] (of
+ *            PAPER neither), layernorm_i_l{k}.weight, .bias [3H], layernorm_h_l{k}.weight, .bias [3H]
  *   IndRNN   weight_ih_l{k} [H, I], weight_hh_l{k} [H], bias_l{k} [H], layernorm_i_l{k}.weight [H]
  * where I is C in layer 0 and D H above. The reverse direction appends _reverse to the first part of
  * the name: weight_ih_l0_reverse, layernorm_c_l0_reverse.weight.

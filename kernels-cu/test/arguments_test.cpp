@@ -170,8 +170,13 @@ void test_parameters_of_a_stack() {
         "weight_ih_l0 weight_hh_l0 bias_ih_l0 bias_hh_l0 layernorm_i_l0.weight "
         "layernorm_h_l0.weight weight_ih_l1 weight_hh_l1 bias_ih_l1 bias_hh_l1 "
         "layernorm_i_l1.weight layernorm_h_l1.weight ");
-  options.cell = LNRNN_CELL_INDRNN;
   options.layers = 1;
+  options.normalization = LNRNN_NORMALIZATION_PAPER;
+  CHECK(names(options) ==
+        "weight_ih_l0 weight_hh_l0 layernorm_i_l0.weight layernorm_i_l0.bias layernorm_h_l0.weight "
+        "layernorm_h_l0.bias ");
+  options.cell = LNRNN_CELL_INDRNN;
+  options.normalization = LNRNN_NORMALIZATION_HASTE;
   options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
   CHECK(names(options) ==
         "weight_ih_l0 weight_hh_l0 bias_l0 layernorm_i_l0.weight weight_ih_l0_reverse "

@@ -21,6 +21,7 @@ constexpr Cell kCells[] = {{LNRNN_CELL_LSTM, LNRNN_NORMALIZATION_NONE, "LSTM NON
                            {LNRNN_CELL_GRU, LNRNN_NORMALIZATION_NONE, "GRU NONE", 0},
                            {LNRNN_CELL_GRU, LNRNN_NORMALIZATION_HASTE, "GRU HASTE", 2},
                            {LNRNN_CELL_INDRNN, LNRNN_NORMALIZATION_NONE, "IndRNN NONE", 0},
-                           {LNRNN_CELL_INDRNN, LNRNN_NORMALIZATION_HASTE, "IndRNN HASTE", 1}};
+                           {LNRNN_CELL_INDRNN, LNRNN_NORMALIZATION_HASTE, "IndRNN HASTE", 1},
+                           {LNRNN_CELL_GRU, LNRNN_NORMALIZATION_PAPER, "GRU PAPER", 4}};
 
 }  // namespace network

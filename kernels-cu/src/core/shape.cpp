@@ -54,6 +54,14 @@ std::optional<CellShape> gru(int32_t normalization) {
     case LNRNN_NORMALIZATION_HASTE:
       return with(kBare, {of_gates(kInput, kRow, NormBias::kNone),
                           of_gates(kRecurrent, kRow, NormBias::kNone)});
+    case LNRNN_NORMALIZATION_PAPER: {
+      // r and z together, n by itself. The biases of the norms are all that it has.
+      constexpr Segments kParts{2, {2, 1}};
+      CellShape bare = kBare;
+      bare.bias = CellBias::kNone;
+      return with(bare, {of_gates(kInput, kParts, NormBias::kAfter),
+                         of_gates(kRecurrent, kParts, NormBias::kAfter)});
+    }
     default: return {};
   }
 }

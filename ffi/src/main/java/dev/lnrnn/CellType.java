@@ -69,9 +69,11 @@ public enum CellType {
      * <tbody>
      * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(3H, I)</td><td>every GRU</td></tr>
      * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(3H, H)</td><td>every GRU</td></tr>
-     * <tr><th scope="row">{@code bias_ih_l{k}}, {@code bias_hh_l{k}}</th><td>(3H)</td><td>every GRU</td></tr>
-     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}</th><td>(3H)</td><td>a norm of A</td></tr>
-     * <tr><th scope="row">{@code layernorm_h_l{k}.weight}</th><td>(3H)</td><td>a norm of R</td></tr>
+     * <tr><th scope="row">{@code bias_ih_l{k}}, {@code bias_hh_l{k}}</th><td>(3H)</td>
+     *     <td>where no norm has biases in their place</td></tr>
+     * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, {@code .bias}</th><td>(3H)</td>
+     *     <td>a norm of A, as far as it has them</td></tr>
+     * <tr><th scope="row">{@code layernorm_h_l{k}.weight}, {@code .bias}</th><td>(3H)</td><td>a norm of R</td></tr>
      * </tbody>
      * </table>
      */

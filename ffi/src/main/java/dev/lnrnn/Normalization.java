@@ -44,6 +44,10 @@ import java.util.Map;
  *     <td>cuDNN, PyTorch's nn.GRU, haste.GRU</td></tr>
  * <tr><th scope="row">{@link #HASTE}</th><td>LN(A; g<sub>i</sub>, 0) + bias_ih</td>
  *     <td>LN(R; g<sub>h</sub>, 0) + bias_hh</td><td>haste.LayerNormGRU</td></tr>
+ * <tr><th scope="row">{@link #PAPER}</th><td>LN(A; g<sub>i</sub>, b<sub>i</sub>)</td>
+ *     <td>LN(R; g<sub>h</sub>, b<sub>h</sub>)</td>
+ *     <td>Ba, Kiros &amp; Hinton 2016, supplement; Kiros' skip-thoughts. Each of the two is two layer norms: over the 2H
+ *     of r and z together, and over the H of n</td></tr>
  * </tbody>
  * </table>
  *
@@ -75,10 +79,15 @@ public enum Normalization {
             CellType.LSTM, List.of(NormSite.of(Term.INPUT, 4), NormSite.of(Term.RECURRENT, 4), NormSite.ofCell()),
             CellType.GRU, List.of(NormSite.of(Term.INPUT, 3), NormSite.of(Term.RECURRENT, 3)),
             CellType.INDRNN, List.of(NormSite.of(Term.INPUT, 1)))),
-    /** LSTM only: as {@link #HASTE}, and with biases for both products (Ba, Kiros &amp; Hinton 2016). */
+    /**
+     * LSTM and GRU: as {@link #HASTE}, and with biases for both products (Ba, Kiros &amp; Hinton 2016). The GRU's norms are
+     * of r and z together and of n alone; the published GRU has z and 1 - z the other way round, so negate the z of
+     * g<sub>i</sub>, b<sub>i</sub>, g<sub>h</sub> and b<sub>h</sub> when you load its parameters.
+     */
     PAPER(Map.of(
             CellType.LSTM,
-            List.of(NormSite.biased(Term.INPUT, 4), NormSite.biased(Term.RECURRENT, 4), NormSite.ofCell()))),
+            List.of(NormSite.biased(Term.INPUT, 4), NormSite.biased(Term.RECURRENT, 4), NormSite.ofCell()),
+            CellType.GRU, List.of(NormSite.biased(Term.INPUT, 2, 1), NormSite.biased(Term.RECURRENT, 2, 1)))),
     /** LSTM only: as {@link #PAPER}, but the next step sees the normalised u (TensorFlow Addons, custom_lstms). */
     CARRY(Map.of(
             CellType.LSTM,

@@ -49,9 +49,10 @@ class CompositionTest {
         return supported().filter(spec -> spec.layers() > 1).map(spec -> spec.withLayers(3));
     }
 
+    /** The LSTM's: the GRU's PAPER has other norms than its HASTE. */
     static Stream<LayerSpec> papers() {
         return Variants.drawn(INPUTS, HIDDEN).stream()
-                .filter(spec -> spec.normalization() == Normalization.PAPER)
+                .filter(spec -> spec.cell() == CellType.LSTM && spec.normalization() == Normalization.PAPER)
                 .filter(spec -> Variants.isSupported(device, spec));
     }
 

@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code 7d2d8ec6203818ecbda8ba6680589f5a3c173fd326b33f565c7027e0cfd0a21d}
+ * <p>SHA-256 of lnrnn.h: {@code 236df16813e7d532c8b1172f9951a21ca8582515a827aa7d38a1d0f5dc7c831b}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:

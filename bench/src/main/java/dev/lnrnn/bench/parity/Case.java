@@ -63,8 +63,7 @@ final class Case implements AutoCloseable {
             }
         }
         String normalization = text("normalization").toLowerCase(Locale.ROOT);
-        if (NORMALIZATIONS_LATER.contains(normalization)
-                || normalization.equals("paper") && text("cell").equalsIgnoreCase("gru")) {
+        if (NORMALIZATIONS_LATER.contains(normalization)) {
             throw new NotSupportedException("The case " + path + " has the normalization " + normalization + " of "
                     + text("cell") + ", which this version cannot do.");
         }

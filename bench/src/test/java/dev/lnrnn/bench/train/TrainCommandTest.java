@@ -176,7 +176,9 @@ class TrainCommandTest {
                 "--out", out.toString());
         assertEquals(ExitCode.OK, run.exitCode(), run.out() + run.err());
         JsonNode rows = new ObjectMapper().readTree(out.resolve("cells.json").toFile()).get("rows");
-        assertEquals(12, rows.size());
+        // Two stacks and a bidirectional layer besides.
+        int networks = Stream.of(CellType.values()).mapToInt(cell -> cell.normalizations().size()).sum() + 3;
+        assertEquals(networks, rows.size());
         double last = 0;
         for (JsonNode row : rows) {
             assertEquals(2, row.get("errors").size());
