@@ -391,13 +391,21 @@ typedef enum lnrnnCell_t {
  * Where layer normalisation stands. LN(x; gain, bias) is over a whole row, gates together. It also
  * normalises rows whose squares overflow. If the magnitude of an element exceeds 2^126 (F64: 2^1022),
  * or an element is NaN, the row is NaN and never a wrong finite number. On CUDA, in 16-bit types, the
- * norms of h W_hh' and u may already be NaN from 1e30 on.
+ * norms of h W_hh', of sums with it and of u may already be NaN from 1e30 on.
  * With A = x W_ih' and r = h W_hh', in the LSTM, where u = f c + i g:
  *   NONE    A + r + b; h = o tanh(u); carries u (Hochreiter & Schmidhuber 1997; cuDNN, PyTorch)
  *   HASTE   LN(A; g1, 0) + LN(r; g2, 0) + b; h = o tanh(LN(u; g3, b3)); carries u (haste)
  *   PAPER   LN(A; g1, b1) + LN(r; g2, b2) + b; h as HASTE; carries u (Ba, Kiros, Hinton 2016)
  *   CARRY   as PAPER, but carries LN(u; g3, b3) (TensorFlow Addons, PyTorch's custom_lstms)
  *   CELL    A + r + b; h = o tanh(LN(u; g3, b3)); carries u
+ *   PER_GATE        LN_H(A + r + b; g, b'), where LN_H is a layer norm of each gate's H by itself;
+ *                   h = o tanh(u); carries u (TensorFlow Lite and Android's NNAPI; lingvo's
+ *                   LayerNormalizedLSTMCellSimple)
+ *   PER_GATE_CELL   the same; h = o tanh(LN(u; g3, b3)); carries u (lingvo's
+ *                   LayerNormalizedLSTMCellLean, Magenta's sketch-rnn, HyperLSTM)
+ *   PER_GATE_CARRY  the same, but carries LN(u; g3, b3) (TensorFlow 1's LayerNormBasicLSTMCell, with
+ *                   epsilon 1e-12, b = 0, its forget_bias in b' and gates in the order i, g, f, o;
+ *                   icefall's LayerNormLSTM)
  * The GRU (Cho et al. 2014, the reset gate after the product as in cuDNN and PyTorch) is
  * r, z = sigmoid(p + q), n = tanh(p + r q) and h = z h' + (1 - z) n:
  *   NONE    p = A + b_ih, q = r + b_hh
@@ -405,6 +413,9 @@ typedef enum lnrnnCell_t {
  *   PAPER   p = LN(A; g1, b1), q = LN(r; g2, b2), each of them two layer norms: one over the 2H of r and
  *           z together, one over the H of n; no b_ih, no b_hh (Ba, Kiros, Hinton 2016, supplement.
  *           There z and 1 - z are the other way round: negate the z of g1, b1, g2 and b2)
+ *   JOINT   s = LN(A + r + b; g, b'); r, z = sigmoid(s) and n = tanh(r s), so that the reset gate takes
+ *           all of n (DreamerV2, dreamerv3-torch, sheeprl. There the gates stand in the order r, n, z,
+ *           and 1 - z = sigmoid(s - 1): negate the z of g, and subtract that of b' from 1)
  * The IndRNN (Li et al. 2018) is h = tanh(a + w h' + b):
  *   NONE    a = A
  *   HASTE   a = LN(A; g1, 0) (haste.LayerNormIndRNN)
@@ -414,7 +425,11 @@ typedef enum lnrnnNormalization_t {
   LNRNN_NORMALIZATION_HASTE = 1,
   LNRNN_NORMALIZATION_PAPER = 2,
   LNRNN_NORMALIZATION_CARRY = 3,
-  LNRNN_NORMALIZATION_CELL = 4
+  LNRNN_NORMALIZATION_CELL = 4,
+  LNRNN_NORMALIZATION_PER_GATE = 5,
+  LNRNN_NORMALIZATION_PER_GATE_CELL = 6,
+  LNRNN_NORMALIZATION_PER_GATE_CARRY = 7,
+  LNRNN_NORMALIZATION_JOINT = 8
 } lnrnnNormalization_t;
 
 /*
@@ -439,9 +454,10 @@ typedef enum lnrnnDirection_t {
  * the products again. The gradients are the same, for about a third more arithmetic. For each layer
  * and direction training stores, in elements of the accumulation type:
  *     always            h (T+1,N,H), the LSTM's c (T+1,N,H), and (T,N,2) for each layer norm, of
- *                       which the GRU's PAPER has four
+ *                       which the GRU's PAPER has four, PER_GATE a gate each
  *     with DropConnect  a bit for each element of weight_hh (G H,H), rows rounded up to 16
- *     without the flag  A (T,N,G H), and r (T,N,G H): of the GRU, and where r is normalised
+ *     without the flag  A (T,N,G H), and r (T,N,G H): of the GRU but for JOINT, and where r is
+ *                       normalised; where their sum is normalised it is in the place of A
  * With and without the flag it also stores (T,N,D H) of the data type between layers.
  */
 #define LNRNN_PLAN_RECOMPUTE 1u
@@ -514,10 +530,12 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64
  * tensors are 0 in buffers that the library fills, and ignored in buffers that it reads. The order is
  * layer by layer, forward before reverse. The tensors of layer k are, in this order
  *   LSTM     weight_ih_l{k} [4H, I], weight_hh_l{k} [4H, H], bias_l{k} [4H], and those of
- *            layernorm_i_l{k}.weight, .bias [4H], layernorm_h_l{k}.weight, .bias [4H],
- *            layernorm_c_l{k}.weight, .bias [H] that the normalisation has
+ *            layernorm_i_l{k}.weight, .bias [4H] (g1, b1), layernorm_h_l{k}.weight, .bias [4H] (g2,
+ *            b2), layernorm_gates_l{k}.weight, .bias [4H] (g, b'), layernorm_c_l{k}.weight, .bias [H]
+ *            (g3, b3) that the normalisation has
  *   GRU      weight_ih_l{k} [3H, I], weight_hh_l{k} [3H, H], bias_ih_l{k} [3H], bias_hh_l{k} [3H] (of
- *            PAPER neither), layernorm_i_l{k}.weight, .bias [3H], layernorm_h_l{k}.weight, .bias [3H]
+ *            PAPER neither, of JOINT bias_l{k} [3H] instead), layernorm_i_l{k}.weight, .bias [3H],
+ *            layernorm_h_l{k}.weight, .bias [3H], layernorm_gates_l{k}.weight, .bias [3H]
  *   IndRNN   weight_ih_l{k} [H, I], weight_hh_l{k} [H], bias_l{k} [H], layernorm_i_l{k}.weight [H]
  * where I is C in layer 0 and D H above. The reverse direction appends _reverse to the first part of
  * the name: weight_ih_l0_reverse, layernorm_c_l0_reverse.weight.
@@ -544,9 +562,9 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetParameter(lnrnnPlan_t plan, int32_t index,
 /*
  * Fills the parameters with initial values: weight_ih Xavier-uniform per gate (Glorot & Bengio 2010);
  * weight_hh orthogonal per gate (Saxe et al. 2014), for an IndRNN uniform in 0...1 (Li et al. 2018);
- * biases 0, but 1 for the LSTM's forget gate (Jozefowicz et al. 2015); gains 1. The same seed gives
- * the same numbers on every device, rounded to the type. The host computes them, and the call may wait
- * for that.
+ * biases 0, but 1 for the LSTM's forget gate (Jozefowicz et al. 2015), in layernorm_gates.bias where
+ * there is one; gains 1. The same seed gives the same numbers on every device, rounded to the type. The
+ * host computes them, and the call may wait for that.
  */
 LNRNN_API lnrnnStatus_t lnrnnInitializeParameters(lnrnnPlan_t plan, lnrnnStream_t stream,
                                                   uint64_t seed, void *parameters,

@@ -190,6 +190,14 @@ void test_parameters_of_a_stack() {
   options.normalization = LNRNN_NORMALIZATION_CELL;
   CHECK(names(options) ==
         "weight_ih_l0 weight_hh_l0 bias_l0 layernorm_c_l0.weight layernorm_c_l0.bias ");
+  options.normalization = LNRNN_NORMALIZATION_PER_GATE_CARRY;
+  CHECK(names(options) ==
+        "weight_ih_l0 weight_hh_l0 bias_l0 layernorm_gates_l0.weight layernorm_gates_l0.bias "
+        "layernorm_c_l0.weight layernorm_c_l0.bias ");
+  options.cell = LNRNN_CELL_GRU;
+  options.normalization = LNRNN_NORMALIZATION_JOINT;
+  CHECK(names(options) ==
+        "weight_ih_l0 weight_hh_l0 bias_l0 layernorm_gates_l0.weight layernorm_gates_l0.bias ");
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ void test_descriptions(lnrnnHandle_t handle) {
                       d.cell = LNRNN_CELL_GRU;
                       d.normalization = 3;
                     }),
-          INVALID_ARGUMENT, "normalization is 3, but cell 1 knows 0, 1, 2");
+          INVALID_ARGUMENT, "normalization is 3, but cell 1 knows 0, 1, 2, 8");
   REFUSED(plan_with(handle,
                     [](D& d) {
                       d.cell = LNRNN_CELL_INDRNN;

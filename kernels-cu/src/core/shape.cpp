@@ -12,6 +12,11 @@ NormSite of_gates(TermKind of, const Segments& segments, NormBias bias) {
   return {of, segments, true, bias, SeenBy::kGates};
 }
 
+// The cell's own bias is inside.
+NormSite of_sum(const Segments& segments) {
+  return of_gates(TermKind::kSum, segments, NormBias::kBoth);
+}
+
 NormSite of_cell(SeenBy seen_by) {
   return {TermKind::kCell, Segments::whole(1), true, NormBias::kAfter, seen_by};
 }
@@ -41,6 +46,11 @@ std::optional<CellShape> lstm(int32_t normalization) {
       return with(kBare, {of_gates(kInput, kRow, NormBias::kAfter),
                           of_gates(kRecurrent, kRow, NormBias::kAfter), of_cell(SeenBy::kCarry)});
     case LNRNN_NORMALIZATION_CELL: return with(kBare, {of_cell(SeenBy::kOutput)});
+    case LNRNN_NORMALIZATION_PER_GATE: return with(kBare, {of_sum(Segments::each(4))});
+    case LNRNN_NORMALIZATION_PER_GATE_CELL:
+      return with(kBare, {of_sum(Segments::each(4)), of_cell(SeenBy::kOutput)});
+    case LNRNN_NORMALIZATION_PER_GATE_CARRY:
+      return with(kBare, {of_sum(Segments::each(4)), of_cell(SeenBy::kCarry)});
     default: return {};
   }
 }
@@ -62,6 +72,9 @@ std::optional<CellShape> gru(int32_t normalization) {
       return with(bare, {of_gates(kInput, kParts, NormBias::kAfter),
                          of_gates(kRecurrent, kParts, NormBias::kAfter)});
     }
+    case LNRNN_NORMALIZATION_JOINT:
+      return with({CellKind::kJointGru, 3, true, false, false, CellBias::kOne, 0, {}},
+                  {of_sum(kRow)});
     default: return {};
   }
 }

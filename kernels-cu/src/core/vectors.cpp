@@ -63,22 +63,25 @@ CellTensors cell_tensors(const CellShape& shape) {
                  {},
                  Start::kGlorot});
   }
+  // The LSTM's forget gate begins open. A norm would take away what all of a gate have alike: its bias begins so.
+  const NormSite* const sum = shape.site(TermKind::kSum);
+  const Start open = shape.kind == CellKind::kLstm ? Start::kForgetOne : Start::kZero;
+  const bool inside = sum != nullptr && sum->has_bias_inside();
   if (shape.bias == CellBias::kEach) {
     vector(ParameterRole::kBiasIh, "bias_ih", "", Slot::kBias, Start::kZero);
     vector(ParameterRole::kBiasHh, "bias_hh", "", Slot::kBiasHh, Start::kZero);
   } else if (shape.bias == CellBias::kOne) {
     // Behind a norm of the sum, unless that has it inside.
-    const NormSite* const sum = shape.site(TermKind::kSum);
     vector(ParameterRole::kBias, "bias", "",
-           sum == nullptr || sum->has_bias_inside() ? Slot::kBias : Slot::kBiasSum,
-           shape.kind == CellKind::kLstm ? Start::kForgetOne : Start::kZero);
+           sum == nullptr || inside ? Slot::kBias : Slot::kBiasSum, inside ? Start::kZero : open);
   }
   for (int i = 0; i < shape.site_count; ++i) {
     const NormSite& site = shape.sites[i];
     const NormNames names = names_of(site.of);
     vector(names.gain, names.name, ".weight", gain_of(site.of), Start::kOne);
     if (!site.has_bias_after()) continue;
-    vector(names.bias, names.name, ".bias", added_to(site.of, shape.kind), Start::kZero);
+    vector(names.bias, names.name, ".bias", added_to(site.of, shape.kind),
+           site.of == TermKind::kSum && inside ? open : Start::kZero);
   }
   return tensors;
 }

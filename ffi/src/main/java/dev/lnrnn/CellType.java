@@ -42,6 +42,8 @@ public enum CellType {
      * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, {@code .bias}</th><td>(4H)</td>
      *     <td>a norm of A, as far as it has them</td></tr>
      * <tr><th scope="row">{@code layernorm_h_l{k}.weight}, {@code .bias}</th><td>(4H)</td><td>a norm of R</td></tr>
+     * <tr><th scope="row">{@code layernorm_gates_l{k}.weight}, {@code .bias}</th><td>(4H)</td>
+     *     <td>a norm of A + R + bias</td></tr>
      * <tr><th scope="row">{@code layernorm_c_l{k}.weight}, {@code .bias}</th><td>(H)</td><td>a norm of u</td></tr>
      * </tbody>
      * </table>
@@ -71,9 +73,13 @@ public enum CellType {
      * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(3H, H)</td><td>every GRU</td></tr>
      * <tr><th scope="row">{@code bias_ih_l{k}}, {@code bias_hh_l{k}}</th><td>(3H)</td>
      *     <td>where no norm has biases in their place</td></tr>
+     * <tr><th scope="row">{@code bias_l{k}}</th><td>(3H)</td>
+     *     <td>in their place, where a norm is of A + R + bias</td></tr>
      * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, {@code .bias}</th><td>(3H)</td>
      *     <td>a norm of A, as far as it has them</td></tr>
      * <tr><th scope="row">{@code layernorm_h_l{k}.weight}, {@code .bias}</th><td>(3H)</td><td>a norm of R</td></tr>
+     * <tr><th scope="row">{@code layernorm_gates_l{k}.weight}, {@code .bias}</th><td>(3H)</td>
+     *     <td>a norm of A + R + bias</td></tr>
      * </tbody>
      * </table>
      */

@@ -31,8 +31,18 @@ import java.util.Map;
  *     <td>TensorFlow Addons' LayerNormLSTMCell; PyTorch's custom_lstms, where bias is 0</td></tr>
  * <tr><th scope="row">{@link #CELL}</th><td>A + R + bias</td><td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td>
  *     <td></td></tr>
+ * <tr><th scope="row">{@link #PER_GATE}</th><td>LN<sub>H</sub>(A + R + bias; g, b)</td><td>u</td><td>u</td>
+ *     <td>TensorFlow Lite (LiteRT) and Android's NNAPI; lingvo's LayerNormalizedLSTMCellSimple</td></tr>
+ * <tr><th scope="row">{@link #PER_GATE_CELL}</th><td>LN<sub>H</sub>(A + R + bias; g, b)</td>
+ *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>u</td>
+ *     <td>lingvo's LayerNormalizedLSTMCellLean, Magenta's sketch-rnn, HyperLSTM</td></tr>
+ * <tr><th scope="row">{@link #PER_GATE_CARRY}</th><td>LN<sub>H</sub>(A + R + bias; g, b)</td>
+ *     <td>LN(u; g<sub>c</sub>, b<sub>c</sub>)</td><td>k</td>
+ *     <td>TensorFlow 1's tf.contrib.rnn.LayerNormBasicLSTMCell, icefall's LayerNormLSTM</td></tr>
  * </tbody>
  * </table>
+ *
+ * <p>LN<sub>H</sub> is a layer norm of each gate by itself, over its H elements.
  *
  * <table>
  * <caption>GRU</caption>
@@ -48,6 +58,9 @@ import java.util.Map;
  *     <td>LN(R; g<sub>h</sub>, b<sub>h</sub>)</td>
  *     <td>Ba, Kiros &amp; Hinton 2016, supplement; Kiros' skip-thoughts. Each of the two is two layer norms: over the 2H
  *     of r and z together, and over the H of n</td></tr>
+ * <tr><th scope="row">{@link #JOINT}</th>
+ *     <td colspan="2">s = LN(A + R + bias; g, b); r, z = sigmoid(s) and n = tanh(r s<sub>n</sub>): the reset gate takes
+ *     all of n</td><td>DreamerV2, dreamerv3-torch, sheeprl's LayerNormGRUCell</td></tr>
  * </tbody>
  * </table>
  *
@@ -63,13 +76,22 @@ import java.util.Map;
  * </table>
  *
  * <p>Gains and biases are parameters: g<sub>i</sub> and b<sub>i</sub> are {@code layernorm_i.weight} and {@code .bias},
- * g<sub>h</sub> and b<sub>h</sub> those of {@code layernorm_h}, g<sub>c</sub> and b<sub>c</sub> those of
- * {@code layernorm_c}.
+ * g<sub>h</sub> and b<sub>h</sub> those of {@code layernorm_h}, g and b those of {@code layernorm_gates}, g<sub>c</sub>
+ * and b<sub>c</sub> those of {@code layernorm_c}.
+ *
+ * <p>Which one to choose:
+ * <ul>
+ * <li>To run or train on what another framework has trained: the one of its row. {@link #PER_GATE_CARRY},
+ *     {@link #PAPER} and {@link #JOINT} say what becomes of its parameters.
+ * <li>For a new network: {@link #HASTE}, which {@link LayerSpec} begins with. All cells have it.
+ * <li>For a layer that reads a single feature: one that does not normalise A by itself.
+ * </ul>
  *
  * <p>Normalising A removes its size. If a layer reads a single feature (inputSize 1, a series of one variable),
  * {@link #HASTE}, {@link #PAPER} and {@link #CARRY} keep only the feature's sign: y is the same for x = 0.5, 1 and 2.
- * Then choose {@link #NONE}, for the LSTM also {@link #CELL}, or give the layer more features. Creating such a layer
- * logs one warning.
+ * Then choose {@link #NONE}, for the LSTM {@link #CELL} or one of {@link #PER_GATE}, {@link #PER_GATE_CELL} and
+ * {@link #PER_GATE_CARRY}, for the GRU {@link #JOINT}, or give the layer more features. Where the sum is normalised, the
+ * size of A counts beside that of R and the bias. Creating a layer that sees only the sign logs one warning.
  */
 public enum Normalization {
     /** Nowhere (Hochreiter &amp; Schmidhuber 1997; Cho et al. 2014; Li et al. 2018; cuDNN, PyTorch). */
@@ -93,7 +115,25 @@ public enum Normalization {
             CellType.LSTM,
             List.of(NormSite.biased(Term.INPUT, 4), NormSite.biased(Term.RECURRENT, 4), NormSite.ofCarriedCell()))),
     /** LSTM only: u alone, with gain and bias. */
-    CELL(Map.of(CellType.LSTM, List.of(NormSite.ofCell())));
+    CELL(Map.of(CellType.LSTM, List.of(NormSite.ofCell()))),
+    /**
+     * LSTM only: the sum of both products and the bias, gate by gate, with gain and bias (TensorFlow Lite, NNAPI, lingvo).
+     */
+    PER_GATE(Map.of(CellType.LSTM, List.of(NormSite.biased(Term.SUM, 1, 1, 1, 1)))),
+    /** LSTM only: as {@link #PER_GATE}, and u as in {@link #CELL} (lingvo, sketch-rnn, HyperLSTM). */
+    PER_GATE_CELL(Map.of(CellType.LSTM, List.of(NormSite.biased(Term.SUM, 1, 1, 1, 1), NormSite.ofCell()))),
+    /**
+     * LSTM only: as {@link #PER_GATE_CELL}, but the next step sees the normalised u (tf.contrib, icefall). For
+     * tf.contrib's LayerNormBasicLSTMCell set epsilon to 1e-12, bias to 0, and add its forget_bias to f of b; its gates
+     * stand in the order i, g, f, o.
+     */
+    PER_GATE_CARRY(Map.of(CellType.LSTM, List.of(NormSite.biased(Term.SUM, 1, 1, 1, 1), NormSite.ofCarriedCell()))),
+    /**
+     * GRU only: the sum of both products and the bias as one row, with gain and bias (DreamerV2, dreamerv3-torch, sheeprl).
+     * There the gates stand in the order r, n, z, and 1 - z = sigmoid(s - 1): negate the z of g, and subtract the z of b
+     * from 1, when you load their parameters.
+     */
+    JOINT(Map.of(CellType.GRU, List.of(NormSite.biased(Term.SUM, 3))));
 
     private final Map<CellType, List<NormSite>> sites;
 
@@ -118,6 +158,10 @@ public enum Normalization {
             case PAPER -> lnrnn_h.LNRNN_NORMALIZATION_PAPER();
             case CARRY -> lnrnn_h.LNRNN_NORMALIZATION_CARRY();
             case CELL -> lnrnn_h.LNRNN_NORMALIZATION_CELL();
+            case PER_GATE -> lnrnn_h.LNRNN_NORMALIZATION_PER_GATE();
+            case PER_GATE_CELL -> lnrnn_h.LNRNN_NORMALIZATION_PER_GATE_CELL();
+            case PER_GATE_CARRY -> lnrnn_h.LNRNN_NORMALIZATION_PER_GATE_CARRY();
+            case JOINT -> lnrnn_h.LNRNN_NORMALIZATION_JOINT();
         };
     }
 }

@@ -179,9 +179,10 @@ public final class Plan implements AutoCloseable {
 
     /**
      * Fills the parameters with initial values: weight_ih Xavier-uniform per gate; weight_hh orthogonal per gate, for
-     * an IndRNN uniform in 0...1; biases 0, but 1 for the LSTM's forget gate; gains 1. The same seed gives the same
-     * numbers on every device, rounded to the type. The host computes them. For a CUDA device this takes host memory of
-     * the same size, which counts towards {@code lnrnn.maxBytes} until the call returns.
+     * an IndRNN uniform in 0...1; biases 0, but 1 for the LSTM's forget gate, in {@code layernorm_gates.bias} where
+     * there is one; gains 1. The same seed gives the same numbers on every device, rounded to the type. The host
+     * computes them. For a CUDA device this takes host memory of the same size, which counts towards
+     * {@code lnrnn.maxBytes} until the call returns.
      *
      * @param stream the stream on which the work is queued
      * @param seed all 64 bits count

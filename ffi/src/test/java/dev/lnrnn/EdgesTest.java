@@ -31,6 +31,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class EdgesTest {
 
     private static final Accuracy DIFFERENCES = new Accuracy(1e-12, 1e-6);
+    /** None, one of each product, and one of their sum, whose cell is carried. */
+    private static final List<Normalization> NORMALIZATIONS =
+            List.of(Normalization.NONE, Normalization.HASTE, Normalization.PER_GATE_CARRY);
     private static Device device;
 
     @BeforeAll
@@ -44,7 +47,7 @@ class EdgesTest {
     }
 
     static Stream<Arguments> variants() {
-        return Stream.of(Normalization.NONE, Normalization.HASTE).flatMap(
+        return NORMALIZATIONS.stream().flatMap(
                 normalization -> Stream.of(DataType.F32, DataType.F64).map(type -> Arguments.of(normalization, type)));
     }
 
@@ -85,7 +88,7 @@ class EdgesTest {
 
     /** One unit: the cell's normalised row has variance zero. One input as well. */
     @ParameterizedTest
-    @EnumSource(names = {"NONE", "HASTE"})
+    @EnumSource(names = {"NONE", "HASTE", "PER_GATE_CARRY"})
     void oneUnit(Normalization normalization) {
         assertAsOracle(Problem.random(haste(1, 1).withNormalization(normalization), 3, 2, 3));
         assertAsOracle(Problem.random(haste(5, 1).withNormalization(normalization), 3, 2, 3));
@@ -108,7 +111,8 @@ class EdgesTest {
     @MethodSource("hiddenSizes")
     void hiddenSizes(int hidden) {
         Random random = new Random(hidden);
-        for (Normalization normalization : List.of(Normalization.NONE, Normalization.HASTE)) {
+        // Gates of two units that are normalised by themselves are signs: their gradients are too small to measure.
+        for (Normalization normalization : NORMALIZATIONS.subList(0, hidden == 2 ? 2 : 3)) {
             Problem problem = Problem.random(haste(7, hidden).withNormalization(normalization), 2, 3, hidden);
             Map<String, double[]> results = Run.results(device, problem);
             assertOutputs(results, problem);
@@ -160,7 +164,7 @@ class EdgesTest {
     @ParameterizedTest
     @ValueSource(doubles = {1e-30, 1e-20, 1e-10, 1e-5, 1, 1e5, 1e10, 1e15})
     void magnitudes(double magnitude) {
-        for (Normalization normalization : List.of(Normalization.NONE, Normalization.HASTE)) {
+        for (Normalization normalization : NORMALIZATIONS) {
             LayerSpec spec = haste(8, 17).withNormalization(normalization).withDataType(DataType.F32);
             Problem ordinary = Problem.random(spec, 3, 2, 6);
             Problem problem = mapped(ordinary, "x", value -> (float) (value * magnitude));

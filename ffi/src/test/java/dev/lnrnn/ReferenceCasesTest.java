@@ -54,6 +54,19 @@ class ReferenceCasesTest {
         Accuracy.assertClose(file + " " + type, results, file.expected(), file.bound(type));
     }
 
+    /** The same with each instruction set; the device above has the best one. */
+    @ParameterizedTest
+    @MethodSource("cases")
+    void holdsWithEveryInstructionSet(CaseFile file, DataType type) {
+        assumeTrue(TestDevice.isCpu());
+        for (String isa : device.info().isaAvailable()) {
+            try (Device other = Device.open(TestDevice.NAME, DeviceOptions.DEFAULTS.withIsa(isa))) {
+                Accuracy.assertClose(file + " " + type + " " + isa, Run.results(other, file.problem(type)),
+                        file.expected(), file.bound(type));
+            }
+        }
+    }
+
     /** Inference differs from a training case only where something is dropped. */
     @ParameterizedTest
     @MethodSource("cases")

@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Who makes a layer that sees of its input the sign alone is told so, once, and nobody else is. */
@@ -46,6 +47,32 @@ class SingleFeatureTest {
                 .map(Normalization::name).collect(Collectors.joining(" or "));
     }
 
+    /** What is said is so: whoever is warned of gives the same y whatever the size of x, and the others do not. */
+    @ParameterizedTest
+    @EnumSource(CellType.class)
+    void whatIsSaidIsSo(CellType cell) {
+        LayerSpec spec = LayerSpec.of(cell, 1, 8);
+        for (Normalization normalization : cell.normalizations()) {
+            LayerSpec other = spec.withNormalization(normalization);
+            boolean warned = !recordsOf(other).isEmpty();
+            double difference = differenceOfSizes(other);
+            assertTrue(warned ? difference < 1e-3 : difference > 1e-2, other + ": " + difference);
+        }
+    }
+
+    /** How far y is from that of x four times as large. */
+    private static double differenceOfSizes(LayerSpec spec) {
+        try (Device device = TestDevice.open(1); Layer layer = device.createLayer(spec).initialize(7)) {
+            float[] small = layer.forward(new float[] {0.5f, 0.5f, 0.5f}, 3, 1).y();
+            float[] large = layer.forward(new float[] {2, 2, 2}, 3, 1).y();
+            double difference = 0;
+            for (int i = 0; i < small.length; i++) {
+                difference = Math.max(difference, Math.abs(small[i] - large[i]));
+            }
+            return difference;
+        }
+    }
+
     /** The upper layer reads what one unit of the lower one gives. */
     @Test
     void upperLayersAreWarnedOf() {
@@ -77,6 +104,8 @@ class SingleFeatureTest {
         return Stream.of(
                 LayerSpec.lstm(1, 4).withNormalization(Normalization.NONE),
                 LayerSpec.lstm(1, 4).withNormalization(Normalization.CELL),
+                LayerSpec.lstm(1, 4).withNormalization(Normalization.PER_GATE_CARRY),
+                LayerSpec.gru(1, 4).withNormalization(Normalization.JOINT),
                 LayerSpec.gru(1, 4).withNormalization(Normalization.NONE),
                 LayerSpec.lstm(2, 4),
                 LayerSpec.lstm(2, 3),

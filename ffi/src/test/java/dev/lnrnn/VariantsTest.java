@@ -28,7 +28,7 @@ class VariantsTest {
     void aFewShowEveryPair() {
         List<LayerSpec> all = Variants.all(3, 4);
         List<LayerSpec> few = Variants.covering(all, Variants::options);
-        assertTrue(few.size() < 40, few.size() + " of " + all.size());
+        assertTrue(few.size() < all.size() / 20, few.size() + " of " + all.size());
         assertEquals(pairs(all), pairs(few));
     }
 

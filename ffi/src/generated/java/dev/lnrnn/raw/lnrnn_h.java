@@ -2253,6 +2253,42 @@ public class lnrnn_h {
     public static int LNRNN_NORMALIZATION_CELL() {
         return LNRNN_NORMALIZATION_CELL;
     }
+    private static final int LNRNN_NORMALIZATION_PER_GATE = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum lnrnnNormalization_t.LNRNN_NORMALIZATION_PER_GATE = 5
+     * }
+     */
+    public static int LNRNN_NORMALIZATION_PER_GATE() {
+        return LNRNN_NORMALIZATION_PER_GATE;
+    }
+    private static final int LNRNN_NORMALIZATION_PER_GATE_CELL = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum lnrnnNormalization_t.LNRNN_NORMALIZATION_PER_GATE_CELL = 6
+     * }
+     */
+    public static int LNRNN_NORMALIZATION_PER_GATE_CELL() {
+        return LNRNN_NORMALIZATION_PER_GATE_CELL;
+    }
+    private static final int LNRNN_NORMALIZATION_PER_GATE_CARRY = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum lnrnnNormalization_t.LNRNN_NORMALIZATION_PER_GATE_CARRY = 7
+     * }
+     */
+    public static int LNRNN_NORMALIZATION_PER_GATE_CARRY() {
+        return LNRNN_NORMALIZATION_PER_GATE_CARRY;
+    }
+    private static final int LNRNN_NORMALIZATION_JOINT = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum lnrnnNormalization_t.LNRNN_NORMALIZATION_JOINT = 8
+     * }
+     */
+    public static int LNRNN_NORMALIZATION_JOINT() {
+        return LNRNN_NORMALIZATION_JOINT;
+    }
     private static final int LNRNN_DATA_F32 = (int)0L;
     /**
      * {@snippet lang=c :

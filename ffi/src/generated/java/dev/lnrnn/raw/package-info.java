@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code 236df16813e7d532c8b1172f9951a21ca8582515a827aa7d38a1d0f5dc7c831b}
+ * <p>SHA-256 of lnrnn.h: {@code ae67faf40159436815ddafd2af76b298cd25309eccf1fcc4031804ef09cf2685}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:
@@ -28,8 +28,12 @@
  *   --include-constant LNRNN_NORMALIZATION_CARRY \
  *   --include-constant LNRNN_NORMALIZATION_CELL \
  *   --include-constant LNRNN_NORMALIZATION_HASTE \
+ *   --include-constant LNRNN_NORMALIZATION_JOINT \
  *   --include-constant LNRNN_NORMALIZATION_NONE \
  *   --include-constant LNRNN_NORMALIZATION_PAPER \
+ *   --include-constant LNRNN_NORMALIZATION_PER_GATE \
+ *   --include-constant LNRNN_NORMALIZATION_PER_GATE_CARRY \
+ *   --include-constant LNRNN_NORMALIZATION_PER_GATE_CELL \
  *   --include-constant LNRNN_PLAN_DETERMINISTIC \
  *   --include-constant LNRNN_PLAN_RECOMPUTE \
  *   --include-constant LNRNN_PLAN_VARIATIONAL_DROPOUT \

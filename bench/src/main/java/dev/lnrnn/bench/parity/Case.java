@@ -28,8 +28,6 @@ final class Case implements AutoCloseable {
                     "epsilon", "training", "T", "N", "C", "H", "name", "flavour", "format");
     /** What other versions of the library can do. */
     private static final Set<String> LATER = Set.of("P", "cell_clip");
-    private static final Set<String> NORMALIZATIONS_LATER =
-            Set.of("joint", "per_gate", "per_gate_cell", "per_gate_carry");
 
     private final Path path;
     private final Safetensors file;
@@ -61,11 +59,6 @@ final class Case implements AutoCloseable {
                 throw new BadInputException("The case " + path + " has \"" + key + "\" in its metadata, which is none "
                         + "of " + KEYS + " and no bound.");
             }
-        }
-        String normalization = text("normalization").toLowerCase(Locale.ROOT);
-        if (NORMALIZATIONS_LATER.contains(normalization)) {
-            throw new NotSupportedException("The case " + path + " has the normalization " + normalization + " of "
-                    + text("cell") + ", which this version cannot do.");
         }
     }
 

@@ -108,7 +108,9 @@ class TrainCommandTest {
         return Stream.of(
                 new Network(CellType.LSTM, Normalization.HASTE, 1, false, 8, 0.05, 0.1, 0),
                 new Network(CellType.LSTM, Normalization.CARRY, 2, false, 5, 0.05, 0, 0.2),
+                new Network(CellType.LSTM, Normalization.PER_GATE_CARRY, 1, false, 6, 0.05, 0.1, 0),
                 new Network(CellType.GRU, Normalization.HASTE, 2, true, 6, 0, 0.1, 0.1),
+                new Network(CellType.GRU, Normalization.JOINT, 1, true, 5, 0.05, 0.1, 0),
                 new Network(CellType.INDRNN, Normalization.NONE, 1, true, 7, 0.1, 0, 0));
     }
 
