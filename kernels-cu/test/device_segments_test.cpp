@@ -33,11 +33,16 @@ struct Devices {
 
 template <class S>
 void test_strand(const Devices& on, const Case& c, const Size& size, const Options& options,
-                 const std::vector<int64_t>& lengths = {}) {
+                 const std::vector<int64_t>& lengths = {}, float magnitude = 1) {
   const int before = check::failures;
   segments::Run<S> cuda(*on.cuda, c.shape, size, options), cpu(*on.cpu, c.shape, size, options);
   CHECK(cuda.reserve.size() == cpu.reserve.size());
   cuda.lengths = cpu.lengths = lengths;
+  if constexpr (std::is_same_v<S, float>) {
+    for (auto* const run : {&cuda, &cpu}) {
+      for (S& x : run->x) x *= magnitude;
+    }
+  }
   double kind = 0;
   const auto same = [&](const char* what, const auto& of_cuda, const auto& of_cpu, double bound) {
     compare(what, of_cuda.data(), of_cpu.data(), of_cpu.size(), kind, bound);
@@ -104,6 +109,14 @@ void test_steps(const Devices& on) {
   }
 }
 
+// Rows whose squares overflow, and wider ones than those that stay in registers.
+void test_large_rows(const Devices& on) {
+  for (const Case& c : {segments::cases_of_sum()[2], segments::cases_of_sum()[3]}) {
+    test_strand<float>(on, c, {3, 3, 4, 33}, {}, {}, 1e30f);
+  }
+  test_strand<float>(on, segments::cases_of_sum()[3], {1, 1, 2, 1100}, {});
+}
+
 template <class S>
 void test_clusters(const Devices& on) {
   for (const Case& c : all_cases()) {
@@ -130,6 +143,7 @@ int main() {
   test_steps<double>(on);
   test_steps<F16>(on);
   test_steps<Bf16>(on);
+  test_large_rows(on);
   test_clusters<F16>(on);
   test_clusters<Bf16>(on);
   return check::summary();

@@ -23,16 +23,16 @@ struct BackwardWalk : ClusterWalk<S> {
     int64_t sample;
     bool active, keeps, keeps_cell;
     float a[Cell::kGates], r[Cell::kGates];
-    Norm<float> of_a[Cell::kNorms], of_r[Cell::kNorms], of_u;
+    Moments<float> of_a[Cell::kMoments], of_r[Cell::kMoments], of_u;
     float before;
     S dy;
   };
   template <class Cell>
   LNRNN_DEVICE Step<Cell> read(const ClusterPlace& at, const ClusterRow& row, int64_t k) const {
     Step<Cell> s{};
-    set_no_norms(s.of_a);
-    set_no_norms(s.of_r);
-    s.of_u = no_norm();
+    set_no_moments(s.of_a);
+    set_no_moments(s.of_r);
+    s.of_u = no_moments();
     if (k >= this->steps.count) return s;
     const int64_t step = this->steps.step(k), place = step - this->steps.begin;
     s.sample = place * this->batch + at.n;
@@ -41,9 +41,9 @@ struct BackwardWalk : ClusterWalk<S> {
     const int64_t gates = s.sample * (Cell::kGates * this->hidden);
     load_unit(a == nullptr ? a : a + gates, 0.0f, this->hidden, at.j, s.a);
     load_unit(r == nullptr ? r : r + gates, 0.0f, this->hidden, at.j, s.r);
-    load_norms(norm_a, this->segments_a, s.sample, s.of_a);
-    load_norms(norm_r, this->segments_r, s.sample, s.of_r);
-    s.of_u = load_norm(norm_u, s.sample);
+    load_moments(norm_a, this->segments_a, s.sample, s.of_a);
+    load_moments(norm_r, this->segments_r, s.sample, s.of_r);
+    s.of_u = load_moments(norm_u, s.sample);
     s.before = before[s.sample * this->hidden + at.j];
     if (dy.base != nullptr) s.dy = dy.at(place, at.n)[at.j];
     s.keeps = row.mask.keeps(step, this->batch, at.n, at.j);
@@ -54,26 +54,26 @@ struct BackwardWalk : ClusterWalk<S> {
   // Through the layer norm of h R'; by_q: the gradient by what comes of it.
   template <class Cell>
   LNRNN_DEVICE void through_norm_of_r(const Block& block, const ClusterPlace& at,
-                                      RowExchange<3 * Cell::kNorms>& exchange, int64_t step,
+                                      RowExchange<3 * Cell::kMoments>& exchange, int64_t step,
                                       const float (&gain)[Cell::kGates], const Step<Cell>& s,
                                       const float (&by_q)[Cell::kGates],
                                       float (&dr)[Cell::kGates]) const {
-    constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
+    constexpr int kGates = Cell::kGates, kMoments = Cell::kMoments;
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) dr[gate] = by_q[gate];
     if (!this->normalizes_r()) return;
-    float sums[kNorms][3] = {};
+    float sums[kMoments][3] = {};
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {
-      const int norm = kNorms == 1 ? 0 : gate;
+      const int norm = kMoments == 1 ? 0 : gate;
       NormGradient<float>::add(sums[norm], gain[gate] * by_q[gate], s.of_r[norm].z(s.r[gate]));
     }
-    cluster_sum(block, at, exchange, step, reinterpret_cast<float(&)[3 * kNorms]>(sums));
-    NormGradient<float> by_r[kNorms];
+    cluster_sum(block, at, exchange, step, reinterpret_cast<float(&)[3 * kMoments]>(sums));
+    NormGradient<float> by_r[kMoments];
     norm_gradients<kGates>(sums, this->segments_r, this->hidden, by_r);
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {
-      const int norm = kNorms == 1 ? 0 : gate;
+      const int norm = kMoments == 1 ? 0 : gate;
       dr[gate] =
           by_r[norm].dx(gain[gate] * by_q[gate], s.of_r[norm].z(s.r[gate]), s.of_r[norm].rstd);
     }
@@ -110,11 +110,11 @@ template <class Cell, class S, int kShare>
 struct BackwardCluster {
   static constexpr const char* kName = "backward_cluster";
   static constexpr int kMaxThreads = kClusterThreads;
-  static constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
+  static constexpr int kGates = Cell::kGates, kMoments = Cell::kMoments;
   using HiddenProduct = ClusterProductBack<S, kGates, kShare>;
   struct Shared {
     typename HiddenProduct::Shared product;
-    RowExchange<3 * kNorms> of_r;
+    RowExchange<3 * kMoments> of_r;
     CellExchange<Cell, 3> of_u;
   };
 

@@ -144,9 +144,9 @@ struct NormScale {
 // The norm of a row, of whose units a lane has one: each block's mean and sum of squares about it, merged
 // (Chan, Golub & LeVeque 1983). Both come of one round of sums, about one of the values: what that loses to
 // cancellation is bounded, for the sum of squares about the mean is at least that value's own.
-LNRNN_DEVICE Norm<float> cluster_norm(const Block& block, const ClusterPlace& place,
-                                      RowExchange<2>& exchange, int64_t step, float value,
-                                      const NormScale& scale) {
+LNRNN_DEVICE Moments<float> cluster_moments(const Block& block, const ClusterPlace& place,
+                                            RowExchange<2>& exchange, int64_t step, float value,
+                                            const NormScale& scale) {
   constexpr float kShare = 1.0f / kClusterUnits;
   const float first = block.shuffle(value, 0), apart = value - first;
   float of_block[2] = {apart, scale.add_square(0.0f, apart)};

@@ -11,24 +11,25 @@
 
 namespace lnrnn::cuda {
 
-LNRNN_DEVICE Norm<float> no_norm() { return {0.0f, 1.0f}; }
-LNRNN_DEVICE Norm<float> load_norm(const float* statistics, int64_t sample) {
-  return statistics == nullptr ? no_norm() : Norm<float>::load(statistics + sample * kStatistics);
+LNRNN_DEVICE Moments<float> no_moments() { return {0.0f, 1.0f}; }
+LNRNN_DEVICE Moments<float> load_moments(const float* statistics, int64_t sample) {
+  return statistics == nullptr ? no_moments()
+                               : Moments<float>::load(statistics + sample * kStatistics);
 }
-template <int kNorms>
-LNRNN_DEVICE void load_norms(const float* statistics, const Segments& segments, int64_t sample,
-                             Norm<float> (&norms)[kNorms]) {
+template <int kMoments>
+LNRNN_DEVICE void load_moments(const float* statistics, const Segments& segments, int64_t sample,
+                               Moments<float> (&of_gate)[kMoments]) {
   LNRNN_UNROLL
-  for (int gate = 0; gate < kNorms; ++gate) {
-    norms[gate] =
-        load_norm(statistics,
-                  kNorms == 1 ? sample : sample * segments.count + segments.of_gate(gate));
+  for (int gate = 0; gate < kMoments; ++gate) {
+    of_gate[gate] =
+        load_moments(statistics,
+                     kMoments == 1 ? sample : sample * segments.count + segments.of_gate(gate));
   }
 }
-template <int kNorms>
-LNRNN_DEVICE void set_no_norms(Norm<float> (&norms)[kNorms]) {
+template <int kMoments>
+LNRNN_DEVICE void set_no_moments(Moments<float> (&of_gate)[kMoments]) {
   LNRNN_UNROLL
-  for (Norm<float>& norm : norms) norm = no_norm();
+  for (Moments<float>& moments : of_gate) moments = no_moments();
 }
 
 // A tensor's row, or a vector of parameters, of kGates H numbers, or null, as far as it concerns unit j.
@@ -44,7 +45,7 @@ LNRNN_DEVICE void load_unit(const float* row, float otherwise, int hidden, int j
 // The vectors of parameters, as far as they concern one unit.
 template <class Cell>
 struct ClusterUnit {
-  static constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
+  static constexpr int kGates = Cell::kGates, kMoments = Cell::kMoments;
 
   float bias[kGates], bias_hh[kGates], gain_a[kGates], gain_r[kGates], gain_u, bias_u;
 
@@ -59,19 +60,19 @@ struct ClusterUnit {
     return unit;
   }
   // The unit is a row of one.
-  LNRNN_DEVICE GateInputs<float, kNorms> inputs(const float (&a)[kGates],
-                                                const Norm<float> (&of_a)[kNorms],
-                                                const float (&r)[kGates],
-                                                const Norm<float> (&of_r)[kNorms]) const {
+  LNRNN_DEVICE GateInputs<float, kMoments> inputs(const float (&a)[kGates],
+                                                  const Moments<float> (&of_a)[kMoments],
+                                                  const float (&r)[kGates],
+                                                  const Moments<float> (&of_r)[kMoments]) const {
     return {1, bias, bias_hh, term(a, gain_a, of_a), term(r, gain_r, of_r)};
   }
 
  private:
-  LNRNN_DEVICE static GateTerm<float, kNorms> term(const float* x, const float* gain,
-                                                   const Norm<float> (&norms)[kNorms]) {
-    GateTerm<float, kNorms> term{x, gain, {}};
+  LNRNN_DEVICE static Term<float, kMoments> term(const float* x, const float* gain,
+                                                 const Moments<float> (&of_gate)[kMoments]) {
+    Term<float, kMoments> term{x, gain, {}};
     LNRNN_UNROLL
-    for (int gate = 0; gate < kNorms; ++gate) term.norms[gate] = norms[gate];
+    for (int gate = 0; gate < kMoments; ++gate) term.of_gate[gate] = of_gate[gate];
     return term;
   }
 };

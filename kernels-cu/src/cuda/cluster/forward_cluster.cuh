@@ -26,18 +26,18 @@ struct ForwardWalk : ClusterWalk<S> {
     int64_t place, sample;  // the step's in memory; (place, n)
     bool active, keeps, keeps_cell;
     float a[Cell::kGates];
-    Norm<float> of_a[Cell::kNorms];
+    Moments<float> of_a[Cell::kMoments];
   };
   template <class Cell>
   LNRNN_DEVICE Step<Cell> read(const ClusterPlace& at, const ClusterRow& row, int64_t k) const {
     Step<Cell> s{};
-    set_no_norms(s.of_a);
+    set_no_moments(s.of_a);
     s.place = this->steps.step(k) - this->steps.begin;
     s.sample = s.place * this->batch + at.n;
     s.active = s.place < row.steps;
     if (!s.active) return s;
     load_unit(a + s.sample * (Cell::kGates * this->hidden), 0.0f, this->hidden, at.j, s.a);
-    load_norms(norm_a, this->segments_a, s.sample, s.of_a);
+    load_moments(norm_a, this->segments_a, s.sample, s.of_a);
     s.keeps = row.mask.keeps(this->steps.step(k), this->batch, at.n, at.j);
     s.keeps_cell = row.mask_cell.keeps(this->steps.step(k), this->batch, at.n, at.j);
     return s;
@@ -54,20 +54,21 @@ struct ForwardWalk : ClusterWalk<S> {
   }
 
   // The mean of r is 0.
-  template <int kGates, int kNorms>
-  LNRNN_DEVICE void find_norms_of_r(const Block& block, const ClusterPlace& at,
-                                    RowExchange<kNorms>& exchange, int64_t step,
-                                    const float (&r)[kGates], Norm<float> (&of_r)[kNorms]) const {
-    set_no_norms(of_r);
+  template <int kGates, int kMoments>
+  LNRNN_DEVICE void find_moments_of_r(const Block& block, const ClusterPlace& at,
+                                      RowExchange<kMoments>& exchange, int64_t step,
+                                      const float (&r)[kGates],
+                                      Moments<float> (&of_r)[kMoments]) const {
+    set_no_moments(of_r);
     if (!this->normalizes_r()) return;
-    float squares[kNorms] = {};
+    float squares[kMoments] = {};
     LNRNN_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {
-      float& sum = squares[kNorms == 1 ? 0 : gate];
+      float& sum = squares[kMoments == 1 ? 0 : gate];
       sum = scale.add_square(sum, r[gate]);
     }
     cluster_sum(block, at, exchange, step, squares);
-    if constexpr (kNorms == 1) {
+    if constexpr (kMoments == 1) {
       of_r[0] = {0.0f, scale.rstd(squares[0] / static_cast<float>(kGates * this->hidden))};
     } else {
       LNRNN_UNROLL
@@ -87,8 +88,8 @@ struct ForwardWalk : ClusterWalk<S> {
   template <class Cell>
   LNRNN_DEVICE void store(const ClusterPlace& at, const Step<Cell>& s,
                           const float (&products)[Cell::kGates],
-                          const Norm<float> (&of_r)[Cell::kNorms], const Norm<float>& of_u, float h,
-                          float c) const {
+                          const Moments<float> (&of_r)[Cell::kMoments], const Moments<float>& of_u,
+                          float h, float c) const {
     constexpr int kGates = Cell::kGates;
     if (!this->there(at)) return;
     if (keeps_states) {
@@ -107,15 +108,15 @@ struct ForwardWalk : ClusterWalk<S> {
       if (r != nullptr) (r + gates)[of_unit] = products[gate];
     }
     if (at.j != 0) return;
-    if (norm_r != nullptr) store_norms(of_r, s.sample);
+    if (norm_r != nullptr) store_moments(of_r, s.sample);
     if (norm_u != nullptr) of_u.store(norm_u + s.sample * kStatistics);
   }
-  template <int kNorms>
-  LNRNN_DEVICE void store_norms(const Norm<float> (&of_r)[kNorms], int64_t sample) const {
+  template <int kMoments>
+  LNRNN_DEVICE void store_moments(const Moments<float> (&of_r)[kMoments], int64_t sample) const {
     LNRNN_UNROLL
-    for (int gate = 0; gate < kNorms; ++gate) {
+    for (int gate = 0; gate < kMoments; ++gate) {
       const int64_t pair =
-          kNorms == 1 ? sample : sample * this->segments_r.count + this->segments_r.of_gate(gate);
+          kMoments == 1 ? sample : sample * this->segments_r.count + this->segments_r.of_gate(gate);
       of_r[gate].store(norm_r + pair * kStatistics);
     }
   }
@@ -131,11 +132,11 @@ template <class Cell, class S, int kShare>
 struct ForwardCluster {
   static constexpr const char* kName = "forward_cluster";
   static constexpr int kMaxThreads = kClusterThreads;
-  static constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
+  static constexpr int kGates = Cell::kGates, kMoments = Cell::kMoments;
   using HiddenProduct = ClusterProduct<S, kGates, 2 * kShare>;
   struct Shared {
     typename HiddenProduct::Shared product;
-    RowExchange<kNorms> of_r;
+    RowExchange<kMoments> of_r;
     CellExchange<Cell, 2> of_u;
   };
 
@@ -159,15 +160,15 @@ struct ForwardCluster {
       float r[kGates];
       product.multiply(block, at, shared.product, step, r);
       walk.template complete_sum<Cell>(x, r);
-      Norm<float> of_r[kNorms];
-      walk.find_norms_of_r(block, at, shared.of_r, step, r, of_r);
+      Moments<float> of_r[kMoments];
+      walk.find_moments_of_r(block, at, shared.of_r, step, r, of_r);
       const auto in = unit.inputs(x.a, x.of_a, r, of_r);
-      auto of_u = no_norm();
+      auto of_u = no_moments();
       if constexpr (Cell::kCarriesCell) {
         const auto candidate = Cell::candidate(in, 0, c);
         float k = candidate.u;
         if (walk.normalizes_u()) {
-          of_u = cluster_norm(block, at, shared.of_u, step, candidate.u, walk.scale);
+          of_u = cluster_moments(block, at, shared.of_u, step, candidate.u, walk.scale);
           k = fma(unit.gain_u, of_u.z(candidate.u), unit.bias_u);
         }
         if (x.active) {

@@ -63,15 +63,15 @@ struct Totals {
 
 // What a normalisation needs of a row.
 template <class T>
-struct Norm {
+struct Moments {
   T mean, rstd;
 
   LNRNN_DEVICE T z(T x) const { return layernorm_normalize(x, mean, rstd); }
   // The same of a large row, measured as large_row_element has it.
-  LNRNN_DEVICE static Norm of_large(T mean, T variance, T epsilon) {
+  LNRNN_DEVICE static Moments of_large(T mean, T variance, T epsilon) {
     return {mean * LargeRow<T>::kUnscale, large_row_rstd(variance, epsilon)};
   }
-  LNRNN_DEVICE static Norm load(const T* pair) { return {pair[0], pair[1]}; }
+  LNRNN_DEVICE static Moments load(const T* pair) { return {pair[0], pair[1]}; }
   LNRNN_DEVICE void store(T* pair) const {
     pair[0] = mean;
     pair[1] = rstd;
@@ -81,7 +81,7 @@ struct Norm {
 // Of a row whose value(j) each thread has or finds for the j it strides over: two passes, the second of
 // which corrects the first one's rounding (Chan, Golub & LeVeque 1983).
 template <class T>
-struct NormScratch {
+struct MomentsScratch {
   SumScratch<T, 1> first;
   SumScratch<T, 2> second;
 };
@@ -90,7 +90,7 @@ struct Measure {
   T mean, variance;
 };
 template <class T, class F>
-LNRNN_DEVICE Measure<T> block_measure(const Block& block, NormScratch<T>& scratch, int64_t width,
+LNRNN_DEVICE Measure<T> block_measure(const Block& block, MomentsScratch<T>& scratch, int64_t width,
                                       const F& value) {
   const T share = T(1) / static_cast<T>(width);
   T sum[1] = {};
@@ -108,15 +108,15 @@ LNRNN_DEVICE Measure<T> block_measure(const Block& block, NormScratch<T>& scratc
   return {mean + correction, fma(-correction, correction, rest[1] * share)};
 }
 template <class T, class F>
-LNRNN_DEVICE Norm<T> block_norm(const Block& block, NormScratch<T>& scratch, int64_t width,
-                                T epsilon, const F& value) {
+LNRNN_DEVICE Moments<T> block_moments(const Block& block, MomentsScratch<T>& scratch, int64_t width,
+                                      T epsilon, const F& value) {
   const Measure<T> plain = block_measure(block, scratch, width, value);
   const T variance = plain.variance + epsilon;
   if (!overflows(variance)) return {plain.mean, reciprocal_root(variance)};
   // All threads come here or none does. Who writes to the first sums again has met all who read them.
   const Measure<T> large = block_measure(block, scratch, width,
                                          [&](int64_t j) { return large_row_element<T>(value(j)); });
-  return Norm<T>::of_large(large.mean, large.variance, epsilon);
+  return Moments<T>::of_large(large.mean, large.variance, epsilon);
 }
 
 }  // namespace lnrnn::cuda

@@ -30,11 +30,11 @@ struct BackwardStep {
   T *dk, *z;    // (N,H) by the cell's layer norm, and the cell, normalised; null where it is not
 
   template <class Cell>
-  LNRNN_DEVICE GateInputs<T, Cell::kNorms> inputs(int64_t n) const {
-    using Term = GateTerm<T, Cell::kNorms>;
+  LNRNN_DEVICE GateInputs<T, Cell::kMoments> inputs(int64_t n) const {
+    using OfGates = Term<T, Cell::kMoments>;
     return {hidden, vectors.bias, vectors.bias_hh,
-            Term::of_row(a, gates, vectors.gain_a, norm_a, segments_a, n),
-            Term::of_row(r, gates, vectors.gain_r, norm_r, segments_r, n)};
+            OfGates::of_row(a, gates, vectors.gain_a, norm_a, segments_a, n),
+            OfGates::of_row(r, gates, vectors.gain_r, norm_r, segments_r, n)};
   }
 
   // The gradient by what the cell computed, and to dh that by the h before which zoneout let pass.
@@ -54,10 +54,10 @@ struct BackwardStep {
   }
 
   // Likewise, through the layer norm of that product; by_q: the gradient by what comes of it.
-  template <int kNorms>
-  LNRNN_DEVICE void store_dr(int64_t n, int gate, int64_t at, const GateTerm<T, kNorms>& of_r,
+  template <int kMoments>
+  LNRNN_DEVICE void store_dr(int64_t n, int gate, int64_t at, const Term<T, kMoments>& of_r,
                              const NormGradient<T>& sums, T by_q) const {
-    const T q = of_r.gain[at] * by_q, z_at = of_r.z(gate, at), rstd = of_r.norm(gate).rstd;
+    const T q = of_r.gain[at] * by_q, z_at = of_r.z(gate, at), rstd = of_r.moments_of(gate).rstd;
     store_dr(n, at, sums.dx(q, z_at, rstd), sums.dx_uncentred(q, z_at, rstd));
   }
 
@@ -78,11 +78,11 @@ template <class Cell, class S>
 struct BackwardRow {
   static constexpr const char* kName = "backward_row";
   static constexpr int kMaxThreads = 512;
-  static constexpr int kGates = Cell::kGates, kNorms = Cell::kNorms;
+  static constexpr int kGates = Cell::kGates, kMoments = Cell::kMoments;
   using T = accumulation_t<S>;
   struct Shared {
     SumScratch<T, 3> of_u;
-    SumScratch<T, 3 * kNorms> of_r;
+    SumScratch<T, 3 * kMoments> of_r;
   };
 
   BackwardStep<S> step;
@@ -97,8 +97,8 @@ struct BackwardRow {
   }
 
  private:
-  using Inputs = GateInputs<T, kNorms>;
-  using Sums = T[kNorms][3];  // what the layer norm of r needs: see NormGradient
+  using Inputs = GateInputs<T, kMoments>;
+  using Sums = T[kMoments][3];  // what the layer norm of r needs: see NormGradient
 
   LNRNN_DEVICE void go_back(Block& block, int64_t n) const {
     auto& shared = block.template shared<Shared>();
@@ -112,11 +112,11 @@ struct BackwardRow {
     if (in.r.gain == nullptr) return;
 
     block_sum(block, shared.of_r, sums);
-    NormGradient<T> by_r[kNorms];
+    NormGradient<T> by_r[kMoments];
     norm_gradients<kGates>(sums, step.segments_r, step.hidden, by_r);
     for (int64_t j = block.thread(); j < step.hidden; j += block.threads()) {
       for (int k = 0; k < kGates; ++k) {
-        step.store_dr(n, k, k * step.hidden + j, in.r, by_r[kNorms == 1 ? 0 : k], given(n, k, j));
+        step.store_dr(n, k, k * step.hidden + j, in.r, by_r[kMoments == 1 ? 0 : k], given(n, k, j));
       }
     }
   }
@@ -137,7 +137,7 @@ struct BackwardRow {
     const int64_t hidden = step.hidden;
     const bool normalized = step.vectors.gain_u != nullptr;
     const Mask mask = step.mask.drawn(), mask_cell = step.mask_cell.drawn();
-    const auto of_u = normalized ? Norm<T>::load(step.norm_u + n * kStatistics) : Norm<T>{};
+    const auto of_u = normalized ? Moments<T>::load(step.norm_u + n * kStatistics) : Moments<T>{};
     T* const dv = step.dv + n * step.gates;
     T* const dk = normalized ? step.dk + n * hidden : nullptr;
     T* const z = normalized ? step.z + n * hidden : nullptr;
@@ -196,7 +196,7 @@ struct BackwardRow {
     for (int k = 0; k < kGates; ++k) {
       const int64_t at = k * step.hidden + j;
       if (in.r.gain != nullptr) {
-        NormGradient<T>::add(sums[kNorms == 1 ? 0 : k], in.r.gain[at] * by_r[k], in.r.z(k, at));
+        NormGradient<T>::add(sums[kMoments == 1 ? 0 : k], in.r.gain[at] * by_r[k], in.r.z(k, at));
       } else {
         step.store_dr(n, at, by_r[k], by_r[k]);
       }

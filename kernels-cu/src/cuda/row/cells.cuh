@@ -8,7 +8,7 @@
 namespace lnrnn::cuda {
 
 // body(Cell{}). A kind that has no case here does not compile.
-template <Norms kHas, class F>
+template <RowMoments kHas, class F>
 auto with_cell(CellKind kind, const F& body) {
   switch (kind) {
     case CellKind::kLstm: return body(Lstm<kHas>{});
@@ -20,13 +20,14 @@ auto with_cell(CellKind kind, const F& body) {
 }
 template <class F>
 lnrnnStatus_t with_cell(const CellShape& shape, const F& body) {
-  return norms_of(shape) == Norms::kSegments ? with_cell<Norms::kSegments>(shape.kind, body)
-                                             : with_cell<Norms::kWhole>(shape.kind, body);
+  return row_moments(shape) == RowMoments::kOfEachGate
+             ? with_cell<RowMoments::kOfEachGate>(shape.kind, body)
+             : with_cell<RowMoments::kOne>(shape.kind, body);
 }
 
 // Whether of the last gate x's product sees another gradient than h's.
 inline bool has_last_apart(CellKind kind) {
-  return with_cell<Norms::kWhole>(kind, [](auto cell) { return decltype(cell)::kLastApart; });
+  return with_cell<RowMoments::kOne>(kind, [](auto cell) { return decltype(cell)::kLastApart; });
 }
 
 }  // namespace lnrnn::cuda

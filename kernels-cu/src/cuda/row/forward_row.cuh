@@ -33,11 +33,11 @@ struct ForwardStep {
   int64_t y_row_stride;
 
   template <class Cell>
-  LNRNN_DEVICE GateInputs<T, Cell::kNorms> inputs(Block& block, int64_t n) const {
-    using Term = GateTerm<T, Cell::kNorms>;
+  LNRNN_DEVICE GateInputs<T, Cell::kMoments> inputs(Block& block, int64_t n) const {
+    using OfGates = Term<T, Cell::kMoments>;
     return {hidden, vectors.bias, vectors.bias_hh,
-            Term::of_row(a, gates, vectors.gain_a, norm_a, segments_a, n),
-            of_r<Cell::kNorms>(block, n)};
+            OfGates::of_row(a, gates, vectors.gain_a, norm_a, segments_a, n),
+            of_r<Cell::kMoments>(block, n)};
   }
 
   // Zoneout of h, and where h goes.
@@ -59,50 +59,52 @@ struct ForwardStep {
   }
 
  private:
-  template <int kNorms>
-  LNRNN_DEVICE GateTerm<T, kNorms> of_r(Block& block, int64_t n) const {
-    auto term = GateTerm<T, kNorms>::of_row(r, gates, vectors.gain_r, nullptr, segments_r, n);
+  template <int kMoments>
+  LNRNN_DEVICE Term<T, kMoments> of_r(Block& block, int64_t n) const {
+    auto term = Term<T, kMoments>::of_row(r, gates, vectors.gain_r, nullptr, segments_r, n);
     if (term.gain == nullptr) return term;
-    if constexpr (kNorms == 1) {
-      term.norms[0] = norm_of_r(block, n, term.x, 0, slots.count, gates);
-      if (norm_r != nullptr && block.thread() == 0) term.norms[0].store(norm_r + n * kStatistics);
+    if constexpr (kMoments == 1) {
+      term.of_gate[0] = moments_of_r(block, n, term.x, 0, slots.count, gates);
+      if (norm_r != nullptr && block.thread() == 0) term.of_gate[0].store(norm_r + n * kStatistics);
     } else {
       LNRNN_UNROLL
-      for (int gate = 0; gate < kNorms; ++gate) {
+      for (int gate = 0; gate < kMoments; ++gate) {
         const int segment = segments_r.of_gate(gate);
         if (gate > 0 && segment == segments_r.of_gate(gate - 1)) {
-          term.norms[gate] = term.norms[gate - 1];
+          term.of_gate[gate] = term.of_gate[gate - 1];
           continue;
         }
-        term.norms[gate] = norm_of_r(block, n, term.x + gate * hidden, slots.begin[segment],
-                                     slots.end[segment], segments_r.gates[segment] * hidden);
+        term.of_gate[gate] = moments_of_r(block, n, term.x + gate * hidden, slots.begin[segment],
+                                          slots.end[segment], segments_r.gates[segment] * hidden);
         if (norm_r == nullptr || block.thread() != 0) continue;
-        term.norms[gate].store(norm_r + (n * segments_r.count + segment) * kStatistics);
+        term.of_gate[gate].store(norm_r + (n * segments_r.count + segment) * kStatistics);
       }
     }
     return term;
   }
 
   // Of width numbers of a row, whose squares stand in those slots.
-  LNRNN_DEVICE Norm<T> norm_of_r(const Block& block, int64_t n, const T* row, int64_t slots_begin,
-                                 int64_t slots_end, int64_t width) const {
+  LNRNN_DEVICE Moments<T> moments_of_r(const Block& block, int64_t n, const T* row,
+                                       int64_t slots_begin, int64_t slots_end,
+                                       int64_t width) const {
     T squares(0);
     for (int64_t i = slots_begin + block.lane(); i < slots_end; i += kWarp) {
       squares += square_sums[n * slots.count + i];
     }
     const T variance = warp_sum(block, squares) / static_cast<T>(width) + epsilon;
-    return overflows(variance) ? norm_of_large_r(block, row, width)
-                               : Norm<T>{T(0), reciprocal_root(variance)};
+    return overflows(variance) ? moments_of_large_r(block, row, width)
+                               : Moments<T>{T(0), reciprocal_root(variance)};
   }
 
   // Every warp takes all of the row: it is rare.
-  LNRNN_DEVICE Norm<T> norm_of_large_r(const Block& block, const T* row, int64_t width) const {
+  LNRNN_DEVICE Moments<T> moments_of_large_r(const Block& block, const T* row,
+                                             int64_t width) const {
     T squares(0);
     for (int64_t j = block.lane(); j < width; j += kWarp) {
       const T value = large_row_element<T>(row[j]);
       squares = fma(value, value, squares);
     }
-    return Norm<T>::of_large(T(0), warp_sum(block, squares) / static_cast<T>(width), epsilon);
+    return Moments<T>::of_large(T(0), warp_sum(block, squares) / static_cast<T>(width), epsilon);
   }
 };
 
@@ -110,10 +112,10 @@ struct ForwardStep {
 template <class Cell, class S>
 struct ForwardRow {
   static constexpr const char* kName = "forward_row";
-  static constexpr int kMaxThreads = Cell::kNorms == 1 ? 1024 : 512;  // norms take registers
+  static constexpr int kMaxThreads = Cell::kMoments == 1 ? 1024 : 512;  // norms take registers
   using T = accumulation_t<S>;
   struct Shared {
-    NormScratch<T> of_u;
+    MomentsScratch<T> of_u;
   };
 
   ForwardStep<S> step;
@@ -160,9 +162,9 @@ struct ForwardRow {
       }
     }
     const auto u_of = [&](int64_t j) { return j == own ? of_own.u : cell[j]; };
-    Norm<T> of_u{};
+    Moments<T> of_u{};
     if (normalized) {
-      of_u = block_norm(block, shared.of_u, hidden, step.epsilon, u_of);
+      of_u = block_moments(block, shared.of_u, hidden, step.epsilon, u_of);
       if (step.norm_u != nullptr && block.thread() == 0) of_u.store(step.norm_u + n * kStatistics);
     }
 

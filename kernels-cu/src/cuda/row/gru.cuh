@@ -8,16 +8,16 @@
 
 namespace lnrnn::cuda {
 
-template <Norms kHas>
+template <RowMoments kHas>
 struct Gru {
   static constexpr int kGates = 3;
-  static constexpr int kNorms = kHas == Norms::kSegments ? kGates : 1;
+  static constexpr int kMoments = kHas == RowMoments::kOfEachGate ? kGates : 1;
   static constexpr bool kRecurrentMatrix = true;
   static constexpr bool kCarriesCell = false;
   static constexpr bool kLastApart = true;  // of the last gate the products see different gradients
 
   template <class T>
-  LNRNN_DEVICE static T output(const GateInputs<T, kNorms>& in, int64_t unit, T h_before) {
+  LNRNN_DEVICE static T output(const GateInputs<T, kMoments>& in, int64_t unit, T h_before) {
     const GruGates<T> gate = gates(in, unit, in.of_h(2, unit));
     return gru_output(gate.z, gate.n, h_before);
   }
@@ -28,7 +28,7 @@ struct Gru {
     T by_a[kGates], by_r[kGates];  // by what comes of either product
   };
   template <class T>
-  LNRNN_DEVICE static Gradients<T> backward(const GateInputs<T, kNorms>& in, int64_t unit, T by_h,
+  LNRNN_DEVICE static Gradients<T> backward(const GateInputs<T, kMoments>& in, int64_t unit, T by_h,
                                             T h_before) {
     const T qn = in.of_h(2, unit);
     const GruGates<T> gate = gates(in, unit, qn);
@@ -38,23 +38,23 @@ struct Gru {
 
  private:
   template <class T>
-  LNRNN_DEVICE static GruGates<T> gates(const GateInputs<T, kNorms>& in, int64_t unit, T qn) {
+  LNRNN_DEVICE static GruGates<T> gates(const GateInputs<T, kMoments>& in, int64_t unit, T qn) {
     return gru_gates(in.of_x(0, unit), in.of_h(0, unit), in.of_x(1, unit), in.of_h(1, unit),
                      in.of_x(2, unit), qn);
   }
 };
 
 // The GRU whose gates see the sum of both products alone.
-template <Norms kHas>
+template <RowMoments kHas>
 struct JointGru {
   static constexpr int kGates = 3;
-  static constexpr int kNorms = kHas == Norms::kSegments ? kGates : 1;
+  static constexpr int kMoments = kHas == RowMoments::kOfEachGate ? kGates : 1;
   static constexpr bool kRecurrentMatrix = true;
   static constexpr bool kCarriesCell = false;
   static constexpr bool kLastApart = false;
 
   template <class T>
-  LNRNN_DEVICE static T output(const GateInputs<T, kNorms>& in, int64_t unit, T h_before) {
+  LNRNN_DEVICE static T output(const GateInputs<T, kMoments>& in, int64_t unit, T h_before) {
     const GruGates<T> gate = gates(in, unit, in.of_both(2, unit));
     return gru_output(gate.z, gate.n, h_before);
   }
@@ -65,7 +65,7 @@ struct JointGru {
     T by_a[kGates], by_r[kGates];  // the same
   };
   template <class T>
-  LNRNN_DEVICE static Gradients<T> backward(const GateInputs<T, kNorms>& in, int64_t unit, T by_h,
+  LNRNN_DEVICE static Gradients<T> backward(const GateInputs<T, kMoments>& in, int64_t unit, T by_h,
                                             T h_before) {
     const T sn = in.of_both(2, unit);
     const GruGates<T> gate = gates(in, unit, sn);
@@ -75,7 +75,7 @@ struct JointGru {
 
  private:
   template <class T>
-  LNRNN_DEVICE static GruGates<T> gates(const GateInputs<T, kNorms>& in, int64_t unit, T sn) {
+  LNRNN_DEVICE static GruGates<T> gates(const GateInputs<T, kMoments>& in, int64_t unit, T sn) {
     return gru_joint_gates(in.of_both(0, unit), in.of_both(1, unit), sn);
   }
 };

@@ -7,10 +7,10 @@
 
 namespace lnrnn::cuda {
 
-template <Norms kHas>
+template <RowMoments kHas>
 struct Lstm {
   static constexpr int kGates = 4;
-  static constexpr int kNorms = kHas == Norms::kSegments ? kGates : 1;
+  static constexpr int kMoments = kHas == RowMoments::kOfEachGate ? kGates : 1;
   static constexpr bool kRecurrentMatrix = true;
   static constexpr bool kCarriesCell = true;  // c beside h; what becomes of it may be normalised
   static constexpr bool kLastApart = false;   // both products see the same gradients
@@ -21,13 +21,13 @@ struct Lstm {
     T u, o;
   };
   template <class T>
-  LNRNN_DEVICE static Candidate<T> candidate(const GateInputs<T, kNorms>& in, int64_t unit,
+  LNRNN_DEVICE static Candidate<T> candidate(const GateInputs<T, kMoments>& in, int64_t unit,
                                              T c_before) {
     const LstmGates<T> gate = gates(in, unit);
     return {lstm_cell(gate.i, gate.f, gate.g, c_before), gate.o};
   }
   template <class T>
-  LNRNN_DEVICE static T output_gate(const GateInputs<T, kNorms>& in, int64_t unit) {
+  LNRNN_DEVICE static T output_gate(const GateInputs<T, kMoments>& in, int64_t unit) {
     return sigmoid(in.of_both(3, unit));
   }
   // k: u, or what its layer norm makes of it.
@@ -43,7 +43,7 @@ struct Lstm {
     T u;
   };
   template <class T>
-  LNRNN_DEVICE static Recomputed<T> recompute(const GateInputs<T, kNorms>& in, int64_t unit,
+  LNRNN_DEVICE static Recomputed<T> recompute(const GateInputs<T, kMoments>& in, int64_t unit,
                                               T c_before) {
     const LstmGates<T> gate = gates(in, unit);
     return {gate, lstm_cell(gate.i, gate.f, gate.g, c_before)};
@@ -71,7 +71,7 @@ struct Lstm {
 
  private:
   template <class T>
-  LNRNN_DEVICE static LstmGates<T> gates(const GateInputs<T, kNorms>& in, int64_t unit) {
+  LNRNN_DEVICE static LstmGates<T> gates(const GateInputs<T, kMoments>& in, int64_t unit) {
     return lstm_gates(in.of_both(0, unit), in.of_both(1, unit), in.of_both(2, unit),
                       in.of_both(3, unit));
   }

@@ -19,7 +19,7 @@ struct InputNorm {
   static constexpr const char* kName = "input_norm";
   static constexpr int kMaxThreads = 1024;
   struct Shared {
-    NormScratch<T> norm;
+    MomentsScratch<T> norm;
   };
 
   int64_t width, stride, norm_stride;
@@ -29,8 +29,8 @@ struct InputNorm {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     const T* const row = a + block.index() * stride;
-    const auto norm = block_norm(block, block.template shared<Shared>().norm, width, epsilon,
-                                 [&](int64_t j) { return row[j]; });
+    const auto norm = block_moments(block, block.template shared<Shared>().norm, width, epsilon,
+                                    [&](int64_t j) { return row[j]; });
     if (block.thread() == 0) norm.store(statistics + block.index() * norm_stride);
   }
 };
@@ -124,7 +124,7 @@ struct InputNormBackward {
     if (!a.active(i)) return;
     const T* const row = a.sample(i);
     const T* const from = dv + i * stride;
-    const auto norm = Norm<T>::load(statistics + i * norm_stride);
+    const auto norm = Moments<T>::load(statistics + i * norm_stride);
     T sums[3] = {}, q[kFeaturesOfThread] = {}, z[kFeaturesOfThread] = {};
     LNRNN_UNROLL
     for (int k = 0; k < kFeaturesOfThread; ++k) {

@@ -8,41 +8,44 @@
 
 namespace lnrnn::cuda {
 
-// What a kernel keeps of the norms of a product's row: one, or one for each gate, which is that of the gate's
+// How many moments a kernel keeps of a product's row: one pair, or one for each gate, which is that of the gate's
 // segment. Where a row is not normalised it is never asked.
-enum class Norms { kWhole, kSegments };
-constexpr Norms norms_of(const CellShape& shape) {
+enum class RowMoments { kOne, kOfEachGate };
+constexpr RowMoments row_moments(const CellShape& shape) {
   for (int i = 0; i < shape.site_count; ++i) {
-    if (shape.sites[i].segments.count > 1) return Norms::kSegments;
+    if (shape.sites[i].segments.count > 1) return RowMoments::kOfEachGate;
   }
-  return Norms::kWhole;
+  return RowMoments::kOne;
 }
 
-// A product's part of the gates' pre-activations: x, or gain z of its layer norm, or nothing. kNorms: 1, or as
+// A product's part of the gates' pre-activations: x, or gain z of its layer norm, or nothing. kMoments: 1, or as
 // many as gates.
-template <class T, int kNorms>
-struct GateTerm {
+template <class T, int kMoments>
+struct Term {
   const T* x;     // (GH), or null
   const T* gain;  // (GH), or null where x is not normalised
-  Norm<T> norms[kNorms];
+  Moments<T> of_gate[kMoments];
 
   // at: an element of the gate.
-  LNRNN_DEVICE const Norm<T>& norm(int gate) const { return norms[kNorms == 1 ? 0 : gate]; }
-  LNRNN_DEVICE T z(int gate, int64_t at) const { return norm(gate).z(x[at]); }
+  LNRNN_DEVICE const Moments<T>& moments_of(int gate) const {
+    return of_gate[kMoments == 1 ? 0 : gate];
+  }
+  LNRNN_DEVICE T z(int gate, int64_t at) const { return moments_of(gate).z(x[at]); }
   LNRNN_DEVICE T plus(T rest, int gate, int64_t at) const {
     if (x == nullptr) return rest;
     return gain == nullptr ? x[at] + rest : fma(gain[at], z(gate, at), rest);
   }
   // Statistics are null where gain is.
-  LNRNN_DEVICE static GateTerm of_row(const T* x, int64_t width, const T* gain, const T* statistics,
-                                      const Segments& segments, int64_t n) {
-    GateTerm term{x == nullptr ? nullptr : x + n * width, gain, {}};
+  LNRNN_DEVICE static Term of_row(const T* x, int64_t width, const T* gain, const T* statistics,
+                                  const Segments& segments, int64_t n) {
+    Term term{x == nullptr ? nullptr : x + n * width, gain, {}};
     if (gain != nullptr && statistics != nullptr) {
       LNRNN_UNROLL
-      for (int gate = 0; gate < kNorms; ++gate) {
-        term.norms[gate] = Norm<T>::load(
-            kNorms == 1 ? statistics + n * kStatistics
-                        : statistics + (n * segments.count + segments.of_gate(gate)) * kStatistics);
+      for (int gate = 0; gate < kMoments; ++gate) {
+        term.of_gate[gate] = Moments<T>::load(
+            kMoments == 1
+                ? statistics + n * kStatistics
+                : statistics + (n * segments.count + segments.of_gate(gate)) * kStatistics);
       }
     }
     return term;
@@ -50,11 +53,11 @@ struct GateTerm {
 };
 
 // What a cell computes the gates of a row's units from: both terms, and what is added to them.
-template <class T, int kNorms>
+template <class T, int kMoments>
 struct GateInputs {
   int64_t width;            // H
   const T *bias, *bias_hh;  // (GH)
-  GateTerm<T, kNorms> a, r;
+  Term<T, kMoments> a, r;
 
   // Each term with its bias, and their sum with the bias of both.
   LNRNN_DEVICE T of_x(int gate, int64_t unit) const {
@@ -98,10 +101,10 @@ struct NormGradient {
 };
 
 // Of each gate's norm, from the gates' sums, or from those of the row. width: of a gate.
-template <int kGates, class T, int kNorms>
-LNRNN_DEVICE void norm_gradients(const T (&sums)[kNorms][3], const Segments& segments,
-                                 int64_t width, NormGradient<T> (&gradients)[kNorms]) {
-  if constexpr (kNorms == 1) {
+template <int kGates, class T, int kMoments>
+LNRNN_DEVICE void norm_gradients(const T (&sums)[kMoments][3], const Segments& segments,
+                                 int64_t width, NormGradient<T> (&gradients)[kMoments]) {
+  if constexpr (kMoments == 1) {
     gradients[0] = NormGradient<T>::of(sums[0], kGates * width);
   } else {
     LNRNN_UNROLL

@@ -49,7 +49,7 @@ struct UnitInputs {
 
   LNRNN_DEVICE T v(const UnitWalk& walk, int64_t step, int64_t n, int64_t j) const {
     const int64_t sample = (step - first) * walk.batch + n;
-    return GateTerm<T, 1>::of_row(a, walk.hidden, gain, norm_a, {}, sample).plus(bias[j], 0, j);
+    return Term<T, 1>::of_row(a, walk.hidden, gain, norm_a, {}, sample).plus(bias[j], 0, j);
   }
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/row/cells.cuh"
+#include "passes.h"
 
 namespace lnrnn::cuda {
 

@@ -3,7 +3,7 @@
 
 #include "cuda/machine/cublas.h"
 #include "cuda/machine/properties.h"
-#include "cuda/row/strand.h"
+#include "passes.h"
 
 namespace lnrnn {
 
@@ -251,7 +251,7 @@ class CudaDevice final : public Device {
     return with_type(strand.plan, [&](auto type) {
       using T = accumulation_t<decltype(type)>;
       Carver carver;
-      cuda::StrandRows<T>::take_reserve(carver, strand, steps, batch);
+      cuda::StrandRows<T>::take(carver, strand, steps, batch);
       return carver.bytes();
     });
   }

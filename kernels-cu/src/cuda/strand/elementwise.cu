@@ -1,6 +1,6 @@
 // What is done to each number of a tensor on its own.
 #include "cuda/machine/reduce.cuh"
-#include "cuda/row/strand.h"
+#include "passes.h"
 
 namespace lnrnn::cuda {
 

@@ -7,13 +7,13 @@ namespace lnrnn::cuda {
 
 // What inference reads, in one buffer.
 template <class S>
-struct PackedWeights {
+struct StrandWeights {
   S* ih;  // (GH,I)
   S* hh;  // (GH,H) as prepared, where it is a matrix
   Vectors<accumulation_t<S>*> vectors;
 
-  static PackedWeights take(Carver& carver, const Strand& strand) {
-    PackedWeights packed{};
+  static StrandWeights take(Carver& carver, const Strand& strand) {
+    StrandWeights packed{};
     packed.ih = carver.take<S>({strand.gates(), strand.input()});
     if (strand.shape().recurrent_matrix) {
       packed.hh = carver.take<S>({strand.gates(), strand.output_width()});

@@ -9,6 +9,7 @@
 #include "cuda/row/unit_walk.cuh"
 #include "backward_layout.h"
 #include "lengths.h"
+#include "passes.h"
 
 namespace lnrnn::cuda {
 
@@ -27,7 +28,7 @@ class Backward {
         gradients_(static_cast<T*>(call.gradients)) {
     Carver workspace(call.workspace), reserve(call.reserve);
     layout_ = BackwardLayout<S>::take(workspace, strand_, steps_, batch_);
-    const auto kept = StrandRows<T>::take_reserve(reserve, strand_, steps_, batch_);
+    const auto kept = StrandRows<T>::take(reserve, strand_, steps_, batch_);
     const auto& products = recomputes() ? layout_.products : kept;
     forward_ = {products.a, products.r, kept.h, kept.c, {}, kept.kept};
     for (int of = 0; of < kTermKinds; ++of) forward_.norms[of] = kept.norms[of];
@@ -36,7 +37,7 @@ class Backward {
 
   lnrnnStatus_t run() {
     LNRNN_FORWARD(upload_lengths(stream_, call_.lengths, batch_, layout_.lengths, &lengths_));
-    LNRNN_FORWARD(load_vectors(stream_, strand_, parameters_, layout_.vectors));
+    LNRNN_FORWARD(gather_vectors(stream_, strand_, parameters_, layout_.vectors));
     if (layout_.h_operand != nullptr) {
       LNRNN_FORWARD(
           round_to_storage<S>(stream_, forward_.h, layout_.h_operand, (steps_ + 1) * h_elements()));
@@ -55,19 +56,13 @@ class Backward {
     // tensors, too.
     if (gradients_ != nullptr) {
       if (!call_.accumulate) LNRNN_FORWARD(clear_gradients());
-      StrandTrace<T> trace{forward_, h_at_places(forward_.h)};
-      trace.dv = layout_.dv;
-      trace.last_dv = layout_.last_dv;
-      trace.dk = layout_.dk;
-      trace.z = layout_.z;
-      LNRNN_FORWARD(vector_gradients_of(trace));
+      LNRNN_FORWARD(vector_gradients_of({forward_, h_at_places(forward_.h), nullptr, layout_.dv,
+                                         layout_.last_dv, layout_.dk, layout_.z}));
       if (strand_.shape().recurrent_matrix) LNRNN_FORWARD(recurrent_gradient());
     }
     LNRNN_FORWARD(through_input_norm());
     if (gradients_ != nullptr && has_bias_inside()) {
-      StrandTrace<T> trace{forward_, h_at_places(forward_.h)};
-      trace.ds = exact_ds();
-      LNRNN_FORWARD(vector_gradients_of(trace));
+      LNRNN_FORWARD(vector_gradients_of({forward_, h_at_places(forward_.h), exact_ds()}));
     }
     if (call_.dx.pointer != nullptr) LNRNN_FORWARD(input_gradient());
     if (gradients_ != nullptr) LNRNN_FORWARD(weight_gradient());

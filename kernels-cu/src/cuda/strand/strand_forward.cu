@@ -11,6 +11,7 @@
 #include "cuda/row/unit_walk.cuh"
 #include "forward_layout.h"
 #include "lengths.h"
+#include "passes.h"
 
 namespace lnrnn::cuda {
 
@@ -34,7 +35,7 @@ class Forward {
     rows_ = layout_.rows;
     if (!training) return;
     Carver reserve(call.reserve);
-    rows_ = StrandRows<T>::take_reserve(reserve, strand_, call.steps, batch_);
+    rows_ = StrandRows<T>::take(reserve, strand_, call.steps, batch_);
     if (!keeps_products_) {
       rows_.a = layout_.rows.a;
       rows_.r = layout_.rows.r;
@@ -99,7 +100,7 @@ class Forward {
   lnrnnStatus_t find_weights() {
     if (!training_) {
       Carver carver(call_.packed);
-      const auto packed = PackedWeights<S>::take(carver, strand_);
+      const auto packed = StrandWeights<S>::take(carver, strand_);
       ih_ = packed.ih;
       hh_ = packed.hh;
       vectors_ = read_only(packed.vectors);
@@ -109,7 +110,7 @@ class Forward {
     ih_ = strand_.find(ParameterRole::kWeightIh, parameters);
     hh_ = layout_.hh;
     vectors_ = read_only(layout_.vectors);
-    LNRNN_FORWARD(load_vectors(stream_, strand_, parameters, layout_.vectors));
+    LNRNN_FORWARD(gather_vectors(stream_, strand_, parameters, layout_.vectors));
     if (layout_.hh == nullptr) return LNRNN_STATUS_SUCCESS;
     LNRNN_FORWARD(
         decide_dropconnect(stream_, strand_, call_.dropconnect_mask, call_.random, rows_.kept));
@@ -298,13 +299,13 @@ class Forward {
 
 }  // namespace
 
-using LargestClusterKernel = ForwardCluster<Lstm<Norms::kSegments>, F16, 4>;
+using LargestClusterKernel = ForwardCluster<Lstm<RowMoments::kOfEachGate>, F16, 4>;
 template <class... Cells>
 constexpr size_t kMostRoom = std::max({sizeof(typename ForwardCluster<Cells, F16, 4>::Shared)...,
                                        sizeof(typename BackwardCluster<Cells, F16, 4>::Shared)...});
 static_assert(sizeof(LargestClusterKernel::Shared) ==
-              kMostRoom<Lstm<Norms::kWhole>, Lstm<Norms::kSegments>, Gru<Norms::kSegments>,
-                        JointGru<Norms::kSegments>>);
+              kMostRoom<Lstm<RowMoments::kOne>, Lstm<RowMoments::kOfEachGate>,
+                        Gru<RowMoments::kOfEachGate>, JointGru<RowMoments::kOfEachGate>>);
 
 cudaError_t find_architecture_of_kernels(int* architecture) {
   return find_architecture<LargestClusterKernel>(architecture);
@@ -326,7 +327,7 @@ ClusterCounts count_resident_clusters() {
 template <class S>
 uint64_t packed_bytes(const Strand& strand) {
   Carver carver;
-  PackedWeights<S>::take(carver, strand);
+  StrandWeights<S>::take(carver, strand);
   return carver.bytes();
 }
 
@@ -334,13 +335,13 @@ template <class S>
 lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const S* parameters,
                           void* packed) {
   Carver carver(packed);
-  const auto to = PackedWeights<S>::take(carver, strand);
+  const auto to = StrandWeights<S>::take(carver, strand);
   const size_t ih_bytes = static_cast<size_t>(strand.gates() * strand.input()) * sizeof(S);
   LNRNN_FORWARD(check(stream.context,
                       cudaMemcpyAsync(to.ih, strand.find(ParameterRole::kWeightIh, parameters),
                                       ih_bytes, cudaMemcpyDefault, stream.raw),
                       "copying weights"));
-  LNRNN_FORWARD(load_vectors(stream, strand, parameters, to.vectors));
+  LNRNN_FORWARD(gather_vectors(stream, strand, parameters, to.vectors));
   if (to.hh == nullptr) return LNRNN_STATUS_SUCCESS;
   return prepare_recurrent_weights(stream, strand, parameters, KeptWeights{}, false, to.hh);
 }

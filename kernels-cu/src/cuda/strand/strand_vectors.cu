@@ -8,6 +8,7 @@
 
 #include "cuda/machine/reduce.cuh"
 #include "cuda/row/cells.cuh"
+#include "passes.h"
 
 namespace lnrnn::cuda {
 
@@ -45,7 +46,7 @@ struct Factor {
   LNRNN_DEVICE void load(int64_t sample, int64_t column, T (&to)[kCount]) const {
     load_numbers(x + sample * stride + column, to);
     if (statistics == nullptr) return;
-    const auto norm = Norm<T>::load(statistics + sample * norm_stride);
+    const auto norm = Moments<T>::load(statistics + sample * norm_stride);
     LNRNN_UNROLL
     for (int i = 0; i < kCount; ++i) to[i] = norm.z(to[i]);
   }

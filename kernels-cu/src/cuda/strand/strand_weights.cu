@@ -1,6 +1,6 @@
 // Preparing parameters, once per pass or once per packing.
 #include "cuda/machine/reduce.cuh"
-#include "cuda/row/strand.h"
+#include "passes.h"
 
 namespace lnrnn::cuda {
 
@@ -9,8 +9,8 @@ namespace {
 // Threads: elements, grid-strided.
 //   to:(count) = the sum of as many of from as there are
 template <class S>
-struct LoadVectors {
-  static constexpr const char* kName = "load_vectors";
+struct GatherVectors {
+  static constexpr const char* kName = "gather_vectors";
   static constexpr int kMaxThreads = 256;
   using T = accumulation_t<S>;
 
@@ -174,9 +174,9 @@ struct ApplyDropConnect {
 }  // namespace
 
 template <class S>
-lnrnnStatus_t load_vectors(const CudaStream& stream, const Strand& strand, const S* parameters,
-                           const Vectors<accumulation_t<S>*>& to) {
-  using Kernel = LoadVectors<S>;
+lnrnnStatus_t gather_vectors(const CudaStream& stream, const Strand& strand, const S* parameters,
+                             const Vectors<accumulation_t<S>*>& to) {
+  using Kernel = GatherVectors<S>;
   Kernel kernel{};
   each_vector(strand, [&](const PlanVector& vector) {
     auto& entry = kernel.entries[kernel.count++];
@@ -234,8 +234,8 @@ lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, 
 }
 
 #define LNRNN_INSTANTIATE(S) \
-  template lnrnnStatus_t load_vectors(const CudaStream&, const Strand&, const S*, \
-                                      const Vectors<accumulation_t<S>*>&); \
+  template lnrnnStatus_t gather_vectors(const CudaStream&, const Strand&, const S*, \
+                                        const Vectors<accumulation_t<S>*>&); \
   template lnrnnStatus_t prepare_recurrent_weights(const CudaStream&, const Strand&, const S*, \
                                                    const KeptWeights&, bool, S*);
 LNRNN_INSTANTIATE(float)
