@@ -222,13 +222,18 @@ class MemoryLifetimeTest {
         AtomicInteger refused = new AtomicInteger();
         try (Device device = TestDevice.open(1)) {
             for (int round = 0; round < (TestDevice.EMULATED ? 4 : 20); round++) {
+                long moment = round * 50_000L;
                 Arena arena = Arena.ofShared();
                 StepPass step = step(device, spec, 64, arena);
                 Throwable end = runUntilRefused(() -> {
                     step.run();
                     // Long enough that closing finds a moment between two steps.
                     LockSupport.parkNanos(1);
-                }, () -> refused.addAndGet(closeUntilClosed(arena)));
+                }, () -> {
+                    // The first step has just ended: later ones are met at a moment of each round's own.
+                    LockSupport.parkNanos(moment);
+                    refused.addAndGet(closeUntilClosed(arena));
+                });
                 assertEquals(IllegalStateException.class, end.getClass());
                 assertTrue(end.getMessage().matches("plan LSTM .* on " + TestDevice.NAME + " is closed"),
                         end::getMessage);
