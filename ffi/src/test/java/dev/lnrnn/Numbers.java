@@ -5,11 +5,22 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Random;
 
 /** Doubles of the tests to and from memory of any type, rounded to the nearest, to even where two are near. */
 final class Numbers {
 
     private Numbers() {}
+
+    /** The same for the same seed. */
+    static float[] gaussian(int count, long seed) {
+        Random random = new Random(seed);
+        float[] numbers = new float[count];
+        for (int i = 0; i < count; i++) {
+            numbers[i] = (float) random.nextGaussian();
+        }
+        return numbers;
+    }
 
     static double get(DataType type, MemorySegment memory, long index) {
         return switch (type) {

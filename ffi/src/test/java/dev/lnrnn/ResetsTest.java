@@ -9,7 +9,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,7 +23,7 @@ class ResetsTest {
     /** At step 4 of row 0 and at step 2 of row 1. */
     private static final byte[] RESETS = {0, 0, 0, 0, 0, 9, 0, 0, -1, 0, 0, 0};
 
-    private final float[] x = numbers(STEPS * BATCH * INPUTS, 1);
+    private final float[] x = Numbers.gaussian(STEPS * BATCH * INPUTS, 1);
     private Device device;
     private Layer layer;
 
@@ -38,15 +37,6 @@ class ResetsTest {
     void close() {
         device.close();
         assertEquals(LeakCheck.NOTHING, Library.usage());
-    }
-
-    private static float[] numbers(int count, long seed) {
-        Random random = new Random(seed);
-        float[] numbers = new float[count];
-        for (int i = 0; i < count; i++) {
-            numbers[i] = (float) random.nextGaussian();
-        }
-        return numbers;
     }
 
     /** Steps from...to of a row of a tensor (T,N,features). */
@@ -98,7 +88,7 @@ class ResetsTest {
 
     @Test
     void trainingLearnsFromPieces() {
-        float[] dy = numbers(STEPS * BATCH * HIDDEN, 2);
+        float[] dy = Numbers.gaussian(STEPS * BATCH * HIDDEN, 2);
         Training whole = layer.training(Sequence.timeMajor(STEPS, BATCH));
         whole.setResets(RESETS);
         assertPieces(whole.forward(x));

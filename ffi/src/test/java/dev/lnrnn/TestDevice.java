@@ -37,6 +37,11 @@ public final class TestDevice {
         }
     }
 
+    /** CUDA devices do not know resets yet. */
+    public static boolean knowsResets() {
+        return isCpu();
+    }
+
     public static boolean isCpu() {
         return NAME.equals("cpu");
     }

@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletableFuture;
@@ -39,8 +38,8 @@ class TrainingTest {
             LayerSpec.lstm(INPUTS, HIDDEN).withLayers(2).withZoneout(0.3).withDropconnect(0.3).withDropout(0.3);
     private static final long SEED = 11;
 
-    private final float[] x = numbers(STEPS * BATCH * INPUTS, 1);
-    private final float[] dy = numbers(STEPS * BATCH * HIDDEN, 2);
+    private final float[] x = Numbers.gaussian(STEPS * BATCH * INPUTS, 1);
+    private final float[] dy = Numbers.gaussian(STEPS * BATCH * HIDDEN, 2);
     private Device device;
     private Layer layer;
     private Training training;
@@ -56,15 +55,6 @@ class TrainingTest {
     void close() {
         device.close();
         assertEquals(LeakCheck.NOTHING, Library.usage());
-    }
-
-    private static float[] numbers(int count, long seed) {
-        Random random = new Random(seed);
-        float[] numbers = new float[count];
-        for (int i = 0; i < count; i++) {
-            numbers[i] = (float) random.nextGaussian();
-        }
-        return numbers;
     }
 
     private float[][] outputs(Training of, int count) {
@@ -235,7 +225,7 @@ class TrainingTest {
             given.setLengths(new long[] {4, 1, 2});
             float[] y = given.forward(x);
             float[] gradient = gradient(given);
-            MemorySegment otherX = MemorySegment.ofArray(numbers(x.length, 5));
+            MemorySegment otherX = MemorySegment.ofArray(Numbers.gaussian(x.length, 5));
             MemorySegment state = MemorySegment.ofArray(new float[BATCH * HIDDEN]);
             MemorySegment small = MemorySegment.ofArray(new float[1]);
             MemorySegment closed = closed();
@@ -332,13 +322,13 @@ class TrainingTest {
             CompletableFuture<?>[] threads = new CompletableFuture<?>[2];
             float[][] expected = new float[2][];
             for (int i = 0; i < 2; i++) {
-                shared.forward(numbers(x.length, i));
+                shared.forward(Numbers.gaussian(x.length, i));
                 expected[i] = gradient(shared);
             }
             for (int i = 0; i < 2; i++) {
                 int thread = i;
                 threads[i] = CompletableFuture.runAsync(() -> {
-                    float[] input = numbers(x.length, thread);
+                    float[] input = Numbers.gaussian(x.length, thread);
                     for (int round = 0; round < 100; round++) {
                         try {
                             shared.forward(input);
