@@ -73,6 +73,22 @@ struct BackwardLayout {
     layout.lengths = carver.take<int64_t>({batch});
     return layout;
   }
+
+  // h (T+1,N,P) as products read it.
+  const S* h_operands(const T* h) const {
+    if constexpr (kExactOperands<S>) {
+      return h;
+    } else {
+      return h_operand;
+    }
+  }
+  // dr of a step of so many elements: dv, where that is the same.
+  const S* dr_at(int64_t step, int64_t elements) const {
+    if constexpr (kExactOperands<S>) {
+      if (dr == nullptr) return at_step(dv, step, elements);
+    }
+    return at_step(dr, step, elements);
+  }
 };
 
 }  // namespace lnrnn::cuda

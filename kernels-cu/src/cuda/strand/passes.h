@@ -31,6 +31,13 @@ template <class T>
 lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, const T* from,
                                 const KeptWeights& kept, T* to);
 
+// What inference reads, in one buffer.
+template <class S>
+uint64_t packed_bytes(const Strand& strand);
+template <class S>
+lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const S* parameters,
+                          void* packed);
+
 // ---- Elementwise (elementwise.cu) ------------------------------------------------------------
 
 // Null means zeros.
@@ -83,12 +90,6 @@ template <class S>
 uint64_t forward_workspace(const Strand& strand, int64_t steps, int64_t batch, bool training);
 template <class S>
 uint64_t backward_workspace(const Strand& strand, int64_t steps, int64_t batch);
-template <class S>
-uint64_t packed_bytes(const Strand& strand);
-
-template <class S>
-lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const S* parameters,
-                          void* packed);
 template <class S>
 lnrnnStatus_t run_forward(const CudaStream& stream, bool training, const ForwardArguments& call);
 template <class S>

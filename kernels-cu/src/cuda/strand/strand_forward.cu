@@ -325,28 +325,6 @@ ClusterCounts count_resident_clusters() {
 }
 
 template <class S>
-uint64_t packed_bytes(const Strand& strand) {
-  Carver carver;
-  StrandWeights<S>::take(carver, strand);
-  return carver.bytes();
-}
-
-template <class S>
-lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const S* parameters,
-                          void* packed) {
-  Carver carver(packed);
-  const auto to = StrandWeights<S>::take(carver, strand);
-  const size_t ih_bytes = static_cast<size_t>(strand.gates() * strand.input()) * sizeof(S);
-  LNRNN_FORWARD(check(stream.context,
-                      cudaMemcpyAsync(to.ih, strand.find(ParameterRole::kWeightIh, parameters),
-                                      ih_bytes, cudaMemcpyDefault, stream.raw),
-                      "copying weights"));
-  LNRNN_FORWARD(gather_vectors(stream, strand, parameters, to.vectors));
-  if (to.hh == nullptr) return LNRNN_STATUS_SUCCESS;
-  return prepare_recurrent_weights(stream, strand, parameters, KeptWeights{}, false, to.hh);
-}
-
-template <class S>
 uint64_t forward_workspace(const Strand& strand, int64_t steps, int64_t batch, bool training) {
   using Layout = ForwardLayout<S>;
   Carver carver;
@@ -361,8 +339,6 @@ lnrnnStatus_t run_forward(const CudaStream& stream, bool training, const Forward
 }
 
 #define LNRNN_INSTANTIATE(S) \
-  template uint64_t packed_bytes<S>(const Strand&); \
-  template lnrnnStatus_t pack_strand(const CudaStream&, const Strand&, const S*, void*); \
   template uint64_t forward_workspace<S>(const Strand&, int64_t, int64_t, bool); \
   template lnrnnStatus_t run_forward<S>(const CudaStream&, bool, const ForwardArguments&);
 LNRNN_INSTANTIATE(float)

@@ -1,5 +1,6 @@
 // Preparing parameters, once per pass or once per packing.
 #include "cuda/machine/reduce.cuh"
+#include "forward_layout.h"
 #include "passes.h"
 
 namespace lnrnn::cuda {
@@ -233,7 +234,31 @@ lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, 
                        kept_scale<T>(strand.plan.description.dropconnect), to});
 }
 
+template <class S>
+uint64_t packed_bytes(const Strand& strand) {
+  Carver carver;
+  StrandWeights<S>::take(carver, strand);
+  return carver.bytes();
+}
+
+template <class S>
+lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const S* parameters,
+                          void* packed) {
+  Carver carver(packed);
+  const auto to = StrandWeights<S>::take(carver, strand);
+  const size_t ih_bytes = static_cast<size_t>(strand.gates() * strand.input()) * sizeof(S);
+  LNRNN_FORWARD(check(stream.context,
+                      cudaMemcpyAsync(to.ih, strand.find(ParameterRole::kWeightIh, parameters),
+                                      ih_bytes, cudaMemcpyDefault, stream.raw),
+                      "copying weights"));
+  LNRNN_FORWARD(gather_vectors(stream, strand, parameters, to.vectors));
+  if (to.hh == nullptr) return LNRNN_STATUS_SUCCESS;
+  return prepare_recurrent_weights(stream, strand, parameters, KeptWeights{}, false, to.hh);
+}
+
 #define LNRNN_INSTANTIATE(S) \
+  template uint64_t packed_bytes<S>(const Strand&); \
+  template lnrnnStatus_t pack_strand(const CudaStream&, const Strand&, const S*, void*); \
   template lnrnnStatus_t gather_vectors(const CudaStream&, const Strand&, const S*, \
                                         const Vectors<accumulation_t<S>*>&); \
   template lnrnnStatus_t prepare_recurrent_weights(const CudaStream&, const Strand&, const S*, \
