@@ -1,5 +1,6 @@
-// Norms of several segments, and of sums, on CUDA: what the emulated device computes is what the CPU computes, in all
-// types and both directions, with kernels for each step and in clusters, in tiles that several segments share.
+// Norms of several segments, and of sums, and projections, on CUDA: what the emulated device computes is what the CPU
+// computes, in all types and both directions, with kernels for each step and in clusters, in tiles that several
+// segments share.
 #include <algorithm>
 
 #include "device_pair.h"
@@ -73,9 +74,9 @@ void test_strand(const Devices& on, const Case& c, const Size& size, const Optio
   same("dh0", cuda.dh0, cpu.dh0, bound);
   same("dc0", cuda.dc0, cpu.dc0, bound);
   if (check::failures > before) {
-    std::printf("  in %s, N %d, H %d, %d bytes, direction %d\n", c.name.c_str(),
+    std::printf("  in %s, N %d, H %d, P %d, %d bytes, direction %d\n", c.name.c_str(),
                 static_cast<int>(size.batch), static_cast<int>(size.width),
-                static_cast<int>(sizeof(S)), options.direction);
+                static_cast<int>(size.output()), static_cast<int>(sizeof(S)), options.direction);
   }
 }
 
@@ -109,6 +110,24 @@ void test_steps(const Devices& on) {
   }
 }
 
+// Likewise; P less than H and more, and of a width that would run in clusters.
+template <class S>
+void test_projected(const Devices& on) {
+  for (const Case& c : all_cases()) {
+    if (!c.shape.carries_cell) continue;
+    test_strand<S>(on, c, {3, 3, 4, 5, 2}, kNoisy, {3, 1, 2});
+    test_strand<S>(on, c, {3, 11, 5, 33, 18}, kReverse, {3, 1, 2, 3, 3, 0, 1, 2, 3, 3, 2});
+    test_strand<S>(on, c, {2, 2, 3, 9, 17}, kRecomputed);
+    test_strand<S>(on, c, {2, 9, 3, 64, 32}, kNoisy);
+  }
+  // Through the layer norm of one feature's product its gradient all but cancels: too much for other types.
+  for (const Case& c : all_cases()) {
+    const bool is_normalized = c.shape.site_count > 0;
+    if (!c.shape.carries_cell || (is_normalized && sizeof(S) < 8)) continue;
+    test_strand<S>(on, c, {3, 9, 4, 7, 1}, kNoisy);
+  }
+}
+
 // Rows whose squares overflow, and wider ones than those that stay in registers.
 void test_large_rows(const Devices& on) {
   for (const Case& c : {segments::cases_of_sum()[2], segments::cases_of_sum()[3]}) {
@@ -136,6 +155,7 @@ int main() {
   for (const Case& c : {segments::cases()[0], segments::cases()[1], segments::cases_of_sum()[2]}) {
     test_strand<float>(on, c, {3, 3, 4, 5}, kNoisy, {3, 1, 2});
     test_strand<F16>(on, c, {2, 2, 3, 64}, kReverse);
+    if (c.shape.carries_cell) test_strand<F16>(on, c, {3, 3, 4, 5, 2}, kNoisy, {3, 1, 2});
   }
   return check::summary();
 #endif
@@ -143,6 +163,10 @@ int main() {
   test_steps<double>(on);
   test_steps<F16>(on);
   test_steps<Bf16>(on);
+  test_projected<float>(on);
+  test_projected<double>(on);
+  test_projected<F16>(on);
+  test_projected<Bf16>(on);
   test_large_rows(on);
   test_clusters<F16>(on);
   test_clusters<Bf16>(on);

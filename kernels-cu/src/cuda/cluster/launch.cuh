@@ -6,15 +6,15 @@
 
 namespace lnrnn::cuda {
 
-// Of a cell with a recurrent matrix, over such a batch.
+// Of a cell with a recurrent matrix, over such a batch. Blocks tell each other h, not what it is a product of.
 template <class S>
 bool runs_in_clusters(const Context& context, const Strand& strand, int64_t batch) {
   // Clusters that find no room wait for others to take all their steps. A step takes less than a third of
   // the time that it takes with kernels of its own.
   constexpr int64_t kMostTurns = 3;
   const int64_t width = strand.cell_width(), blocks = width / kClusterUnits;
-  if (kExactOperands<S> || !strand.shape().recurrent_matrix || width % kClusterUnits != 0 ||
-      blocks > kMostClusterBlocks) {
+  if (kExactOperands<S> || !strand.shape().recurrent_matrix || strand.shape().projected ||
+      width % kClusterUnits != 0 || blocks > kMostClusterBlocks) {
     return false;
   }
   return tiles_of(batch, kClusterRows) <= kMostTurns * context.resident_clusters(blocks);

@@ -6,12 +6,12 @@
 
 namespace lnrnn::cuda {
 
-// Rows n of one step. Reads and writes dh, dc; writes dv, dr, last_dr, dk and z of this step.
+// Rows n of one step. Reads and writes dh, dc; writes dv, dr, last_dr, dk, z and d of this step.
 template <class S>
 struct BackwardStep {
   using T = accumulation_t<S>;
 
-  int64_t step, batch, hidden, gates;
+  int64_t step, batch, hidden, output, gates;  // H, P and GH
   Lengths lengths;
   StepVectors<T> vectors;
   bool carries_norm;
@@ -19,15 +19,19 @@ struct BackwardStep {
   Segments segments_a, segments_r;    // of what is normalised
   const T *a, *r;                     // (N,GH): see term_of_step
   const T *norm_a, *norm_r, *norm_u;  // (N,segments,kStatistics)
-  const T *h_before, *c_before;       // (N,H)
-  const S* dy;                        // (N,H) strided, or null
+  const T *h_before, *c_before;       // (N,P) and (N,H)
+  const S* dy;                        // (N,P) strided, or null
   int64_t dy_row_stride;
-  T *dh, *dc;   // (N,H)
+  T *dh, *dc;   // (N,P) and (N,H)
   T* dv;        // (N,GH) by the pre-activations, as x's product sees them
   S* dr;        // (N,GH) by h's product; null where that is dv
   T* exact_dr;  // (N,GH) the same as h R' was computed, with R' rounded to S; or null
   T* last_dv;   // (N,H) the last gate of dv, as h's product sees it: of a cell with kLastApart
   T *dk, *z;    // (N,H) by the cell's layer norm, and the cell, normalised; null where it is not
+  // (N,H), where h is projected: the gradient by what the cell put out, and that, as the gradient of weight_hr reads
+  // it; else null.
+  const T* dd;
+  S* d;
 
   template <class Cell>
   LNRNN_DEVICE GateInputs<T, Cell::kMoments> inputs(int64_t n) const {
@@ -39,12 +43,21 @@ struct BackwardStep {
 
   // The gradient by what the cell computed, and to dh that by the h before which zoneout let pass.
   LNRNN_DEVICE T through_zoneout(const Mask& drawn, int64_t n, int64_t j) const {
-    const int64_t at = n * hidden + j;
+    const int64_t at = n * output + j;
     T by_h = dh[at];
     if (dy != nullptr) by_h += to_accumulation(dy[n * dy_row_stride + j]);
     const bool keeps = drawn.keeps(step, batch, n, j);
     dh[at] = keeps ? T(0) : by_h;
     return keeps ? by_h : T(0);
+  }
+
+  // Likewise, where h may be a product of that.
+  LNRNN_DEVICE T by_output(const Mask& drawn, int64_t n, int64_t j) const {
+    return dd != nullptr ? dd[n * hidden + j] : through_zoneout(drawn, n, j);
+  }
+
+  LNRNN_DEVICE void store_d(int64_t n, int64_t j, T value) const {
+    if (d != nullptr) d[n * hidden + j] = to_storage<S>(value);
   }
 
   // The gradient by h's product, element at of row n; exact: as it is where that product is.
@@ -69,6 +82,7 @@ struct BackwardStep {
       if (last_dv != nullptr) last_dv[n * hidden + j] = T(0);
       if (dk != nullptr) dk[n * hidden + j] = T(0);
       if (z != nullptr) z[n * hidden + j] = T(0);
+      store_d(n, j, T(0));
     }
   }
 };
@@ -145,17 +159,19 @@ struct BackwardRow {
     // Through the output to k. What the cell's gates then want waits where their gradients will be.
     T sums_u[3] = {};
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
-      const T by_h = step.through_zoneout(mask, n, j);
+      const T by_output = step.by_output(mask, n, j);
       const auto now = Cell::recompute(in, j, step.c_before[n * hidden + j]);
       if (!normalized) {
-        const auto by = Cell::output_backward(by_h, now.gate, now.u);
+        const auto by = Cell::output_backward(by_output, now.gate, now.u);
+        step.store_d(n, j, by.output);
         through_gates(in, mask_cell, n, j, by.k, by.waiting, sums);
         continue;
       }
       const T gain = step.vectors.gain_u[j];
       z[j] = of_u.z(now.u);
       const auto by =
-          Cell::output_backward(by_h, now.gate, fma(gain, z[j], step.vectors.bias_u[j]));
+          Cell::output_backward(by_output, now.gate, fma(gain, z[j], step.vectors.bias_u[j]));
+      step.store_d(n, j, by.output);
       T by_norm = by.k;
       if (step.carries_norm && mask_cell.keeps(step.step, step.batch, n, j)) {
         by_norm += step.dc[n * hidden + j];
@@ -205,6 +221,30 @@ struct BackwardRow {
   LNRNN_DEVICE T given(int64_t n, int k, int64_t j) const {
     if (Cell::kLastApart && k == kGates - 1) return step.last_dv[n * step.hidden + j];
     return step.dv[n * step.gates + k * step.hidden + j];
+  }
+};
+
+// What comes before that where h is projected. Blocks: rows.
+//   dprojected, exact_dprojected:(N,P) the gradient by D W_hr', and the same before it is rounded, or null
+template <class S>
+struct UnprojectRow {
+  static constexpr const char* kName = "unproject_row";
+  static constexpr int kMaxThreads = 1024;
+  using T = accumulation_t<S>;
+
+  BackwardStep<S> step;
+  S* dprojected;
+  T* exact_dprojected;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t n = block.index();
+    const bool active = step.lengths.active(step.step, n);
+    const Mask mask = step.mask.drawn();
+    for (int64_t j = block.thread(); j < step.output; j += block.threads()) {
+      const T value = active ? step.through_zoneout(mask, n, j) : T(0);
+      dprojected[n * step.output + j] = to_storage<S>(value);
+      if (exact_dprojected != nullptr) exact_dprojected[n * step.output + j] = value;
+    }
   }
 };
 

@@ -12,7 +12,7 @@ template <class S>
 struct ForwardStep {
   using T = accumulation_t<S>;
 
-  int64_t step, batch, hidden, gates;  // gates: GH
+  int64_t step, batch, hidden, output, gates;  // H, P and GH
   Lengths lengths;
   StepVectors<T> vectors;
   bool carries_norm;
@@ -26,11 +26,12 @@ struct ForwardStep {
   SquareSumSlots slots;
   T* norm_r;                     // (N,segments,kStatistics), null where it is not kept
   T* norm_u;                     // (N,kStatistics), likewise
-  const T *h_before, *c_before;  // (N,H)
-  T *h, *c;                      // (N,H)
-  S* h_operand;  // (N,H) h as the next product reads it, null where that is h itself
-  S* y;          // (N,H) strided, or null
+  const T *h_before, *c_before;  // (N,P) and (N,H)
+  T *h, *c;                      // (N,P) and (N,H)
+  S* h_operand;  // (N,P) h as the next product reads it, null where that is h itself
+  S* y;          // (N,P) strided, or null
   int64_t y_row_stride;
+  S* d;  // (N,H), where h is projected: what the cell puts out, as that product reads it; else null
 
   template <class Cell>
   LNRNN_DEVICE GateInputs<T, Cell::kMoments> inputs(Block& block, int64_t n) const {
@@ -40,9 +41,17 @@ struct ForwardStep {
             of_r<Cell::kMoments>(block, n)};
   }
 
+  // What the cell puts out in a unit.
+  LNRNN_DEVICE void put_out(const Mask& drawn, int64_t n, int64_t j, T value) const {
+    if (d != nullptr) {
+      d[n * hidden + j] = to_storage<S>(value);
+    } else {
+      store(drawn, n, j, value);
+    }
+  }
   // Zoneout of h, and where h goes.
   LNRNN_DEVICE void store(const Mask& drawn, int64_t n, int64_t j, T value) const {
-    const int64_t at = n * hidden + j;
+    const int64_t at = n * output + j;
     value = after_zoneout(drawn.keeps(step, batch, n, j), zoneout, h_before[at], value);
     h[at] = value;
     if (h_operand != nullptr) h_operand[at] = to_storage<S>(value);
@@ -50,10 +59,15 @@ struct ForwardStep {
   }
 
   // Beyond a row's length the state stays, and the output is 0.
-  LNRNN_DEVICE void stay(Block& block, int64_t n) const {
-    for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
-      h[n * hidden + j] = h_before[n * hidden + j];
-      if (c != nullptr) c[n * hidden + j] = c_before[n * hidden + j];
+  LNRNN_DEVICE void stay(const Block& block, int64_t n) const {
+    for (int64_t j = block.thread(); c != nullptr && j < hidden; j += block.threads()) {
+      c[n * hidden + j] = c_before[n * hidden + j];
+    }
+    if (d == nullptr) stay_of_h(block, n);
+  }
+  LNRNN_DEVICE void stay_of_h(const Block& block, int64_t n) const {
+    for (int64_t j = block.thread(); j < output; j += block.threads()) {
+      h[n * output + j] = h_before[n * output + j];
       if (y != nullptr) y[n * y_row_stride + j] = to_storage<S>(T(0));
     }
   }
@@ -172,9 +186,29 @@ struct ForwardRow {
     for (int64_t j = own; j < hidden; j += block.threads()) {
       const T u = u_of(j), o = j == own ? of_own.o : Cell::output_gate(in, j);
       const T k = normalized ? fma(step.vectors.gain_u[j], of_u.z(u), step.vectors.bias_u[j]) : u;
-      step.store(mask, n, j, Cell::output(o, k));
+      step.put_out(mask, n, j, Cell::output(o, k));
       cell[j] = after_zoneout(mask_cell.keeps(step.step, step.batch, n, j), step.zoneout_cell,
                               before[j], step.carries_norm ? k : u);
+    }
+  }
+};
+
+// The rest of a step where h is projected. Blocks: rows.
+template <class S>
+struct ProjectRow {
+  static constexpr const char* kName = "project_row";
+  static constexpr int kMaxThreads = 1024;
+  using T = accumulation_t<S>;
+
+  ForwardStep<S> step;
+  const T* projected;  // (N,P) D W_hr'
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const int64_t n = block.index();
+    if (!step.lengths.active(step.step, n)) return step.stay_of_h(block, n);
+    const Mask mask = step.mask.drawn();
+    for (int64_t j = block.thread(); j < step.output; j += block.threads()) {
+      step.store(mask, n, j, projected[n * step.output + j]);
     }
   }
 };

@@ -51,12 +51,14 @@ struct Lstm {
   template <class T>
   struct OfOutput {
     T k;                // by k
+    T output;           // itself
     T waiting[kGates];  // what the other half wants
   };
   template <class T>
   LNRNN_DEVICE static OfOutput<T> output_backward(T by_h, const LstmGates<T>& gate, T k) {
-    const auto by = lstm_output_backward(by_h, gate.o, tanh(k));
-    return {by.k, {gate.i, gate.f, gate.g, by.vo}};
+    const T q = tanh(k);
+    const auto by = lstm_output_backward(by_h, gate.o, q);
+    return {by.k, gate.o * q, {gate.i, gate.f, gate.g, by.vo}};
   }
   template <class T>
   struct OfCell {

@@ -20,7 +20,7 @@ template <class T>
 struct StrandRows {
   T* a;  // (T,N,GH) x W_ih', plus h W_hh' where the cell does not want them apart; see centre_inputs
   T* r;  // (T,N,GH) h R', R' being weight_hh as prepared; only where it is wanted apart
-  T* h;  // (T+1,N,H), at before(t) and after(t)
+  T* h;  // (T+1,N,P), at before(t) and after(t)
   T* c;  // (T+1,N,H), the LSTM's
   T* norms[kTermKinds];  // (T,N,segments,kStatistics) of the layer norms there are
   KeptWeights kept;      // training's
@@ -99,10 +99,13 @@ Rows<P> rows_of(const Tensor<V>& tensor, int64_t first_step, int64_t steps, int6
 
 // How kernels of one block per row are launched: a thread for each feature as far as there are.
 template <class Kernel>
-LaunchShape row_shape(int64_t rows, int64_t features) {
+int row_threads(int64_t features) {
   const int64_t threads = (features + kWarp - 1) / kWarp * kWarp;
-  return {rows, static_cast<int>(threads < Kernel::kMaxThreads ? threads : Kernel::kMaxThreads),
-          sizeof(typename Kernel::Shared)};
+  return static_cast<int>(threads < Kernel::kMaxThreads ? threads : Kernel::kMaxThreads);
+}
+template <class Kernel>
+LaunchShape row_shape(int64_t rows, int64_t features) {
+  return {rows, row_threads<Kernel>(features), sizeof(typename Kernel::Shared)};
 }
 
 }  // namespace lnrnn::cuda

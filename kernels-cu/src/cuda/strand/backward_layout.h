@@ -1,6 +1,8 @@
 // The workspace of the backward pass.
 #pragma once
 
+#include <algorithm>
+
 #include "cuda/row/cells.cuh"
 #include "passes.h"
 
@@ -12,19 +14,23 @@ struct BackwardLayout {
 
   StrandRows<T> products;  // where they were not kept
   Vectors<T*> vectors;
-  S* hh;         // (H,GH) the recurrent weights, transposed
-  S* hh_rows;    // (GH,H) the same as they are, to compute h R' again
-  S* h_operand;  // (T+1,N,H), where products do not read h itself
+  S* hh;         // (P,GH) the recurrent weights, transposed
+  S* hh_rows;    // (GH,P) the same as they are, to compute h R' again
+  S* h_operand;  // (T+1,N,P), where products do not read h itself
   T* dv;         // (T,N,GH) gradients by the gates' pre-activations, as x's product sees them
   S* dr;         // (T,N,GH) by h's product; null where dv is that
   T* exact_dr;   // (N,GH) of one step, where a product takes it: see BackwardStep
   S* da;         // (T,N,GH) by x W_ih', when all steps are done: in the place of dv, or of dr
   T *last_dv, *dk, *z;  // (T,N,H), see BackwardStep
-  T *dh, *dc;           // (N,H)
-  T* partials;          // vector_partials
-  T* partial;           // (GH, I or H) of a gradient, where cuBLAS may need it
-  T* masked_dhh;        // (GH,H) gradient of the masked weight_hh, with DropConnect
-  S* giving;  // (T,N,I or H, the larger) x or h in samples that give gradients, else 0; or null
+  T *dh, *dc;           // (N,P) and (N,H)
+  // Where h is projected: weight_hr, transposed (H,P); D (T,N,H) and the gradient by D W_hr' (T,N,P), as products read
+  // them; the same gradient of one step, exact (N,P), where a product takes it, and that by D (N,H).
+  S *hr, *d, *dprojected;
+  T *exact_dprojected, *dd;
+  T* partials;       // vector_partials
+  T* partial;        // (GH, I or P) of a gradient, where cuBLAS may need it
+  T* masked_dhh;     // (GH,P) gradient of the masked weight_hh, with DropConnect
+  S* giving;         // (T,N, I, P or H) x, h or D in samples that give gradients, else 0; or null
   int64_t* lengths;  // (N)
 
   static BackwardLayout take(Carver& carver, const Strand& strand, int64_t steps, int64_t batch) {
@@ -60,6 +66,15 @@ struct BackwardLayout {
     }
     layout.dh = carver.take<T>({batch, output});
     if (shape.carries_cell) layout.dc = carver.take<T>({batch, cell});
+    if (shape.projected) {
+      layout.hr = carver.take<S>({cell, output});
+      layout.d = carver.take<S>({steps, batch, cell});
+      layout.dprojected = carver.take<S>({steps, batch, output});
+      if (!kExactOperands<S> && has_few_rows(batch)) {
+        layout.exact_dprojected = carver.take<T>({batch, output});
+      }
+      layout.dd = carver.take<T>({batch, cell});
+    }
     layout.partials = carver.take<T>({vector_partials(steps, batch), gates});
     const int64_t widest = output > strand.input() ? output : strand.input();
     if (size_product({steps, batch}) > static_cast<uint64_t>(kSamplesOfCalls<S>)) {
@@ -68,7 +83,8 @@ struct BackwardLayout {
     if (strand.plan.description.dropconnect > 0)
       layout.masked_dhh = carver.take<T>({gates, output});
     if (strand.plan.discards()) {
-      layout.giving = carver.take<S>({steps, batch, widest});
+      layout.giving =
+          carver.take<S>({steps, batch, shape.projected ? std::max(widest, cell) : widest});
     }
     layout.lengths = carver.take<int64_t>({batch});
     return layout;

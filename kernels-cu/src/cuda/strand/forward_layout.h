@@ -9,7 +9,8 @@ namespace lnrnn::cuda {
 template <class S>
 struct StrandWeights {
   S* ih;  // (GH,I)
-  S* hh;  // (GH,H) as prepared, where it is a matrix
+  S* hh;  // (GH,P) as prepared, where it is a matrix
+  S* hr;  // (P,H), where h is projected
   Vectors<accumulation_t<S>*> vectors;
 
   static StrandWeights take(Carver& carver, const Strand& strand) {
@@ -17,6 +18,9 @@ struct StrandWeights {
     packed.ih = carver.take<S>({strand.gates(), strand.input()});
     if (strand.shape().recurrent_matrix) {
       packed.hh = carver.take<S>({strand.gates(), strand.output_width()});
+    }
+    if (strand.shape().projected) {
+      packed.hr = carver.take<S>({strand.output_width(), strand.cell_width()});
     }
     packed.vectors = take_vectors<accumulation_t<S>>(carver, strand);
     return packed;
@@ -29,9 +33,11 @@ struct ForwardLayout {
   using T = accumulation_t<S>;
 
   StrandRows<T> rows;   // products of one chunk, r of one step; inference: h and c, two places
-  S* hh;                // (GH,H) training's
+  S* hh;                // (GH,P) training's
   Vectors<T*> vectors;  // training's
-  S* h_operand;         // (N,H), where products do not read h itself
+  S* h_operand;         // (N,P), where products do not read h itself
+  S* d;                 // (N,H) and
+  T* projected;         // (N,P), where h is projected: D, as its product reads it, and D W_hr'
   T* square_sums;       // (N,slots), where a step finds a norm
   int64_t* lengths;     // (N)
 
@@ -56,6 +62,10 @@ struct ForwardLayout {
     }
     if (shape.recurrent_matrix && !kExactOperands<S>) {
       layout.h_operand = carver.take<S>({batch, output});
+    }
+    if (shape.projected) {
+      layout.d = carver.take<S>({batch, cell});
+      layout.projected = carver.take<T>({batch, output});
     }
     if (const NormSite* const site = shape.site(term_of_step(shape))) {
       layout.square_sums = carver.take<T>(

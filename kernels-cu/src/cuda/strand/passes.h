@@ -11,7 +11,7 @@ template <class S>
 lnrnnStatus_t gather_vectors(const CudaStream& stream, const Strand& strand, const S* parameters,
                              const Vectors<accumulation_t<S>*>& to);
 
-// Decides which recurrent weights stay in training (Wan et al. 2013). given: (GH,H) bytes, or null to
+// Decides which recurrent weights stay in training (Wan et al. 2013). given: (GH,P) bytes, or null to
 // draw.
 lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
                                  const uint8_t* given, const Random& random,
@@ -20,13 +20,18 @@ lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
 // The recurrent weights as the products see them, written to `to`: with DropConnect where there are
 // kept ones, and centred over the outputs of each segment in which the term of a step is. Its layer norm does
 // not change by that; its mean is 0; and dr, whose sum over a segment is 0, gives the same dr R'.
-//   to   (GH,H), or (H,GH) where transposed
+//   to   (GH,P), or (P,GH) where transposed
 template <class S>
 lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& strand,
                                         const S* parameters, const KeptWeights& kept,
                                         bool transposed, S* to);
 
-// to (GH,H) += kept from / (1 - p): the gradient of weight_hh from that of the masked weights.
+// to (H,P) = weight_hr, transposed.
+template <class S>
+lnrnnStatus_t transpose_projection(const CudaStream& stream, const Strand& strand,
+                                   const S* parameters, S* to);
+
+// to (GH,P) += kept from / (1 - p): the gradient of weight_hh from that of the masked weights.
 template <class T>
 lnrnnStatus_t apply_dropconnect(const CudaStream& stream, const Strand& strand, const T* from,
                                 const KeptWeights& kept, T* to);
@@ -65,7 +70,7 @@ lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call);
 template <class T>
 struct StrandTrace {
   StrandRows<const T> forward;
-  const T* h_before;      // (T,N,H) h before each step
+  const T* h_before;      // (T,N,P) h before each step
   const T* ds = nullptr;  // (T,N,GH) by the sum of both products, where that is normalised
   const T *dv = nullptr, *last_dv = nullptr, *dk = nullptr, *z = nullptr;  // see BackwardStep
 };

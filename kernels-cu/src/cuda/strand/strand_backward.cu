@@ -1,5 +1,5 @@
 // The backward pass: from the last step of the forward pass to its first two kernels each, everything
-// between two products, and dr R'; then, for all steps at once, the gradients of x and of the parameters
+// between two products, and dr R' (where h is projected two more come first); then, for all steps at once, the gradients of x and of the parameters
 // (strand_gradients.cuh). Without kept products these are computed again first, as two products. Where a
 // cluster of blocks can hold the recurrent weights, one kernel takes all steps.
 #include "cuda/cluster/launch.cuh"
@@ -96,6 +96,9 @@ class Backward {
       LNRNN_FORWARD(prepare_recurrent_weights(stream_, strand_, parameters_, forward_.kept, true,
                                               layout_.hh));
     }
+    if (layout_.hr != nullptr) {
+      LNRNN_FORWARD(transpose_projection(stream_, strand_, parameters_, layout_.hr));
+    }
     return with_cell(strand_.shape(), [&](auto cell) {
       using Cell = decltype(cell);
       if constexpr (!Cell::kRecurrentMatrix) {
@@ -168,6 +171,7 @@ class Backward {
     describe(step);
     step.step = t;
     step.hidden = cell_;
+    step.output = output_;
     step.gates = gates_;
     step.a = at_step(a_of_steps(), t, row_of_gates);
     step.r = at_step(r_of_steps(), t, row_of_gates);
@@ -186,9 +190,29 @@ class Backward {
     step.last_dv = at_step(layout_.last_dv, t, c_elements());
     step.dk = at_step(layout_.dk, t, c_elements());
     step.z = at_step(layout_.z, t, c_elements());
+    step.dd = layout_.dd;
+    step.d = at_step(layout_.d, t, c_elements());
+    if (strand_.shape().projected) LNRNN_FORWARD(unproject(step));
     using Kernel = BackwardRow<Cell, S>;
     return launch(stream_, row_shape<Kernel>(batch_, cell_), Kernel{step});
   }
+
+  // From the gradient by h to that by what the cell put out.
+  lnrnnStatus_t unproject(const BackwardStep<S>& step) const {
+    using Kernel = UnprojectRow<S>;
+    S* const dprojected = at_step(layout_.dprojected, step.step, h_elements());
+    LNRNN_FORWARD(launch(stream_, {batch_, row_threads<Kernel>(output_)},
+                         Kernel{step, dprojected, layout_.exact_dprojected}));
+    Product<S> product{batch_,
+                       cell_,
+                       output_,
+                       Rows<const S>::matrix(dprojected, batch_, output_),
+                       Rows<const S>::matrix(layout_.hr, cell_, output_),
+                       Rows<T>::matrix(layout_.dd, batch_, cell_)};
+    product.exact_a = layout_.exact_dprojected;
+    return multiply_step(stream_, product);
+  }
+
   Mask zoneout() const {
     return Mask::of(strand_, strand_.plan.description.zoneout, RandomKind::kZoneout,
                     call_.zoneout_mask, call_.random);

@@ -1,5 +1,6 @@
 // The forward pass: for each chunk of time, x W_ih' and its statistics for all steps at once; then
-// two kernels per step: h R' with the squares of its rows, and everything between two products.
+// two kernels per step: h R' with the squares of its rows, and everything between two products; where h is
+// projected two more, D W_hr' and what makes h of it.
 // Where a cluster of blocks can hold the recurrent weights, it walks through the chunk in one kernel;
 // so does the IndRNN, which has no such product.
 #include <algorithm>
@@ -103,12 +104,14 @@ class Forward {
       const auto packed = StrandWeights<S>::take(carver, strand_);
       ih_ = packed.ih;
       hh_ = packed.hh;
+      hr_ = packed.hr;
       vectors_ = read_only(packed.vectors);
       return LNRNN_STATUS_SUCCESS;
     }
     const S* const parameters = static_cast<const S*>(call_.parameters);
     ih_ = strand_.find(ParameterRole::kWeightIh, parameters);
     hh_ = layout_.hh;
+    hr_ = strand_.find(ParameterRole::kWeightHr, parameters);
     vectors_ = read_only(layout_.vectors);
     LNRNN_FORWARD(gather_vectors(stream_, strand_, parameters, layout_.vectors));
     if (layout_.hh == nullptr) return LNRNN_STATUS_SUCCESS;
@@ -207,6 +210,7 @@ class Forward {
     step.epsilon = epsilon();
     step.step = t;
     step.hidden = cell_;
+    step.output = output_;
     step.gates = gates_;
     const bool sum = of_step_ == TermKind::kSum;
     step.a = sum ? nullptr : a_at(begin, t);
@@ -223,8 +227,20 @@ class Forward {
     step.h_operand = layout_.h_operand;
     step.y = at_step(static_cast<S*>(call_.y.pointer), t, call_.y.step_stride);
     step.y_row_stride = call_.y.row_stride;
+    step.d = layout_.d;
     using Kernel = ForwardRow<Cell, S>;
-    return launch(stream_, row_shape<Kernel>(batch_, cell_), Kernel{step});
+    LNRNN_FORWARD(launch(stream_, row_shape<Kernel>(batch_, cell_), Kernel{step}));
+    return strand_.shape().projected ? project(step) : LNRNN_STATUS_SUCCESS;
+  }
+
+  // From what the cell has put out to h.
+  lnrnnStatus_t project(const ForwardStep<S>& step) const {
+    LNRNN_FORWARD(multiply_step(
+        stream_, Product<S>{batch_, output_, cell_, Rows<const S>::matrix(layout_.d, batch_, cell_),
+                            Rows<const S>::matrix(hr_, output_, cell_),
+                            Rows<T>::matrix(layout_.projected, batch_, output_)}));
+    using Kernel = ProjectRow<S>;
+    return launch(stream_, {batch_, row_threads<Kernel>(output_)}, Kernel{step, layout_.projected});
   }
 
   TimeWalk walk_of(int64_t begin, int64_t count) const {
@@ -293,7 +309,7 @@ class Forward {
   ForwardLayout<S> layout_{};
   StrandRows<T> rows_{};
   Lengths lengths_;
-  const S *ih_ = nullptr, *hh_ = nullptr;
+  const S *ih_ = nullptr, *hh_ = nullptr, *hr_ = nullptr;
   Vectors<const T*> vectors_{};
 };
 

@@ -31,6 +31,7 @@ class Gradients {
       LNRNN_FORWARD(vector_gradients_of({forward_, h_before(forward_.h), nullptr, layout_.dv,
                                          layout_.last_dv, layout_.dk, layout_.z}));
       if (strand_.shape().recurrent_matrix) LNRNN_FORWARD(recurrent_gradient());
+      if (strand_.shape().projected) LNRNN_FORWARD(projection_gradient());
     }
     LNRNN_FORWARD(through_input_norm());
     if (gradients_ != nullptr && has_bias_inside()) {
@@ -113,10 +114,11 @@ class Gradients {
     return round_to_storage<S>(stream_, layout_.dv, layout_.da, samples_ * gates_);
   }
 
-  // from as the gradient of a matrix takes it, by the gradient of its product.
-  lnrnnStatus_t keep_giving(const S* gradient, Rows<const S>* from, int64_t features) const {
+  // from as the gradient of a matrix takes it, by the gradient (T,N,width) of its product.
+  lnrnnStatus_t keep_giving(const S* gradient, int64_t width, Rows<const S>* from,
+                            int64_t features) const {
     if (layout_.giving == nullptr) return LNRNN_STATUS_SUCCESS;
-    LNRNN_FORWARD(keep_giving_samples<S>(stream_, gradient, gates_, *from, samples_, features,
+    LNRNN_FORWARD(keep_giving_samples<S>(stream_, gradient, width, *from, samples_, features,
                                          layout_.giving));
     *from = samples<const S>(layout_.giving, features);
     return LNRNN_STATUS_SUCCESS;
@@ -136,7 +138,7 @@ class Gradients {
     const int64_t input = strand_.input();
     T* const to = strand_.find(ParameterRole::kWeightIh, gradients_);
     auto x = samples_of<const S>(call_.x);
-    LNRNN_FORWARD(keep_giving(layout_.da, &x, input));
+    LNRNN_FORWARD(keep_giving(layout_.da, gates_, &x, input));
     return multiply_sequence<Depth::kSamples, Depth::kSamples>(
         stream_, Product<S>{gates_, input, samples_, samples<const S>(layout_.da, gates_), x,
                             Rows<T>::matrix(to, gates_, input), true, nullptr, layout_.partial});
@@ -148,13 +150,23 @@ class Gradients {
     T* const to = masked ? layout_.masked_dhh : whole;
     auto h = samples(h_before(layout_.h_operands(forward_.h)), output_);
     const S* const dr = layout_.dr_at(0, batch_ * gates_);
-    LNRNN_FORWARD(keep_giving(dr, &h, output_));
+    LNRNN_FORWARD(keep_giving(dr, gates_, &h, output_));
     LNRNN_FORWARD((multiply_sequence<Depth::kSamples, Depth::kSamples>(
         stream_,
         Product<S>{gates_, output_, samples_, samples(dr, gates_), h,
                    Rows<T>::matrix(to, gates_, output_), !masked, nullptr, layout_.partial})));
     if (!masked) return LNRNN_STATUS_SUCCESS;
     return apply_dropconnect<T>(stream_, strand_, to, forward_.kept, whole);
+  }
+
+  lnrnnStatus_t projection_gradient() const {
+    T* const to = strand_.find(ParameterRole::kWeightHr, gradients_);
+    auto d = samples<const S>(layout_.d, cell_);
+    LNRNN_FORWARD(keep_giving(layout_.dprojected, output_, &d, cell_));
+    return multiply_sequence<Depth::kSamples, Depth::kSamples>(
+        stream_,
+        Product<S>{output_, cell_, samples_, samples<const S>(layout_.dprojected, output_), d,
+                   Rows<T>::matrix(to, output_, cell_), true, nullptr, layout_.partial});
   }
 
   const CudaStream& stream_;

@@ -40,10 +40,10 @@ struct GatherVectors {
 // Column means want accuracy where they are large beside the deviations: the mean of what the first
 // mean leaves over is subtracted as well. Blocks: kColumns columns each, few, so that there are enough
 // blocks; a thread takes every kRows-th row of one.
-//   from:(rows,P)  to:(rows,P) or (P,rows), with to_stride
+//   from:(rows,columns)  to:(rows,columns) or (columns,rows), with to_stride
 template <class S>
-struct PrepareRecurrentWeights {
-  static constexpr const char* kName = "prepare_recurrent_weights";
+struct PrepareWeights {
+  static constexpr const char* kName = "prepare_weights";
   static constexpr int kMaxThreads = 1024;
   static constexpr int kColumns = 8, kRows = kMaxThreads / kColumns;
   static constexpr int kWarps = kMaxThreads / kWarp;
@@ -205,7 +205,7 @@ template <class S>
 lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& strand,
                                         const S* parameters, const KeptWeights& kept,
                                         bool transposed, S* to) {
-  using Kernel = PrepareRecurrentWeights<S>;
+  using Kernel = PrepareWeights<S>;
   const int64_t columns = strand.output_width(), width = strand.cell_width();
   const NormSite* const site = strand.shape().site(term_of_step(strand.shape()));
   const bool centred = site != nullptr && site->centred;
@@ -222,6 +222,18 @@ lnrnnStatus_t prepare_recurrent_weights(const CudaStream& stream, const Strand& 
                transposed ? strand.gates() : columns}));
   }
   return LNRNN_STATUS_SUCCESS;
+}
+
+template <class S>
+lnrnnStatus_t transpose_projection(const CudaStream& stream, const Strand& strand,
+                                   const S* parameters, S* to) {
+  using Kernel = PrepareWeights<S>;
+  const int64_t rows = strand.output_width(), columns = strand.cell_width();
+  return launch(stream,
+                {tiles_of(columns, Kernel::kColumns), Kernel::kMaxThreads,
+                 sizeof(typename Kernel::Shared)},
+                Kernel{rows, columns, strand.find(ParameterRole::kWeightHr, parameters),
+                       KeptWeights{}, accumulation_t<S>(1), false, true, to, rows});
 }
 
 template <class T>
@@ -246,11 +258,18 @@ lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const 
                           void* packed) {
   Carver carver(packed);
   const auto to = StrandWeights<S>::take(carver, strand);
-  const size_t ih_bytes = static_cast<size_t>(strand.gates() * strand.input()) * sizeof(S);
-  LNRNN_FORWARD(check(stream.context,
-                      cudaMemcpyAsync(to.ih, strand.find(ParameterRole::kWeightIh, parameters),
-                                      ih_bytes, cudaMemcpyDefault, stream.raw),
-                      "copying weights"));
+  const auto copy = [&](ParameterRole role, S* matrix, int64_t elements) {
+    return check(stream.context,
+                 cudaMemcpyAsync(matrix, strand.find(role, parameters),
+                                 static_cast<size_t>(elements) * sizeof(S), cudaMemcpyDefault,
+                                 stream.raw),
+                 "copying weights");
+  };
+  LNRNN_FORWARD(copy(ParameterRole::kWeightIh, to.ih, strand.gates() * strand.input()));
+  if (to.hr != nullptr) {
+    LNRNN_FORWARD(
+        copy(ParameterRole::kWeightHr, to.hr, strand.output_width() * strand.cell_width()));
+  }
   LNRNN_FORWARD(gather_vectors(stream, strand, parameters, to.vectors));
   if (to.hh == nullptr) return LNRNN_STATUS_SUCCESS;
   return prepare_recurrent_weights(stream, strand, parameters, KeptWeights{}, false, to.hh);
@@ -262,7 +281,8 @@ lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const 
   template lnrnnStatus_t gather_vectors(const CudaStream&, const Strand&, const S*, \
                                         const Vectors<accumulation_t<S>*>&); \
   template lnrnnStatus_t prepare_recurrent_weights(const CudaStream&, const Strand&, const S*, \
-                                                   const KeptWeights&, bool, S*);
+                                                   const KeptWeights&, bool, S*); \
+  template lnrnnStatus_t transpose_projection(const CudaStream&, const Strand&, const S*, S*);
 LNRNN_INSTANTIATE(float)
 LNRNN_INSTANTIATE(double)
 LNRNN_INSTANTIATE(F16)
