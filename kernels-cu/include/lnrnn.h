@@ -41,8 +41,9 @@
  *
  * CONVENTIONS
  *
- *   Shapes      T steps, N batch rows, C input size, H hidden size, L layers, D directions,
- *               G gates (LSTM 4: i,f,g,o; GRU 3: r,z,n; IndRNN 1). Row-major, features contiguous.
+ *   Shapes      T steps, N batch rows, C input size, H hidden size, P features of h (H, or
+ *               projectionSize where there is one), L layers, D directions, G gates (LSTM 4:
+ *               i,f,g,o; GRU 3: r,z,n; IndRNN 1). Row-major, features contiguous.
  *   Units       sizes named ...Bytes are bytes; strides are elements; times are steps.
  *   Memory      The plan's device must be able to read (or write) the memory behind a data pointer.
  *               The pointer must be aligned to its element. 64-byte alignment, as lnrnnMalloc gives
@@ -97,7 +98,7 @@ extern "C" {
 #define LNRNN_VERSION_PATCH 0
 
 /* Every change that an already compiled caller would notice raises it. */
-#define LNRNN_ABI_VERSION 5
+#define LNRNN_ABI_VERSION 6
 
 /* The LNRNN_ABI_VERSION of the loaded library. Compare before calling anything else. */
 LNRNN_API int32_t lnrnnGetAbiVersion(void);
@@ -453,12 +454,12 @@ typedef enum lnrnnDirection_t {
  * Training stores only h, c, the statistics of layer norms and DropConnect's mask; backward computes
  * the products again. The gradients are the same, for about a third more arithmetic. For each layer
  * and direction training stores, in elements of the accumulation type:
- *     always            h (T+1,N,H), the LSTM's c (T+1,N,H), and (T,N,2) for each layer norm, of
+ *     always            h (T+1,N,P), the LSTM's c (T+1,N,H), and (T,N,2) for each layer norm, of
  *                       which the GRU's PAPER has four, PER_GATE a gate each
- *     with DropConnect  a bit for each element of weight_hh (G H,H), rows rounded up to 16
+ *     with DropConnect  a bit for each element of weight_hh (G H,P), rows rounded up to 16
  *     without the flag  A (T,N,G H), and r (T,N,G H): of the GRU but for JOINT, and where r is
  *                       normalised; where their sum is normalised it is in the place of A
- * With and without the flag it also stores (T,N,D H) of the data type between layers.
+ * With and without the flag it also stores (T,N,D P) of the data type between layers.
  */
 #define LNRNN_PLAN_RECOMPUTE 1u
 
@@ -488,13 +489,21 @@ typedef struct lnrnnPlanDescription_t {
   double zoneoutCell;      /* the same for the carried c */
   double dropconnect;      /* probability that a weight of weight_hh is dropped, 0...1 */
   double dropout;          /* between layers, 0...1; kept values are divided by 1 - dropout */
+  int64_t projectionSize;  /* P >= 1: h is a product, (o tanh(k)) weight_hr', of P features, where k is
+                              u or its layer norm; zoneout acts on the product. LSTM only. 0: h is
+                              o tanh(k), of H features (Sak et al. 2014; PyTorch's proj_size, cuDNN,
+                              TensorFlow Lite, lingvo) */
+  double cellClip;         /* u is limited to -cellClip...cellClip before it is normalised, carried and
+                              seen by h; NaN stays NaN. Its gradient is 0 where |u| was more. A
+                              normal number of the accumulation type. LSTM only. 0: no limit (cuDNN,
+                              TensorFlow Lite, lingvo). CUDA devices: NOT_SUPPORTED so far */
 } lnrnnPlanDescription_t;
 
 /*
  * An immutable description of a stack of layers on a device. Layer 0 reads x; each other layer reads
- * the output of the layer below, (T,N,D H). The output of a bidirectional layer has H features of the
- * forward direction and then H of the reverse direction, which reads each row from its last step to
- * its first. States are (L D, N, H): layer l and direction d are at l D + d.
+ * the output of the layer below, (T,N,D P). The output of a bidirectional layer has P features of the
+ * forward direction and then P of the reverse direction, which reads each row from its last step to
+ * its first. States are (L D, N, P) of h and (L D, N, H) of c: layer l and direction d are at l D + d.
  */
 typedef struct lnrnnPlan *lnrnnPlan_t;
 
@@ -505,20 +514,22 @@ LNRNN_API lnrnnStatus_t lnrnnPlanDestroy(lnrnnPlan_t plan);
 
 /*
  * The sizes of the buffers that a caller must provide for T = steps and N = batch. All but stateBytes
- * are multiples of 64.
+ * and cellStateBytes are multiples of 64.
  */
 typedef struct lnrnnPlanSizes_t {
   size_t structSize;
   uint64_t parameterBytes;          /* independent of T and N */
   uint64_t packedBytes;             /* of lnrnnPackWeights; independent of T and N */
-  uint64_t stateBytes;              /* each of h0, c0, hn, cn and their gradients: (L D, N, H) of
-                                       the accumulation type; exact, not rounded up */
+  uint64_t stateBytes;              /* each of h0, hn and their gradients: (L D, N, P) of the
+                                       accumulation type; exact, not rounded up */
   uint64_t inferenceWorkspaceBytes; /* of lnrnnForwardInference */
   uint64_t stepWorkspaceBytes;      /* of lnrnnStep; independent of T */
   uint64_t trainingWorkspaceBytes;  /* of lnrnnForwardTraining */
   uint64_t backwardWorkspaceBytes;  /* of lnrnnBackward */
   uint64_t reserveBytes;            /* activations that forward stores for backward */
   uint64_t gradientBytes;           /* of the parameters' gradients; independent of T and N */
+  uint64_t cellStateBytes;          /* each of c0, cn and their gradients: (L D, N, H) of the
+                                       accumulation type; exact. 0 where the cell is no LSTM */
 } lnrnnPlanSizes_t;
 
 /* Sizes beyond 64 bits are INVALID_ARGUMENT. */
@@ -529,15 +540,15 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64
  * One tensor in the flat parameter buffer, and its gradient in the flat gradient buffer. Bytes between
  * tensors are 0 in buffers that the library fills, and ignored in buffers that it reads. The order is
  * layer by layer, forward before reverse. The tensors of layer k are, in this order
- *   LSTM     weight_ih_l{k} [4H, I], weight_hh_l{k} [4H, H], bias_l{k} [4H], and those of
- *            layernorm_i_l{k}.weight, .bias [4H] (g1, b1), layernorm_h_l{k}.weight, .bias [4H] (g2,
- *            b2), layernorm_gates_l{k}.weight, .bias [4H] (g, b'), layernorm_c_l{k}.weight, .bias [H]
- *            (g3, b3) that the normalisation has
+ *   LSTM     weight_ih_l{k} [4H, I], weight_hh_l{k} [4H, P], weight_hr_l{k} [P, H] (with a
+ *            projection), bias_l{k} [4H], and those of layernorm_i_l{k}.weight, .bias [4H] (g1, b1),
+ *            layernorm_h_l{k}.weight, .bias [4H] (g2, b2), layernorm_gates_l{k}.weight, .bias [4H]
+ *            (g, b'), layernorm_c_l{k}.weight, .bias [H] (g3, b3) that the normalisation has
  *   GRU      weight_ih_l{k} [3H, I], weight_hh_l{k} [3H, H], bias_ih_l{k} [3H], bias_hh_l{k} [3H] (of
  *            PAPER neither, of JOINT bias_l{k} [3H] instead), layernorm_i_l{k}.weight, .bias [3H],
  *            layernorm_h_l{k}.weight, .bias [3H], layernorm_gates_l{k}.weight, .bias [3H]
  *   IndRNN   weight_ih_l{k} [H, I], weight_hh_l{k} [H], bias_l{k} [H], layernorm_i_l{k}.weight [H]
- * where I is C in layer 0 and D H above. The reverse direction appends _reverse to the first part of
+ * where I is C in layer 0 and D P above. The reverse direction appends _reverse to the first part of
  * the name: weight_ih_l0_reverse, layernorm_c_l0_reverse.weight.
  */
 typedef struct lnrnnParameter_t {
@@ -560,9 +571,10 @@ LNRNN_API lnrnnStatus_t lnrnnPlanGetParameter(lnrnnPlan_t plan, int32_t index,
 /* ---- Parameters ------------------------------------------------------------------------------*/
 
 /*
- * Fills the parameters with initial values: weight_ih Xavier-uniform per gate (Glorot & Bengio 2010);
- * weight_hh orthogonal per gate (Saxe et al. 2014), for an IndRNN uniform in 0...1 (Li et al. 2018);
- * biases 0, but 1 for the LSTM's forget gate (Jozefowicz et al. 2015), in layernorm_gates.bias where
+ * Fills the parameters with initial values: weight_ih Xavier-uniform per gate (Glorot & Bengio 2010),
+ * weight_hr as a whole; weight_hh orthogonal per gate (Saxe et al. 2014; where it is not square, the
+ * vectors of its shorter side are orthonormal), for an IndRNN uniform in 0...1 (Li et al. 2018); biases
+ * 0, but 1 for the LSTM's forget gate (Jozefowicz et al. 2015), in layernorm_gates.bias where
  * there is one; gains 1. The same seed gives the same numbers on every device, rounded to the type. The
  * host computes them, and the call may wait for that.
  */
@@ -661,12 +673,12 @@ typedef struct lnrnnForwardInferenceArguments_t {
   lnrnnConstBuffer_t packed; /* what lnrnnPackWeights wrote, packedBytes, 64-byte aligned */
   lnrnnConstTensor_t x;      /* (T,N,C) of the data type */
   lnrnnConstTensor_t resets; /* (T,N) bytes, not 0 = a new sequence begins at the step; NULL: none does */
-  lnrnnConstBuffer_t h0;     /* (L D, N, H) of the accumulation type, stateBytes; NULL: zeros */
-  lnrnnConstBuffer_t c0;     /* the same for c. Only the LSTM has c: elsewhere c0, cn and their
-                                gradients must be NULL */
-  lnrnnTensor_t y;           /* (T,N,D H) of the data type; NULL where only the final state is wanted */
+  lnrnnConstBuffer_t h0;     /* (L D, N, P) of the accumulation type, stateBytes; NULL: zeros */
+  lnrnnConstBuffer_t c0;     /* (L D, N, H) likewise, cellStateBytes. Only the LSTM has c: elsewhere c0,
+                                cn and their gradients must be NULL */
+  lnrnnTensor_t y;           /* (T,N,D P) of the data type; NULL where only the final state is wanted */
   lnrnnBuffer_t hn;          /* h at each row's length, stateBytes; NULL: not wanted. May be h0 */
-  lnrnnBuffer_t cn;          /* c at each row's length, likewise. May be c0 */
+  lnrnnBuffer_t cn;          /* c at each row's length, cellStateBytes, likewise. May be c0 */
   lnrnnBuffer_t workspace;   /* inferenceWorkspaceBytes, 64-byte aligned. Holds nothing between calls */
 } lnrnnForwardInferenceArguments_t;
 
@@ -683,8 +695,8 @@ typedef struct lnrnnStepArguments_t {
   lnrnnConstBuffer_t packed; /* what lnrnnPackWeights wrote, packedBytes, 64-byte aligned */
   lnrnnConstTensor_t x;      /* (1,N,C) of the data type; no step is a stepStride behind another */
   lnrnnConstTensor_t resets; /* (1,N) bytes, not 0 = the row begins anew, as from h = c = 0; NULL: none does */
-  lnrnnBuffer_t h;           /* (L, N, H) of the accumulation type, stateBytes, read and written */
-  lnrnnBuffer_t c;           /* the same for c; NULL where the cell is no LSTM */
+  lnrnnBuffer_t h;           /* (L, N, P) of the accumulation type, stateBytes, read and written */
+  lnrnnBuffer_t c;           /* (L, N, H) likewise, cellStateBytes; NULL where the cell is no LSTM */
   lnrnnBuffer_t workspace;   /* stepWorkspaceBytes, 64-byte aligned. Holds nothing between calls */
 } lnrnnStepArguments_t;
 
@@ -703,20 +715,20 @@ typedef struct lnrnnForwardTrainingArguments_t {
   lnrnnConstTensor_t x;               /* (T,N,C) of the data type */
   lnrnnConstTensor_t resets;          /* (T,N) bytes, not 0 = a new sequence begins at the step; NULL:
                                          none does */
-  lnrnnConstBuffer_t h0;              /* (L D, N, H) of the accumulation type, stateBytes; NULL: zeros */
-  lnrnnConstBuffer_t c0;              /* the same for c, of the LSTM alone */
-  lnrnnConstBuffer_t zoneoutMask;     /* (L D, T, N, H) bytes, not 0 = update, 0 = keep the old h;
+  lnrnnConstBuffer_t h0;              /* (L D, N, P) of the accumulation type, stateBytes; NULL: zeros */
+  lnrnnConstBuffer_t c0;              /* (L D, N, H) likewise, cellStateBytes, of the LSTM alone */
+  lnrnnConstBuffer_t zoneoutMask;     /* (L D, T, N, P) bytes, not 0 = update, 0 = keep the old h;
                                          NULL: drawn */
-  lnrnnConstBuffer_t dropconnectMask; /* (L D, G H, H) bytes, not 0 = keep the weight, 0 = drop it;
+  lnrnnConstBuffer_t dropconnectMask; /* (L D, G H, P) bytes, not 0 = keep the weight, 0 = drop it;
                                          NULL: drawn */
   lnrnnConstBuffer_t random;          /* [3] of uint64_t in device memory, 8-byte aligned: seed,
                                          stepOffset and rowOffset in place of the sequence's. They are
                                          read when the work is carried out, so that a graph that is
                                          launched again draws other masks. The offsets wrap at 2^32.
                                          NULL: the sequence's */
-  lnrnnTensor_t y;                    /* (T,N,D H) of the data type; NULL: not wanted */
+  lnrnnTensor_t y;                    /* (T,N,D P) of the data type; NULL: not wanted */
   lnrnnBuffer_t hn;                   /* h at each row's length, stateBytes; NULL: not wanted. May be h0 */
-  lnrnnBuffer_t cn;                   /* c at each row's length, likewise. May be c0 */
+  lnrnnBuffer_t cn;                   /* c at each row's length, cellStateBytes, likewise. May be c0 */
   lnrnnBuffer_t reserve;              /* reserveBytes, 64-byte aligned: what lnrnnBackward needs */
   lnrnnBuffer_t workspace;            /* trainingWorkspaceBytes, 64-byte aligned */
 } lnrnnForwardTrainingArguments_t;
@@ -752,10 +764,10 @@ typedef struct lnrnnBackwardArguments_t {
   lnrnnConstBuffer_t dropconnectMask;
   lnrnnConstBuffer_t random;
   lnrnnConstBuffer_t reserve;         /* is only read, so the call can be repeated */
-  lnrnnConstTensor_t dy;              /* (T,N,D H) of the data type; NULL: zeros. Ignored where
+  lnrnnConstTensor_t dy;              /* (T,N,D P) of the data type; NULL: zeros. Ignored where
                                          t >= lengths[n] */
-  lnrnnConstBuffer_t dhn;             /* (L D, N, H) of the accumulation type, stateBytes; NULL: zeros */
-  lnrnnConstBuffer_t dcn;             /* the same for c, of the LSTM alone */
+  lnrnnConstBuffer_t dhn;             /* (L D, N, P) of the accumulation type, stateBytes; NULL: zeros */
+  lnrnnConstBuffer_t dcn;             /* (L D, N, H) likewise, cellStateBytes, of the LSTM alone */
   lnrnnBuffer_t gradients;            /* gradientBytes of the accumulation type, tensors at their
                                          gradientOffsetBytes. Replaced, or added to with
                                          LNRNN_BACKWARD_ACCUMULATE. NULL: not wanted */
@@ -764,8 +776,8 @@ typedef struct lnrnnBackwardArguments_t {
                                          what one layer hands to the next, is infinite, and what is
                                          computed from it infinite or NaN: scale the loss, or train in
                                          BF16 or F32 */
-  lnrnnBuffer_t dh0;                  /* (L D, N, H), stateBytes, replaced; NULL: not wanted. May be dhn */
-  lnrnnBuffer_t dc0;                  /* the same for c. May be dcn */
+  lnrnnBuffer_t dh0;                  /* (L D, N, P), stateBytes, replaced; NULL: not wanted. May be dhn */
+  lnrnnBuffer_t dc0;                  /* (L D, N, H), cellStateBytes, likewise. May be dcn */
   lnrnnBuffer_t workspace;            /* backwardWorkspaceBytes, 64-byte aligned */
   uint32_t flags;                     /* LNRNN_BACKWARD_... */
   uint32_t reserved;                  /* 0 */

@@ -8,7 +8,7 @@ namespace all_calls {
 
 // A layer with its tensors, all in memory of the device that the host can read.
 struct Network {
-  static constexpr int64_t kSteps = 2, kBatch = 2, kInput = 3, kHidden = 4;
+  static constexpr int64_t kSteps = 2, kBatch = 2, kInput = 3, kHidden = 4, kOutput = 3;
 
   Network(Session& session, lnrnnStream_t stream) : session(session), stream(stream) {
     lnrnnPlanDescription_t description{};
@@ -21,6 +21,9 @@ struct Network {
     description.hiddenSize = kHidden;
     description.epsilon = 1e-5;
     description.zoneout = description.dropconnect = description.dropout = 0.1;
+    description.projectionSize = kOutput;
+    // CUDA has no kernels for a clip.
+    if (session.target.kind == LNRNN_DEVICE_CPU) description.cellClip = 1;
     plan = session.objects.make<lnrnnPlan>(
         "lnrnnPlanCreate",
         [&](lnrnnPlan_t* p) { return lnrnnPlanCreate(session.handle, &description, p); },
@@ -36,7 +39,7 @@ struct Network {
     session.call("lnrnnPlanGetParameter",
                  [&] { return lnrnnPlanGetParameter(plan, count - 1, &parameter); });
     x_bytes = sizeof(float) * kSteps * kBatch * kInput;
-    y_bytes = sizeof(float) * kSteps * kBatch * kHidden;
+    y_bytes = sizeof(float) * kSteps * kBatch * kOutput;
     workspace_bytes = sizes.inferenceWorkspaceBytes;
     for (const size_t bytes : {sizes.trainingWorkspaceBytes, sizes.backwardWorkspaceBytes}) {
       if (bytes > workspace_bytes) workspace_bytes = bytes;
@@ -50,7 +53,7 @@ struct Network {
     y = static_cast<float*>(session.host_memory(y_bytes));
     dx = session.host_memory(x_bytes);
     h = session.host_memory(sizes.stateBytes);
-    c = session.host_memory(sizes.stateBytes);
+    c = session.host_memory(sizes.cellStateBytes);
     for (int64_t i = 0; i < kSteps * kBatch * kInput; ++i) x[i] = static_cast<float>(i % 7) - 3;
     bind();
     session.call("lnrnnInitializeParameters", [&] {
@@ -67,11 +70,9 @@ struct Network {
   lnrnnStatus_t train() { return lnrnnForwardTraining(plan, stream, &training); }
   lnrnnStatus_t backward() { return lnrnnBackward(plan, stream, &gradient_pass); }
   lnrnnStatus_t clear_state() {
-    for (void* const state : {h, c}) {
-      const lnrnnStatus_t status = lnrnnMemset(session.handle, stream, state, 0, sizes.stateBytes);
-      if (status != LNRNN_STATUS_SUCCESS) return status;
-    }
-    return LNRNN_STATUS_SUCCESS;
+    const lnrnnStatus_t status = lnrnnMemset(session.handle, stream, h, 0, sizes.stateBytes);
+    if (status != LNRNN_STATUS_SUCCESS) return status;
+    return lnrnnMemset(session.handle, stream, c, 0, sizes.cellStateBytes);
   }
 
   Session& session;
@@ -90,7 +91,7 @@ struct Network {
  private:
   void bind() {
     const args::View of_x{{x, x_bytes}, args::Strides::of(kBatch, kInput)};
-    const args::View of_y{{y, y_bytes}, args::Strides::of(kBatch, kHidden)};
+    const args::View of_y{{y, y_bytes}, args::Strides::of(kBatch, kOutput)};
     const args::Memory of_workspace{workspace, workspace_bytes};
 
     inference.sequence.steps = kSteps;
@@ -106,7 +107,7 @@ struct Network {
     one_step.packed = inference.packed;
     one_step.x = of_x;
     one_step.h = {h, sizes.stateBytes};
-    one_step.c = {c, sizes.stateBytes};
+    one_step.c = {c, sizes.cellStateBytes};
     one_step.workspace = of_workspace;
 
     training.sequence = inference.sequence;

@@ -224,7 +224,7 @@ void test_step_arguments(lnrnnHandle_t handle) {
   char* const packed = take(s.packedBytes);
   char* const x = take(24);
   char* const h = take(s.stateBytes);
-  char* const c = take(s.stateBytes);
+  char* const c = take(s.cellStateBytes);
   char* const w = take(s.stepWorkspaceBytes);
   DONE(lnrnnInitializeParameters(plan, nullptr, 1, parameters, s.parameterBytes));
   REFUSED(lnrnnInitializeParameters(plan, nullptr, 1, parameters, s.parameterBytes - 1),
@@ -236,7 +236,7 @@ void test_step_arguments(lnrnnHandle_t handle) {
   good.packed = {packed, s.packedBytes};
   good.x = {x, 24, 0, 3, 0};
   good.h = {h, s.stateBytes};
-  good.c = {c, s.stateBytes};
+  good.c = {c, s.cellStateBytes};
   good.workspace = {w, s.stepWorkspaceBytes};
   const auto step = [&](const auto& change) {
     lnrnnStepArguments_t a = good;

@@ -106,6 +106,43 @@ void test_extents_of_a_stack() {
   DONE(calls.backward());
 }
 
+// h and what is shaped like it are P wide, c is H wide.
+void test_extents_of_a_projection() {
+  Options options;
+  options.layers = 2;
+  options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+  options.zoneout = options.dropconnect = 0.5;
+  options.projection = 2;
+  Network<float> net({2, 3, 4, 5}, options);
+  CHECK(net.sizes.stateBytes == 2 * 2 * 3 * 2 * sizeof(float));
+  CHECK(net.sizes.cellStateBytes == 2 * 2 * 3 * 5 * sizeof(float));
+  Calls<float> calls(net);
+  const auto too_small = [&](auto& member, const auto& call, const char* words) {
+    --member.bytes;
+    REFUSED(call(), BUFFER_TOO_SMALL, words);
+    ++member.bytes;
+    DONE(call());
+  };
+  const auto train = [&] { return calls.train(); };
+  const auto backward = [&] { return calls.backward(); };
+  too_small(calls.training.h0, train, "h0 has 95 bytes, but 96 are needed");
+  too_small(calls.training.c0, train, "c0 has 239 bytes, but 240 are needed");
+  too_small(calls.training.hn, train, "hn has 95");
+  too_small(calls.training.cn, train, "cn has 239");
+  too_small(calls.training.y, train, "y has 95 bytes, but 96 are needed");
+  too_small(calls.gradients.dy, backward, "dy has 95");
+  too_small(calls.gradients.dhn, backward, "dhn has 95");
+  too_small(calls.gradients.dcn, backward, "dcn has 239");
+  too_small(calls.gradients.dh0, backward, "dh0 has 95");
+  too_small(calls.gradients.dc0, backward, "dc0 has 239");
+  const std::vector<uint8_t> mask(2 * 2 * 20 * 2, 1);
+  calls.training.zoneoutMask = {mask.data(), 2 * 2 * 2 * 3 * 2};
+  calls.training.dropconnectMask = {mask.data(), mask.size()};
+  too_small(calls.training.zoneoutMask, train, "zoneoutMask has 47 bytes, but 48 are needed");
+  too_small(calls.training.dropconnectMask, train,
+            "dropconnectMask has 159 bytes, but 160 are needed");
+}
+
 void test_masks_need_a_probability() {
   Options options;
   options.zoneout_cell = 0.5;
@@ -190,6 +227,11 @@ void test_parameters_of_a_stack() {
   options.normalization = LNRNN_NORMALIZATION_CELL;
   CHECK(names(options) ==
         "weight_ih_l0 weight_hh_l0 bias_l0 layernorm_c_l0.weight layernorm_c_l0.bias ");
+  options.projection = 2;
+  CHECK(
+      names(options) ==
+      "weight_ih_l0 weight_hh_l0 weight_hr_l0 bias_l0 layernorm_c_l0.weight layernorm_c_l0.bias ");
+  options.projection = 0;
   options.normalization = LNRNN_NORMALIZATION_PER_GATE_CARRY;
   CHECK(names(options) ==
         "weight_ih_l0 weight_hh_l0 bias_l0 layernorm_gates_l0.weight layernorm_gates_l0.bias "
@@ -206,6 +248,7 @@ int main() {
   RUN(test_only_the_lstm_has_a_cell());
   RUN(test_no_step_of_two_directions());
   RUN(test_extents_of_a_stack());
+  RUN(test_extents_of_a_projection());
   RUN(test_masks_need_a_probability());
   RUN(test_numbers_in_memory());
   RUN(test_types_of_half_precision());

@@ -40,13 +40,21 @@ struct Sizes {
   struct Further {
     int32_t type;
     network::Shape shape;
+    int64_t projection = 0;  // of the LSTM, which is clipped then, too
   };
   std::vector<Further> further;
 };
 // Vectors and tiles of each instruction set, with and without a rest; one row, and more rows than a
 // tile; more samples than a block of a sum, and than a block of blocks.
-inline const Sizes kCpu{{1, 7, 32, 33, 64, 257}, {1, 5, 32}, {1, 2, 5, 40},
-                        {1, 3, 8, 19, 40},       {1, 2, 3},  {{LNRNN_DATA_F32, {300, 60, 2, 3}}}};
+inline const Sizes kCpu{{1, 7, 32, 33, 64, 257},
+                        {1, 5, 32},
+                        {1, 2, 5, 40},
+                        {1, 3, 8, 19, 40},
+                        {1, 2, 3},
+                        {{LNRNN_DATA_F32, {300, 60, 2, 3}},
+                         {LNRNN_DATA_F32, {9, 19, 5, 33}, 13},
+                         {LNRNN_DATA_F64, {5, 3, 7, 16}, 33},
+                         {LNRNN_DATA_BF16, {4, 8, 5, 64}, 32}}};
 // Tiles and warps with and without a rest, more samples than one call of cuBLAS takes. In 16 bits,
 // LSTM and GRU of H 32, 64 and 288 run in clusters.
 inline const Sizes kCuda{{1, 7, 32, 33, 64},
@@ -96,6 +104,7 @@ inline std::string name_of(const network::Cell& cell, const Settings& s) {
   say("C", s.shape.input);
   say("H", s.shape.hidden);
   say("L", s.options.layers);
+  if (s.options.projection > 0) say("P", s.options.projection);
   if (s.options.threads > 1) say("threads", s.options.threads);
   return name;
 }
@@ -170,11 +179,14 @@ inline std::vector<Settings> settings_of(const network::Cell& cell, const Sizes&
     all.push_back(settings_of(cell, sizes, c));
   }
   for (const Sizes::Further& f : sizes.further) {
+    if (f.projection > 0 && cell.cell != LNRNN_CELL_LSTM) continue;
     Settings s{};
     s.type = f.type;
     s.shape = f.shape;
     s.options = network::Options::of(cell);
     s.options.regularize(0.3);
+    s.options.projection = f.projection;
+    if (f.projection > 0) s.options.cell_clip = 0.7;
     s.name = name_of(cell, s) + " regularized";
     all.push_back(s);
   }

@@ -16,7 +16,7 @@ struct Case {
   lnrnnPlan_t plan = nullptr;
   lnrnnPlanSizes_t sizes = {};
   lnrnnSequence_t sequence = {};
-  int64_t T = 0, N = 0, C = 0, H = 0, D = 1, S = 1, G = 4;
+  int64_t T = 0, N = 0, C = 0, H = 0, P = 0, D = 1, S = 1, G = 4;
   int32_t type = LNRNN_DATA_F32, sum_type = LNRNN_DATA_F32;
   View x_view, y_view, dx_view, dy_view, resets_view;
   bool has_lengths = false;
@@ -31,7 +31,6 @@ struct Case {
   }
 
   const int64_t* row_lengths() const { return has_lengths ? lengths.data() : nullptr; }
-  size_t state_bytes() const { return size_t(sizes.stateBytes); }
   int64_t length(int64_t n) const { return has_lengths ? lengths[size_t(n)] : T; }
 
   std::vector<Tensor*> inputs() {
@@ -105,6 +104,11 @@ inline void Case::describe() {
   spec.zoneoutCell = spec.cell == LNRNN_CELL_LSTM ? random.pick({0.0, 0.0, 0.4, 1.0}) : 0;
   spec.dropconnect = spec.cell == LNRNN_CELL_INDRNN ? 0 : random.pick({0.0, 0.0, 0.3, 1.0});
   spec.dropout = spec.layers == 1 ? 0 : random.pick({0.0, 0.3, 1.0});
+  if (spec.cell == LNRNN_CELL_LSTM) {
+    spec.projectionSize = random.one_in(3) ? random.between(1, 70) : 0;
+    spec.cellClip = on_cpu ? random.pick({0.0, 0.0, 0.1, 1e30}) : 0;
+  }
+  P = spec.projectionSize > 0 ? spec.projectionSize : H;
   if (!on_cpu) spec.layers = int32_t(random.between(1, 2));
   if (spec.layers == 1) spec.dropout = 0;
 }
@@ -133,9 +137,9 @@ inline void Case::make_sequence() {
   type = spec.dataType;
   sum_type = type == LNRNN_DATA_F64 ? LNRNN_DATA_F64 : LNRNN_DATA_F32;
   x_view = view(random, T, N, C, true);
-  y_view = view(random, T, N, D * H, false);
+  y_view = view(random, T, N, D * P, false);
   dx_view = view(random, T, N, C, false);
-  dy_view = view(random, T, N, D * H, true);
+  dy_view = view(random, T, N, D * P, true);
   resets_view = view(random, T, N, 1, true);
   sequence.steps = T;
   sequence.batch = N;
@@ -151,22 +155,23 @@ inline void Case::make_sequence() {
 }
 
 inline void Case::make_tensors() {
-  const size_t state = size_t(S * N * H);
-  EXPECT(sizes.stateBytes == state * bytes_of(sum_type));
   const bool lstm = spec.cell == LNRNN_CELL_LSTM;
+  const size_t state = size_t(S * N * P), cell_state = lstm ? size_t(S * N * H) : 0;
+  EXPECT(sizes.stateBytes == state * bytes_of(sum_type));
+  EXPECT(sizes.cellStateBytes == cell_state * bytes_of(sum_type));
   const auto maybe = [&](bool wanted, int32_t of, size_t elements) {
     return wanted && !random.one_in(3) ? numbers(random, of, elements) : empty();
   };
   x = numbers(random, type, x_view.elements());
   h0 = maybe(true, sum_type, state);
-  c0 = maybe(lstm, sum_type, state);
+  c0 = maybe(lstm, sum_type, cell_state);
   dy = maybe(true, type, dy_view.elements());
   dhn = maybe(true, sum_type, state);
-  dcn = maybe(lstm, sum_type, state);
+  dcn = maybe(lstm, sum_type, cell_state);
   zoneout_mask =
-      spec.zoneout > 0 && random.one_in(2) ? mask(random, size_t(S * T * N * H)) : empty();
+      spec.zoneout > 0 && random.one_in(2) ? mask(random, size_t(S * T * N * P)) : empty();
   dropconnect_mask =
-      spec.dropconnect > 0 && random.one_in(2) ? mask(random, size_t(S * G * H * H)) : empty();
+      spec.dropconnect > 0 && random.one_in(2) ? mask(random, size_t(S * G * H * P)) : empty();
   resets = on_cpu && random.one_in(3) ? mask(random, resets_view.elements()) : empty();
   random_numbers = random.one_in(3) ? tensor(24) : empty();
   if (random_numbers.memory) {
@@ -185,11 +190,11 @@ inline void Case::make_tensors() {
   packed.before = packed.memory->read();
   y = maybe(true, type, y_view.elements());
   hn = maybe(true, sum_type, state);
-  cn = maybe(lstm, sum_type, state);
+  cn = maybe(lstm, sum_type, cell_state);
   gradients = random.one_in(6) ? empty() : tensor(size_t(sizes.gradientBytes));
   dx = maybe(true, type, dx_view.elements());
   dh0 = maybe(true, sum_type, state);
-  dc0 = maybe(lstm, sum_type, state);
+  dc0 = maybe(lstm, sum_type, cell_state);
   reserve = tensor(size_t(sizes.reserveBytes), true);
 }
 

@@ -127,10 +127,11 @@ void check_step(Case& c) {
     must(lnrnnPlanGetSizes(c.plan, 1, c.N, &sizes));
     return;
   }
-  const size_t state = size_t(c.S * c.N * c.H);
   Tensor row = numbers(c.random, c.type, size_t(c.N * c.C));
-  Tensor h = numbers(c.random, c.sum_type, state);
-  Tensor cell = c.spec.cell == LNRNN_CELL_LSTM ? numbers(c.random, c.sum_type, state) : empty();
+  Tensor h = numbers(c.random, c.sum_type, size_t(c.S * c.N * c.P));
+  Tensor cell = c.spec.cell == LNRNN_CELL_LSTM
+                    ? numbers(c.random, c.sum_type, size_t(c.S * c.N * c.H))
+                    : empty();
   c.workspace = tensor(size_t(c.sizes.stepWorkspaceBytes), true);
   c.workspace.spoil(c.random);
   const auto a = c.step(row, h, cell);

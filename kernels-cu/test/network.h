@@ -12,8 +12,8 @@
 
 #include "../src/cell/half.h"
 #include "arguments.h"
-#include "cells.h"
 #include "lnrnn.h"
+#include "options.h"
 
 namespace network {
 
@@ -80,56 +80,6 @@ S rounded(double value) {
   return lnrnn::narrow<S>(static_cast<accumulation_t<S>>(value));
 }
 
-struct Shape {
-  int64_t steps, batch, input, hidden;
-};
-
-struct Options {
-  lnrnnDeviceKind_t device = LNRNN_DEVICE_CPU;
-  int32_t ordinal = 0;
-  int32_t cell = LNRNN_CELL_LSTM;
-  int32_t normalization = LNRNN_NORMALIZATION_HASTE;
-  int32_t direction = LNRNN_DIRECTION_FORWARD;
-  int32_t layers = 1;
-  uint32_t flags = 0;
-  double zoneout = 0, zoneout_cell = 0, dropconnect = 0, dropout = 0;
-  int32_t threads = 1;
-  const char* isa = nullptr;
-
-  static Options of(const Cell& c) {
-    Options options;
-    options.cell = c.cell;
-    options.normalization = c.normalization;
-    return options;
-  }
-  // All the noise that the cell knows.
-  void regularize(double p) {
-    zoneout = p;
-    if (cell == LNRNN_CELL_LSTM) zoneout_cell = p;
-    if (cell != LNRNN_CELL_INDRNN) dropconnect = p;
-    if (layers > 1) dropout = p;
-  }
-
-  lnrnnPlanDescription_t description(const Shape& shape, int32_t data_type) const {
-    lnrnnPlanDescription_t d{};
-    d.structSize = sizeof d;
-    d.cell = cell;
-    d.normalization = normalization;
-    d.dataType = data_type;
-    d.direction = direction;
-    d.layers = layers;
-    d.flags = flags;
-    d.inputSize = shape.input;
-    d.hiddenSize = shape.hidden;
-    d.epsilon = 1e-5;
-    d.zoneout = zoneout;
-    d.zoneoutCell = zoneout_cell;
-    d.dropconnect = dropconnect;
-    d.dropout = dropout;
-    return d;
-  }
-};
-
 // Owns its handle and plan, and buffers for every tensor, filled with seeded random values: the same
 // numbers for every type, as far as it holds them. S is the data type.
 template <class S>
@@ -163,7 +113,7 @@ struct Network {
     done(lnrnnPlanGetSizes(plan, s.steps, s.batch, &sizes));
 
     const int64_t rows = s.steps * s.batch;
-    const int64_t output = s.hidden * (d.direction == LNRNN_DIRECTION_BIDIRECTIONAL ? 2 : 1);
+    const int64_t output = options.output(s);
     fill_parameters();
     gradients = tensor<T>(sizes.gradientBytes / sizeof(T), 2);
     x = tensor<S>(static_cast<size_t>(rows * s.input), 3);
@@ -174,7 +124,8 @@ struct Network {
     const bool has_c = d.cell == LNRNN_CELL_LSTM;
     for (auto* pair : {&h0, &c0, &hn, &cn, &dhn, &dcn, &dh0, &dc0}) {
       const bool of_c = seed % 2 == 0;
-      if (has_c || !of_c) *pair = tensor<T>(sizes.stateBytes / sizeof(T), seed);
+      if (has_c || !of_c)
+        *pair = tensor<T>((of_c ? sizes.cellStateBytes : sizes.stateBytes) / sizeof(T), seed);
       ++seed;
     }
     packed = std::make_unique<Buffer<char>>(handle, sizes.packedBytes);

@@ -133,9 +133,10 @@ void test_call(const char* function, Network<float>& net, Arguments a, uint64_t 
 void test_calls() {
   Options options;
   options.zoneout = options.dropconnect = 0.5;
+  options.projection = 12;
   Network<float> net({4, 16, 8, 16}, options);
-  net.zoneout_mask = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16 * 16);
-  net.dropconnect_mask = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16 * 16);
+  net.zoneout_mask = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16 * 12);
+  net.dropconnect_mask = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16 * 12);
   net.random = std::make_unique<network::Buffer<uint64_t>>(net.handle, 3);
   net.resets = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16);
   net.pack();

@@ -56,6 +56,30 @@ void test_descriptions(lnrnnHandle_t handle) {
                     }),
           INVALID_ARGUMENT, "zoneoutCell is 0.1, expected 0: only the LSTM");
   REFUSED(plan_with(handle, [](D& d) { d.zoneoutCell = -1; }), INVALID_ARGUMENT, "zoneoutCell");
+  for (const int64_t size : {int64_t{-1}, INT64_MIN, (int64_t{1} << 40) + 1}) {
+    REFUSED(plan_with(handle, [=](D& d) { d.projectionSize = size; }), INVALID_ARGUMENT,
+            ("projectionSize is " + std::to_string(size) + ", not 0...2^40").c_str());
+  }
+  for (const int32_t cell : {LNRNN_CELL_GRU, LNRNN_CELL_INDRNN}) {
+    REFUSED(plan_with(handle,
+                      [=](D& d) {
+                        d.cell = cell;
+                        d.projectionSize = 2;
+                      }),
+            INVALID_ARGUMENT, "projectionSize is 2, expected 0: only the LSTM has a projection");
+    REFUSED(plan_with(handle,
+                      [=](D& d) {
+                        d.cell = cell;
+                        d.cellClip = 2;
+                      }),
+            INVALID_ARGUMENT, "cellClip is 2, expected 0: only the LSTM has c");
+  }
+  REFUSED(plan_with(handle, [](D& d) { d.hiddenSize = d.projectionSize = int64_t{1} << 30; }),
+          INVALID_ARGUMENT, "hiddenSize 1073741824 and projectionSize 1073741824 need more than");
+  DONE(plan_with(handle, [](D& d) {
+    d.projectionSize = 9;  // more than H
+    d.cellClip = 3;
+  }));
   REFUSED(plan_with(handle, [](D& d) { d.layers = 1025; }), INVALID_ARGUMENT, "not 1...1024");
   REFUSED(plan_with(handle, [](D& d) { d.dropout = 0.5; }), INVALID_ARGUMENT,
           "expected 0 for 1 layer");
@@ -118,7 +142,7 @@ void test_plan(lnrnnHandle_t handle) {
   lnrnnPlanSizes_t s{};
   s.structSize = sizeof s;
   DONE(lnrnnPlanGetSizes(plan, 5, 2, &s));
-  CHECK(s.stateBytes == 2 * 4 * sizeof(float));
+  CHECK(s.stateBytes == 2 * 4 * sizeof(float) && s.cellStateBytes == s.stateBytes);
   REFUSED(lnrnnPlanGetSizes(plan, -1, 2, &s), INVALID_ARGUMENT, "steps is -1");
   REFUSED(lnrnnPlanGetSizes(plan, (int64_t{1} << 32) + 1, 2, &s), INVALID_ARGUMENT, "2^32");
   REFUSED(lnrnnPlanGetSizes(plan, int64_t{1} << 32, int64_t{1} << 32, &s), INVALID_ARGUMENT,
@@ -129,24 +153,30 @@ void test_plan(lnrnnHandle_t handle) {
   DONE(lnrnnPlanDestroy(plan));
 }
 
-// What is added to the variance has to be a normal number of the type that norms are computed in.
-void test_epsilon(lnrnnHandle_t handle) {
+// What is added to the variance, and what the cell is clipped at, have to be normal numbers of the type that is
+// computed with.
+void test_normal_numbers(lnrnnHandle_t handle, double lnrnnPlanDescription_t::*member,
+                         const std::string& name) {
   using D = lnrnnPlanDescription_t;
-  const auto with = [&](int32_t type, double epsilon) {
+  const auto with = [&](int32_t type, double value) {
     return plan_with(handle, [=](D& d) {
       d.dataType = type;
-      d.epsilon = epsilon;
+      d.*member = value;
     });
   };
+  const auto refused = [&](int32_t type, double value, const char* range) {
+    REFUSED(with(type, value), INVALID_ARGUMENT, (name + " is ").c_str());
+    REFUSED(with(type, value), INVALID_ARGUMENT, range);
+  };
   for (const int32_t type : {LNRNN_DATA_F32, LNRNN_DATA_F16, LNRNN_DATA_BF16}) {
-    for (const double epsilon :
-         {1e-46, 1e-42, 1.1e-38, 1e-300, 5e-324, 3.5e38, 1e300, -1e-5, double(INFINITY)}) {
-      REFUSED(with(type, epsilon), INVALID_ARGUMENT, "not 1.17549e-38...3.40282e+38");
+    for (const double value : {1e-46, 1e-42, 1.1e-38, 1e-300, 5e-324, 3.5e38, 1e300, -1e-5,
+                               double(INFINITY), std::numeric_limits<double>::quiet_NaN()}) {
+      refused(type, value, "1.17549e-38...3.40282e+38, the normal numbers of F32");
     }
     DONE(with(type, std::numeric_limits<float>::min()));
     DONE(with(type, std::numeric_limits<float>::max()));
   }
-  REFUSED(with(LNRNN_DATA_F64, 1e-308), INVALID_ARGUMENT, "not 2.22507e-308...1.79769e+308");
+  refused(LNRNN_DATA_F64, 1e-308, "2.22507e-308...1.79769e+308, the normal numbers of F64");
   DONE(with(LNRNN_DATA_F64, 1e-46));
   DONE(with(LNRNN_DATA_F64, 1e300));
 }
@@ -180,6 +210,17 @@ void test_structs_of_other_versions(lnrnnHandle_t handle) {
     REFUSED(lnrnnPlanCreate(handle, &d.known, &plan), INVALID_ARGUMENT,
             ("structSize is " + std::to_string(size) + ", not the struct's size").c_str());
   }
+  // Of a caller who knows neither projection nor clip: what stands behind its own is not read.
+  d.known.structSize = offsetof(lnrnnPlanDescription_t, projectionSize);
+  d.known.projectionSize = -7;
+  lnrnnPlan_t without;
+  DONE(lnrnnPlanCreate(handle, &d.known, &without));
+  lnrnnPlanSizes_t sizes{};
+  sizes.structSize = offsetof(lnrnnPlanSizes_t, cellStateBytes);
+  sizes.cellStateBytes = 7;
+  DONE(lnrnnPlanGetSizes(without, 5, 2, &sizes));
+  CHECK(sizes.gradientBytes > 0 && sizes.cellStateBytes == 7);
+  DONE(lnrnnPlanDestroy(without));
   // Without the probabilities, which are 0 then.
   d.known.structSize = offsetof(lnrnnPlanDescription_t, zoneout);
   d.known.zoneout = 7;
@@ -250,7 +291,8 @@ int main() {
   DONE(lnrnnCreate(LNRNN_DEVICE_CPU, 0, 2, nullptr, &handle));
   RUN(test_descriptions(handle));
   RUN(test_all_cells_are_tested(handle));
-  RUN(test_epsilon(handle));
+  RUN(test_normal_numbers(handle, &lnrnnPlanDescription_t::epsilon, "epsilon"));
+  RUN(test_normal_numbers(handle, &lnrnnPlanDescription_t::cellClip, "cellClip"));
   RUN(test_structs_of_other_versions(handle));
   RUN(test_plan(handle));
   RUN(test_remembered_sizes_are_measured_ones(handle));

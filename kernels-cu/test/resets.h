@@ -9,7 +9,6 @@
 namespace resets {
 
 using network::Buffer;
-using network::Cell;
 using network::Network;
 using network::number;
 using network::Options;
@@ -56,11 +55,11 @@ struct Plan {
   }
 };
 
-// Row n of a tensor (strand,N,H).
+// Row n of a tensor (strand,N,width).
 template <class T>
 T* state(const std::unique_ptr<Buffer<T>>& of, int64_t strand, int64_t batch, int64_t n,
-         int64_t hidden) {
-  return of->data() + (strand * batch + n) * hidden;
+         int64_t width) {
+  return of->data() + (strand * batch + n) * width;
 }
 
 template <class A, class B>
@@ -77,12 +76,12 @@ struct Whole {
   const Plan plan;
   const int64_t hidden;
   Network<S> net;
-  const int64_t directions, strands;
+  const int64_t directions, strands, outputs;  // outputs: features of y
 
   Whole(int64_t h, const Options& options)
       : hidden(h), net({Plan::kSteps, Plan::kBatch, kInput, h}, options),
         directions(options.direction == LNRNN_DIRECTION_BIDIRECTIONAL ? 2 : 1),
-        strands(directions * options.layers) {
+        strands(directions * options.layers), outputs(options.output(net.shape)) {
     plan.give_to(net);
   }
   int64_t sample(int64_t t, int64_t n) const { return t * Plan::kBatch + n; }
@@ -101,7 +100,7 @@ struct Alone {
     net.sequence.stepOffset = p.begin;
     net.sequence.rowOffset = p.n;
     copy_steps(whole.net.x, Whole<S>::kInput, net.x);
-    copy_steps(whole.net.dy, whole.directions * whole.hidden, net.dy);
+    copy_steps(whole.net.dy, whole.outputs, net.dy);
     for (int64_t strand = 0; strand < whole.strands; ++strand) {
       take(whole.net.h0, strand, begins(strand), net.h0);
       take(whole.net.c0, strand, begins(strand), net.c0);
@@ -118,7 +117,7 @@ struct Alone {
   bool ends(int64_t strand) const { return is_reverse(strand) ? piece.is_first : piece.is_last; }
 
   void check_outputs(double tolerance) const {
-    check_steps(whole.net.y, net.y, whole.directions * whole.hidden, tolerance);
+    check_steps(whole.net.y, net.y, whole.outputs, tolerance);
     for (int64_t strand = 0; strand < whole.strands; ++strand) {
       if (!ends(strand)) continue;
       check_state(whole.net.hn, net.hn, strand, tolerance);
@@ -157,21 +156,28 @@ struct Alone {
   void take(const std::unique_ptr<Buffer<T>>& from, int64_t strand, bool wanted,
             const std::unique_ptr<Buffer<T>>& to) const {
     if (from == nullptr) return;
-    T* const own = state(to, strand, 1, 0, whole.hidden);
-    std::fill_n(own, whole.hidden, T(0));
+    const int64_t width = width_of(from);
+    T* const own = state(to, strand, 1, 0, width);
+    std::fill_n(own, width, T(0));
     if (!wanted) return;
-    std::copy_n(state(from, strand, Plan::kBatch, piece.n, whole.hidden), whole.hidden, own);
+    std::copy_n(state(from, strand, Plan::kBatch, piece.n, width), width, own);
   }
   void check_state(const std::unique_ptr<Buffer<T>>& of_whole,
                    const std::unique_ptr<Buffer<T>>& own, int64_t strand, double tolerance) const {
     if (of_whole == nullptr) return;
-    check_near(state(of_whole, strand, Plan::kBatch, piece.n, whole.hidden),
-               state(own, strand, 1, 0, whole.hidden), whole.hidden, tolerance);
+    const int64_t width = width_of(of_whole);
+    check_near(state(of_whole, strand, Plan::kBatch, piece.n, width),
+               state(own, strand, 1, 0, width), width, tolerance);
   }
   void check_zero(const std::unique_ptr<Buffer<T>>& of_whole, int64_t strand) const {
     if (of_whole == nullptr) return;
-    const T* const own = state(of_whole, strand, Plan::kBatch, piece.n, whole.hidden);
-    CHECK(std::all_of(own, own + whole.hidden, [](T value) { return value == T(0); }));
+    const int64_t width = width_of(of_whole);
+    const T* const own = state(of_whole, strand, Plan::kBatch, piece.n, width);
+    CHECK(std::all_of(own, own + width, [](T value) { return value == T(0); }));
+  }
+  // That of h or of c.
+  int64_t width_of(const std::unique_ptr<Buffer<T>>& of_whole) const {
+    return static_cast<int64_t>(of_whole->size()) / (whole.strands * Plan::kBatch);
   }
 };
 
@@ -223,7 +229,7 @@ void test_nan_stays_in_its_piece(int64_t hidden, const Options& options) {
   const auto y = whole.net.y->copy(), dx = whole.net.dx->copy();
   const Piece spoilt = whole.plan.pieces()[1];
   CHECK(spoilt.n == 0 && !spoilt.is_first && !spoilt.is_last);
-  const int64_t inputs = Whole<S>::kInput, outputs = whole.directions * hidden;
+  const int64_t inputs = Whole<S>::kInput, outputs = whole.outputs;
   std::fill_n(whole.net.x->data() + whole.sample(spoilt.begin, spoilt.n) * inputs, inputs,
               network::rounded<S>(NAN));
   run();
@@ -266,17 +272,18 @@ void test_steps(int64_t hidden, const Options& options, double tolerance) {
     }
     stream.step();
     stream.wait();
-    const int64_t row = Plan::kBatch * hidden;
+    const int64_t row = Plan::kBatch * options.output(net.shape);
     check_near(stream.h0->data() + (options.layers - 1) * row, net.y->data() + t * row, row,
                tolerance);
   }
 }
 
-inline void test_all(lnrnnDeviceKind_t device) {
+inline void test_all(lnrnnDeviceKind_t device,
+                     const std::vector<Options>& kinds = network::all_options(0)) {
   unsigned turn = 0;
-  for (const Cell& cell : network::kCells) {
+  for (const Options& kind : kinds) {
     for (const int32_t direction : {LNRNN_DIRECTION_FORWARD, LNRNN_DIRECTION_BIDIRECTIONAL}) {
-      Options options = Options::of(cell);
+      Options options = kind;
       options.device = device;
       options.direction = direction;
       options.layers = 1 + static_cast<int32_t>(turn % 2);

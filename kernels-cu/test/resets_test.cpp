@@ -2,6 +2,6 @@
 #include "resets.h"
 
 int main() {
-  resets::test_all(LNRNN_DEVICE_CPU);
+  resets::test_all(LNRNN_DEVICE_CPU, network::all_options(4));
   return check::summary();
 }

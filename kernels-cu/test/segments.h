@@ -190,6 +190,7 @@ struct Options {
   uint32_t flags = 0;
   int direction = 0;
   double zoneout = 0, dropconnect = 0;
+  double cell_clip = 0;
 };
 
 inline Plan make_plan(const CellShape& shape, const Size& size, int32_t data_type,
@@ -207,9 +208,11 @@ inline Plan make_plan(const CellShape& shape, const Size& size, int32_t data_typ
   d.inputSize = size.input;
   d.hiddenSize = size.width;
   d.epsilon = 1e-5;
+  d.projectionSize = size.projection;
+  d.cellClip = options.cell_clip;
   plan.shape = shape;
   plan.shape.projected = size.projection > 0;
-  plan.projection = size.projection;
+  plan.shape.clipped = options.cell_clip > 0;
   if (lay_out_parameters(&plan) != LNRNN_STATUS_SUCCESS) std::abort();
   return plan;
 }

@@ -93,6 +93,8 @@ class Reference {
     for (int64_t j = 0; j < width_; ++j) {
       u[j] = sigmoid(gate(1, j)) * c[j] + sigmoid(gate(0, j)) * std::tanh(gate(2, j));
     }
+    const double clip = run_.plan.description.cellClip;
+    for (double& u_at : u) u_at = clip > 0 ? std::fmin(std::fmax(u_at, -clip), clip) : u_at;
     const Numbers k = term(TermKind::kCell, u, "layernorm_c");
     for (int64_t j = 0; j < width_; ++j) h[j] = sigmoid(gate(3, j)) * std::tanh(k[j]);
     const NormSite* const site = shape_.site(TermKind::kCell);

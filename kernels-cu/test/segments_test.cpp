@@ -75,9 +75,9 @@ void test_inference(Run<S>& run) {
   CHECK(run.y.numbers() == trained);
 }
 
-void test_outputs(const Case& c, const Size& size) {
+void test_outputs(const Case& c, const Size& size, const Options& options = {}) {
   const auto device = open(1, nullptr);
-  Run<double> run(*device, c.shape, size);
+  Run<double> run(*device, c.shape, size, options);
   const Numbers expected = Reference(run).outputs();
   run.train();
   near(run.y.numbers(), expected, 1e-11, c.name + ", trained");
@@ -195,6 +195,17 @@ void test_projected(const Case& c) {
   test_shared_products(c, {3, 2, 5, 300, 150});
 }
 
+// The same of u that is clipped, in about every third place.
+void test_clipped(const Case& c) {
+  constexpr double kClip = 0.6;
+  test_outputs(c, {5, 2, 4, 7}, {0, 0, 0, 0, kClip});
+  test_outputs(c, {5, 2, 4, 7, 3}, {0, 0, 0, 0, kClip});
+  for (const uint32_t flags : {0u, uint32_t{LNRNN_PLAN_RECOMPUTE}}) {
+    test_gradients(c, {4, 3, 5, 7}, {}, {flags, 0, 0, 0, kClip});
+    test_gradients(c, {4, 3, 5, 7, 2}, {4, 3, 2}, {flags, 1, 0.3, 0.25, kClip});
+  }
+}
+
 // Of a gate's matrix (H,P) the shorter side's vectors are orthonormal; weight_hr is one matrix.
 void test_initial_parameters(const Size& size) {
   const lnrnn::Plan plan =
@@ -269,6 +280,13 @@ void test_refusals() {
   other.projected = true;
   CHECK(other.consistent());
   says(other, {"CUDA", true, true, true}, "a projection of h");
+  other = lstm;
+  other.clipped = true;
+  CHECK(other.consistent());
+  says(other, {"CUDA", true, true, true, true}, "a clip of the cell");
+  other = *cell_shape(LNRNN_CELL_GRU, LNRNN_NORMALIZATION_NONE);
+  other.clipped = true;
+  CHECK(!other.consistent());
 }
 
 }  // namespace
@@ -280,7 +298,9 @@ int main() {
   RUN(test_initial_parameters({1, 1, 3, 9, 35}));
   for (const Case& c : all_cases()) check::run(c.name, [&] { test(c); });
   for (const Case& c : all_cases()) {
-    if (c.shape.carries_cell) check::run(c.name + ", projected", [&] { test_projected(c); });
+    if (!c.shape.carries_cell) continue;
+    check::run(c.name + ", projected", [&] { test_projected(c); });
+    check::run(c.name + ", clipped", [&] { test_clipped(c); });
   }
   return check::summary();
 }

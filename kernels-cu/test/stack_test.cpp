@@ -6,8 +6,6 @@
 #include "network.h"
 
 using network::Buffer;
-using network::Cell;
-using network::kCells;
 using network::Network;
 using network::Options;
 using network::Shape;
@@ -67,13 +65,12 @@ bool same_states(const std::unique_ptr<Buffer<T>>& whole, const std::unique_ptr<
 }
 
 void test_stack_is_its_layers() {
-  for (const Cell& cell : kCells) {
-    Options options = Options::of(cell);
+  for (Options options : network::all_options(5)) {
     options.layers = 2;
     const Shape shape{5, 3, 4, 9};
     Network<double> stack(shape, options);
     options.layers = 1;
-    Network<double> lower(shape, options), upper({5, 3, 9, 9}, options);
+    Network<double> lower(shape, options), upper({5, 3, options.output(shape), 9}, options);
     become(stack, lower, 0, 0);
     become(stack, upper, 1, 0);
     copy_states(stack, lower, 0);
@@ -122,10 +119,10 @@ void flip(const std::vector<int64_t>& lengths, const double* from, int64_t featu
 }
 
 void test_two_directions_are_two_runs() {
-  for (const Cell& cell : kCells) {
-    Options options = Options::of(cell);
+  for (Options options : network::all_options(3)) {
     options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
     const Shape shape{6, 4, 3, 7};
+    const int64_t width = options.width(shape);
     const std::vector<int64_t> lengths{6, 1, 0, 4};
     Network<double> both(shape, options);
     options.direction = LNRNN_DIRECTION_FORWARD;
@@ -139,32 +136,35 @@ void test_two_directions_are_two_runs() {
     both.backward();
 
     const size_t rows = 6 * 4;
-    std::vector<double> half_dy(rows * 7), flipped(rows * 7), dx(rows * 3), dx_sum(rows * 3);
+    std::vector<double> half_dy(rows * width), flipped(rows * width), dx(rows * 3),
+        dx_sum(rows * 3);
     for (const int direction : {0, 1}) {
       Network<double>& net = alone[direction];
       become(both, net, 0, direction);
       copy_states(both, net, direction);
       net.lengths = lengths;
       for (size_t i = 0; i < rows; ++i) {
-        std::copy_n(both.dy->data() + i * 14 + direction * 7, 7, half_dy.data() + i * 7);
+        std::copy_n(both.dy->data() + (2 * i + direction) * width, width,
+                    half_dy.data() + i * width);
       }
       if (direction == 0) {
         std::copy_n(both.x->data(), both.x->size(), net.x->data());
         std::copy(half_dy.begin(), half_dy.end(), net.dy->data());
       } else {
         flip(lengths, both.x->data(), 3, net.x->data());
-        flip(lengths, half_dy.data(), 7, net.dy->data());
+        flip(lengths, half_dy.data(), width, net.dy->data());
       }
       net.train();
       net.backward();
       std::copy_n(net.y->data(), net.y->size(), flipped.data());
       std::copy_n(net.dx->data(), net.dx->size(), dx.data());
       if (direction == 1) {
-        flip(lengths, net.y->data(), 7, flipped.data());
+        flip(lengths, net.y->data(), width, flipped.data());
         flip(lengths, net.dx->data(), 3, dx.data());
       }
       for (size_t i = 0; i < rows; ++i) {
-        CHECK(same(both.y->data() + i * 14 + direction * 7, flipped.data() + i * 7, 7));
+        CHECK(
+            same(both.y->data() + (2 * i + direction) * width, flipped.data() + i * width, width));
       }
       for (size_t i = 0; i < dx.size(); ++i) dx_sum[i] += dx[i];
       CHECK(same_states(both.hn, net.hn, direction) && same_states(both.cn, net.cn, direction));
@@ -182,21 +182,21 @@ void test_two_directions_are_two_runs() {
 // A step is an inference of one step, in place; zoneout is its expectation.
 template <class S>
 void test_steps_are_inference() {
-  for (const Cell& cell : kCells) {
-    for (const int32_t layers : {1, 3}) {
-      Options options = Options::of(cell);
+  for (const int32_t layers : {1, 3}) {
+    for (Options options : network::all_options(10)) {
       options.layers = layers;
       options.regularize(0.3);
       Network<S> net({6, 3, 5, 21}, options), stream({1, 3, 5, 21}, options);
+      const int64_t row = 3 * options.width(net.shape);
       net.pack();
       net.infer();
       stream.pack();
       for (int64_t t = 0; t < 6; ++t) {
         std::copy_n(net.x->data() + t * 15, 15, stream.x->data());
         stream.step();
-        const auto* const h = stream.h0->data() + (layers - 1) * 63;
-        for (int64_t i = 0; i < 63; ++i) {
-          CHECK(network::number((*net.y)[static_cast<size_t>(t * 63 + i)]) ==
+        const auto* const h = stream.h0->data() + (layers - 1) * row;
+        for (int64_t i = 0; i < row; ++i) {
+          CHECK(network::number((*net.y)[static_cast<size_t>(t * row + i)]) ==
                 network::number(network::rounded<S>(h[i])));
         }
       }
@@ -207,24 +207,24 @@ void test_steps_are_inference() {
 
 // NaN in padding goes nowhere; and no steps, or no rows, are no work.
 void test_edges() {
-  for (const Cell& cell : kCells) {
-    Options options = Options::of(cell);
+  for (Options options : network::all_options(4)) {
     options.layers = 2;
     options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
     options.regularize(0.3);
     Network<float> net({4, 3, 5, 6}, options);
+    const int64_t output = options.output(net.shape);
     net.lengths = {2, 0, 4};
     for (int64_t t = 0; t < 4; ++t) {
       for (int64_t n = 0; n < 3; ++n) {
         if (t < net.lengths[static_cast<size_t>(n)]) continue;
         std::fill_n(net.x->data() + (t * 3 + n) * 5, 5, NAN);
-        std::fill_n(net.dy->data() + (t * 3 + n) * 12, 12, NAN);
+        std::fill_n(net.dy->data() + (t * 3 + n) * output, output, NAN);
       }
     }
     net.train();
     net.backward();
     for (const auto* tensor : {&net.y, &net.dx}) {
-      const int64_t features = tensor == &net.y ? 12 : 5;
+      const int64_t features = tensor == &net.y ? output : 5;
       for (int64_t i = 0; i < 12 * features; ++i) {
         const int64_t t = i / features / 3, n = i / features % 3;
         const float value = (**tensor)[static_cast<size_t>(i)];
@@ -249,8 +249,7 @@ void test_edges() {
 
 // The final state may take the initial one's place, and the gradients likewise.
 void test_aliased_states() {
-  for (const Cell& cell : kCells) {
-    Options options = Options::of(cell);
+  for (Options options : network::all_options(3)) {
     options.layers = 2;
     options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
     Network<float> apart({3, 2, 4, 5}, options), net({3, 2, 4, 5}, options);

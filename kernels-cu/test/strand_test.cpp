@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "check.h"
-#include "network.h"
+#include "differences.h"
 
 using lnrnn::accumulation_t;
 using network::Bf16;
@@ -19,57 +19,26 @@ using network::Shape;
 
 namespace {
 
-// Central differences of the loss by a few elements of a tensor against its gradient.
-void compare_gradient(Network<double>& net, const std::unique_ptr<Buffer<double>>& tensor,
-                      const std::unique_ptr<Buffer<double>>& gradient, const char* cell,
-                      const char* name) {
-  if (tensor == nullptr) return;
-  constexpr double kStep = 1e-5;
-  constexpr size_t kElements = 40;
-  const size_t stride = tensor->size() / kElements + 1;
-  double worst = 0, largest = 0;
-  for (size_t i = 0; i < tensor->size(); ++i) {
-    largest = std::fmax(largest, std::fabs((*gradient)[i]));
-  }
-  for (size_t i = 0; i < tensor->size(); i += stride) {
-    double& element = (*tensor)[i];
-    const double value = element;
-    element = value + kStep;
-    const double above = net.loss();
-    element = value - kStep;
-    const double below = net.loss();
-    element = value;
-    worst = std::fmax(worst, std::fabs((above - below) / (2 * kStep) - (*gradient)[i]));
-  }
-  const bool close = worst <= 1e-6 * std::fmax(largest, 1);
-  CHECK(close);
-  if (!close) std::printf("  %s, %s: %g of %g\n", cell, name, worst, largest);
-}
-
-void test_gradients(Shape shape, const Options& options, const std::vector<int64_t>& lengths,
-                    const char* cell) {
+void check_gradients(Shape shape, const Options& options, const std::vector<int64_t>& lengths,
+                     const char* cell) {
   Network<double> net(shape, options);
   net.lengths = lengths;
-  net.train();
-  net.backward();
-  compare_gradient(net, net.parameters, net.gradients, cell, "parameters");
-  compare_gradient(net, net.x, net.dx, cell, "x");
-  compare_gradient(net, net.h0, net.dh0, cell, "h0");
-  compare_gradient(net, net.c0, net.dc0, cell, "c0");
+  differences::compare(net, cell);
 }
 
 void test_gradients() {
   for (const Cell& cell : kCells) {
-    Options options = Options::of(cell);
-    test_gradients({4, 5, 3, 9}, options, {}, cell.name);
-    options.regularize(0.3);
-    test_gradients({4, 5, 3, 9}, options, {4, 0, 2, 1, 3}, cell.name);
-    options.layers = 3;
-    options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
-    options.regularize(0.3);
-    test_gradients({3, 3, 2, 5}, options, {2, 3, 0}, cell.name);
-    options.flags = LNRNN_PLAN_VARIATIONAL_DROPOUT | LNRNN_PLAN_RECOMPUTE;
-    test_gradients({3, 2, 2, 5}, options, {}, cell.name);
+    for (Options options : Options::all_of(cell, 4)) {
+      check_gradients({4, 5, 3, 9}, options, {}, cell.name);
+      options.regularize(0.3);
+      check_gradients({4, 5, 3, 9}, options, {4, 0, 2, 1, 3}, cell.name);
+      options.layers = 3;
+      options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+      options.regularize(0.3);
+      check_gradients({3, 3, 2, 5}, options, {2, 3, 0}, cell.name);
+      options.flags = LNRNN_PLAN_VARIATIONAL_DROPOUT | LNRNN_PLAN_RECOMPUTE;
+      check_gradients({3, 2, 2, 5}, options, {}, cell.name);
+    }
   }
 }
 
@@ -87,30 +56,33 @@ bool close(const std::vector<T>& a, const std::vector<T>& b, double bound, doubl
 // Batch split, panel split and one thread alone: the same forward bits, gradients close; and the
 // same gradients' bits when repeated.
 template <class T>
-void test_threads(Shape shape, double bound) {
-  for (const Cell& cell : kCells) {
-    std::vector<T> y, gradients;
-    for (const int32_t threads : {1, 2, 3}) {
-      Options options = Options::of(cell);
-      options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
-      options.regularize(0.2);
-      options.threads = threads;
-      Network<T> net(shape, options);
-      net.train();
-      net.backward();
-      const std::vector<T> first = net.gradients->copy();
-      if (y.empty()) {
-        y = net.y->copy();
-        gradients = first;
-      }
-      CHECK(net.y->copy() == y);
-      CHECK(close(first, gradients, bound));
-      net.backward();
-      CHECK(net.gradients->copy() == first);
-      net.flags = LNRNN_BACKWARD_ACCUMULATE;
-      net.backward();
-      CHECK(close(net.gradients->copy(), first, bound, 2));
+void test_threads(Shape shape, Options options, double bound) {
+  std::vector<T> y, gradients;
+  for (const int32_t threads : {1, 2, 3}) {
+    options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+    options.regularize(0.2);
+    options.threads = threads;
+    Network<T> net(shape, options);
+    net.train();
+    net.backward();
+    const std::vector<T> first = net.gradients->copy();
+    if (y.empty()) {
+      y = net.y->copy();
+      gradients = first;
     }
+    CHECK(net.y->copy() == y);
+    CHECK(close(first, gradients, bound));
+    net.backward();
+    CHECK(net.gradients->copy() == first);
+    net.flags = LNRNN_BACKWARD_ACCUMULATE;
+    net.backward();
+    CHECK(close(net.gradients->copy(), first, bound, 2));
+  }
+}
+template <class T>
+void test_threads(Shape shape, double bound) {
+  for (const Options& options : network::all_options(shape.hidden / 2)) {
+    test_threads<T>(shape, options, bound);
   }
 }
 
@@ -135,43 +107,46 @@ uint64_t documented_reserve(const Network<S>& net, const Options& o, uint64_t st
       net.has("layernorm_h") || (o.cell == LNRNN_CELL_GRU && !net.has("layernorm_gates"));
   const auto rows = static_cast<uint64_t>(net.shape.steps * net.shape.batch);
   const auto hidden = static_cast<uint64_t>(net.shape.hidden);
-  const uint64_t states = (rows + static_cast<uint64_t>(net.shape.batch)) * hidden * sum;
-  uint64_t strand =
-      rounded(states) * (net.c0 == nullptr ? 1 : 2) + rounded(rows * 2 * statistics * sum);
+  const auto width = static_cast<uint64_t>(o.width(net.shape));
+  const uint64_t places = rows + static_cast<uint64_t>(net.shape.batch);
+  uint64_t strand = rounded(places * width * sum) +
+                    (net.c0 == nullptr ? 0 : rounded(places * hidden * sum)) +
+                    rounded(rows * 2 * statistics * sum);
   if ((o.flags & LNRNN_PLAN_RECOMPUTE) == 0) {
     strand += rounded(rows * gates * hidden * sum) * (r_apart ? 2 : 1);
   }
-  if (o.dropconnect > 0) strand += rounded(gates * hidden * ((hidden + 15) / 16 * 2));
+  if (o.dropconnect > 0) strand += rounded(gates * hidden * ((width + 15) / 16 * 2));
   const auto layers = static_cast<uint64_t>(o.layers);
   return strand * layers * directions +
-         rounded(rows * directions * hidden * sizeof(S)) * (layers - 1);
+         rounded(rows * directions * width * sizeof(S)) * (layers - 1);
 }
 
 // Products computed again are the products that would have been kept, in every type.
 template <class S>
 void test_recompute() {
   for (const Cell& cell : kCells) {
-    Options keeps = Options::of(cell);
-    keeps.layers = 2;
-    keeps.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
-    keeps.threads = 2;
-    keeps.regularize(0.3);
-    Options recomputes = keeps;
-    recomputes.flags = LNRNN_PLAN_RECOMPUTE;
-    const Shape shape{5, 3, 4, 11};
-    Network<S> a(shape, keeps), b(shape, recomputes);
-    a.lengths = b.lengths = {5, 0, 3};
-    for (Network<S>* net : {&a, &b}) {
-      net->train();
-      net->backward();
+    for (Options keeps : Options::all_of(cell, 6)) {
+      keeps.layers = 2;
+      keeps.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+      keeps.threads = 2;
+      keeps.regularize(0.3);
+      Options recomputes = keeps;
+      recomputes.flags = LNRNN_PLAN_RECOMPUTE;
+      const Shape shape{5, 3, 4, 11};
+      Network<S> a(shape, keeps), b(shape, recomputes);
+      a.lengths = b.lengths = {5, 0, 3};
+      for (Network<S>* net : {&a, &b}) {
+        net->train();
+        net->backward();
+      }
+      CHECK(same_results(a, b));
+      for (const auto* pair : {&a, &b}) {
+        const Options& o = pair == &a ? keeps : recomputes;
+        CHECK(pair->sizes.reserveBytes ==
+              documented_reserve(*pair, o, static_cast<uint64_t>(cell.statistics)));
+      }
+      CHECK(b.sizes.reserveBytes < a.sizes.reserveBytes);
     }
-    CHECK(same_results(a, b));
-    for (const auto* pair : {&a, &b}) {
-      const Options& o = pair == &a ? keeps : recomputes;
-      CHECK(pair->sizes.reserveBytes ==
-            documented_reserve(*pair, o, static_cast<uint64_t>(cell.statistics)));
-    }
-    CHECK(b.sizes.reserveBytes < a.sizes.reserveBytes);
   }
 }
 
@@ -179,9 +154,8 @@ void test_recompute() {
 // rounding of y and dx.
 template <class S>
 void test_half_is_rounded_float() {
-  for (const Cell& cell : kCells) {
+  for (Options options : network::all_options(7)) {
     for (const uint32_t flags : {0u, LNRNN_PLAN_RECOMPUTE}) {
-      Options options = Options::of(cell);
       options.regularize(0.3);
       options.flags = flags;
       options.threads = 2;
@@ -229,8 +203,7 @@ void test_half_is_rounded_float() {
 // Without noise a training forward is an inference, to the bit.
 template <class S>
 void test_training_is_inference() {
-  for (const Cell& cell : kCells) {
-    Options options = Options::of(cell);
+  for (Options options : network::all_options(9)) {
     options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
     options.layers = 3;
     Network<S> a({5, 2, 6, 17}, options), b({5, 2, 6, 17}, options);

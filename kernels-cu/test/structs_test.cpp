@@ -20,13 +20,15 @@ Options options() {
   Options all;
   all.layers = 2;
   all.zoneout = all.dropconnect = 0.5;
+  all.projection = 4;
+  all.cell_clip = 2;
   return all;
 }
 
 struct Given : Network<float> {
   Given() : Network<float>({3, 2, 4, 5}, options()) {
-    zoneout_mask = std::make_unique<network::Buffer<uint8_t>>(handle, 2 * 3 * 2 * 5);
-    dropconnect_mask = std::make_unique<network::Buffer<uint8_t>>(handle, 2 * 20 * 5);
+    zoneout_mask = std::make_unique<network::Buffer<uint8_t>>(handle, 2 * 3 * 2 * 4);
+    dropconnect_mask = std::make_unique<network::Buffer<uint8_t>>(handle, 2 * 20 * 4);
     random = std::make_unique<network::Buffer<uint64_t>>(handle, 3);
     resets = std::make_unique<network::Buffer<uint8_t>>(handle, 3 * 2);
     (*resets)[3] = 1;

@@ -22,9 +22,10 @@ lnrnnStatus_t check_choice(const char* name, int32_t value, int32_t last) {
   return LNRNN_STATUS_SUCCESS;
 }
 
-lnrnnStatus_t check_features(const char* name, int64_t value) {
-  LNRNN_CHECK(value >= 1 && value <= kMaxFeatures, LNRNN_STATUS_INVALID_ARGUMENT,
-              "lnrnnPlanCreate: %s is %lld, not 1...2^40", name, static_cast<long long>(value));
+lnrnnStatus_t check_features(const char* name, int64_t value, int64_t least = 1) {
+  LNRNN_CHECK(value >= least && value <= kMaxFeatures, LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: %s is %lld, not %lld...2^40", name, static_cast<long long>(value),
+              static_cast<long long>(least));
   return LNRNN_STATUS_SUCCESS;
 }
 
@@ -43,15 +44,21 @@ std::string known_normalizations(int32_t cell) {
   return known;
 }
 
-// T: what is computed with. Its smallest normal number is enough: the variance of what is so small that
-// it underflows is nothing to that. Less is 0 to a processor that flushes to zero, and 1 / sqrt(0) is infinite.
+// T: what is computed with. As epsilon its smallest normal number is enough: the variance of what is so small
+// that it underflows is nothing to that. Less is 0 to a processor that flushes to zero, and 1 / sqrt(0) is
+// infinite; a clip that is 0 would clip all.
 template <class T>
-lnrnnStatus_t check_epsilon(const char* type, double epsilon) {
+lnrnnStatus_t check_normal(const char* type, const lnrnnPlanDescription_t& d) {
   constexpr double kLeast = std::numeric_limits<T>::min(), kMost = std::numeric_limits<T>::max();
-  LNRNN_CHECK(epsilon >= kLeast && epsilon <= kMost, LNRNN_STATUS_INVALID_ARGUMENT,
+  const auto is_normal = [](double value) { return value >= kLeast && value <= kMost; };
+  LNRNN_CHECK(is_normal(d.epsilon), LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnPlanCreate: epsilon is %g, not %g...%g, the normal numbers of %s, which layer "
               "norms are computed in",
-              epsilon, kLeast, kMost, type);
+              d.epsilon, kLeast, kMost, type);
+  LNRNN_CHECK(d.cellClip == 0 || is_normal(d.cellClip), LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: cellClip is %g, not 0 (no limit) or %g...%g, the normal numbers of "
+              "%s, which the cell is computed in",
+              d.cellClip, kLeast, kMost, type);
   return LNRNN_STATUS_SUCCESS;
 }
 
@@ -73,17 +80,23 @@ lnrnnStatus_t check_description(const lnrnnPlanDescription_t& d) {
               "lnrnnPlanCreate: flags is 0x%x; only the bits 0x%x are defined", d.flags, kFlags);
   LNRNN_FORWARD(check_features("inputSize", d.inputSize));
   LNRNN_FORWARD(check_features("hiddenSize", d.hiddenSize));
-  LNRNN_FORWARD(d.dataType == LNRNN_DATA_F64 ? check_epsilon<double>("F64", d.epsilon)
-                                             : check_epsilon<float>("F32", d.epsilon));
+  LNRNN_FORWARD(check_features("projectionSize", d.projectionSize, 0));
+  LNRNN_FORWARD(d.dataType == LNRNN_DATA_F64 ? check_normal<double>("F64", d)
+                                             : check_normal<float>("F32", d));
   LNRNN_FORWARD(check_probability("zoneout", d.zoneout));
   LNRNN_FORWARD(check_probability("zoneoutCell", d.zoneoutCell));
   LNRNN_FORWARD(check_probability("dropconnect", d.dropconnect));
   LNRNN_FORWARD(check_probability("dropout", d.dropout));
-  LNRNN_CHECK(cell_shape(d.cell, d.normalization), LNRNN_STATUS_INVALID_ARGUMENT,
+  LNRNN_CHECK(cell_shape(d), LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnPlanCreate: normalization is %d, but cell %d knows %s", d.normalization, d.cell,
               known_normalizations(d.cell).c_str());
   LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM || d.zoneoutCell == 0, LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnPlanCreate: zoneoutCell is %g, expected 0: only the LSTM has c", d.zoneoutCell);
+  LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM || d.projectionSize == 0, LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: projectionSize is %lld, expected 0: only the LSTM has a projection",
+              static_cast<long long>(d.projectionSize));
+  LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM || d.cellClip == 0, LNRNN_STATUS_INVALID_ARGUMENT,
+              "lnrnnPlanCreate: cellClip is %g, expected 0: only the LSTM has c", d.cellClip);
   LNRNN_CHECK(d.cell != LNRNN_CELL_INDRNN || d.dropconnect == 0, LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnPlanCreate: dropconnect is %g, expected 0: the IndRNN has no recurrent matrix",
               d.dropconnect);
@@ -111,7 +124,7 @@ lnrnnStatus_t lnrnnPlanCreate(lnrnnHandle_t handle, const lnrnnPlanDescription_t
     created->handle = handle;
     created->plan.description = read;
     LNRNN_FORWARD(check_description(created->plan.description));
-    created->plan.shape = *cell_shape(read.cell, read.normalization);
+    created->plan.shape = *cell_shape(read);
     LNRNN_FORWARD(lay_out_parameters(&created->plan));
     LNRNN_FORWARD(handle->device->check_support(created->plan));
     created->stack = Stack(*handle->device, created->plan);
@@ -142,6 +155,7 @@ lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64_t batch,
   ours.parameterBytes = p.parameter_bytes();
   ours.gradientBytes = p.gradient_bytes();
   ours.stateBytes = stack.state_bytes(batch);
+  ours.cellStateBytes = p.shape.carries_cell ? stack.cell_state_bytes(batch) : 0;
   ours.packedBytes = stack.packed_bytes();
   ours.inferenceWorkspaceBytes = stack.workspace_bytes(Pass::kInference, steps, batch);
   ours.stepWorkspaceBytes = stack.workspace_bytes(Pass::kInference, 1, batch);
@@ -149,8 +163,9 @@ lnrnnStatus_t lnrnnPlanGetSizes(lnrnnPlan_t plan, int64_t steps, int64_t batch,
   ours.backwardWorkspaceBytes = stack.workspace_bytes(Pass::kBackward, steps, batch);
   ours.reserveBytes = stack.reserve_bytes(steps, batch);
   for (const uint64_t bytes :
-       {ours.packedBytes, ours.stateBytes, ours.inferenceWorkspaceBytes, ours.stepWorkspaceBytes,
-        ours.trainingWorkspaceBytes, ours.backwardWorkspaceBytes, ours.reserveBytes}) {
+       {ours.packedBytes, ours.stateBytes, ours.cellStateBytes, ours.inferenceWorkspaceBytes,
+        ours.stepWorkspaceBytes, ours.trainingWorkspaceBytes, ours.backwardWorkspaceBytes,
+        ours.reserveBytes}) {
     LNRNN_CHECK(bytes <= INT64_MAX, LNRNN_STATUS_INVALID_ARGUMENT,
                 "%s: steps %lld and batch %lld need more than 2^63 bytes", __func__,
                 static_cast<long long>(steps), static_cast<long long>(batch));

@@ -1,10 +1,11 @@
 // The LSTM's elementwise formulas (Hochreiter & Schmidhuber 1997, with the forget gate of Gers,
 // Schmidhuber & Cummins 2000), shared by every normalisation and backend. V is a scalar or a SIMD
-// vector with fma, sigmoid, tanh and unless_zero found by argument-dependent lookup.
+// vector with fma, sigmoid, tanh, limited, unless_zero and unless_beyond found by argument-dependent lookup.
 //
 //   i, f, o = sigmoid(v);  g = tanh(v);  u = f c' + i g;  q = tanh(k);  h = o q
 //
-// where c' is the carried cell before the step, and k is u or its layer norm.
+// where c' is the carried cell before the step, and k is u or its layer norm. Where the cell is clipped,
+// u is limited first, and what is carried is limited, too.
 #pragma once
 
 #include "host_device.h"
@@ -27,6 +28,11 @@ LNRNN_CELL V lstm_cell(V i, V f, V g, V c_before) {
 }
 
 template <class V>
+LNRNN_CELL V lstm_clip(V u, V clip) {
+  return limited(u, clip);
+}
+
+template <class V>
 LNRNN_CELL V lstm_output(V o, V k) {
   return o * tanh(k);
 }
@@ -42,6 +48,12 @@ template <class V>
 LNRNN_CELL LstmOutputGradients<V> lstm_output_backward(V dh, V o, V q) {
   const V one(1);
   return {unless_zero(dh, dh * o * (one - q * q)), unless_zero(dh, dh * q * o * (one - o))};
+}
+
+// du: by u with its limit. Returns that by u without, which passes at the limit, too; that by NaN stays.
+template <class V>
+LNRNN_CELL V lstm_clip_backward(V du, V u, V clip) {
+  return unless_beyond(u, clip, du);
 }
 
 template <class V>

@@ -23,6 +23,21 @@ LNRNN_CELL double within(double x, double limit, double value) {
   return ::fabs(x) <= limit ? value : static_cast<double>(NAN);
 }
 
+// x, but limit where it is more, and -limit where it is less; NaN stays NaN.
+LNRNN_CELL float limited(float x, float limit) {
+  return x > limit ? limit : x < -limit ? -limit : x;
+}
+LNRNN_CELL double limited(double x, double limit) {
+  return x > limit ? limit : x < -limit ? -limit : x;
+}
+// value, or 0 where |x| is more than limit.
+LNRNN_CELL float unless_beyond(float x, float limit, float value) {
+  return ::fabsf(x) > limit ? 0.0f : value;
+}
+LNRNN_CELL double unless_beyond(double x, double limit, double value) {
+  return ::fabs(x) > limit ? 0.0 : value;
+}
+
 LNRNN_CELL float tanh(float x) { return ::tanhf(x); }
 LNRNN_CELL double tanh(double x) { return ::tanh(x); }
 

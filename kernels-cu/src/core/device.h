@@ -161,7 +161,7 @@ class Device {
 struct KernelsOf {
   const char* backend;  // as a sentence names it
   bool uncentred_norms, norms_of_sums, joint_gru;
-  bool projections = false;
+  bool projections = false, cell_clips = false;
 };
 // NOT_SUPPORTED for a shape that asks for what is not there.
 lnrnnStatus_t check_kernels(const CellShape& shape, const KernelsOf& has);

@@ -75,11 +75,13 @@ lnrnnStatus_t lay_out_parameters(Plan* plan) {
     }
   }
   plan->parameter_elements = offset / plan->element_bytes();
-  LNRNN_CHECK(size_multiply(plan->parameter_elements, plan->accumulation_bytes()) <= INT64_MAX,
-              LNRNN_STATUS_INVALID_ARGUMENT,
-              "lnrnnPlanCreate: layers %d, inputSize %lld and hiddenSize %lld need more than 2^63 "
-              "bytes of parameters",
-              d.layers, static_cast<long long>(d.inputSize), static_cast<long long>(d.hiddenSize));
+  LNRNN_CHECK(
+      size_multiply(plan->parameter_elements, plan->accumulation_bytes()) <= INT64_MAX,
+      LNRNN_STATUS_INVALID_ARGUMENT,
+      "lnrnnPlanCreate: layers %d, inputSize %lld, hiddenSize %lld and projectionSize %lld need "
+      "more than 2^63 bytes of parameters",
+      d.layers, static_cast<long long>(d.inputSize), static_cast<long long>(d.hiddenSize),
+      static_cast<long long>(d.projectionSize));
   return LNRNN_STATUS_SUCCESS;
 }
 

@@ -32,7 +32,6 @@ struct PlanVector {
 struct Plan {
   lnrnnPlanDescription_t description;
   CellShape shape;
-  int64_t projection = 0;                 // P, of a shape that is projected
   std::vector<PlanParameter> parameters;  // those of one layer and direction stand together
   uint64_t parameter_elements;            // with what lies between tensors
   int vector_count;
@@ -40,7 +39,9 @@ struct Plan {
 
   // Features of the cell, H, and of h, P, in one direction.
   int64_t cell_width() const { return description.hiddenSize; }
-  int64_t output_width() const { return shape.projected ? projection : description.hiddenSize; }
+  int64_t output_width() const {
+    return shape.projected ? description.projectionSize : description.hiddenSize;
+  }
   int directions() const { return description.direction == LNRNN_DIRECTION_BIDIRECTIONAL ? 2 : 1; }
   int64_t strands() const { return int64_t{description.layers} * directions(); }
   // Features of what a layer writes, D P.

@@ -100,4 +100,12 @@ std::optional<CellShape> cell_shape(int32_t cell, int32_t normalization) {
   }
 }
 
+std::optional<CellShape> cell_shape(const lnrnnPlanDescription_t& description) {
+  std::optional<CellShape> shape = cell_shape(description.cell, description.normalization);
+  if (!shape) return shape;
+  shape->projected = description.projectionSize > 0;
+  shape->clipped = description.cellClip > 0;
+  return shape;
+}
+
 }  // namespace lnrnn

@@ -104,6 +104,7 @@ struct CellShape {
   int site_count;
   NormSite sites[kMostSites];  // in the order of their terms
   bool projected = false;      // h is a product, of what the cell puts out and weight_hr (P,H)
+  bool clipped = false;        // u has a limit on either side
 
   constexpr const NormSite* site(TermKind of) const {
     for (int i = 0; i < site_count; ++i) {
@@ -127,7 +128,7 @@ struct CellShape {
   constexpr bool consistent() const {
     const bool of_sum = site(TermKind::kSum) != nullptr;
     if (of_sum && (separate_products || !recurrent_matrix)) return false;
-    if (projected && !carries_cell) return false;
+    if ((projected || clipped) && !carries_cell) return false;
     for (int i = 0; i < site_count; ++i) {
       const NormSite& norm = sites[i];
       const bool of_cell = norm.of == TermKind::kCell;
@@ -151,5 +152,7 @@ struct CellShape {
 
 // Of lnrnnCell_t and lnrnnNormalization_t; nothing where the cell does not know the normalisation.
 std::optional<CellShape> cell_shape(int32_t cell, int32_t normalization);
+// The same with what else the description asks of it.
+std::optional<CellShape> cell_shape(const lnrnnPlanDescription_t& description);
 
 }  // namespace lnrnn

@@ -45,12 +45,14 @@ struct RowPass {
   const T*
       inside;  // (G H) what a norm of the sum has added before it measures; null where there is nothing
   T epsilon;
+  T clip;                                  // of a shape that is clipped
   ZoneoutShares<T> zoneout, zoneout_cell;  // inference's; where masks are drawn h and c are new
 
   RowPass(const Strand& strand, const Vectors<T*>& values)
       : shape(&strand.shape()), width(strand.cell_width()), output_width(strand.output_width()),
         vectors(read_only(values)), norms(norms_of(*shape)), inside(nullptr),
-        epsilon(static_cast<T>(strand.plan.description.epsilon)) {
+        epsilon(static_cast<T>(strand.plan.description.epsilon)),
+        clip(static_cast<T>(strand.plan.description.cellClip)) {
     for (int kind = 0; kind < kTermKinds; ++kind) {
       site[kind] = shape->site(static_cast<TermKind>(kind));
       statistics[kind] = 2 * shape->first_statistic(static_cast<TermKind>(kind));

@@ -207,6 +207,19 @@ LNRNN_SIMD Vec<T> within(Vec<T> x, Vec<T> limit, Vec<T> value) {
   return select(inside, value, Vec<T>(std::numeric_limits<T>::quiet_NaN()));
 }
 
+// x, but limit where it is more, and -limit where it is less; NaN stays NaN.
+template <class T>
+LNRNN_SIMD Vec<T> limited(Vec<T> x, Vec<T> limit) {
+  return at_least(at_most(x, limit), Vec<T>(-limit.v));
+}
+
+// value, or 0 where |x| is more than limit.
+template <class T>
+LNRNN_SIMD Vec<T> unless_beyond(Vec<T> x, Vec<T> limit, Vec<T> value) {
+  const auto beyond = (typename Vec<T>::Bits)((x.v > limit.v) | (x.v < -limit.v));
+  return from_bits<T>(bits(value) & ~beyond);
+}
+
 template <class T>
 LNRNN_SIMD Vec<T> load(const T* p) {
   Vec<T> a;

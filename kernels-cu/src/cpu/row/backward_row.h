@@ -78,6 +78,8 @@ static void go_back_through_cell(const BackwardRow<T>& row) {
   T* const sum_of_bias = row.sum(Slot::kBias);
   CellTerm<T> cell(row, u);
   if (cell.is_normalized) cell.recall();
+  const bool is_clipped = row.pass->shape->clipped;
+  const Vec<T> limit(row.pass->clip);
 
   const Zoneout<T> of_c{row.update_cell, {}};
   for_lanes<T>(width, [&](Lanes<T> unit) LNRNN_INLINE {
@@ -94,11 +96,12 @@ static void go_back_through_cell(const BackwardRow<T>& row) {
       unit.store_to(row.dh, dh.before);
       by_output = dh.now;
     }
-    const auto by = Cell::output_backward(by_output, now.gate, cell.seen(unit, now.u));
+    const Vec<T> u_at = is_clipped ? Cell::clip(now.u, limit) : now.u;
+    const auto by = Cell::output_backward(by_output, now.gate, cell.seen(unit, u_at));
     if (row.d != nullptr) unit.store_to(row.d, by.output);
 #pragma GCC unroll 4
     for (int i = 0; i < Cell::kWaiting; ++i) unit.store_to(waiting + i * width, by.waiting[i]);
-    unit.store_to(u, now.u);
+    unit.store_to(u, u_at);
     const Lanes<T> last = unit.shifted(kLast * width);
     last.store_to(dv, by.last_gate);
     sum_bias<kNorms>(sum_of_bias, last, by.last_gate);
@@ -112,8 +115,10 @@ static void go_back_through_cell(const BackwardRow<T>& row) {
     Vec<T> kept[Cell::kWaiting];
 #pragma GCC unroll 4
     for (int i = 0; i < Cell::kWaiting; ++i) kept[i] = unit.load_from(waiting + i * width);
-    const auto by = Cell::cell_backward(unit.load_from(du) + unit.load_from(dk), kept,
-                                        unit.load_from(row.c_before));
+    const Vec<T> c_before = unit.load_from(row.c_before);
+    Vec<T> by_u = unit.load_from(du) + unit.load_from(dk);
+    if (is_clipped) by_u = Cell::clip_backward(by_u, kept, c_before, limit);
+    const auto by = Cell::cell_backward(by_u, kept, c_before);
 #pragma GCC unroll 4
     for (int gate = 0; gate < kLast; ++gate) {
       const Lanes<T> at = unit.shifted(gate * width);

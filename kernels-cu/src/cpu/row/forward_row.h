@@ -54,11 +54,13 @@ static void advance_cell(const ForwardRow<T>& row) {
   GateInputs<Cell, T, kNorms> in(row);
   in.measure(row.pass->epsilon);
   T *const o = row.scratch, *const u = o + in.width;
+  const bool is_clipped = row.pass->shape->clipped;
+  const Vec<T> limit(row.pass->clip);
   for_lanes<T>(in.width, [&](Lanes<T> unit) LNRNN_INLINE {
     prefetch_next<Cell::kGates>(row, unit);
     const auto candidate = Cell::candidate(in, unit, unit.load_from(row.c_before));
     unit.store_to(o, candidate.o);
-    unit.store_to(u, candidate.u);
+    unit.store_to(u, is_clipped ? Cell::clip(candidate.u, limit) : candidate.u);
   });
 
   CellTerm<T> cell(row, u);

@@ -29,6 +29,10 @@ struct Lstm {
     const auto gate = gates(in, unit);
     return {lstm_cell(gate.i, gate.f, gate.g, c_before), gate.o};
   }
+  template <class V>
+  LNRNN_SIMD V clip(V u, V limit) {
+    return lstm_clip(u, limit);
+  }
   // k: u, or what its layer norm makes of it.
   template <class V>
   LNRNN_SIMD V output(V o, V k) {
@@ -59,6 +63,11 @@ struct Lstm {
     const V q = tanh(k);
     const auto by = lstm_output_backward(by_h, gate.o, q);
     return {by.k, by.vo, gate.o * q, {gate.i, gate.f, gate.g}};
+  }
+  // by_u: by u with its limit.
+  template <class V>
+  LNRNN_SIMD V clip_backward(V by_u, const V (&waiting)[kWaiting], V c_before, V limit) {
+    return lstm_clip_backward(by_u, lstm_cell(waiting[0], waiting[1], waiting[2], c_before), limit);
   }
   template <class V>
   struct OfCell {

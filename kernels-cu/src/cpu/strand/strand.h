@@ -80,10 +80,12 @@ void share_batch(Team& team, int64_t batch, int tile_rows, double step_flops, co
   }
 }
 
-// Multiply-adds of a step's products, twice.
+// Multiply-adds of a step's products, twice: with the gates' weights, so deep, and with the projection's.
 inline double step_flops(const Strand& strand, int64_t batch, int64_t depth) {
-  return 2.0 * static_cast<double>(batch) * static_cast<double>(strand.gates()) *
-         static_cast<double>(depth);
+  const int64_t projected = strand.shape().projected ? strand.output_width() : 0;
+  return 2.0 * static_cast<double>(batch) *
+         (static_cast<double>(strand.gates()) * static_cast<double>(depth) +
+          static_cast<double>(projected) * static_cast<double>(strand.cell_width()));
 }
 
 template <class T>

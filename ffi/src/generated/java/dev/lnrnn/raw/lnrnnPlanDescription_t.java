@@ -29,6 +29,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double zoneoutCell;
  *     double dropconnect;
  *     double dropout;
+ *     int64_t projectionSize;
+ *     double cellClip;
  * }
  * }
  */
@@ -52,7 +54,9 @@ public class lnrnnPlanDescription_t {
         lnrnn_h.C_DOUBLE.withName("zoneout"),
         lnrnn_h.C_DOUBLE.withName("zoneoutCell"),
         lnrnn_h.C_DOUBLE.withName("dropconnect"),
-        lnrnn_h.C_DOUBLE.withName("dropout")
+        lnrnn_h.C_DOUBLE.withName("dropout"),
+        lnrnn_h.C_LONG.withName("projectionSize"),
+        lnrnn_h.C_DOUBLE.withName("cellClip")
     ).withName("lnrnnPlanDescription_t");
 
     /**
@@ -676,6 +680,94 @@ public class lnrnnPlanDescription_t {
      */
     public static void dropout(MemorySegment struct, double fieldValue) {
         struct.set(dropout$LAYOUT, dropout$OFFSET, fieldValue);
+    }
+
+    private static final OfLong projectionSize$LAYOUT = (OfLong)$LAYOUT.select(groupElement("projectionSize"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t projectionSize
+     * }
+     */
+    public static final OfLong projectionSize$layout() {
+        return projectionSize$LAYOUT;
+    }
+
+    private static final long projectionSize$OFFSET = $LAYOUT.byteOffset(groupElement("projectionSize"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t projectionSize
+     * }
+     */
+    public static final long projectionSize$offset() {
+        return projectionSize$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t projectionSize
+     * }
+     */
+    public static long projectionSize(MemorySegment struct) {
+        return struct.get(projectionSize$LAYOUT, projectionSize$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t projectionSize
+     * }
+     */
+    public static void projectionSize(MemorySegment struct, long fieldValue) {
+        struct.set(projectionSize$LAYOUT, projectionSize$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble cellClip$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("cellClip"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double cellClip
+     * }
+     */
+    public static final OfDouble cellClip$layout() {
+        return cellClip$LAYOUT;
+    }
+
+    private static final long cellClip$OFFSET = $LAYOUT.byteOffset(groupElement("cellClip"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double cellClip
+     * }
+     */
+    public static final long cellClip$offset() {
+        return cellClip$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double cellClip
+     * }
+     */
+    public static double cellClip(MemorySegment struct) {
+        return struct.get(cellClip$LAYOUT, cellClip$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double cellClip
+     * }
+     */
+    public static void cellClip(MemorySegment struct, double fieldValue) {
+        struct.set(cellClip$LAYOUT, cellClip$OFFSET, fieldValue);
     }
 
     /**

@@ -25,6 +25,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     uint64_t backwardWorkspaceBytes;
  *     uint64_t reserveBytes;
  *     uint64_t gradientBytes;
+ *     uint64_t cellStateBytes;
  * }
  * }
  */
@@ -44,7 +45,8 @@ public class lnrnnPlanSizes_t {
         lnrnn_h.C_LONG.withName("trainingWorkspaceBytes"),
         lnrnn_h.C_LONG.withName("backwardWorkspaceBytes"),
         lnrnn_h.C_LONG.withName("reserveBytes"),
-        lnrnn_h.C_LONG.withName("gradientBytes")
+        lnrnn_h.C_LONG.withName("gradientBytes"),
+        lnrnn_h.C_LONG.withName("cellStateBytes")
     ).withName("lnrnnPlanSizes_t");
 
     /**
@@ -492,6 +494,50 @@ public class lnrnnPlanSizes_t {
      */
     public static void gradientBytes(MemorySegment struct, long fieldValue) {
         struct.set(gradientBytes$LAYOUT, gradientBytes$OFFSET, fieldValue);
+    }
+
+    private static final OfLong cellStateBytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("cellStateBytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint64_t cellStateBytes
+     * }
+     */
+    public static final OfLong cellStateBytes$layout() {
+        return cellStateBytes$LAYOUT;
+    }
+
+    private static final long cellStateBytes$OFFSET = $LAYOUT.byteOffset(groupElement("cellStateBytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint64_t cellStateBytes
+     * }
+     */
+    public static final long cellStateBytes$offset() {
+        return cellStateBytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint64_t cellStateBytes
+     * }
+     */
+    public static long cellStateBytes(MemorySegment struct) {
+        return struct.get(cellStateBytes$LAYOUT, cellStateBytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint64_t cellStateBytes
+     * }
+     */
+    public static void cellStateBytes(MemorySegment struct, long fieldValue) {
+        struct.set(cellStateBytes$LAYOUT, cellStateBytes$OFFSET, fieldValue);
     }
 
     /**

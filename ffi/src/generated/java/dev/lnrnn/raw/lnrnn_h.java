@@ -95,10 +95,10 @@ public class lnrnn_h {
     public static int LNRNN_VERSION_PATCH() {
         return LNRNN_VERSION_PATCH;
     }
-    private static final int LNRNN_ABI_VERSION = (int)5L;
+    private static final int LNRNN_ABI_VERSION = (int)6L;
     /**
      * {@snippet lang=c :
-     * #define LNRNN_ABI_VERSION 5
+     * #define LNRNN_ABI_VERSION 6
      * }
      */
     public static int LNRNN_ABI_VERSION() {
