@@ -46,6 +46,7 @@ class Fiber {
   char* map_ = nullptr;
   char* stack_ = nullptr;  // of a thread: known to AddressSanitizer's build only
   size_t stack_bytes_ = 0;
+  size_t top_ = 0;  // bytes above it that are not used
   Body body_ = nullptr;
   void* argument_ = nullptr;
   bool prepared_ = false;

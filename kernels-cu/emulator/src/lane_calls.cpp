@@ -29,7 +29,7 @@ void Machine::meet(RunningLane& lane, Scope scope, const char* operation, Site s
     barrier.operation = operation;
     barrier.site = site;
   } else if (barrier.operation != operation || barrier.site.line != site.line ||
-             std::strcmp(barrier.site.file, site.file) != 0) {
+             (barrier.site.file != site.file && std::strcmp(barrier.site.file, site.file) != 0)) {
     fail(lane, cudaErrorLaunchTimeout,
          "is at %s %s:%d while others wait at %s %s:%d: divergent barrier", operation,
          base_name(site.file), site.line, barrier.operation, base_name(barrier.site.file),

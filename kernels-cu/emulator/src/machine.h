@@ -130,18 +130,23 @@ class Machine {
   struct Group {
     int live_blocks = 0;
   };
+  // Of a warp: which of its lanes have one, and in what order.
+  struct Turn {
+    Warp* warp = nullptr;
+    uint32_t lanes = 0, first = 0, step = 0, tried = 0;
+  };
 
   void make_resident(int groups, int blocks_per_group);
   void start_group(int group);
   void start_block(ResidentBlock& block, int64_t index, Cluster& cluster, int rank);
   void run_warp(Warp& warp);
-  void resume(RunningLane& lane);
+  RunningLane* next_of_turn();
   void end_lane(RunningLane& lane);
   Warp& pick();
   void set_ready(Warp& warp, uint32_t lanes);
   void clear_ready(Warp& warp, uint32_t lanes);
   void release(RunningLane& lane, Scope scope);
-  void suspend(RunningLane& lane) { lane.fiber->switch_to(host_); }
+  void suspend(RunningLane& lane);
   void report_deadlock();
   void drop_lanes();
   Fiber* take();
@@ -156,6 +161,7 @@ class Machine {
   int64_t live_lanes_ = 0;
   uint32_t stay_chance_ = 0;        // of 256: that the warp that ran last runs again
   uint32_t accesses_per_turn_ = 0;  // mean between two interleavings at array accesses
+  Turn turn_;
   Warp* last_ = nullptr;
   bool polled_ = false;
   uint64_t idle_polls_ = 0, idle_limit_ = 0;
