@@ -33,7 +33,7 @@ public final class BackwardArguments {
     /**
      * Sets the gradient by y.
      *
-     * @param dy (T,N,D&middot;H), with the sequence's strides, or null for zeros
+     * @param dy (T,N,D&middot;P), with the sequence's strides, or null for zeros
      * @return this
      */
     public BackwardArguments dy(@Nullable DeviceBuffer dy) {
@@ -44,7 +44,7 @@ public final class BackwardArguments {
     /**
      * Sets the gradient by hn.
      *
-     * @param dhn (L&middot;D,N,H), or null for zeros
+     * @param dhn (L&middot;D,N,P), or null for zeros
      * @return this
      */
     public BackwardArguments dhn(@Nullable DeviceBuffer dhn) {
@@ -90,7 +90,7 @@ public final class BackwardArguments {
     /**
      * Sets the buffer for the gradient by h0.
      *
-     * @param dh0 (L&middot;D,N,H), or null if it is not needed; may be dhn
+     * @param dh0 (L&middot;D,N,P), or null if it is not needed; may be dhn
      * @return this
      */
     public BackwardArguments dh0(@Nullable DeviceBuffer dh0) {
@@ -133,6 +133,7 @@ public final class BackwardArguments {
         lnrnnBackwardArguments_t.structSize(struct, struct.byteSize());
         PlanSizes sizes = training.sizes();
         long stateBytes = sizes.stateBytes();
+        long cellStateBytes = sizes.cellStateBytes();
         SequenceExtents extents = training.extents();
         TrainingPasses.Shared shared = training.shared();
         LayerSpec spec = training.plan().spec();
@@ -150,12 +151,12 @@ public final class BackwardArguments {
         b.read("reserve", shared.reserve(), sizes.reserveBytes(), Unit.SPACE, lnrnnBackwardArguments_t.reserve(struct));
         b.read("dy", dy, extents.dy(), lnrnnBackwardArguments_t.dy(struct));
         b.read("dhn", dhn, stateBytes, Unit.STATE, lnrnnBackwardArguments_t.dhn(struct));
-        b.readCell("dcn", dcn, stateBytes, lnrnnBackwardArguments_t.dcn(struct));
+        b.readCell("dcn", dcn, cellStateBytes, lnrnnBackwardArguments_t.dcn(struct));
         b.written("gradients", gradients, sizes.gradientBytes(), Unit.STATE,
                 lnrnnBackwardArguments_t.gradients(struct));
         b.written("dx", dx, extents.dx(), lnrnnBackwardArguments_t.dx(struct));
         b.written("dh0", dh0, stateBytes, Unit.STATE, lnrnnBackwardArguments_t.dh0(struct));
-        b.writtenCell("dc0", dc0, stateBytes, lnrnnBackwardArguments_t.dc0(struct));
+        b.writtenCell("dc0", dc0, cellStateBytes, lnrnnBackwardArguments_t.dc0(struct));
         b.written("workspace", Binding.required("workspace", workspace), sizes.backwardWorkspaceBytes(), Unit.SPACE,
                 lnrnnBackwardArguments_t.workspace(struct));
         return new BackwardPass(training, b.call(), PassArguments.of(

@@ -9,9 +9,9 @@ import java.util.stream.Stream;
  *
  * <p>In the formulas x is a step's input, h&#8315; and c&#8315; the state before it, &#7488; transposes, and products
  * of vectors are element by element. {@link Normalization} says where layer norms stand in them. Layer k reads I
- * features, C in layer 0 and D&middot;H above; x is (T,N,C), y (T,N,D&middot;H), a state (L&middot;D,N,H). The reverse
- * direction appends {@code _reverse} to the first part of each name: {@code weight_ih_l0_reverse},
- * {@code layernorm_i_l0_reverse.weight}.
+ * features, C in layer 0 and D&middot;P above; x is (T,N,C), y (T,N,D&middot;P), h (L&middot;D,N,P), c
+ * (L&middot;D,N,H). P is H, unless an LSTM projects h. The reverse direction appends {@code _reverse} to the first part
+ * of each name: {@code weight_ih_l0_reverse}, {@code layernorm_i_l0_reverse.weight}.
  */
 public enum CellType {
     /**
@@ -27,6 +27,12 @@ public enum CellType {
      * c = u                            or k, as the normalisation says
      * </pre>
      *
+     * <p>With a {@linkplain LayerSpec#withProjection projection} (Sak et al., <cite>Long Short-Term Memory Recurrent
+     * Neural Network Architectures for Large Scale Acoustic Modeling</cite>, 2014), h = (o tanh(k)) weight_hr&#7488;
+     * has P features: PyTorch's {@code proj_size}, cuDNN's LSTMP, TensorFlow Lite, lingvo. With a
+     * {@linkplain LayerSpec#withCellClip cell clip}, u is limited to -clip...clip as soon as it is computed: cuDNN,
+     * TensorFlow Lite, lingvo. CUDA devices do not support the clip yet.
+     *
      * <p>With zoneout, some elements of h keep the value of h&#8315;. Zoneout of c is the same, with masks of its own;
      * h is computed from u before that. Inference uses the expectation of both.
      *
@@ -37,7 +43,8 @@ public enum CellType {
      * </thead>
      * <tbody>
      * <tr><th scope="row">{@code weight_ih_l{k}}</th><td>(4H, I)</td><td>every LSTM</td></tr>
-     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(4H, H)</td><td>every LSTM</td></tr>
+     * <tr><th scope="row">{@code weight_hh_l{k}}</th><td>(4H, P)</td><td>every LSTM</td></tr>
+     * <tr><th scope="row">{@code weight_hr_l{k}}</th><td>(P, H)</td><td>an LSTM with a projection</td></tr>
      * <tr><th scope="row">{@code bias_l{k}}</th><td>(4H)</td><td>every LSTM</td></tr>
      * <tr><th scope="row">{@code layernorm_i_l{k}.weight}, {@code .bias}</th><td>(4H)</td>
      *     <td>a norm of A, as far as it has them</td></tr>

@@ -77,9 +77,12 @@ final class Checkpoint {
         }
         // Every layer has a matrix of so many columns and more rows than that; nothing is computed from sizes before.
         long largest = file.tensors().values().stream().mapToLong(TensorInfo::elements).max().orElse(0);
-        if (spec.inputSize() > largest || spec.hiddenSize() > largest || spec.states() > file.tensors().size()) {
+        if (spec.inputSize() > largest || spec.hiddenSize() > largest || spec.outputWidth() > largest
+                || spec.states() > file.tensors().size()) {
             throw new SafetensorsException(file + ": the metadata describes a layer of input size " + spec.inputSize()
-                    + ", hidden size " + spec.hiddenSize() + " and " + spec.states()
+                    + ", hidden size " + spec.hiddenSize()
+                    + (spec.projectionSize() > 0 ? ", projection size " + spec.projectionSize() : "")
+                    + " and " + spec.states()
                     + " states, which is larger than its tensors allow");
         }
         return spec;

@@ -15,7 +15,7 @@ public enum Direction {
         this.count = count;
     }
 
-    /** {@return the number of directions D: y is (T,N,D&middot;H)} */
+    /** {@return the number of directions D: y is (T,N,D&middot;P)} */
     public int count() {
         return count;
     }

@@ -31,7 +31,7 @@ public final class ForwardArguments {
     /**
      * Sets the initial h.
      *
-     * @param h0 (L&middot;D,N,H), or null for zeros
+     * @param h0 (L&middot;D,N,P), or null for zeros
      * @return this
      */
     public ForwardArguments h0(@Nullable DeviceBuffer h0) {
@@ -53,7 +53,7 @@ public final class ForwardArguments {
     /**
      * Sets the output.
      *
-     * @param y (T,N,D&middot;H), with the sequence's strides, or null if it is not needed
+     * @param y (T,N,D&middot;P), with the sequence's strides, or null if it is not needed
      * @return this
      */
     public ForwardArguments y(@Nullable DeviceBuffer y) {
@@ -64,7 +64,7 @@ public final class ForwardArguments {
     /**
      * Sets the buffer for h at each row's length.
      *
-     * @param hn (L&middot;D,N,H), or null if it is not needed; may be h0
+     * @param hn (L&middot;D,N,P), or null if it is not needed; may be h0
      * @return this
      */
     public ForwardArguments hn(@Nullable DeviceBuffer hn) {
@@ -107,6 +107,7 @@ public final class ForwardArguments {
         lnrnnForwardTrainingArguments_t.structSize(struct, struct.byteSize());
         PlanSizes sizes = training.sizes();
         long stateBytes = sizes.stateBytes();
+        long cellStateBytes = sizes.cellStateBytes();
         SequenceExtents extents = training.extents();
         TrainingPasses.Shared shared = training.shared();
         LayerSpec spec = training.plan().spec();
@@ -115,7 +116,7 @@ public final class ForwardArguments {
                 lnrnnForwardTrainingArguments_t.parameters(struct));
         b.read("x", shared.x(), extents.x(), lnrnnForwardTrainingArguments_t.x(struct));
         b.read("h0", h0, stateBytes, Unit.STATE, lnrnnForwardTrainingArguments_t.h0(struct));
-        b.readCell("c0", c0, stateBytes, lnrnnForwardTrainingArguments_t.c0(struct));
+        b.readCell("c0", c0, cellStateBytes, lnrnnForwardTrainingArguments_t.c0(struct));
         b.readResets(shared.resets(), extents.resets(), lnrnnForwardTrainingArguments_t.resets(struct));
         b.read("zoneoutMask", shared.zoneoutMask(), TrainingArguments.zoneoutMaskBytes(spec, training.sequence()),
                 Unit.MASK, lnrnnForwardTrainingArguments_t.zoneoutMask(struct));
@@ -125,7 +126,7 @@ public final class ForwardArguments {
                 lnrnnForwardTrainingArguments_t.random(struct));
         b.written("y", y, extents.y(), lnrnnForwardTrainingArguments_t.y(struct));
         b.written("hn", hn, stateBytes, Unit.STATE, lnrnnForwardTrainingArguments_t.hn(struct));
-        b.writtenCell("cn", cn, stateBytes, lnrnnForwardTrainingArguments_t.cn(struct));
+        b.writtenCell("cn", cn, cellStateBytes, lnrnnForwardTrainingArguments_t.cn(struct));
         b.written("reserve", shared.reserve(), sizes.reserveBytes(), Unit.SPACE,
                 lnrnnForwardTrainingArguments_t.reserve(struct));
         b.written("workspace", Binding.required("workspace", workspace), sizes.trainingWorkspaceBytes(), Unit.SPACE,

@@ -43,15 +43,17 @@ final class HostForward {
     LayerOutput run(DeviceBuffer packed, MemorySegment input, Sequence sequence, byte @Nullable [] resets,
             @Nullable MemorySegment h0, @Nullable MemorySegment c0, long @Nullable [] lengths) {
         InferenceArguments current = argumentsFor(sequence);
-        long stateBytes = current.sizes().stateBytes();
+        PlanSizes sizes = current.sizes();
         DataType type = plan.spec().dataType();
         HostArray.checkBytes(input, current.extents().x().bytes(), type, "x");
         GivenBytes.checkElements("resets", resets, current.extents().resets().bytes());
-        checkState(h0, stateBytes, "h0");
-        checkState(c0, stateBytes, "c0");
+        checkState(h0, sizes.stateBytes(), "h0");
+        Operands.checkCell(plan.spec(), "c0", c0);
+        checkState(c0, sizes.cellStateBytes(), "c0");
         HostArray output = HostArray.allocate(type, current.extents().y().bytes(), "y");
-        HostArray h = HostArray.allocate(stateType, stateBytes, "hn");
-        HostArray c = plan.spec().cell().carriesCell() ? HostArray.allocate(stateType, stateBytes, "cn") : null;
+        HostArray h = HostArray.allocate(stateType, sizes.stateBytes(), "hn");
+        HostArray c = plan.spec().cell().carriesCell()
+                ? HostArray.allocate(stateType, sizes.cellStateBytes(), "cn") : null;
         run(packed, input, sequence, resets == null ? null : MemorySegment.ofArray(resets), h0, c0, lengths,
                 output.segment(), h.segment(), HostArray.segmentOrNull(c));
         return new LayerOutput(output, h, c);
@@ -68,25 +70,25 @@ final class HostForward {
             @Nullable MemorySegment yHost, @Nullable MemorySegment hnHost, @Nullable MemorySegment cnHost) {
         InferenceArguments arguments = argumentsFor(sequence);
         SequenceExtents extents = arguments.extents();
-        long stateBytes = arguments.sizes().stateBytes();
-        HostOperands.ofForward(plan.spec(), extents, stateBytes, xHost, h0Host, c0Host, yHost, hnHost, cnHost)
+        PlanSizes sizes = arguments.sizes();
+        HostOperands.ofForward(plan.spec(), extents, sizes, xHost, h0Host, c0Host, yHost, hnHost, cnHost)
                 .read("resets", resetsHost, extents.resets())
                 .checkApart();
         arguments.packed(packed)
                 .x(x.requiredInput(xHost, extents.x().bytes()))
                 .resets(resets.input(resetsHost, extents.resets().bytes()))
-                .h0(h0.input(h0Host, stateBytes))
-                .c0(c0.input(c0Host, stateBytes))
+                .h0(h0.input(h0Host, sizes.stateBytes()))
+                .c0(c0.input(c0Host, sizes.cellStateBytes()))
                 .y(y.output(yHost, extents.y()))
-                .hn(hn.output(hnHost, stateBytes))
-                .cn(cn.output(cnHost, stateBytes))
-                .workspace(workspace.atLeast(arguments.sizes().inferenceWorkspaceBytes()));
+                .hn(hn.output(hnHost, sizes.stateBytes()))
+                .cn(cn.output(cnHost, sizes.cellStateBytes()))
+                .workspace(workspace.atLeast(sizes.inferenceWorkspaceBytes()));
         InferencePass pass = latest.of(arguments.buffers(), arguments::bind);
         pass.setLengths(lengths);
         pass.run();
         y.download(yHost, extents.y().bytes());
-        hn.download(hnHost, stateBytes);
-        cn.download(cnHost, stateBytes);
+        hn.download(hnHost, sizes.stateBytes());
+        cn.download(cnHost, sizes.cellStateBytes());
         stream.synchronize();
     }
 

@@ -16,16 +16,16 @@ final class HostOperands {
     }
 
     /** Those of a forward pass, of inference or of training. */
-    static HostOperands ofForward(LayerSpec spec, SequenceExtents extents, long stateBytes, MemorySegment x,
+    static HostOperands ofForward(LayerSpec spec, SequenceExtents extents, PlanSizes sizes, MemorySegment x,
             @Nullable MemorySegment h0, @Nullable MemorySegment c0, @Nullable MemorySegment y,
             @Nullable MemorySegment hn, @Nullable MemorySegment cn) {
         return new HostOperands(spec)
                 .read("x", x, extents.x())
-                .readState("h0", h0, stateBytes)
-                .readCell("c0", c0, stateBytes)
+                .readState("h0", h0, sizes.stateBytes())
+                .readCell("c0", c0, sizes.cellStateBytes())
                 .written("y", y, extents.y())
-                .writtenState("hn", hn, stateBytes)
-                .writtenCell("cn", cn, stateBytes);
+                .writtenState("hn", hn, sizes.stateBytes())
+                .writtenCell("cn", cn, sizes.cellStateBytes());
     }
 
     HostOperands read(String name, @Nullable MemorySegment host, TensorExtent extent) {

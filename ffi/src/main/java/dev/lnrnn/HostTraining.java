@@ -17,7 +17,7 @@ final class HostTraining {
     private final Arena arena = Arena.ofShared();
     private final TrainingArguments arguments;
     private final SequenceExtents extents;
-    private final long stateBytes;
+    private final PlanSizes sizes;
     private final DeviceBuffer workspace;
     private final FlatTensors gradients;
     private final List<Mirror> mirrors = new ArrayList<>();
@@ -54,8 +54,7 @@ final class HostTraining {
         try {
             arguments = layer.plan().training(sequence, queue);
             extents = arguments.extents();
-            PlanSizes sizes = arguments.sizes();
-            stateBytes = sizes.stateBytes();
+            sizes = arguments.sizes();
             workspace = device.allocate(
                     Math.max(sizes.trainingWorkspaceBytes(), sizes.backwardWorkspaceBytes()), arena);
             gradients = FlatTensors.gradients(layer.plan(), device.zeros(sizes.gradientBytes(), arena));
@@ -124,24 +123,24 @@ final class HostTraining {
 
     void checkForward(MemorySegment x, @Nullable MemorySegment h0, @Nullable MemorySegment c0,
             @Nullable MemorySegment y, @Nullable MemorySegment hn, @Nullable MemorySegment cn) {
-        HostOperands.ofForward(layer.spec(), extents, stateBytes, x, h0, c0, y, hn, cn).checkOutputsApart();
+        HostOperands.ofForward(layer.spec(), extents, sizes, x, h0, c0, y, hn, cn).checkOutputsApart();
     }
 
     /** Segments that were checked. */
     void forward(long seed, MemorySegment xHost, @Nullable MemorySegment h0Host, @Nullable MemorySegment c0Host,
             @Nullable MemorySegment yHost, @Nullable MemorySegment hnHost, @Nullable MemorySegment cnHost) {
         x.requiredInput(xHost, extents.x().bytes());
-        DeviceBuffer initialH = h0.input(h0Host, stateBytes);
-        DeviceBuffer initialC = c0.input(c0Host, stateBytes);
+        DeviceBuffer initialH = h0.input(h0Host, sizes.stateBytes());
+        DeviceBuffer initialC = c0.input(c0Host, sizes.cellStateBytes());
         DeviceBuffer output = y.output(yHost, extents.y());
-        DeviceBuffer finalH = hn.output(hnHost, stateBytes);
-        DeviceBuffer finalC = cn.output(cnHost, stateBytes);
+        DeviceBuffer finalH = hn.output(hnHost, sizes.stateBytes());
+        DeviceBuffer finalC = cn.output(cnHost, sizes.cellStateBytes());
         training.setSeed(seed);
         forward.of(Arrays.asList(initialH, initialC, output, finalH, finalC), () -> training.forward()
                 .h0(initialH).c0(initialC).y(output).hn(finalH).cn(finalC).workspace(workspace).bind()).run();
         y.download(yHost, extents.y().bytes());
-        hn.download(hnHost, stateBytes);
-        cn.download(cnHost, stateBytes);
+        hn.download(hnHost, sizes.stateBytes());
+        cn.download(cnHost, sizes.cellStateBytes());
         queue.synchronize();
     }
 
@@ -150,12 +149,12 @@ final class HostTraining {
             @Nullable MemorySegment dc0) {
         new HostOperands(layer.spec())
                 .read("dy", dy, extents.dy())
-                .readState("dhn", dhn, stateBytes)
-                .readCell("dcn", dcn, stateBytes)
+                .readState("dhn", dhn, sizes.stateBytes())
+                .readCell("dcn", dcn, sizes.cellStateBytes())
                 .writtenState("gradients", gradients, this.gradients.buffer().byteSize())
                 .written("dx", dx, extents.dx())
-                .writtenState("dh0", dh0, stateBytes)
-                .writtenCell("dc0", dc0, stateBytes)
+                .writtenState("dh0", dh0, sizes.stateBytes())
+                .writtenCell("dc0", dc0, sizes.cellStateBytes())
                 .checkOutputsApart();
     }
 
@@ -164,11 +163,11 @@ final class HostTraining {
             @Nullable MemorySegment gradientsHost, @Nullable MemorySegment dxHost, @Nullable MemorySegment dh0Host,
             @Nullable MemorySegment dc0Host) {
         DeviceBuffer byY = dy.input(dyHost, extents.dy().bytes());
-        DeviceBuffer byFinalH = h0.input(dhnHost, stateBytes);
-        DeviceBuffer byFinalC = c0.input(dcnHost, stateBytes);
+        DeviceBuffer byFinalH = h0.input(dhnHost, sizes.stateBytes());
+        DeviceBuffer byFinalC = c0.input(dcnHost, sizes.cellStateBytes());
         DeviceBuffer byX = dx.output(dxHost, extents.dx());
-        DeviceBuffer byH = hn.output(dh0Host, stateBytes);
-        DeviceBuffer byC = cn.output(dc0Host, stateBytes);
+        DeviceBuffer byH = hn.output(dh0Host, sizes.stateBytes());
+        DeviceBuffer byC = cn.output(dc0Host, sizes.cellStateBytes());
         DeviceBuffer flat = gradients.buffer();
         backward.of(Arrays.asList(byY, byFinalH, byFinalC, byX, byH, byC), () -> {
             BackwardPass bound = training.backward().dy(byY).dhn(byFinalH).dcn(byFinalC).gradients(flat)
@@ -179,8 +178,8 @@ final class HostTraining {
             return bound;
         }).run();
         dx.download(dxHost, extents.dx().bytes());
-        hn.download(dh0Host, stateBytes);
-        cn.download(dc0Host, stateBytes);
+        hn.download(dh0Host, sizes.stateBytes());
+        cn.download(dc0Host, sizes.cellStateBytes());
         if (gradientsHost != null) {
             queue.copy(gradientsHost.asSlice(0, flat.byteSize()), flat);
         }

@@ -111,7 +111,7 @@ public final class InferenceArguments {
     /**
      * Sets the initial h.
      *
-     * @param h0 (L&middot;D,N,H), or null for zeros
+     * @param h0 (L&middot;D,N,P), or null for zeros
      * @return this
      */
     public InferenceArguments h0(@Nullable DeviceBuffer h0) {
@@ -133,7 +133,7 @@ public final class InferenceArguments {
     /**
      * Sets the output.
      *
-     * @param y (T,N,D&middot;H), with the sequence's strides, or null if it is not needed
+     * @param y (T,N,D&middot;P), with the sequence's strides, or null if it is not needed
      * @return this
      */
     public InferenceArguments y(@Nullable DeviceBuffer y) {
@@ -144,7 +144,7 @@ public final class InferenceArguments {
     /**
      * Sets the buffer for h at each row's length.
      *
-     * @param hn (L&middot;D,N,H), or null if it is not needed; may be h0
+     * @param hn (L&middot;D,N,P), or null if it is not needed; may be h0
      * @return this
      */
     public InferenceArguments hn(@Nullable DeviceBuffer hn) {
@@ -186,16 +186,17 @@ public final class InferenceArguments {
         MemorySegment struct = PassArguments.allocate(lnrnnForwardInferenceArguments_t.sizeof());
         lnrnnForwardInferenceArguments_t.structSize(struct, struct.byteSize());
         long stateBytes = sizes.stateBytes();
+        long cellStateBytes = sizes.cellStateBytes();
         Binding b = new Binding(plan, stream);
         b.read("packed", Binding.required("packed", packed), sizes.packedBytes(), Unit.SPACE,
                 lnrnnForwardInferenceArguments_t.packed(struct));
         b.read("x", Binding.required("x", x), extents.x(), lnrnnForwardInferenceArguments_t.x(struct));
         b.readResets(resets, extents.resets(), lnrnnForwardInferenceArguments_t.resets(struct));
         b.read("h0", h0, stateBytes, Unit.STATE, lnrnnForwardInferenceArguments_t.h0(struct));
-        b.readCell("c0", c0, stateBytes, lnrnnForwardInferenceArguments_t.c0(struct));
+        b.readCell("c0", c0, cellStateBytes, lnrnnForwardInferenceArguments_t.c0(struct));
         b.written("y", y, extents.y(), lnrnnForwardInferenceArguments_t.y(struct));
         b.written("hn", hn, stateBytes, Unit.STATE, lnrnnForwardInferenceArguments_t.hn(struct));
-        b.writtenCell("cn", cn, stateBytes, lnrnnForwardInferenceArguments_t.cn(struct));
+        b.writtenCell("cn", cn, cellStateBytes, lnrnnForwardInferenceArguments_t.cn(struct));
         b.written("workspace", Binding.required("workspace", workspace), sizes.inferenceWorkspaceBytes(), Unit.SPACE,
                 lnrnnForwardInferenceArguments_t.workspace(struct));
         return new InferencePass(b.call(), sequence,

@@ -223,11 +223,11 @@ public final class Layer implements AutoCloseable {
      * @param sequence the shape of the data
      * @param resets (T,N) bytes, with the sequence's strides, not 0 where a new sequence begins: no state crosses into
      *     such a step from the one before it, in any layer or direction; null if none begins inside a row
-     * @param h0 the initial h (L&middot;D,N,H), or null for zeros
+     * @param h0 the initial h (L&middot;D,N,P), or null for zeros
      * @param c0 the initial c (L&middot;D,N,H), or null for zeros; only for an LSTM
      * @param lengths the number of steps of each row, 0...T; null if every row has T steps
-     * @param y the output (T,N,D&middot;H), with the sequence's strides, or null if not wanted
-     * @param hn h at each row's length (L&middot;D,N,H), or null if not wanted
+     * @param y the output (T,N,D&middot;P), with the sequence's strides, or null if not wanted
+     * @param hn h at each row's length (L&middot;D,N,P), or null if not wanted
      * @param cn c at each row's length (L&middot;D,N,H), or null if not wanted; only for an LSTM
      * @throws IllegalArgumentException if a segment is too small, read-only but written, or overlaps another where it
      *     must not

@@ -17,12 +17,12 @@ public final class LayerOutput {
         this.cn = cn;
     }
 
-    /** {@return the output (T,N,D&middot;H)} */
+    /** {@return the output (T,N,D&middot;P)} */
     public float[] y() {
         return y.floats();
     }
 
-    /** {@return h at each row's length (L&middot;D,N,H)} */
+    /** {@return h at each row's length (L&middot;D,N,P)} */
     public float[] hn() {
         return hn.floats();
     }
@@ -32,12 +32,12 @@ public final class LayerOutput {
         return cn == null ? null : cn.floats();
     }
 
-    /** {@return the output (T,N,D&middot;H)} */
+    /** {@return the output (T,N,D&middot;P)} */
     public double[] yDoubles() {
         return y.doubles();
     }
 
-    /** {@return h at each row's length (L&middot;D,N,H)} */
+    /** {@return h at each row's length (L&middot;D,N,P)} */
     public double[] hnDoubles() {
         return hn.doubles();
     }

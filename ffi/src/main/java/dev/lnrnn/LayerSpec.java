@@ -29,9 +29,13 @@ import org.jspecify.annotations.Nullable;
  * @param direction the order in which steps are read
  * @param layers the number of layers L on top of each other, 1...1024
  * @param inputSize features C of one step of the input, 1...2<sup>40</sup>
- * @param hiddenSize features H of one step of the state, 1...2<sup>40</sup>
+ * @param hiddenSize units H of the cell: features of h, and of c, 1...2<sup>40</sup>
+ * @param projectionSize features P of h if the LSTM projects it, 1...2<sup>40</sup>, or 0 for no projection: h then has
+ *     the H features of the cell (PyTorch's {@code proj_size}; cuDNN, TensorFlow Lite, lingvo)
  * @param epsilon the number that every layer norm adds to the variance inside the root, a positive normal number of the
  *     {@linkplain DataType#accumulation() accumulation type}, at least 1.18e-38 for all but {@link DataType#F64}
+ * @param cellClip the size at which the LSTM limits u, before u is normalised and carried, a positive normal number of
+ *     the accumulation type, or 0 for no limit (cuDNN, TensorFlow Lite, lingvo)
  * @param regularization stochastic regularisation applied in training
  * @param execution options that affect cost, not results
  */
@@ -43,7 +47,9 @@ public record LayerSpec(
         int layers,
         long inputSize,
         long hiddenSize,
+        long projectionSize,
         double epsilon,
+        double cellClip,
         Regularization regularization,
         Execution execution) {
 
@@ -64,11 +70,16 @@ public record LayerSpec(
         Objects.requireNonNull(direction, "direction");
         Objects.requireNonNull(regularization, "regularization");
         Objects.requireNonNull(execution, "execution");
-        checkRange("layers", layers, MAX_LAYERS);
-        checkRange("inputSize", inputSize, MAX_SIZE);
-        checkRange("hiddenSize", hiddenSize, MAX_SIZE);
+        SpecChecks.range("layers", layers, 1, MAX_LAYERS);
+        SpecChecks.range("inputSize", inputSize, 1, MAX_SIZE);
+        SpecChecks.range("hiddenSize", hiddenSize, 1, MAX_SIZE);
+        SpecChecks.range("projectionSize", projectionSize, 0, MAX_SIZE);
         if (!(epsilon > 0 && epsilon <= Double.MAX_VALUE)) {
             throw new IllegalArgumentException("epsilon is " + epsilon + ", expected a positive finite number");
+        }
+        if (!(cellClip >= 0 && cellClip <= Double.MAX_VALUE)) {
+            throw new IllegalArgumentException(
+                    "cellClip is " + cellClip + ", expected a positive finite number, or 0 for no limit");
         }
     }
 
@@ -79,48 +90,8 @@ public record LayerSpec(
      * @throws IllegalArgumentException if two values contradict each other; the message names both
      */
     public LayerSpec validate() {
-        if (!cell.normalizations().contains(normalization)) {
-            throw new IllegalArgumentException("normalization is " + normalization + " and cell is " + cell
-                    + ", expected one of the normalizations " + cell.normalizations());
-        }
-        checkEpsilon();
-        checkZero("zoneoutCell", zoneoutCell(), cell.carriesCell(), "has no c");
-        checkZero("dropconnect", dropconnect(), cell != CellType.INDRNN, "has no recurrent matrix");
-        if (dropout() != 0 && layers == 1) {
-            throw new IllegalArgumentException("dropout is " + dropout()
-                    + " and layers is 1, expected dropout 0 or at least 2 layers: dropout stands between layers");
-        }
-        if (regularization.variationalDropout() && dropout() == 0) {
-            throw new IllegalArgumentException(
-                    "variationalDropout is true and dropout is 0, expected variationalDropout false or some dropout");
-        }
+        SpecChecks.contradictions(this);
         return this;
-    }
-
-    private static void checkRange(String name, long value, long max) {
-        if (value < 1 || value > max) {
-            throw new IllegalArgumentException(name + " is " + value + ", expected 1..." + max);
-        }
-    }
-
-    /** Less than a normal number is 0, or as good as 0, where rows are normalised; more is infinite there. */
-    private void checkEpsilon() {
-        boolean wide = dataType == DataType.F64;
-        double least = wide ? Double.MIN_NORMAL : Float.MIN_NORMAL;
-        double most = wide ? Double.MAX_VALUE : Float.MAX_VALUE;
-        if (!(epsilon >= least && epsilon <= most)) {
-            String range = wide ? least + "..." + most : Float.MIN_NORMAL + "..." + Float.MAX_VALUE;
-            throw new IllegalArgumentException("epsilon is " + epsilon + " and dataType is " + dataType
-                    + ", whose layer norms are computed in " + dataType.accumulation() + ": expected epsilon in "
-                    + range);
-        }
-    }
-
-    private void checkZero(String name, double probability, boolean legal, String lack) {
-        if (probability != 0 && !legal) {
-            throw new IllegalArgumentException(name + " is " + probability + " and cell is " + cell + ", which " + lack
-                    + ": expected " + name + " 0");
-        }
     }
 
     /**
@@ -163,8 +134,8 @@ public record LayerSpec(
      * @param hiddenSize features H of one step of the state
      */
     public static LayerSpec of(CellType cell, long inputSize, long hiddenSize) {
-        return new LayerSpec(cell, Normalization.HASTE, DataType.F32, Direction.FORWARD, 1, inputSize, hiddenSize,
-                1e-5, Regularization.NONE, Execution.DEFAULT);
+        return new LayerSpec(cell, Normalization.HASTE, DataType.F32, Direction.FORWARD, 1, inputSize, hiddenSize, 0,
+                1e-5, 0, Regularization.NONE, Execution.DEFAULT);
     }
 
     /**
@@ -173,8 +144,8 @@ public record LayerSpec(
      * @param cell the recurrent cell
      */
     public LayerSpec withCell(CellType cell) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, regularization, execution);
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize, projectionSize,
+                epsilon, cellClip, regularization, execution);
     }
 
     /**
@@ -183,8 +154,8 @@ public record LayerSpec(
      * @param normalization where layer normalisation stands
      */
     public LayerSpec withNormalization(Normalization normalization) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, regularization, execution);
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize, projectionSize,
+                epsilon, cellClip, regularization, execution);
     }
 
     /**
@@ -193,8 +164,8 @@ public record LayerSpec(
      * @param dataType the type of x, y and the parameters
      */
     public LayerSpec withDataType(DataType dataType) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, regularization, execution);
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize, projectionSize,
+                epsilon, cellClip, regularization, execution);
     }
 
     /**
@@ -203,8 +174,8 @@ public record LayerSpec(
      * @param direction the order in which steps are read
      */
     public LayerSpec withDirection(Direction direction) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, regularization, execution);
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize, projectionSize,
+                epsilon, cellClip, regularization, execution);
     }
 
     /**
@@ -213,8 +184,8 @@ public record LayerSpec(
      * @param layers the number of layers, 1...1024
      */
     public LayerSpec withLayers(int layers) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, regularization, execution);
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize, projectionSize,
+                epsilon, cellClip, regularization, execution);
     }
 
     /**
@@ -224,8 +195,30 @@ public record LayerSpec(
      *     accumulation type
      */
     public LayerSpec withEpsilon(double epsilon) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, regularization, execution);
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize, projectionSize,
+                epsilon, cellClip, regularization, execution);
+    }
+
+    /**
+     * {@return this description with another projectionSize} Then h, y, zoneout and what a layer above reads are P
+     * wide, and {@code weight_hr} (P,H) is one more parameter; c stays H wide. P may be larger than H.
+     *
+     * @param projectionSize features P of h, or 0 for no projection; only for an LSTM
+     */
+    public LayerSpec withProjection(long projectionSize) {
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize, projectionSize,
+                epsilon, cellClip, regularization, execution);
+    }
+
+    /**
+     * {@return this description with another cellClip} NaN stays NaN. The gradient of u is 0 where u was
+     * beyond the limit.
+     *
+     * @param cellClip the largest size of an element of u, or 0 for no limit; only for an LSTM
+     */
+    public LayerSpec withCellClip(double cellClip) {
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize, projectionSize,
+                epsilon, cellClip, regularization, execution);
     }
 
     /**
@@ -234,8 +227,8 @@ public record LayerSpec(
      * @param regularization stochastic regularisation applied in training
      */
     public LayerSpec withRegularization(Regularization regularization) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, regularization, execution);
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize, projectionSize,
+                epsilon, cellClip, regularization, execution);
     }
 
     /**
@@ -244,8 +237,8 @@ public record LayerSpec(
      * @param execution options that affect cost, not results
      */
     public LayerSpec withExecution(Execution execution) {
-        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize,
-                epsilon, regularization, execution);
+        return new LayerSpec(cell, normalization, dataType, direction, layers, inputSize, hiddenSize, projectionSize,
+                epsilon, cellClip, regularization, execution);
     }
 
     /**
@@ -352,9 +345,14 @@ public record LayerSpec(
         return regularization.dropout();
     }
 
-    /** {@return the features of one step of y: D&middot;H} */
+    /** {@return the features P of h, and of y in one direction: projectionSize, or hiddenSize where that is 0} */
+    public long outputWidth() {
+        return projectionSize > 0 ? projectionSize : hiddenSize;
+    }
+
+    /** {@return the features of one step of y: D&middot;P} */
     public long outputSize() {
-        return direction.count() * hiddenSize;
+        return direction.count() * outputWidth();
     }
 
     /** What to say to whoever makes such a layer: what it cannot see; null for nothing. */

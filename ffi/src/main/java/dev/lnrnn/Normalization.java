@@ -42,7 +42,9 @@ import java.util.Map;
  * </tbody>
  * </table>
  *
- * <p>LN<sub>H</sub> is a layer norm of each gate by itself, over its H elements.
+ * <p>LN<sub>H</sub> is a layer norm of each gate by itself, over its H elements. Every LSTM may also have a
+ * {@linkplain LayerSpec#withProjection projection} (as in TensorFlow Lite, lingvo, cuDNN and PyTorch) and a
+ * {@linkplain LayerSpec#withCellClip cell clip} (as in the first three).
  *
  * <table>
  * <caption>GRU</caption>

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The parameters of a {@link Layer}: named tensors in one flat buffer of the device. Tensors are row-major; a weight is
- * (G&middot;H, C) or (G&middot;H, H), with its gates one below the other. {@link CellType} lists the names for each
+ * (G&middot;H, C) or (G&middot;H, P), with its gates one below the other. {@link CellType} lists the names for each
  * cell; {@link Parameter} says how layer and direction extend them.
  *
  * {@snippet :

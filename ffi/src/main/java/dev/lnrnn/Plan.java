@@ -85,6 +85,8 @@ public final class Plan implements AutoCloseable {
         lnrnnPlanDescription_t.zoneoutCell(d, spec.zoneoutCell());
         lnrnnPlanDescription_t.dropconnect(d, spec.dropconnect());
         lnrnnPlanDescription_t.dropout(d, spec.dropout());
+        lnrnnPlanDescription_t.projectionSize(d, spec.projectionSize());
+        lnrnnPlanDescription_t.cellClip(d, spec.cellClip());
         return d;
     }
 
@@ -169,6 +171,7 @@ public final class Plan implements AutoCloseable {
                     lnrnnPlanSizes_t.gradientBytes(s),
                     lnrnnPlanSizes_t.packedBytes(s),
                     lnrnnPlanSizes_t.stateBytes(s),
+                    lnrnnPlanSizes_t.cellStateBytes(s),
                     lnrnnPlanSizes_t.inferenceWorkspaceBytes(s),
                     lnrnnPlanSizes_t.stepWorkspaceBytes(s),
                     lnrnnPlanSizes_t.trainingWorkspaceBytes(s),
@@ -178,11 +181,11 @@ public final class Plan implements AutoCloseable {
     }
 
     /**
-     * Fills the parameters with initial values: weight_ih Xavier-uniform per gate; weight_hh orthogonal per gate, for
-     * an IndRNN uniform in 0...1; biases 0, but 1 for the LSTM's forget gate, in {@code layernorm_gates.bias} where
-     * there is one; gains 1. The same seed gives the same numbers on every device, rounded to the type. The host
-     * computes them. For a CUDA device this takes host memory of the same size, which counts towards
-     * {@code lnrnn.maxBytes} until the call returns.
+     * Fills the parameters with initial values: weight_ih Xavier-uniform per gate, weight_hr as a whole; weight_hh
+     * orthogonal per gate, for an IndRNN uniform in 0...1; biases 0, but 1 for the LSTM's forget gate, in
+     * {@code layernorm_gates.bias} where there is one; gains 1. The same seed gives the same numbers on every device,
+     * rounded to the type. The host computes them. For a CUDA device this takes host memory of the same size, which
+     * counts towards {@code lnrnn.maxBytes} until the call returns.
      *
      * @param stream the stream on which the work is queued
      * @param seed all 64 bits count

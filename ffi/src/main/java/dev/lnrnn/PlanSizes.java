@@ -5,26 +5,29 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sizes in bytes of the buffers that passes over T steps and N rows need. All but {@code stateBytes} are multiples of
- * 64. Larger buffers are fine.
+ * The sizes in bytes of the buffers that passes over T steps and N rows need. All but {@code stateBytes} and
+ * {@code cellStateBytes} are multiples of 64. Larger buffers are fine.
  */
 public final class PlanSizes {
     private final long parameterBytes;
     private final long gradientBytes;
     private final long packedBytes;
     private final long stateBytes;
+    private final long cellStateBytes;
     private final long inferenceWorkspaceBytes;
     private final long stepWorkspaceBytes;
     private final long trainingWorkspaceBytes;
     private final long backwardWorkspaceBytes;
     private final long reserveBytes;
 
-    PlanSizes(long parameterBytes, long gradientBytes, long packedBytes, long stateBytes, long inferenceWorkspaceBytes,
-            long stepWorkspaceBytes, long trainingWorkspaceBytes, long backwardWorkspaceBytes, long reserveBytes) {
+    PlanSizes(long parameterBytes, long gradientBytes, long packedBytes, long stateBytes, long cellStateBytes,
+            long inferenceWorkspaceBytes, long stepWorkspaceBytes, long trainingWorkspaceBytes,
+            long backwardWorkspaceBytes, long reserveBytes) {
         this.parameterBytes = parameterBytes;
         this.gradientBytes = gradientBytes;
         this.packedBytes = packedBytes;
         this.stateBytes = stateBytes;
+        this.cellStateBytes = cellStateBytes;
         this.inferenceWorkspaceBytes = inferenceWorkspaceBytes;
         this.stepWorkspaceBytes = stepWorkspaceBytes;
         this.trainingWorkspaceBytes = trainingWorkspaceBytes;
@@ -50,9 +53,17 @@ public final class PlanSizes {
         return packedBytes;
     }
 
-    /** {@return the size of each of h0, c0, hn, cn and their gradients, (L&middot;D,N,H) of the accumulation type} */
+    /** {@return the size of each of h0, hn and their gradients, (L&middot;D,N,P) of the accumulation type} */
     public long stateBytes() {
         return stateBytes;
+    }
+
+    /**
+     * {@return the size of each of c0, cn and their gradients, (L&middot;D,N,H) of the accumulation type; 0 for any
+     * cell but the LSTM}
+     */
+    public long cellStateBytes() {
+        return cellStateBytes;
     }
 
     /** {@return the workspace of an {@link InferencePass}} */
@@ -104,6 +115,7 @@ public final class PlanSizes {
         values.put("gradientBytes", gradientBytes);
         values.put("packedBytes", packedBytes);
         values.put("stateBytes", stateBytes);
+        values.put("cellStateBytes", cellStateBytes);
         values.put("inferenceWorkspaceBytes", inferenceWorkspaceBytes);
         values.put("stepWorkspaceBytes", stepWorkspaceBytes);
         values.put("trainingWorkspaceBytes", trainingWorkspaceBytes);

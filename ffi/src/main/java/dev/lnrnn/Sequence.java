@@ -4,7 +4,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shape of a pass's data: x and dx are (T,N,C), y and dy are (T,N,D&middot;H), resets are (T,N), each with its own
+ * The shape of a pass's data: x and dx are (T,N,C), y and dy are (T,N,D&middot;P), resets are (T,N), each with its own
  * strides.
  *
  * {@snippet :

@@ -16,9 +16,12 @@ final class SpecMetadata {
     private static final String OWN_FORMAT = "lnrnn";
     private static final String VERSION = "lnrnn.format";
     /** Grows when a key gets another meaning, or gives one to others, that an older version would not see. */
-    private static final int NEWEST = 1;
+    private static final List<String> VERSIONS = List.of("1", "2");
+    /** What version 2 says besides. A file of version 1 means 0 by each. */
+    private static final List<String> SECOND = List.of("projection_size", "cell_clip");
     /** Of a stack and its sizes: with a part of the parameters these need not be the same. */
-    private static final List<String> STACK = List.of("direction", "layers", "input_size", "hidden_size");
+    private static final List<String> STACK = List.of("direction", "layers", "input_size", "hidden_size",
+            "projection_size");
     /** Java itself takes units and hexadecimals, too. */
     private static final Pattern NUMBER = Pattern.compile("[+-]?([0-9.]+([eE][+-]?[0-9]+)?|NaN|Infinity)");
     /** What a message may repeat of a file. */
@@ -29,7 +32,9 @@ final class SpecMetadata {
     static Map<String, String> write(LayerSpec spec) {
         Map<String, String> metadata = new LinkedHashMap<>();
         metadata.put(FORMAT, OWN_FORMAT);
-        metadata.put(VERSION, Integer.toString(NEWEST));
+        // The oldest version that says it all: so what knows no other can read the file.
+        boolean second = spec.projectionSize() != 0 || spec.cellClip() != 0;
+        metadata.put(VERSION, VERSIONS.get(second ? 1 : 0));
         metadata.put("cell", lower(spec.cell()));
         metadata.put("normalization", lower(spec.normalization()));
         metadata.put("data_type", lower(spec.dataType()));
@@ -38,6 +43,10 @@ final class SpecMetadata {
         metadata.put("input_size", Long.toString(spec.inputSize()));
         metadata.put("hidden_size", Long.toString(spec.hiddenSize()));
         metadata.put("epsilon", Double.toString(spec.epsilon()));
+        if (second) {
+            metadata.put("projection_size", Long.toString(spec.projectionSize()));
+            metadata.put("cell_clip", Double.toString(spec.cellClip()));
+        }
         metadata.put("zoneout", Double.toString(spec.zoneout()));
         metadata.put("zoneout_cell", Double.toString(spec.zoneoutCell()));
         metadata.put("dropconnect", Double.toString(spec.dropconnect()));
@@ -74,7 +83,9 @@ final class SpecMetadata {
                 value(metadata, "layers", "an integer", Integer::valueOf),
                 value(metadata, "input_size", "an integer", Long::valueOf),
                 value(metadata, "hidden_size", "an integer", Long::valueOf),
+                value(metadata, "projection_size", "an integer", Long::valueOf),
                 number(metadata, "epsilon"),
+                number(metadata, "cell_clip"),
                 new Regularization(number(metadata, "zoneout"), number(metadata, "zoneout_cell"),
                         number(metadata, "dropconnect"), number(metadata, "dropout"),
                         truth(metadata, "variational_dropout")),
@@ -84,10 +95,10 @@ final class SpecMetadata {
     /** What is wrong with the version of the keys, which could mean something else here; null for nothing. */
     private static @Nullable String versionRefusal(Map<String, String> metadata) {
         String found = metadata.get(VERSION);
-        if (Integer.toString(NEWEST).equals(found)) {
+        if (found != null && VERSIONS.contains(found)) {
             return null;
         }
-        return VERSION + " is " + shown(found) + " in the metadata, expected " + NEWEST
+        return VERSION + " is " + shown(found) + " in the metadata, expected " + String.join(" or ", VERSIONS)
                 + (found == null ? "" : ": another version of lnrnn wrote it");
     }
 
@@ -121,7 +132,7 @@ final class SpecMetadata {
     }
 
     private static <T> T value(Map<String, String> metadata, String key, String expected, Function<String, T> parse) {
-        String text = metadata.get(key);
+        String text = find(metadata, key);
         if (text != null && HARMLESS.matcher(text).matches()) {
             try {
                 return parse.apply(text);
@@ -130,6 +141,11 @@ final class SpecMetadata {
             }
         }
         throw new IllegalArgumentException(key + " is " + shown(text) + " in the metadata, expected " + expected);
+    }
+
+    private static @Nullable String find(Map<String, String> metadata, String key) {
+        boolean first = VERSIONS.get(0).equals(metadata.get(VERSION));
+        return first && SECOND.contains(key) ? "0" : metadata.get(key);
     }
 
     private static String shown(@Nullable String text) {
@@ -152,8 +168,8 @@ final class SpecMetadata {
             if (options.differing().contains(key) || options.partial() && STACK.contains(key)) {
                 continue;
             }
-            String found = metadata.get(key);
-            String own = Objects.requireNonNull(expected.get(key), key);
+            String found = find(metadata, key);
+            String own = Objects.requireNonNull(find(expected, key), key);
             if (found == null || !same(own, found)) {
                 differences.add(key + ": " + shown(found) + ", expected " + own);
             }

@@ -90,7 +90,7 @@ public final class StepArguments {
     /**
      * Sets the state h, which a step reads and writes. Its part for the last layer is also the output.
      *
-     * @param h (L,N,H)
+     * @param h (L,N,P)
      * @return this
      */
     public StepArguments h(DeviceBuffer h) {
@@ -139,7 +139,7 @@ public final class StepArguments {
         b.read("x", Binding.required("x", x), extents.x(), lnrnnStepArguments_t.x(struct));
         b.readResets(resets, extents.resets(), lnrnnStepArguments_t.resets(struct));
         b.written("h", Binding.required("h", h), sizes.stateBytes(), Unit.STATE, lnrnnStepArguments_t.h(struct));
-        b.writtenCell("c", cell, sizes.stateBytes(), lnrnnStepArguments_t.c(struct));
+        b.writtenCell("c", cell, sizes.cellStateBytes(), lnrnnStepArguments_t.c(struct));
         b.written("workspace", Binding.required("workspace", workspace), sizes.stepWorkspaceBytes(), Unit.SPACE,
                 lnrnnStepArguments_t.workspace(struct));
         return new StepPass(b.call(), struct);

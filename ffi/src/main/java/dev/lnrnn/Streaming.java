@@ -30,7 +30,6 @@ public final class Streaming implements AutoCloseable {
     private final StepPass pass;
     private final long batch;
     private final long xBytes;
-    private final long stateBytes;
     private final DeviceBuffer x;
     private final DeviceBuffer h;
     /** The part of h that is the last layer's. */
@@ -48,13 +47,13 @@ public final class Streaming implements AutoCloseable {
         try {
             StepArguments arguments = layer.plan().step(batch, queue);
             xBytes = arguments.xBytes();
-            stateBytes = arguments.sizes().stateBytes();
+            PlanSizes sizes = arguments.sizes();
             x = device.allocate(xBytes, arena);
-            h = device.allocate(stateBytes, arena);
-            long outputBytes = stateBytes / spec.layers();
-            output = h.slice(stateBytes - outputBytes, outputBytes);
-            c = spec.cell().carriesCell() ? device.allocate(stateBytes, arena) : null;
-            DeviceBuffer workspace = device.allocate(arguments.sizes().stepWorkspaceBytes(), arena);
+            h = device.allocate(sizes.stateBytes(), arena);
+            long outputBytes = h.byteSize() / spec.layers();
+            output = h.slice(h.byteSize() - outputBytes, outputBytes);
+            c = spec.cell().carriesCell() ? device.allocate(sizes.cellStateBytes(), arena) : null;
+            DeviceBuffer workspace = device.allocate(sizes.stepWorkspaceBytes(), arena);
             pass = arguments.packed(layer.packedMemory()).x(x).h(h).c(c).workspace(workspace).bind();
             clearState();
         } catch (RuntimeException | Error e) {
@@ -68,7 +67,7 @@ public final class Streaming implements AutoCloseable {
      * Computes one step; for all layers but those in {@link DataType#F64}.
      *
      * @param x the input (N,C)
-     * @return the new h (N,H)
+     * @return the new h (N,P)
      * @throws IllegalArgumentException if x does not have N&middot;C elements
      * @throws IllegalStateException if this or the layer is closed, the layer has another type, or a parameter was
      *     never set
@@ -85,7 +84,7 @@ public final class Streaming implements AutoCloseable {
      * Computes one step; for all layers but those in {@link DataType#F64}.
      *
      * @param x the input (N,C)
-     * @param h receives the new h (N,H)
+     * @param h receives the new h (N,P)
      */
     public void step(float[] x, float[] h) {
         Objects.requireNonNull(x, "x");
@@ -98,7 +97,7 @@ public final class Streaming implements AutoCloseable {
      * Computes one step; for layers in {@link DataType#F64}; otherwise as {@link #step(float[])}.
      *
      * @param x the input (N,C)
-     * @return the new h (N,H)
+     * @return the new h (N,P)
      */
     public double[] step(double[] x) {
         Objects.requireNonNull(x, "x");
@@ -112,7 +111,7 @@ public final class Streaming implements AutoCloseable {
      * Computes one step; for layers in {@link DataType#F64}.
      *
      * @param x the input (N,C)
-     * @param h receives the new h (N,H)
+     * @param h receives the new h (N,P)
      */
     public void step(double[] x, double[] h) {
         Objects.requireNonNull(x, "x");
@@ -154,7 +153,7 @@ public final class Streaming implements AutoCloseable {
     /**
      * Replaces the state; for all layers but those in {@link DataType#F64}.
      *
-     * @param state h and c (L,N,H), which are copied; a missing c means zeros
+     * @param state h (L,N,P) and c (L,N,H), which are copied; a missing c means zeros
      * @throws IllegalArgumentException if a size is wrong or c is given for a cell without one
      */
     public void setState(LayerState state) {
@@ -166,7 +165,7 @@ public final class Streaming implements AutoCloseable {
     /**
      * Replaces the state; for layers in {@link DataType#F64}; otherwise as {@link #setState(LayerState)}.
      *
-     * @param state h and c (L,N,H), which are copied; a missing c means zeros
+     * @param state h (L,N,P) and c (L,N,H), which are copied; a missing c means zeros
      */
     public void setState(DoubleLayerState state) {
         Objects.requireNonNull(state, "state");
@@ -175,12 +174,10 @@ public final class Streaming implements AutoCloseable {
     }
 
     private void setState(MemorySegment newH, @Nullable MemorySegment newC) {
-        HostArray.checkBytes(newH, stateBytes, stateType, "h");
-        if (newC != null) {
-            HostArray.checkBytes(newC, stateBytes, stateType, "c");
-            if (c == null) {
-                throw new IllegalArgumentException("c is given, expected null because cell is " + layer.spec().cell());
-            }
+        HostArray.checkBytes(newH, h.byteSize(), stateType, "h");
+        Operands.checkCell(layer.spec(), "c", newC);
+        if (newC != null && c != null) {
+            HostArray.checkBytes(newC, c.byteSize(), stateType, "c");
         }
         synchronized (layer) {
             checkOpen();
@@ -220,9 +217,9 @@ public final class Streaming implements AutoCloseable {
         }
     }
 
-    /** Of a state (L,N,H). */
+    /** Of a state (L,N,features). */
     private void clearRow(DeviceBuffer state, long row) {
-        long rowBytes = stateBytes / batch / layer.spec().layers();
+        long rowBytes = state.byteSize() / batch / layer.spec().layers();
         for (int l = 0; l < layer.spec().layers(); ++l) {
             queue.fill(state.slice((l * batch + row) * rowBytes, rowBytes), (byte) 0);
         }
@@ -254,7 +251,7 @@ public final class Streaming implements AutoCloseable {
     }
 
     private HostArray copyOf(DeviceBuffer state) {
-        HostArray copy = HostArray.allocate(stateType, stateBytes, "state");
+        HostArray copy = HostArray.allocate(stateType, state.byteSize(), "state");
         read(state, copy.segment());
         return copy;
     }

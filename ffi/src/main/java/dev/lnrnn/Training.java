@@ -144,8 +144,8 @@ public final class Training implements AutoCloseable {
     /**
      * Sets the masks of later forward passes, so that they are not drawn at random. The arrays are copied.
      *
-     * @param zoneout (L&middot;D,T,N,H), not 0 = update, 0 = keep the old h; or null to draw it
-     * @param dropconnect (L&middot;D,G&middot;H,H), not 0 = keep the weight, 0 = drop it; or null to draw it
+     * @param zoneout (L&middot;D,T,N,P), not 0 = update, 0 = keep the old h; or null to draw it
+     * @param dropconnect (L&middot;D,G&middot;H,P), not 0 = keep the weight, 0 = drop it; or null to draw it
      * @throws IllegalArgumentException if a mask has the wrong number of elements, or its probability in the layer is 0
      */
     public void setMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
@@ -161,10 +161,10 @@ public final class Training implements AutoCloseable {
      * needs.
      *
      * @param x the input (T,N,C), with the sequence's strides
-     * @param h0 the initial h (L&middot;D,N,H), or null for zeros
+     * @param h0 the initial h (L&middot;D,N,P), or null for zeros
      * @param c0 the initial c (L&middot;D,N,H), or null for zeros; only for an LSTM
-     * @param y the output (T,N,D&middot;H), with the sequence's strides, or null if it is not needed
-     * @param hn h at each row's length (L&middot;D,N,H), or null if it is not needed
+     * @param y the output (T,N,D&middot;P), with the sequence's strides, or null if it is not needed
+     * @param hn h at each row's length (L&middot;D,N,P), or null if it is not needed
      * @param cn c at each row's length (L&middot;D,N,H), or null if it is not needed; only for an LSTM
      * @throws IllegalArgumentException if a segment is too small, an output is read-only, or outputs overlap
      * @throws IllegalStateException if this, the layer or a segment is closed, or a parameter of the layer was never
@@ -193,13 +193,13 @@ public final class Training implements AutoCloseable {
      * Runs backward from the latest forward pass. Computes the gradients of a scalar loss whose gradients by y, hn and
      * cn are dy, dhn and dcn. It can be repeated.
      *
-     * @param dy (T,N,D&middot;H), with the sequence's strides, or null for zeros
-     * @param dhn (L&middot;D,N,H), or null for zeros
+     * @param dy (T,N,D&middot;P), with the sequence's strides, or null for zeros
+     * @param dhn (L&middot;D,N,P), or null for zeros
      * @param dcn (L&middot;D,N,H), or null for zeros; only for an LSTM
      * @param gradients receives the gradients of the parameters, {@link PlanSizes#gradientBytes()} bytes with tensors
      *     at their {@link Parameter#gradientOffsetBytes()}; or null if {@link #gradients()} is enough
      * @param dx receives the gradient by x (T,N,C), with the sequence's strides; or null if it is not needed
-     * @param dh0 receives the gradient by h0 (L&middot;D,N,H); or null if it is not needed
+     * @param dh0 receives the gradient by h0 (L&middot;D,N,P); or null if it is not needed
      * @param dc0 receives the gradient by c0 (L&middot;D,N,H); or null if it is not needed; only for an LSTM
      * @throws IllegalArgumentException if a segment is too small, an output is read-only, or outputs overlap
      * @throws IllegalStateException if this, the layer or a segment is closed; if there was no forward pass, or another

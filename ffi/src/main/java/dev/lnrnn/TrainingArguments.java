@@ -52,14 +52,14 @@ public final class TrainingArguments {
         return extents;
     }
 
-    /** (L D, T, N, H) bytes; the reserve, whose size the native library knows to fit into 64 bits, is larger. */
+    /** (L D, T, N, P) bytes; the reserve, whose size the native library knows to fit into 64 bits, is larger. */
     static long zoneoutMaskBytes(LayerSpec spec, Sequence sequence) {
-        return spec.states() * sequence.steps() * sequence.batch() * spec.hiddenSize();
+        return spec.states() * sequence.steps() * sequence.batch() * spec.outputWidth();
     }
 
-    /** (L D, G H, H) bytes; the parameters are larger. */
+    /** (L D, G H, P) bytes; the parameters are larger. */
     static long dropconnectMaskBytes(LayerSpec spec) {
-        return spec.states() * spec.cell().gates() * spec.hiddenSize() * spec.hiddenSize();
+        return spec.states() * spec.cell().gates() * spec.hiddenSize() * spec.outputWidth();
     }
 
     /**
@@ -101,7 +101,7 @@ public final class TrainingArguments {
     /**
      * Sets the mask of zoneout on h, so that it is not drawn at random.
      *
-     * @param zoneoutMask (L&middot;D,T,N,H) bytes, not 0 = update, 0 = keep the old h; or null to draw it
+     * @param zoneoutMask (L&middot;D,T,N,P) bytes, not 0 = update, 0 = keep the old h; or null to draw it
      * @return this
      */
     public TrainingArguments zoneoutMask(@Nullable DeviceBuffer zoneoutMask) {
@@ -112,7 +112,7 @@ public final class TrainingArguments {
     /**
      * Sets the mask of DropConnect, so that it is not drawn at random.
      *
-     * @param dropconnectMask (L&middot;D,G&middot;H,H) bytes, not 0 = keep the weight, 0 = drop it; or null to draw it
+     * @param dropconnectMask (L&middot;D,G&middot;H,P) bytes, not 0 = keep the weight, 0 = drop it; or null to draw it
      * @return this
      */
     public TrainingArguments dropconnectMask(@Nullable DeviceBuffer dropconnectMask) {

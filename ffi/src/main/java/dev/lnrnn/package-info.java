@@ -13,10 +13,10 @@
  *       Java heap.
  * </ul>
  *
- * <p><b>Shapes.</b> T steps, N batch rows, C input size, H hidden size, L layers, D directions, G gates. Tensors are
- * row-major, and features are contiguous. x is (T,N,C) and y is (T,N,D&middot;H), time-major unless a
- * {@link dev.lnrnn.Sequence} says otherwise. Each state is (L&middot;D,N,H); layer l and direction d are at
- * l&middot;D+d.
+ * <p><b>Shapes.</b> T steps, N batch rows, C input size, H hidden size, P features of h (H, unless an LSTM
+ * {@linkplain dev.lnrnn.LayerSpec#withProjection projects} it), L layers, D directions, G gates. Tensors are row-major,
+ * and features are contiguous. x is (T,N,C) and y is (T,N,D&middot;P), time-major unless a {@link dev.lnrnn.Sequence}
+ * says otherwise. States are h (L&middot;D,N,P) and c (L&middot;D,N,H); layer l and direction d are at l&middot;D+d.
  *
  * <p><b>Types.</b> x, y, their gradients and the parameters have a layer's {@link dev.lnrnn.DataType}. States, their
  * gradients and the gradients of parameters have its {@link dev.lnrnn.DataType#accumulation() accumulation type}.

@@ -44,7 +44,7 @@ class BindingsMatchHeaderTest {
             LNRNN_API int32_t lnrnnGetAbi | LNRNN_API void lnrnnNew(void); LNRNN_API int32_t lnrnnGetAbi \
             | function void lnrnnNew()
             LNRNN_STATUS_IN_USE = 20 | LNRNN_STATUS_IN_USE = 21 | constant LNRNN_STATUS_IN_USE = 21
-            LNRNN_ABI_VERSION 5 | LNRNN_ABI_VERSION 77 | constant LNRNN_ABI_VERSION = 77
+            LNRNN_ABI_VERSION 6 | LNRNN_ABI_VERSION 77 | constant LNRNN_ABI_VERSION = 77
             LNRNN_CELL_GRU = 1, | LNRNN_CELL_GRU = 1, LNRNN_CELL_NEW = 7, | constant LNRNN_CELL_NEW = 7
             char isa[32] | char isa[40] | field lnrnnDeviceProperties_t.isa: byte[40] at 160
             double zoneoutCell; | int64_t zoneoutCell; \

@@ -65,15 +65,15 @@ final class BoundPasses {
         numbers("stepX", xBytes);
         numbers("dy", yBytes);
         numbers("h", ofStep.stateBytes());
-        numbers("c", ofStep.stateBytes());
+        numbers("c", ofStep.cellStateBytes());
         for (String state : List.of("h0", "c0", "dhn", "dcn")) {
-            numbers(state, sizes.stateBytes());
+            numbers(state, state.contains("c") ? sizes.cellStateBytes() : sizes.stateBytes());
         }
         for (String state : List.of("hn", "cn", "dh0", "dc0")) {
-            buffer(state, sizes.stateBytes());
+            buffer(state, state.contains("c") ? sizes.cellStateBytes() : sizes.stateBytes());
         }
-        bytes("zoneoutMask", steps * batch * spec.hiddenSize());
-        bytes("dropconnectMask", 4 * spec.hiddenSize() * spec.hiddenSize());
+        bytes("zoneoutMask", steps * batch * spec.outputWidth());
+        bytes("dropconnectMask", 4 * spec.hiddenSize() * spec.outputWidth());
         buffer("random", 3 * Long.BYTES).copyFrom(MemorySegment.ofArray(new long[] {5, 6, 7}));
         buffer("y", yBytes);
         buffer("dx", xBytes);

@@ -51,7 +51,7 @@ record CaseFile(
     }
 
     LayerSpec spec(DataType type) {
-        return LayerSpec.of(CellType.valueOf(word("cell")), number("C"), number("H"))
+        LayerSpec spec = LayerSpec.of(CellType.valueOf(word("cell")), number("C"), number("H"))
                 .withNormalization(Normalization.valueOf(word("normalization")))
                 .withDirection(Direction.valueOf(word("direction")))
                 .withDataType(type)
@@ -59,6 +59,8 @@ record CaseFile(
                 .withEpsilon(Double.parseDouble(metadata.get("epsilon")))
                 .withZoneout(Double.parseDouble(metadata.get("zoneout")))
                 .withDropconnect(Double.parseDouble(metadata.get("dropconnect")));
+        return spec.withProjection(Long.parseLong(metadata.getOrDefault("P", "0")))
+                .withCellClip(Double.parseDouble(metadata.getOrDefault("cell_clip", "0")));
     }
 
     Problem problem(DataType type) {

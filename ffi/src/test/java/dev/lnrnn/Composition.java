@@ -72,10 +72,10 @@ final class Composition {
     /** The part of dy that belongs to a direction. */
     private static double[] half(Problem both, int direction) {
         double[] dy = both.tensor("dy");
-        int hidden = both.hidden();
+        int width = both.outputWidth();
         double[] half = new double[dy.length / 2];
-        for (int at = 0; at < half.length; at += hidden) {
-            System.arraycopy(dy, 2 * at + direction * hidden, half, at, hidden);
+        for (int at = 0; at < half.length; at += width) {
+            System.arraycopy(dy, 2 * at + direction * width, half, at, width);
         }
         return half;
     }
@@ -86,6 +86,8 @@ final class Composition {
                 .withNormalization(spec.normalization())
                 .withDataType(spec.dataType())
                 .withEpsilon(spec.epsilon())
+                .withProjection(spec.projectionSize())
+                .withCellClip(spec.cellClip())
                 .withZoneout(spec.zoneout())
                 .withDropconnect(spec.dropconnect());
     }
@@ -94,11 +96,13 @@ final class Composition {
     private static Problem part(Problem whole, LayerSpec spec, int state) {
         Problem empty = Problem.of(spec, whole.steps(), whole.batch(), whole.training(), Map.of());
         Map<String, double[]> tensors = new LinkedHashMap<>();
-        int stateElements = whole.batch() * whole.hidden();
         whole.tensors().forEach((name, values) -> {
             switch (name) {
-                case "h0", "c0", "dhn", "dcn" -> tensors.put(name, Arrays.copyOfRange(
-                        values, state * stateElements, (state + empty.states()) * stateElements));
+                case "h0", "c0", "dhn", "dcn" -> {
+                    int elements = values.length / whole.states();
+                    tensors.put(name,
+                            Arrays.copyOfRange(values, state * elements, (state + empty.states()) * elements));
+                }
                 default -> {}
             }
         });

@@ -74,7 +74,7 @@ class CompositionTest {
             ahead.forEach((name, values) -> {
                 double[] others = back.get(name);
                 switch (name) {
-                    case "y" -> joined.put(name, Parts.sideBySide(values, others, HIDDEN));
+                    case "y" -> joined.put(name, Parts.sideBySide(values, others, both.outputWidth()));
                     case "hn", "cn", "grad.h0", "grad.c0" -> joined.put(name, Parts.concatenated(values, others));
                     case "grad.x" -> joined.put(name, Parts.sum(values, others));
                     default -> {

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -97,6 +98,16 @@ class EdgesTest {
     @Test
     void oneInput() {
         assertAsOracle(Problem.random(haste(1, 6), 3, 2, 9));
+    }
+
+    /** h of one feature, of as many as the cell has units, and of more; and of a cell of one unit. */
+    @ParameterizedTest
+    @CsvSource({"1, 6", "6, 6", "11, 6", "3, 1"})
+    void projections(int width, int hidden) {
+        for (Normalization normalization : NORMALIZATIONS) {
+            LayerSpec spec = haste(3, hidden).withNormalization(normalization).withProjection(width);
+            assertAsOracle(Problem.random(spec, 3, 2, 14));
+        }
     }
 
     static IntStream hiddenSizes() {

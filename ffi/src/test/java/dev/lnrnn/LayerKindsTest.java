@@ -135,11 +135,12 @@ class LayerKindsTest {
         } else {
             streaming.setState(new LayerState(Layers.floats(h0), c0 == null ? null : Layers.floats(c0)));
         }
-        double[] y = new double[STEPS * BATCH * HIDDEN];
+        int stepOutputs = BATCH * problem.outputs();
+        double[] y = new double[STEPS * stepOutputs];
         for (int t = 0; t < STEPS; t++) {
             double[] x = Slice.of(problem.tensor("x"), STEPS, BATCH, t, t + 1, 0, BATCH);
             double[] h = doubles ? streaming.step(x) : Layers.doubles(streaming.step(Layers.floats(x)));
-            System.arraycopy(h, 0, y, t * BATCH * HIDDEN, BATCH * HIDDEN);
+            System.arraycopy(h, 0, y, t * stepOutputs, stepOutputs);
         }
         Map<String, double[]> results = new HashMap<>();
         results.put("y", y);

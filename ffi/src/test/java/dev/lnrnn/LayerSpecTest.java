@@ -30,6 +30,8 @@ class LayerSpecTest {
                 .withDirection(Direction.BIDIRECTIONAL)
                 .withLayers(3)
                 .withEpsilon(1e-3)
+                .withProjection(32)
+                .withCellClip(3)
                 .withZoneout(0.1)
                 .withZoneoutCell(0.2)
                 .withDropconnect(0.3)
@@ -39,10 +41,12 @@ class LayerSpecTest {
                 .withDeterministic(true)
                 .validate();
         assertEquals(new LayerSpec(CellType.LSTM, Normalization.CARRY, DataType.BF16, Direction.BIDIRECTIONAL, 3, 64,
-                128, 1e-3, new Regularization(0.1, 0.2, 0.3, 0.4, true), new Execution(true, true)), spec);
+                128, 32, 1e-3, 3, new Regularization(0.1, 0.2, 0.3, 0.4, true), new Execution(true, true)), spec);
         assertEquals(List.of(0.1, 0.2, 0.3, 0.4),
                 List.of(spec.zoneout(), spec.zoneoutCell(), spec.dropconnect(), spec.dropout()));
-        assertEquals(256, spec.outputSize());
+        assertEquals(32, spec.outputWidth());
+        assertEquals(64, spec.outputSize());
+        assertEquals(256, spec.withProjection(0).outputSize());
         assertEquals(6, spec.states());
     }
 
@@ -68,6 +72,8 @@ class LayerSpecTest {
                 LSTM.withVariationalDropout(true).withDropout(0.2).withLayers(3).validate());
         assertEquals(STACK.withDropout(0),
                 STACK.withDropout(0.2).withLayers(1).withLayers(3).withDropout(0).validate());
+        assertEquals(LSTM.withProjection(2).withCellClip(1),
+                GRU.withCellClip(1).withProjection(2).withCell(CellType.LSTM).validate());
         assertEquals(LSTM.withZoneoutCell(0.1), GRU.withZoneoutCell(0.1).withCell(CellType.LSTM).validate());
         assertEquals(LSTM.withNormalization(Normalization.CARRY),
                 GRU.withNormalization(Normalization.CARRY).withCell(CellType.LSTM).validate());
@@ -88,7 +94,16 @@ class LayerSpecTest {
                         spec -> spec.withEpsilon(Double.POSITIVE_INFINITY)),
                 refusal("epsilon is NaN, expected a positive finite number", LSTM,
                         spec -> spec.withEpsilon(Double.NaN)),
-                refusal("epsilon is 0.0, expected a positive finite number", LSTM, spec -> spec.withEpsilon(0)));
+                refusal("epsilon is 0.0, expected a positive finite number", LSTM, spec -> spec.withEpsilon(0)),
+                refusal("projectionSize is -1, expected 0...1099511627776", LSTM, spec -> spec.withProjection(-1)),
+                refusal("projectionSize is 1099511627777, expected 0...1099511627776", LSTM,
+                        spec -> spec.withProjection((1L << 40) + 1)),
+                refusal("cellClip is NaN, expected a positive finite number, or 0 for no limit", LSTM,
+                        spec -> spec.withCellClip(Double.NaN)),
+                refusal("cellClip is -3.0, expected a positive finite number, or 0 for no limit", LSTM,
+                        spec -> spec.withCellClip(-3)),
+                refusal("cellClip is Infinity, expected a positive finite number, or 0 for no limit", LSTM,
+                        spec -> spec.withCellClip(Double.POSITIVE_INFINITY)));
     }
 
     @ParameterizedTest
@@ -109,6 +124,15 @@ class LayerSpecTest {
                         GRU.withZoneoutCell(0.1)),
                 Arguments.of("zoneoutCell is 0.1 and cell is INDRNN, which has no c: expected zoneoutCell 0",
                         INDRNN.withZoneoutCell(0.1)),
+                Arguments.of("projectionSize is 2 and cell is GRU, which has no projection: expected projectionSize 0",
+                        GRU.withProjection(2)),
+                Arguments.of("cellClip is 2.0 and cell is INDRNN, which has no c: expected cellClip 0",
+                        INDRNN.withCellClip(2)),
+                Arguments.of("cellClip is 1.0E39 and dataType is F16, whose cell is computed in F32: expected cellClip "
+                        + "0 or " + NORMAL_FLOAT, LSTM.withDataType(DataType.F16).withCellClip(1e39)),
+                Arguments
+                        .of("cellClip is 1.0E-42 and dataType is F32, whose cell is computed in F32: expected cellClip "
+                                + "0 or " + NORMAL_FLOAT, LSTM.withCellClip(1e-42)),
                 Arguments.of(
                         "dropconnect is 0.1 and cell is INDRNN, which has no recurrent matrix: expected dropconnect 0",
                         INDRNN.withDropconnect(0.1)),

@@ -102,7 +102,7 @@ class LifetimeTest {
         PlanSizes sizes = plan.sizes(1, 1);
         StepArguments arguments = plan.step(1, device.defaultStream())
                 .packed(device.allocate(sizes.packedBytes())).x(device.allocate(12))
-                .h(device.allocate(sizes.stateBytes())).c(device.allocate(sizes.stateBytes()))
+                .h(device.allocate(sizes.stateBytes())).c(device.allocate(sizes.cellStateBytes()))
                 .workspace(device.allocate(sizes.stepWorkspaceBytes()));
         StepPass pass = arguments.bind();
         StepPass closedPass = arguments.bind();

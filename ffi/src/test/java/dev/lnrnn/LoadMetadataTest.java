@@ -52,7 +52,8 @@ class LoadMetadataTest extends LayerFileFixture {
         "hidden_size|99999999999999999999|hidden_size is 99999999999999999999 in the metadata, expected an integer",
         "input_size|1099511627776|input size 1099511627776",
         "input_size|64|does not have the parameters of layer LSTM 64 to 4",
-        "lnrnn.format|2|lnrnn.format is 2 in the metadata, expected 1: another version of lnrnn wrote it",
+        "lnrnn.format|3|lnrnn.format is 3 in the metadata, expected 1 or 2: another version of lnrnn wrote it",
+        "lnrnn.format|2|projection_size is missing in the metadata, expected an integer",
         "lnrnn.format|-|lnrnn.format is missing in the metadata, expected 1",
         "lnrnn.format|1.0|lnrnn.format is 1.0 in the metadata, expected 1",
         "epsilon|NaN|epsilon is NaN, expected a",
@@ -94,13 +95,13 @@ class LoadMetadataTest extends LayerFileFixture {
     @Test
     void whatAnotherVersionMeantIsNotLoaded() throws IOException {
         Map<String, String> metadata = new HashMap<>(SPEC.toMetadata());
-        metadata.put("lnrnn.format", "2");
+        metadata.put("lnrnn.format", "3");
         metadata.put("zoneout", "0.5");
         try (Layer layer = device.createLayer(SPEC).initialize(8)) {
             Safetensors.write(file, metadata, layer.parameters().toTensors(""));
             assertRefused(layer, LoadOptions.DEFAULTS,
-                    "\n  lnrnn.format is 2 in the metadata, expected 1: another version of lnrnn wrote it");
-            assertRefused(layer, LoadOptions.DEFAULTS.withDiffering("zoneout"), "\n  lnrnn.format is 2");
+                    "\n  lnrnn.format is 3 in the metadata, expected 1 or 2: another version of lnrnn wrote it");
+            assertRefused(layer, LoadOptions.DEFAULTS.withDiffering("zoneout"), "\n  lnrnn.format is 3");
             metadata.put("format", "pt");
             Safetensors.write(file, metadata, layer.parameters().toTensors(""));
             layer.load(file);

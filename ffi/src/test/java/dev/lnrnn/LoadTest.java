@@ -35,7 +35,8 @@ class LoadTest extends LayerFileFixture {
     void aFileMakesItsLayer(CellType cell) throws IOException {
         for (Normalization normalization : cell.normalizations()) {
             LayerSpec base = LayerSpec.lstm(3, 4);
-            LayerSpec spec = new LayerSpec(cell, normalization, DataType.F32, Direction.BIDIRECTIONAL, 2, 3, 4, 0.5,
+            LayerSpec spec = new LayerSpec(cell, normalization, DataType.F32, Direction.BIDIRECTIONAL, 2, 3, 4, 0, 0.5,
+                    0,
                     new Regularization(0.4, cell == CellType.LSTM ? 0.3 : 0, cell == CellType.INDRNN ? 0 : 0.2, 0.1,
                             true),
                     base.execution().withRecompute(true));

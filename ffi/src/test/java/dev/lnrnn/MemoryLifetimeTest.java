@@ -93,7 +93,7 @@ class MemoryLifetimeTest {
             DeviceBuffer packed = device.allocate(sizes.packedBytes());
             DeviceBuffer x = device.allocate(8 * Float.BYTES);
             DeviceBuffer state = device.allocate(sizes.stateBytes());
-            DeviceBuffer c = device.allocate(sizes.stateBytes());
+            DeviceBuffer c = device.allocate(sizes.cellStateBytes());
             DeviceBuffer workspace = device.allocate(sizes.inferenceWorkspaceBytes() + sizes.stepWorkspaceBytes());
             Stream stream = device.createStream();
             InferenceArguments inference = plan.inference(Sequence.timeMajor(1, 1), stream)
@@ -125,7 +125,7 @@ class MemoryLifetimeTest {
                 .packed(zeros(device, sizes.packedBytes(), arena))
                 .x(zeros(device, batch * spec.inputSize() * Float.BYTES, arena))
                 .h(zeros(device, sizes.stateBytes(), arena))
-                .c(zeros(device, sizes.stateBytes(), arena))
+                .c(zeros(device, sizes.cellStateBytes(), arena))
                 .workspace(zeros(device, sizes.stepWorkspaceBytes(), arena))
                 .bind();
     }

@@ -145,7 +145,7 @@ class ResetsTest {
         Stream queue = device.defaultStream();
         StepArguments arguments = plan.step(BATCH, queue);
         DeviceBuffer h = device.allocate(arguments.sizes().stateBytes());
-        DeviceBuffer c = device.allocate(arguments.sizes().stateBytes());
+        DeviceBuffer c = device.allocate(arguments.sizes().cellStateBytes());
         DeviceBuffer packed = device.allocate(arguments.sizes().packedBytes());
         DeviceBuffer input = device.allocate((long) BATCH * INPUTS * Float.BYTES);
         DeviceBuffer resets = device.allocate(BATCH);

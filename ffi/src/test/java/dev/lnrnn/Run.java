@@ -57,7 +57,7 @@ final class Run implements AutoCloseable {
         PlanSizes sizes = plan.sizes(problem.steps(), problem.batch());
         H_STATES.forEach(state -> buffers.put(state, tensor(sizes.stateBytes())));
         if (problem.hasCell()) {
-            C_STATES.forEach(state -> buffers.put(state, tensor(sizes.stateBytes())));
+            C_STATES.forEach(state -> buffers.put(state, tensor(sizes.cellStateBytes())));
         }
         for (String name : List.of("x", "dx")) {
             buffers.put(name, tensor(sequenceBytes(problem.inputs())));

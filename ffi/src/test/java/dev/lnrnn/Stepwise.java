@@ -39,7 +39,7 @@ final class Stepwise {
                 DeviceBuffer workspace = memory.space(sizes.stepWorkspaceBytes());
                 DeviceBuffer x = memory.tensor((long) batch * problem.inputs() * type.byteSize());
                 DeviceBuffer h = memory.tensor(sizes.stateBytes());
-                DeviceBuffer c = problem.hasCell() ? memory.tensor(sizes.stateBytes()) : null) {
+                DeviceBuffer c = problem.hasCell() ? memory.tensor(sizes.cellStateBytes()) : null) {
             for (Parameter parameter : plan.parameters()) {
                 parameters.slice(parameter.offsetBytes(), parameter.elements() * type.byteSize())
                         .copyFrom(Numbers.encode(type, problem.tensor(parameter.name())));

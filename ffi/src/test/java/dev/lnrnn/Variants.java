@@ -16,6 +16,8 @@ final class Variants {
     private static final double ZONEOUT = 0.3;
     private static final double DROPCONNECT = 0.25;
     private static final double DROPOUT = 0.4;
+    /** In the midst of what u is. */
+    private static final double CLIP = 0.7;
 
     private Variants() {}
 
@@ -28,10 +30,11 @@ final class Variants {
 
     /**
      * Every cell in every shape with everything on and off that is drawn in it, in every combination, and with what
-     * backward needs kept or computed again.
+     * backward needs kept or computed again; and LSTMs with projections and clips, as few as show every two options
+     * together.
      */
     static List<LayerSpec> all(long inputs, long hidden) {
-        return kept(inputs, hidden).stream()
+        return withProjected(kept(inputs, hidden), hidden).stream()
                 .flatMap(spec -> Stream.of(spec, spec.withRecompute(true)))
                 .toList();
     }
@@ -54,13 +57,26 @@ final class Variants {
                 .flatMap(layers -> Stream.of(Direction.values()).map(layers::withDirection));
     }
 
-    /** Every cell in every shape with all that is drawn in it; an LSTM with and without zoneout of c. */
+    /**
+     * Every cell in every shape with all that is drawn in it; an LSTM with and without zoneout of c; and LSTMs with
+     * projections and clips, as few as show every two options together.
+     */
     static List<LayerSpec> drawn(long inputs, long hidden) {
-        return kept(inputs, hidden).stream()
+        return withProjected(kept(inputs, hidden).stream()
                 .filter(spec -> spec.zoneout() > 0)
                 .filter(spec -> spec.dropconnect() > 0 || spec.cell() == CellType.INDRNN)
                 .filter(spec -> spec.dropout() > 0 && !spec.regularization().variationalDropout() || spec.layers() == 1)
+                .toList(), hidden);
+    }
+
+    private static List<LayerSpec> withProjected(List<LayerSpec> specs, long hidden) {
+        List<LayerSpec> all = specs.stream().filter(spec -> spec.cell() == CellType.LSTM)
+                .flatMap(spec -> Stream.of(0L, hidden / 2, hidden + 3).map(spec::withProjection))
+                .flatMap(spec -> TestDevice.clipsCells()
+                        ? onAndOff(spec, LayerSpec::withCellClip, CLIP) : Stream.of(spec))
+                .filter(spec -> spec.projectionSize() > 0 || spec.cellClip() > 0)
                 .toList();
+        return Stream.concat(specs.stream(), covering(all, Variants::options).stream()).toList();
     }
 
     private static Stream<LayerSpec> dropouts(LayerSpec spec) {

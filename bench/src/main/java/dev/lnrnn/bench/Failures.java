@@ -27,10 +27,6 @@ final class Failures {
                 return ExitCode.BAD_RESULT;
             }
             case IOException e -> line.getErr().println(sentence(e));
-            case NotSupportedException e -> {
-                line.getErr().println(e.getMessage());
-                return ExitCode.NOT_SUPPORTED;
-            }
             case LnrnnException e when e.status() == Status.NOT_SUPPORTED -> {
                 line.getErr().println(e.getMessage());
                 return ExitCode.NOT_SUPPORTED;

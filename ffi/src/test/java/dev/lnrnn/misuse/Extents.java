@@ -20,13 +20,18 @@ record Extents(LayerSpec spec) {
         return STEPS * BATCH * (int) spec.outputSize();
     }
 
+    /** Of h. */
     int state() {
         return (int) spec.states() * stepOutput();
     }
 
     /** The last layer's part of a state. */
     int stepOutput() {
-        return BATCH * (int) spec.hiddenSize();
+        return BATCH * (int) spec.outputWidth();
+    }
+
+    int cellState() {
+        return (int) (spec.states() * BATCH * spec.hiddenSize());
     }
 
     int weightIh() {
@@ -38,6 +43,6 @@ record Extents(LayerSpec spec) {
     }
 
     int dropconnectMask() {
-        return (int) (spec.states() * spec.cell().gates() * spec.hiddenSize() * spec.hiddenSize());
+        return (int) (spec.states() * spec.cell().gates() * spec.hiddenSize() * spec.outputWidth());
     }
 }

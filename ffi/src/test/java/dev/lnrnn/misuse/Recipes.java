@@ -282,7 +282,7 @@ final class Recipes {
     }
 
     private @Nullable DeviceBuffer c() {
-        return spec.cell().carriesCell() ? h() : null;
+        return spec.cell().carriesCell() ? bytes(sizes().cellStateBytes()) : null;
     }
 
     private MemorySegment hostX() {
@@ -298,7 +298,7 @@ final class Recipes {
     }
 
     private @Nullable MemorySegment hostC() {
-        return spec.cell().carriesCell() ? hostH() : null;
+        return spec.cell().carriesCell() ? flat(sizes().cellStateBytes()) : null;
     }
 
     private MemorySegment flat(long bytes) {

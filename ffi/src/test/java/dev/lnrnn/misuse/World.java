@@ -196,9 +196,9 @@ final class World implements AutoCloseable {
                     ? the(Layer.class).forward(new double[extents.x()], Extents.STEPS, Extents.BATCH)
                     : the(Layer.class).forward(new float[extents.x()], Extents.STEPS, Extents.BATCH);
             case "LayerState" -> new LayerState(new float[extents.state()],
-                    spec.cell().carriesCell() ? new float[extents.state()] : null);
+                    spec.cell().carriesCell() ? new float[extents.cellState()] : null);
             case "DoubleLayerState" -> new DoubleLayerState(new double[extents.state()],
-                    spec.cell().carriesCell() ? new double[extents.state()] : null);
+                    spec.cell().carriesCell() ? new double[extents.cellState()] : null);
             case "LayerSpec" -> spec;
             case "Regularization" -> spec.regularization();
             case "Execution" -> spec.execution();
@@ -262,7 +262,7 @@ final class World implements AutoCloseable {
         return plan.step(Extents.BATCH, stream).packed(packed)
                 .x(memory.apply("stepX", bytes(extents.stepX())))
                 .h(memory.apply("stepH", sizes.stateBytes()))
-                .c(spec.cell().carriesCell() ? memory.apply("stepC", sizes.stateBytes()) : null)
+                .c(spec.cell().carriesCell() ? memory.apply("stepC", sizes.cellStateBytes()) : null)
                 .workspace(memory.apply("stepWorkspace", sizes.stepWorkspaceBytes()));
     }
 
@@ -280,7 +280,7 @@ final class World implements AutoCloseable {
     }
 
     private @Nullable DeviceBuffer cell(String name) {
-        return spec.cell().carriesCell() ? state(name) : null;
+        return spec.cell().carriesCell() ? named(name, sizes().cellStateBytes()) : null;
     }
 
     private long bytes(int elements) {

@@ -17,6 +17,9 @@ final class Inventory {
     static List<String> bareParameters(LayerSpec spec) {
         List<Norm> norms = Norms.of(spec);
         List<String> names = new ArrayList<>(List.of("weight_ih", "weight_hh"));
+        if (spec.projectionSize() > 0) {
+            names.add("weight_hr");
+        }
         names.addAll(biases(spec.cell(), norms));
         norms.forEach(norm -> names.addAll(norm.parameters()));
         return names;
@@ -46,11 +49,11 @@ final class Inventory {
     /** Everything: input, states, the gradients that are given, and the parameters. */
     static Map<String, Integer> tensors(Problem problem) {
         int rows = problem.steps() * problem.batch();
-        int state = problem.states() * problem.batch() * problem.hidden();
+        int stateRows = problem.states() * problem.batch();
         Map<String, Integer> elements = new LinkedHashMap<>();
         elements.put("x", rows * problem.inputs());
         for (String name : problem.hasCell() ? List.of("h0", "c0", "dhn", "dcn") : List.of("h0", "dhn")) {
-            elements.put(name, state);
+            elements.put(name, stateRows * (name.contains("c") ? problem.hidden() : problem.outputWidth()));
         }
         elements.put("dy", rows * problem.outputs());
         elements.putAll(parameters(problem));
@@ -62,7 +65,8 @@ final class Inventory {
         int gates = problem.spec().cell().gates() * hidden;
         return switch (bare) {
             case "weight_ih" -> gates * problem.inputs(layer);
-            case "weight_hh" -> problem.spec().cell() == CellType.INDRNN ? hidden : gates * hidden;
+            case "weight_hh" -> problem.spec().cell() == CellType.INDRNN ? hidden : gates * problem.outputWidth();
+            case "weight_hr" -> problem.outputWidth() * hidden;
             case "layernorm_c.weight", "layernorm_c.bias" -> hidden;
             default -> gates;
         };

@@ -6,7 +6,7 @@ import static dev.lnrnn.oracle.Algebra.sum;
 
 import java.util.function.UnaryOperator;
 
-/** The LSTM family: a normalisation that a problem does not have changes nothing. */
+/** The LSTM family: a normalisation, projection or clip that a problem does not have changes nothing. */
 final class LstmCell implements Cell {
 
     private final double[] input;
@@ -17,6 +17,8 @@ final class LstmCell implements Cell {
     private final UnaryOperator<double[]> normSum;
     private final UnaryOperator<double[]> normU;
     private final boolean carriesNormalized;
+    private final UnaryOperator<double[]> projection;
+    private final double clip;
 
     LstmCell(Weights weights, double[] recurrent) {
         this.recurrent = recurrent;
@@ -27,11 +29,14 @@ final class LstmCell implements Cell {
         normSum = weights.layerNorm("layernorm_gates");
         normU = weights.layerNorm("layernorm_c");
         carriesNormalized = weights.carriesNormalized();
+        projection = weights.projection();
+        double limit = weights.problem().spec().cellClip();
+        clip = limit > 0 ? limit : Double.POSITIVE_INFINITY;
     }
 
     @Override
     public State step(double[] x, double[] h, double[] c) {
-        int hidden = h.length;
+        int hidden = c.length;
         double[] a = normA.apply(product(input, 4 * hidden, x));
         double[] r = normR.apply(product(recurrent, 4 * hidden, h));
         double[] v = normSum.apply(sum(sum(a, r), bias));
@@ -40,7 +45,7 @@ final class LstmCell implements Cell {
             double i = sigmoid(v[j]);
             double f = sigmoid(v[hidden + j]);
             double g = Math.tanh(v[2 * hidden + j]);
-            u[j] = f * c[j] + i * g;
+            u[j] = Math.clamp(f * c[j] + i * g, -clip, clip);
         }
         double[] k = normU.apply(u);
         double[] fresh = new double[hidden];
@@ -48,6 +53,6 @@ final class LstmCell implements Cell {
             double o = sigmoid(v[3 * hidden + j]);
             fresh[j] = o * Math.tanh(k[j]);
         }
-        return new State(fresh, carriesNormalized ? k : u);
+        return new State(projection.apply(fresh), carriesNormalized ? k : u);
     }
 }

@@ -15,26 +15,26 @@ public final class Masks {
 
     private Masks() {}
 
-    /** Zoneout of h, (L·D,T,N,H). */
+    /** Zoneout of h, (L·D,T,N,P). */
     public static byte[] zoneout(Problem problem) {
-        return ofStates(problem, ZONEOUT, problem.spec().zoneout());
+        return ofStates(problem, ZONEOUT, problem.outputWidth(), problem.spec().zoneout());
     }
 
     /** Zoneout of the carried c, (L·D,T,N,H). */
     public static byte[] zoneoutCell(Problem problem) {
-        return ofStates(problem, ZONEOUT_CELL, problem.spec().zoneoutCell());
+        return ofStates(problem, ZONEOUT_CELL, problem.hidden(), problem.spec().zoneoutCell());
     }
 
-    /** DropConnect, (L·D,G·H,H): one mask for the whole sequence. */
+    /** DropConnect, (L·D,G·H,P): one mask for the whole sequence. */
     public static byte[] dropconnect(Problem problem) {
-        int hidden = problem.hidden();
-        int rows = problem.spec().cell().gates() * hidden;
-        byte[] mask = new byte[problem.states() * rows * hidden];
+        int columns = problem.outputWidth();
+        int rows = problem.spec().cell().gates() * problem.hidden();
+        byte[] mask = new byte[problem.states() * rows * columns];
         int i = 0;
         for (int state = 0; state < problem.states(); state++) {
             int stream = stream(problem, DROPCONNECT, state);
             for (int row = 0; row < rows; row++) {
-                for (int column = 0; column < hidden; column++) {
+                for (int column = 0; column < columns; column++) {
                     int word = word(problem.seed(), column, row, 0, stream);
                     mask[i++] = keeps(word, problem.spec().dropconnect());
                 }
@@ -43,7 +43,7 @@ public final class Masks {
         return mask;
     }
 
-    /** Dropout of the output of a layer, (T,N,D·H), the same in every step where it is variational. */
+    /** Dropout of the output of a layer, (T,N,D·P), the same in every step where it is variational. */
     public static byte[] dropout(Problem problem, int layer) {
         byte[] mask = new byte[problem.steps() * problem.batch() * problem.outputs()];
         int stream = stream(DROPOUT, 0, layer);
@@ -52,12 +52,12 @@ public final class Masks {
         return mask;
     }
 
-    private static byte[] ofStates(Problem problem, int kind, double probability) {
-        int perState = problem.steps() * problem.batch() * problem.hidden();
+    private static byte[] ofStates(Problem problem, int kind, int width, double probability) {
+        int perState = problem.steps() * problem.batch() * width;
         byte[] mask = new byte[problem.states() * perState];
         for (int state = 0; state < problem.states(); state++) {
             int stream = stream(problem, kind, state);
-            fill(problem, mask, state * perState, problem.hidden(), stream, probability, false);
+            fill(problem, mask, state * perState, width, stream, probability, false);
         }
         return mask;
     }

@@ -16,7 +16,8 @@ public final class Oracle {
     private final Problem problem;
     private final int steps;
     private final int batch;
-    private final int hidden;
+    private final int width;
+    private final int cellWidth;
     private final Zoneout zoneout;
     private final Zoneout zoneoutCell;
     private final double[] hn;
@@ -26,7 +27,8 @@ public final class Oracle {
         this.problem = problem;
         steps = problem.steps();
         batch = problem.batch();
-        hidden = problem.hidden();
+        width = problem.outputWidth();
+        cellWidth = problem.hasCell() ? problem.hidden() : 0;
         double p = problem.spec().zoneout();
         byte[] given = problem.zoneoutMask();
         zoneout = new Zoneout(p, draws(p) ? given != null ? given : Masks.zoneout(problem) : null);
@@ -76,9 +78,9 @@ public final class Oracle {
     private void run(Cell cell, int layer, int direction, int n, double[] x, double[] y) {
         int inputs = problem.inputs(layer);
         int state = layer * problem.directions() + direction;
-        int stateAt = (state * batch + n) * hidden;
-        double[] h = Arrays.copyOfRange(hn, stateAt, stateAt + hidden);
-        double[] c = problem.hasCell() ? Arrays.copyOfRange(cn, stateAt, stateAt + hidden) : new double[0];
+        int stateRow = state * batch + n;
+        double[] h = Arrays.copyOfRange(hn, stateRow * width, (stateRow + 1) * width);
+        double[] c = Arrays.copyOfRange(cn, stateRow * cellWidth, (stateRow + 1) * cellWidth);
         int length = problem.length(n);
         for (int i = 0; i < length; i++) {
             int t = direction == 0 ? i : length - 1 - i;
@@ -88,15 +90,13 @@ public final class Oracle {
                 c = new double[c.length];
             }
             Cell.State fresh = cell.step(Arrays.copyOfRange(x, row * inputs, (row + 1) * inputs), h, c);
-            int maskAt = (state * steps * batch + row) * hidden;
-            h = zoneout.apply(h, fresh.h(), maskAt);
-            c = zoneoutCell.apply(c, fresh.c(), maskAt);
-            System.arraycopy(h, 0, y, (row * problem.directions() + direction) * hidden, hidden);
+            int maskRow = state * steps * batch + row;
+            h = zoneout.apply(h, fresh.h(), maskRow * width);
+            c = zoneoutCell.apply(c, fresh.c(), maskRow * cellWidth);
+            System.arraycopy(h, 0, y, (row * problem.directions() + direction) * width, width);
         }
-        System.arraycopy(h, 0, hn, stateAt, hidden);
-        if (problem.hasCell()) {
-            System.arraycopy(c, 0, cn, stateAt, hidden);
-        }
+        System.arraycopy(h, 0, hn, stateRow * width, width);
+        System.arraycopy(c, 0, cn, stateRow * cellWidth, cellWidth);
     }
 
     /** weight_hh as DropConnect leaves it. */

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Everything that decides what a stack of layers computes. Tensors go by the names of the reference cases:
  * {@code x, h0, dy, dhn}, with an LSTM {@code c0, dcn}, and the parameters; sequences are (T,N,·), states
- * (L·D,N,H), masks (L·D,T,N,H) and (L·D,G·H,H), resets (T,N).
+ * h (L·D,N,P) and c (L·D,N,H), masks (L·D,T,N,P) and (L·D,G·H,P), resets (T,N).
  */
 public record Problem(
         LayerSpec spec,
@@ -53,7 +53,10 @@ public record Problem(
             return 1 / Math.sqrt(name.startsWith("weight_ih_l0") ? inputs() : outputs());
         }
         if (name.startsWith("weight_hh")) {
-            return spec.cell() == CellType.INDRNN ? 0.7 : 1 / Math.sqrt(hidden());
+            return spec.cell() == CellType.INDRNN ? 0.7 : 1 / Math.sqrt(outputWidth());
+        }
+        if (name.startsWith("weight_hr")) {
+            return 1 / Math.sqrt(hidden());
         }
         return name.endsWith("bias") || name.startsWith("bias") ? 0.3 : name.endsWith(".weight") ? 0.2 : 1;
     }
@@ -93,9 +96,14 @@ public record Problem(
         return (int) spec.hiddenSize();
     }
 
-    /** Features of y, D·H. */
+    /** Features of h, P. */
+    public int outputWidth() {
+        return (int) spec.outputWidth();
+    }
+
+    /** Features of y, D·P. */
     public int outputs() {
-        return directions() * hidden();
+        return directions() * outputWidth();
     }
 
     /** Whether there is a c. */

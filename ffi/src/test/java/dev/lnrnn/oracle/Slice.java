@@ -62,12 +62,12 @@ public final class Slice {
         if (mask == null) {
             return null;
         }
-        int hidden = problem.hidden();
-        int perState = problem.steps() * problem.batch() * hidden;
-        int partPerState = (t1 - t0) * (n1 - n0) * hidden;
+        int width = problem.outputWidth();
+        int perState = problem.steps() * problem.batch() * width;
+        int partPerState = (t1 - t0) * (n1 - n0) * width;
         byte[] part = new byte[problem.states() * partPerState];
         for (int state = 0; state < problem.states(); state++) {
-            copy(mask, state * perState, part, state * partPerState, hidden, problem.batch(), t0, t1, n0, n1);
+            copy(mask, state * perState, part, state * partPerState, width, problem.batch(), t0, t1, n0, n1);
         }
         return part;
     }

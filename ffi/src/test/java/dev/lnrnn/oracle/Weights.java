@@ -32,6 +32,12 @@ record Weights(Problem problem, int layer, int direction) {
                 .orElse(UnaryOperator.identity());
     }
 
+    /** What makes h of what the cell puts out. */
+    UnaryOperator<double[]> projection() {
+        return problem.spec().projectionSize() == 0 ? UnaryOperator.identity()
+                : output -> Algebra.product(get("weight_hr"), problem.outputWidth(), output);
+    }
+
     boolean has(String norm) {
         return norm(norm).isPresent();
     }

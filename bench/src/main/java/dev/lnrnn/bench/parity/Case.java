@@ -7,7 +7,6 @@ import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Normalization;
 import dev.lnrnn.Plan;
 import dev.lnrnn.bench.BadInputException;
-import dev.lnrnn.bench.NotSupportedException;
 import dev.lnrnn.bench.PlainNumber;
 import dev.lnrnn.interop.Safetensors;
 import java.io.IOException;
@@ -25,9 +24,7 @@ final class Case implements AutoCloseable {
     private static final String BOUND = "bound_";
     private static final Set<String> KEYS =
             Set.of("cell", "normalization", "layers", "direction", "zoneout", "dropconnect",
-                    "epsilon", "training", "T", "N", "C", "H", "name", "flavour", "format");
-    /** What other versions of the library can do. */
-    private static final Set<String> LATER = Set.of("P", "cell_clip");
+                    "epsilon", "training", "T", "N", "C", "H", "P", "cell_clip", "name", "flavour", "format");
 
     private final Path path;
     private final Safetensors file;
@@ -51,10 +48,6 @@ final class Case implements AutoCloseable {
     /** What changes results, and is not looked at, would make them wrong without a word. */
     private void checkMetadata() {
         for (String key : file.metadata().keySet()) {
-            if (LATER.contains(key)) {
-                throw new NotSupportedException("The case " + path + " has \"" + key + "\" in its metadata, which this "
-                        + "version cannot do.");
-            }
             if (!KEYS.contains(key) && !key.startsWith(BOUND)) {
                 throw new BadInputException("The case " + path + " has \"" + key + "\" in its metadata, which is none "
                         + "of " + KEYS + " and no bound.");
@@ -96,6 +89,8 @@ final class Case implements AutoCloseable {
                     .withDirection(choice(Direction.class, "direction"))
                     .withLayers(Math.toIntExact(integer("layers")))
                     .withEpsilon(real("epsilon"))
+                    .withProjection(says("P") ? integer("P") : 0)
+                    .withCellClip(says("cell_clip") ? real("cell_clip") : 0)
                     .withZoneout(real("zoneout"))
                     .withDropconnect(real("dropconnect"))
                     .validate();
@@ -152,6 +147,10 @@ final class Case implements AutoCloseable {
         if (!has(name)) {
             throw new BadInputException("The case " + path + " has no tensor " + name + ".");
         }
+    }
+
+    private boolean says(String key) {
+        return file.metadata().containsKey(key);
     }
 
     private String text(String key) {

@@ -35,7 +35,8 @@ final class CaseLayout {
         LayerSpec spec = plan.spec();
         long[] x = {steps, batch, spec.inputSize()};
         long[] y = {steps, batch, spec.outputSize()};
-        long[] state = {spec.states(), batch, spec.hiddenSize()};
+        long[] state = {spec.states(), batch, spec.outputWidth()};
+        long[] cellState = {spec.states(), batch, spec.hiddenSize()};
         required.put("x", x);
         optional.put("h0", state);
         optional.put("y", y);
@@ -48,15 +49,15 @@ final class CaseLayout {
             optional.put("grad.x", x);
             optional.put("grad.h0", state);
             if (spec.zoneout() > 0) {
-                optional.put("zoneout" + MASK, new long[] {spec.states(), steps, batch, spec.hiddenSize()});
+                optional.put("zoneout" + MASK, new long[] {spec.states(), steps, batch, spec.outputWidth()});
             }
         }
         if (spec.cell().carriesCell()) {
-            optional.put("c0", state);
-            optional.put("cn", state);
+            optional.put("c0", cellState);
+            optional.put("cn", cellState);
             if (training) {
-                required.put("dcn", state);
-                optional.put("grad.c0", state);
+                required.put("dcn", cellState);
+                optional.put("grad.c0", cellState);
             }
         }
         for (Parameter parameter : plan.parameters()) {

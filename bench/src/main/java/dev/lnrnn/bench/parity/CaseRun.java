@@ -41,6 +41,7 @@ final class CaseRun {
     private final @Nullable DeviceBuffer cn;
     private final long[] outputShape;
     private final long[] stateShape;
+    private final long[] cellStateShape;
 
     /**
      * What it allocates is freed with the device.
@@ -59,7 +60,8 @@ final class CaseRun {
         long batch = reference.batch();
         sizes = plan.sizes(steps, batch);
         outputShape = new long[] {steps, batch, spec.outputSize()};
-        stateShape = new long[] {spec.states(), batch, spec.hiddenSize()};
+        stateShape = new long[] {spec.states(), batch, spec.outputWidth()};
+        cellStateShape = new long[] {spec.states(), batch, spec.hiddenSize()};
 
         parameters = device.allocate(sizes.parameterBytes());
         for (Parameter parameter : plan.parameters()) {
@@ -71,7 +73,7 @@ final class CaseRun {
         c0 = reference.has("c0") ? upload(stateType, "c0") : null;
         y = allocate(type, outputShape);
         hn = allocate(stateType, stateShape);
-        cn = spec.cell().carriesCell() ? allocate(stateType, stateShape) : null;
+        cn = spec.cell().carriesCell() ? allocate(stateType, cellStateShape) : null;
     }
 
     /** {@code y, hn, cn} and, for training, {@code grad.NAME} of x, h0, c0 and every parameter. */
@@ -87,7 +89,7 @@ final class CaseRun {
         results.put("y", result(type, y, outputShape));
         results.put("hn", result(stateType, hn, stateShape));
         if (cn != null) {
-            results.put("cn", result(stateType, cn, stateShape));
+            results.put("cn", result(stateType, cn, cellStateShape));
         }
         results.putAll(gradients);
         return results;
@@ -111,7 +113,7 @@ final class CaseRun {
         long[] inputShape = {reference.steps(), reference.batch(), spec.inputSize()};
         DeviceBuffer dx = allocate(type, inputShape);
         DeviceBuffer dh0 = allocate(stateType, stateShape);
-        DeviceBuffer dc0 = cn == null ? null : allocate(stateType, stateShape);
+        DeviceBuffer dc0 = cn == null ? null : allocate(stateType, cellStateShape);
         TrainingPasses pass = plan.training(sequence, stream).parameters(parameters).x(x).resets(bytes("resets"))
                 .zoneoutMask(bytes("zoneout_mask")).dropconnectMask(bytes("dropconnect_mask"))
                 .reserve(device.allocate(sizes.reserveBytes())).bind();
@@ -126,7 +128,7 @@ final class CaseRun {
         results.put("grad.x", result(type, dx, inputShape));
         results.put("grad.h0", result(stateType, dh0, stateShape));
         if (dc0 != null) {
-            results.put("grad.c0", result(stateType, dc0, stateShape));
+            results.put("grad.c0", result(stateType, dc0, cellStateShape));
         }
         for (Parameter parameter : plan.parameters()) {
             long[] shape = parameter.shape().stream().mapToLong(Long::longValue).toArray();

@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * What the head of a bidirectional forecaster reads: of each row, where the last layer's two directions
- * came to their ends, side by side (N, 2H). In hn (L·2, N, H) they are the last two of the states.
+ * came to their ends, side by side (N, 2P). In hn (L·2, N, P) they are the last two of the states.
  */
 final class LastStates {
 
@@ -27,7 +27,7 @@ final class LastStates {
     }
 
     private static void forEach(LayerSpec spec, MemorySegment states, Copy copy) {
-        long bytes = spec.hiddenSize() * JAVA_FLOAT.byteSize();
+        long bytes = spec.outputWidth() * JAVA_FLOAT.byteSize();
         long batch = states.byteSize() / (spec.states() * bytes);
         for (int direction = 0; direction < 2; direction++) {
             long first = (spec.states() - 2 + direction) * batch;

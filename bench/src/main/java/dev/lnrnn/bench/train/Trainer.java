@@ -78,8 +78,8 @@ final class Trainer implements AutoCloseable {
         x = pinned.allocate(JAVA_FLOAT, (long) window * batch * inputs.width());
         features = pinned.allocate(JAVA_FLOAT, forecasts * spec.outputSize());
         featuresGradient = pinned.allocate(JAVA_FLOAT, forecasts * spec.outputSize());
-        hn = pinned.allocate(JAVA_FLOAT, spec.states() * batch * spec.hiddenSize());
-        dhn = pinned.allocate(JAVA_FLOAT, spec.states() * batch * spec.hiddenSize());
+        hn = pinned.allocate(JAVA_FLOAT, spec.states() * batch * spec.outputWidth());
+        dhn = pinned.allocate(JAVA_FLOAT, spec.states() * batch * spec.outputWidth());
         long parameterBytes = layer.parameters().buffer().byteSize();
         parameters = pinned.allocate(parameterBytes, Long.BYTES);
         gradients = pinned.allocate(parameterBytes, Long.BYTES);

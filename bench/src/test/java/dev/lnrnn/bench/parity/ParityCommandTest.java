@@ -189,7 +189,8 @@ class ParityCommandTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"T,4", "N,2", "C,5", "H,8", "layers,2", "cell,gru", "normalization,none", "direction,bidirectional",
+    @CsvSource({"P,3", "cell_clip,-1", "T,4", "N,2", "C,5", "H,8", "layers,2", "cell,gru", "normalization,none",
+        "direction,bidirectional",
         "training,false"})
     void metadataThatContradictTheTensorsAreRefused(String key, String value) throws IOException {
         Copy copy = new Copy("lstm_haste_basic");
@@ -215,9 +216,10 @@ class ParityCommandTest {
         Copy wide = new Copy("gru_haste_resets");
         wide.put("resets", 9, 5);
         assertRefused(ExitCode.BAD_INPUT, "has resets with shape [9, 5]; its metadata expects [9, 4].", wide);
-        Copy projection = new Copy("lstm_none_basic");
-        projection.metadata.put("P", "3");
-        assertRefused(ExitCode.NOT_SUPPORTED, "has \"P\" in its metadata, which this version cannot do.", projection);
+        Copy projection = new Copy("lstm_haste_projection");
+        projection.metadata.remove("P");
+        assertRefused(ExitCode.BAD_INPUT, "has h0 with shape [1, 3, 5]; its metadata expects [1, 3, 12].",
+                projection);
     }
 
     @Test
