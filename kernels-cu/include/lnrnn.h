@@ -496,7 +496,7 @@ typedef struct lnrnnPlanDescription_t {
   double cellClip;         /* u is limited to -cellClip...cellClip before it is normalised, carried and
                               seen by h; NaN stays NaN. Its gradient is 0 where |u| was more. A
                               normal number of the accumulation type. LSTM only. 0: no limit (cuDNN,
-                              TensorFlow Lite, lingvo). CUDA devices: NOT_SUPPORTED so far */
+                              TensorFlow Lite, lingvo) */
 } lnrnnPlanDescription_t;
 
 /*

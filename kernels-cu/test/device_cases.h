@@ -26,22 +26,27 @@ enum Choice {
   kRecompute,
   kGivenMasks,    // instead of drawn ones
   kDeviceRandom,  // seed and offsets in device memory
+  kProjection,    // its size, or none
+  kClip,
   kChoices
 };
 
 using Case = covering::Case<kChoices>;
 
 constexpr int kCellCount = static_cast<int>(std::size(network::kCells));
-constexpr Case kCounts{kCellCount, 4, 4, 5, 2, 2, 2, 2, 2, 2, 3, 2, 2, 2};
+constexpr Case kCounts{kCellCount, 4, 4, 5, 2, 2, 2, 2, 2, 2, 3, 2, 2, 2, 3, 2};
 // In 16 bits, LSTM and GRU of the last one run in clusters.
 constexpr std::pair<int64_t, int64_t> kShapes[] = {{3, 5}, {8, 16}, {5, 33}, {4, 64}};
 // Each of these takes another way through the products of a step.
 constexpr int64_t kBatches[] = {1, 2, 3, 7, 11};
+constexpr int64_t kProjections[] = {0, 3, 18};
 
 // Without what the cell does not know.
 inline Case legal(Case c) {
   const auto& cell = network::kCells[c[kCell]];
-  if (cell.cell != LNRNN_CELL_LSTM) c[kZoneoutCell] = 0;
+  if (cell.cell != LNRNN_CELL_LSTM) c[kZoneoutCell] = c[kProjection] = c[kClip] = 0;
+  // Rounded to 16 bits, a cell may come to the other side of its limit: see device_projection_test.
+  if (c[kType] == LNRNN_DATA_F16 || c[kType] == LNRNN_DATA_BF16) c[kClip] = 0;
   if (cell.cell == LNRNN_CELL_INDRNN) c[kDropconnect] = 0;
   if (c[kLayers] == 0) c[kDropout] = 0;
   if (c[kZoneout] == 0 && c[kDropconnect] == 0) c[kGivenMasks] = 0;
@@ -58,6 +63,8 @@ inline network::Options options_of(const Case& c) {
   options.zoneout_cell = 0.2 * c[kZoneoutCell];
   options.dropconnect = 0.25 * c[kDropconnect];
   options.dropout = c[kDropout] == 0 ? 0 : 0.4;
+  options.projection = kProjections[c[kProjection]];
+  options.cell_clip = 0.7 * c[kClip];
   if (c[kDropout] == 2) options.flags |= LNRNN_PLAN_VARIATIONAL_DROPOUT;
   if (c[kRecompute] != 0) options.flags |= LNRNN_PLAN_RECOMPUTE;
   return options;
@@ -86,7 +93,9 @@ inline std::string name_of(const Case& c) {
                                            "dropout",
                                            "recompute",
                                            "given masks",
-                                           "random in memory"};
+                                           "random in memory",
+                                           "projection",
+                                           "clip"};
   for (int k = kDirection; k < kChoices; ++k) {
     if (c[k] != 0) name += std::string(", ") + kNames[k];
   }

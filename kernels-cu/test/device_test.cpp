@@ -22,7 +22,7 @@ bool leaves_out_clusters = false;
 template <class S>
 bool is_left_out(const Shape& shape, const Options& options) {
   return leaves_out_clusters && sizeof(S) == 2 && options.cell != LNRNN_CELL_INDRNN &&
-         shape.hidden % 32 == 0 && shape.hidden <= 512;
+         options.projection == 0 && shape.hidden % 32 == 0 && shape.hidden <= 512;
 }
 
 template <class S>
@@ -87,6 +87,8 @@ void test_small() {
   test_passes<float>({2, 3, 3, 9}, options, {2, 0, 1});
   options.normalization = LNRNN_NORMALIZATION_CARRY;
   test_passes<Bf16>({2, 10, 2, 16}, options, {});
+  options.projection = 7;
+  test_passes<float>({2, 3, 3, 9}, options, {2, 0, 1});
   options = Options::of(network::kCells[6]);
   options.layers = 2;
   options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
@@ -206,8 +208,11 @@ void test_chunks(Shape shape, Options options) {
   forward([](Network<S>& net) { net.train(); });
 }
 void test_chunks() {
-  test_chunks<float>({3, 4100, 2, 3}, Options::of(network::kCells[3]));
-  Options options = Options::of(network::kCells[8]);
+  Options options = Options::of(network::kCells[3]);
+  test_chunks<float>({3, 4100, 2, 3}, options);
+  options.projection = 2;
+  test_chunks<float>({3, 4100, 2, 3}, options);
+  options = Options::of(network::kCells[8]);
   options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
   options.zoneout = 0.3;
   test_chunks<double>({8200, 1, 2, 3}, options);
@@ -218,20 +223,22 @@ void test_chunks() {
 
 // Padding is not read as a number, whatever stands there.
 template <class S>
-void test_padding(const network::Cell& cell, int64_t hidden) {
+void test_padding(const network::Cell& cell, int64_t hidden, int64_t projection = 0) {
   Options options = Options::of(cell);
+  options.projection = projection;
   options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
   const Shape shape{3, 9, 4, hidden};
   if (is_left_out<S>(shape, options)) return;
   Pair<S> pair(shape, options);
-  pair.both([hidden](Network<S>& net) {
+  const int64_t output = options.output(shape);
+  pair.both([output](Network<S>& net) {
     net.lengths = {3, 1, 0, 2, 3, 3, 1, 2, 3};
     const S nan = network::rounded<S>(NAN);
     for (int64_t t = 0; t < 3; ++t) {
       for (int64_t n = 0; n < 9; ++n) {
         if (t < net.lengths[static_cast<size_t>(n)]) continue;
         std::fill_n(net.x->data() + (t * 9 + n) * 4, 4, nan);
-        std::fill_n(net.dy->data() + (t * 9 + n) * 2 * hidden, 2 * hidden, nan);
+        std::fill_n(net.dy->data() + (t * 9 + n) * output, output, nan);
       }
     }
     net.train();
@@ -247,8 +254,9 @@ void test_padding(const network::Cell& cell, int64_t hidden) {
 // A step is an inference of one step, in place, to the bit; and of the whole to rounding, because
 // cuBLAS may add in another order where there are more rows. H beyond one block's threads.
 template <class S>
-void test_steps(const network::Cell& cell, int64_t hidden) {
+void test_steps(const network::Cell& cell, int64_t hidden, int64_t projection = 0) {
   Options options = Options::of(cell);
+  options.projection = projection;
   options.device = LNRNN_DEVICE_CUDA;
   options.zoneout = 0.3;
   if (cell.cell == LNRNN_CELL_LSTM) options.zoneout_cell = 0.2;
@@ -353,7 +361,12 @@ int main(int argc, char** argv) {
     RUN(test_padding<float>(network::kCells[cell], 12));
     for (const int64_t hidden : {12, 32}) RUN(test_padding<Bf16>(network::kCells[cell], hidden));
   }
+  for (const int64_t projection : {3, 7}) {
+    RUN(test_padding<float>(network::kCells[1], 12, projection));
+    RUN(test_padding<Bf16>(network::kCells[1], 32, projection));
+  }
   RUN(test_steps<float>(network::kCells[1], 1030));
+  RUN(test_steps<float>(network::kCells[1], 1030, 1029));
   for (const int cell : {0, 3, 5, 7}) RUN(test_steps<F16>(network::kCells[cell], 20));
   RUN(test_long_rows());
   RUN(test_chunks());

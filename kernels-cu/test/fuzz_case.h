@@ -106,7 +106,7 @@ inline void Case::describe() {
   spec.dropout = spec.layers == 1 ? 0 : random.pick({0.0, 0.3, 1.0});
   if (spec.cell == LNRNN_CELL_LSTM) {
     spec.projectionSize = random.one_in(3) ? random.between(1, 70) : 0;
-    spec.cellClip = on_cpu ? random.pick({0.0, 0.0, 0.1, 1e30}) : 0;
+    spec.cellClip = random.pick({0.0, 0.0, 0.1, 1e30});
   }
   P = spec.projectionSize > 0 ? spec.projectionSize : H;
   if (!on_cpu) spec.layers = int32_t(random.between(1, 2));

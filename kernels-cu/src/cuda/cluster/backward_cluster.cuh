@@ -146,8 +146,8 @@ struct BackwardCluster {
       float by_h_before = 0.0f;  // but for what h's product gives
       if constexpr (Cell::kCarriesCell) {
         const auto was = Cell::recompute(in, 0, now.before);
-        const float z = now.of_u.z(was.u);
-        const float k = walk.normalizes_u() ? fma(unit.gain_u, z, unit.bias_u) : was.u;
+        const float u = Cell::clip(was.u, walk.clip), z = now.of_u.z(u);
+        const float k = walk.normalizes_u() ? fma(unit.gain_u, z, unit.bias_u) : u;
         const auto output = Cell::output_backward(by_h, was.gate, k);
         float dk = output.k, du = output.k;
         if (walk.normalizes_u()) {
@@ -159,6 +159,7 @@ struct BackwardCluster {
           du = NormGradient<float>::of(sums, walk.hidden).dx(q, z, now.of_u.rstd);
         }
         if (now.keeps_cell && !walk.carries_norm) du += dc;
+        du = Cell::clip_backward(du, output.waiting, now.before, walk.clip);
         const auto by = Cell::cell_backward(du, output.waiting, now.before);
         give(by.gates, by.gates);
         walk.template store<Cell>(at, now, walk.dk, dk);

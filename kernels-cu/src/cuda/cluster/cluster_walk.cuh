@@ -98,6 +98,7 @@ struct ClusterWalk {
   Segments segments_a, segments_r;  // of what is normalised
   const S* hh;                      // (GH,H); backward: (H,GH)
   bool carries_norm;
+  float clip;  // of the cell
   Mask mask, mask_cell;
 
   LNRNN_DEVICE ClusterRow row(const ClusterPlace& at) const {

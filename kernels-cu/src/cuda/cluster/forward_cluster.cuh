@@ -165,7 +165,8 @@ struct ForwardCluster {
       const auto in = unit.inputs(x.a, x.of_a, r, of_r);
       auto of_u = no_moments();
       if constexpr (Cell::kCarriesCell) {
-        const auto candidate = Cell::candidate(in, 0, c);
+        auto candidate = Cell::candidate(in, 0, c);
+        candidate.u = Cell::clip(candidate.u, walk.clip);
         float k = candidate.u;
         if (walk.normalizes_u()) {
           of_u = cluster_moments(block, at, shared.of_u, step, candidate.u, walk.scale);

@@ -15,6 +15,7 @@ struct BackwardStep {
   Lengths lengths;
   StepVectors<T> vectors;
   bool carries_norm;
+  T clip;  // of the cell
   Mask mask, mask_cell;
   Segments segments_a, segments_r;    // of what is normalised
   const T *a, *r;                     // (N,GH): see term_of_step
@@ -161,14 +162,15 @@ struct BackwardRow {
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
       const T by_output = step.by_output(mask, n, j);
       const auto now = Cell::recompute(in, j, step.c_before[n * hidden + j]);
+      const T u = Cell::clip(now.u, step.clip);
       if (!normalized) {
-        const auto by = Cell::output_backward(by_output, now.gate, now.u);
+        const auto by = Cell::output_backward(by_output, now.gate, u);
         step.store_d(n, j, by.output);
         through_gates(in, mask_cell, n, j, by.k, by.waiting, sums);
         continue;
       }
       const T gain = step.vectors.gain_u[j];
-      z[j] = of_u.z(now.u);
+      z[j] = of_u.z(u);
       const auto by =
           Cell::output_backward(by_output, now.gate, fma(gain, z[j], step.vectors.bias_u[j]));
       step.store_d(n, j, by.output);
@@ -199,6 +201,7 @@ struct BackwardRow {
     const bool keeps = mask_cell.keeps(step.step, step.batch, n, j);
     const T carried = step.dc[at];
     if (keeps && !step.carries_norm) du += carried;
+    du = Cell::clip_backward(du, waiting, step.c_before[at], step.clip);
     const auto by = Cell::cell_backward(du, waiting, step.c_before[at]);
     step.dc[at] = keeps ? by.c_before : by.c_before + carried;
     give(in, n, j, by.gates, by.gates, sums);

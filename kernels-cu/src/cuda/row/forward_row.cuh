@@ -16,7 +16,7 @@ struct ForwardStep {
   Lengths lengths;
   StepVectors<T> vectors;
   bool carries_norm;
-  T epsilon;
+  T epsilon, clip;                         // clip: of the cell
   ZoneoutShares<T> zoneout, zoneout_cell;  // inference's, of h and of c
   Mask mask, mask_cell;                    // training
   const T *a, *r;                          // (N,GH): see term_of_step
@@ -168,7 +168,8 @@ struct ForwardRow {
     const int64_t own = block.thread();
     typename Cell::template Candidate<T> of_own{};
     for (int64_t j = own; j < hidden; j += block.threads()) {
-      const auto candidate = Cell::candidate(in, j, before[j]);
+      auto candidate = Cell::candidate(in, j, before[j]);
+      candidate.u = Cell::clip(candidate.u, step.clip);
       if (j == own) {
         of_own = candidate;
       } else {

@@ -26,6 +26,11 @@ struct Lstm {
     const LstmGates<T> gate = gates(in, unit);
     return {lstm_cell(gate.i, gate.f, gate.g, c_before), gate.o};
   }
+  // Of u; without a limit that is infinite.
+  template <class T>
+  LNRNN_DEVICE static T clip(T u, T limit) {
+    return lstm_clip(u, limit);
+  }
   template <class T>
   LNRNN_DEVICE static T output_gate(const GateInputs<T, kMoments>& in, int64_t unit) {
     return sigmoid(in.of_both(3, unit));
@@ -59,6 +64,11 @@ struct Lstm {
     const T q = tanh(k);
     const auto by = lstm_output_backward(by_h, gate.o, q);
     return {by.k, gate.o * q, {gate.i, gate.f, gate.g, by.vo}};
+  }
+  // by_u: by u with its limit.
+  template <class T>
+  LNRNN_DEVICE static T clip_backward(T by_u, const T (&waiting)[kGates], T c_before, T limit) {
+    return lstm_clip_backward(by_u, lstm_cell(waiting[0], waiting[1], waiting[2], c_before), limit);
   }
   template <class T>
   struct OfCell {

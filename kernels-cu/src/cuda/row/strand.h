@@ -3,6 +3,8 @@
 // here: kernels ask the pointers, not the cell.
 #pragma once
 
+#include <limits>
+
 #include "core/size.h"
 #include "cuda/product/product.cuh"
 #include "masks.cuh"
@@ -72,6 +74,13 @@ struct StepVectors {
             vectors[gain_of(TermKind::kCell)],  vectors[added_to(TermKind::kCell, shape.kind)]};
   }
 };
+
+// The limit of the cell on either side; infinite where there is none, so that kernels need not ask.
+template <class T>
+T clip_of(const Strand& strand) {
+  return strand.shape().clipped ? static_cast<T>(strand.plan.description.cellClip)
+                                : std::numeric_limits<T>::infinity();
+}
 
 // What a term of gates is normalised over.
 inline Segments segments_of(const CellShape& shape, TermKind of) {

@@ -226,7 +226,7 @@ class CudaDevice final : public Device {
   }
 
   lnrnnStatus_t check_support(const Plan& plan) const override {
-    LNRNN_FORWARD(check_kernels(plan.shape, {"CUDA", false, true, true, true}));
+    LNRNN_FORWARD(check_kernels(plan.shape, {"CUDA", false, true, true, true, true}));
     if (plan.element_bytes() > 2) return LNRNN_STATUS_SUCCESS;
     LNRNN_CHECK(properties_.computeCapabilityMajor >= cuda::kLeastForMma,
                 LNRNN_STATUS_NOT_SUPPORTED,

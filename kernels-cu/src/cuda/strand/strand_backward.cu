@@ -120,6 +120,7 @@ class Backward {
     to.lengths = lengths_;
     to.vectors = StepVectors<T>::of(strand_.shape(), vectors_);
     to.carries_norm = strand_.shape().carries_normalized();
+    to.clip = clip_of<T>(strand_);
     to.segments_a = segments_of(strand_.shape(), TermKind::kInput);
     to.segments_r = segments_of(strand_.shape(), of_step_);
     to.mask = zoneout();

@@ -31,7 +31,7 @@ public enum CellType {
      * Neural Network Architectures for Large Scale Acoustic Modeling</cite>, 2014), h = (o tanh(k)) weight_hr&#7488;
      * has P features: PyTorch's {@code proj_size}, cuDNN's LSTMP, TensorFlow Lite, lingvo. With a
      * {@linkplain LayerSpec#withCellClip cell clip}, u is limited to -clip...clip as soon as it is computed: cuDNN,
-     * TensorFlow Lite, lingvo. CUDA devices do not support the clip yet.
+     * TensorFlow Lite, lingvo.
      *
      * <p>With zoneout, some elements of h keep the value of h&#8315;. Zoneout of c is the same, with masks of its own;
      * h is computed from u before that. Inference uses the expectation of both.
