@@ -665,7 +665,7 @@ typedef struct lnrnnSequence_t {
  *
  * resets is a tensor of one feature: element (t, n) is pointer[t stepStride + n rowStride]. It is read
  * when the work is carried out, so that a graph that is launched again sees other resets. Resets at
- * t >= lengths[n] are ignored. CUDA devices do not support resets yet: NOT_SUPPORTED.
+ * t >= lengths[n] are ignored.
  */
 typedef struct lnrnnForwardInferenceArguments_t {
   size_t structSize;

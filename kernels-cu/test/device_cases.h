@@ -28,13 +28,14 @@ enum Choice {
   kDeviceRandom,  // seed and offsets in device memory
   kProjection,    // its size, or none
   kClip,
+  kResets,  // sequences that begin inside rows
   kChoices
 };
 
 using Case = covering::Case<kChoices>;
 
 constexpr int kCellCount = static_cast<int>(std::size(network::kCells));
-constexpr Case kCounts{kCellCount, 4, 4, 5, 2, 2, 2, 2, 2, 2, 3, 2, 2, 2, 3, 2};
+constexpr Case kCounts{kCellCount, 4, 4, 5, 2, 2, 2, 2, 2, 2, 3, 2, 2, 2, 3, 2, 2};
 // In 16 bits, LSTM and GRU of the last one run in clusters.
 constexpr std::pair<int64_t, int64_t> kShapes[] = {{3, 5}, {8, 16}, {5, 33}, {4, 64}};
 // Each of these takes another way through the products of a step.
@@ -95,7 +96,8 @@ inline std::string name_of(const Case& c) {
                                            "given masks",
                                            "random in memory",
                                            "projection",
-                                           "clip"};
+                                           "clip",
+                                           "resets"};
   for (int k = kDirection; k < kChoices; ++k) {
     if (c[k] != 0) name += std::string(", ") + kNames[k];
   }

@@ -96,6 +96,7 @@ std::vector<Case> all_cases() {
 }
 
 const Options kNoisy{0, 0, 0.3, 0.25}, kReverse{0, 1}, kRecomputed{LNRNN_PLAN_RECOMPUTE, 1};
+const Options kReset{0, 0, 0.3, 0.25, 0, true}, kResetInReverse{0, 1, 0.3, 0.25, 0, true};
 
 // Few rows and more; H of which tiles have 16, 32 or 64 columns, and begin and end amid gates.
 template <class S>
@@ -119,6 +120,9 @@ void test_projected(const Devices& on) {
     test_strand<S>(on, c, {3, 11, 5, 33, 18}, kReverse, {3, 1, 2, 3, 3, 0, 1, 2, 3, 3, 2});
     test_strand<S>(on, c, {2, 2, 3, 9, 17}, kRecomputed);
     test_strand<S>(on, c, {2, 9, 3, 64, 32}, kNoisy);
+    for (const Options& options : {kReset, kResetInReverse}) {
+      test_strand<S>(on, c, {4, 3, 4, 9, 5}, options, {4, 2, 3});
+    }
   }
   // Through the layer norm of one feature's product its gradient all but cancels: too much for other types.
   for (const Case& c : all_cases()) {

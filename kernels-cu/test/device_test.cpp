@@ -25,22 +25,28 @@ bool is_left_out(const Shape& shape, const Options& options) {
          options.projection == 0 && shape.hidden % 32 == 0 && shape.hidden <= 512;
 }
 
+// What a training pass gets besides its data.
+struct Given {
+  bool masks, random, resets;
+};
+
 template <class S>
 void test_passes(Shape shape, const Options& options, const std::vector<int64_t>& lengths,
-                 bool given_masks = false, bool device_random = false) {
+                 const Given& given = {}) {
   if (is_left_out<S>(shape, options)) return;
   Pair<S> pair(shape, options);
   CHECK(pair.device.sizes.reserveBytes == pair.cpu.sizes.reserveBytes);
   pair.both([&](Network<S>& net) {
     net.lengths = lengths;
+    if (given.resets) given::resets(net);
     net.pack();
     net.infer();
   });
   pair.compare_outputs();
   pair.both([&](Network<S>& net) {
-    if (given_masks && options.zoneout > 0) given::zoneout_mask(net);
-    if (given_masks && options.dropconnect > 0) given::dropconnect_mask(net);
-    if (device_random) given::random(net);
+    if (given.masks && options.zoneout > 0) given::zoneout_mask(net);
+    if (given.masks && options.dropconnect > 0) given::dropconnect_mask(net);
+    if (given.random) given::random(net);
     net.train();
     net.backward();
   });
@@ -65,7 +71,8 @@ void test_case(const Case& c) {
   const Shape shape = shape_of(c, 3);
   std::vector<int64_t> lengths;
   for (int64_t n = 0; c[kLengths] != 0 && n < shape.batch; ++n) lengths.push_back((n + 2) % 4);
-  test_passes<S>(shape, options_of(c), lengths, c[kGivenMasks] != 0, c[kDeviceRandom] != 0);
+  test_passes<S>(shape, options_of(c), lengths,
+                 {c[kGivenMasks] != 0, c[kDeviceRandom] != 0, c[kResets] != 0});
 }
 
 void test_cases() {
@@ -94,7 +101,7 @@ void test_small() {
   options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
   options.regularize(0.3);
   options.flags = LNRNN_PLAN_RECOMPUTE;
-  test_passes<double>({2, 2, 2, 5}, options, {1, 2}, false, true);
+  test_passes<double>({2, 2, 2, 5}, options, {1, 2}, {false, true, false});
   test_passes<float>({3, 2, 3, 5}, Options::of(network::kCells[8]), {});
   test_passes<F16>({3, 2, 3, 64}, {}, {});
 }

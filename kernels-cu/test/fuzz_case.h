@@ -172,7 +172,7 @@ inline void Case::make_tensors() {
       spec.zoneout > 0 && random.one_in(2) ? mask(random, size_t(S * T * N * P)) : empty();
   dropconnect_mask =
       spec.dropconnect > 0 && random.one_in(2) ? mask(random, size_t(S * G * H * P)) : empty();
-  resets = on_cpu && random.one_in(3) ? mask(random, resets_view.elements()) : empty();
+  resets = random.one_in(3) ? mask(random, resets_view.elements()) : empty();
   random_numbers = random.one_in(3) ? tensor(24) : empty();
   if (random_numbers.memory) {
     const uint64_t values[3] = {uint64_t(random.between(0, 1000)),

@@ -30,6 +30,12 @@ void dropconnect_mask(network::Network<S>& net) {
   net.dropconnect_mask = mask(net.handle, weights);
 }
 
+// Sequences begin inside rows, and at their first step, some after one step only.
+template <class S>
+void resets(network::Network<S>& net) {
+  net.resets = mask(net.handle, static_cast<size_t>(net.shape.steps * net.shape.batch));
+}
+
 // Offsets that wrap, to be read where the work is carried out.
 template <class S>
 void random(network::Network<S>& net) {

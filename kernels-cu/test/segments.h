@@ -191,6 +191,7 @@ struct Options {
   int direction = 0;
   double zoneout = 0, dropconnect = 0;
   double cell_clip = 0;
+  bool resets = false;  // sequences that begin inside rows
 };
 
 inline Plan make_plan(const CellShape& shape, const Size& size, int32_t data_type,
@@ -229,6 +230,7 @@ struct Run {
   Pinned<S> parameters, x, y, dy, dx;
   Pinned<T> h0, c0, hn, cn, dhn, dcn, dh0, dc0, gradients;
   Pinned<char> packed, reserve, workspace;
+  Pinned<uint8_t> resets;
   std::vector<int64_t> lengths;
 
   Run(Device& on, const CellShape& shape, const Size& of, const Options& options = {})
@@ -239,7 +241,8 @@ struct Run {
         hn(on, state()), cn(on, cell_state()), dhn(on, state()), dcn(on, cell_state()),
         dh0(on, state()), dc0(on, cell_state()), gradients(on, plan.parameter_elements),
         packed(on, on.packed_bytes(strand)),
-        reserve(on, on.reserve_bytes(strand, of.steps, of.batch)), workspace(on, most_workspace()) {
+        reserve(on, on.reserve_bytes(strand, of.steps, of.batch)), workspace(on, most_workspace()),
+        resets(on, options.resets ? rows() : 0) {
     unsigned seed = 100;
     for (const PlanParameter& p : plan.parameters) {
       Pinned<S> values(on, static_cast<uint64_t>(p.description.elements));
@@ -250,6 +253,7 @@ struct Run {
     dy.fill(2, 1);
     seed = 3;
     for (auto* state : {&h0, &c0, &dhn, &dcn}) state->fill(seed++, 1);
+    for (uint64_t i = 0; i < resets.size(); ++i) resets[i] = i * 7 % 5 < 2;
   }
 
   void infer() {
@@ -306,6 +310,7 @@ struct Run {
     StrandArguments call{strand, size.steps, size.batch, lengths.empty() ? nullptr : lengths.data(),
                          lengths.empty() ? size.steps
                                          : *std::max_element(lengths.begin(), lengths.end())};
+    if (resets.size() > 0) call.resets = {resets.data(), size.batch, 1};
     call.parameters = parameters.data();
     call.x = {x.data(), size.batch * size.input, size.input};
     call.random.seed = 42;

@@ -19,7 +19,7 @@ struct Resets {
 };
 
 // Where a strand's state does not cross from one step to the next: there the state before a step is zeros,
-// and no gradient comes back. No row is active from `steps` on.
+// and no gradient comes back. No row is active from `steps` on. Steps that are asked for are the row's.
 struct Cuts {
   Resets resets;
   Lengths lengths;
@@ -27,10 +27,17 @@ struct Cuts {
   bool reverse = false;
 
   LNRNN_CELL_METHOD bool any() const { return resets.flags != nullptr; }
-  // The step is one of the row's.
+  // Between a step and what the strand takes before it, which may be its initial state.
   LNRNN_CELL_METHOD bool before(int64_t step, int64_t row) const {
-    if (!any()) return false;
-    if (!reverse) return resets.begins(step, row);
+    return any() && (reverse ? begins_next(step, row) : resets.begins(step, row));
+  }
+  // Between a step and the one that the strand takes after it.
+  LNRNN_CELL_METHOD bool after(int64_t step, int64_t row) const {
+    return any() && (reverse ? step > 0 && resets.begins(step, row) : begins_next(step, row));
+  }
+
+ private:
+  LNRNN_CELL_METHOD bool begins_next(int64_t step, int64_t row) const {
     return step + 1 < steps && lengths.active(step + 1, row) && resets.begins(step + 1, row);
   }
 };

@@ -21,7 +21,7 @@ struct BackwardWalk : ClusterWalk<S> {
   template <class Cell>
   struct Step {
     int64_t sample;
-    bool active, keeps, keeps_cell;
+    bool active, keeps, keeps_cell, cut;  // cut: see crossing
     float a[Cell::kGates], r[Cell::kGates];
     Moments<float> of_a[Cell::kMoments], of_r[Cell::kMoments], of_u;
     float before;
@@ -48,6 +48,7 @@ struct BackwardWalk : ClusterWalk<S> {
     if (dy.base != nullptr) s.dy = dy.at(place, at.n)[at.j];
     s.keeps = row.mask.keeps(step, this->batch, at.n, at.j);
     s.keeps_cell = row.mask_cell.keeps(step, this->batch, at.n, at.j);
+    s.cut = this->cuts.after(step, at.n);
     return s;
   }
 
@@ -135,6 +136,8 @@ struct BackwardCluster {
     auto next = walk.template read<Cell>(at, row, 0);
     for (int64_t step = 0; step < walk.steps.count; ++step) {
       const auto now = next;
+      dh = crossing(now.cut, dh);
+      dc = crossing(now.cut, dc);
       const float by_y = dh + to_accumulation(now.dy), by_h = now.keeps ? by_y : 0.0f;
       const auto in = unit.inputs(now.a, now.of_a, now.r, now.of_r);
       const auto give = [&](const float(&by_a)[kGates], const float(&by_r)[kGates]) {

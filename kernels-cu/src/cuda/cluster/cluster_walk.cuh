@@ -93,7 +93,7 @@ struct ClusterWalk {
   TimeWalk steps;
   int64_t batch;
   int hidden;
-  Lengths lengths;
+  Cuts cuts;
   StepVectors<float> vectors;
   Segments segments_a, segments_r;  // of what is normalised
   const S* hh;                      // (GH,H); backward: (H,GH)
@@ -104,7 +104,8 @@ struct ClusterWalk {
   LNRNN_DEVICE ClusterRow row(const ClusterPlace& at) const {
     ClusterRow row{0, mask.drawn(), mask_cell.drawn()};
     if (!there(at)) return row;
-    row.steps = lengths.lengths == nullptr ? steps.count : lengths.lengths[at.n] - steps.begin;
+    const int64_t* const lengths = cuts.lengths.lengths;
+    row.steps = lengths == nullptr ? steps.count : lengths[at.n] - steps.begin;
     return row;
   }
   LNRNN_DEVICE bool there(const ClusterPlace& at) const { return at.n < batch; }

@@ -23,8 +23,8 @@ struct ForwardWalk : ClusterWalk<S> {
   // Its x, on its way during the product.
   template <class Cell>
   struct Step {
-    int64_t place, sample;  // the step's in memory; (place, n)
-    bool active, keeps, keeps_cell;
+    int64_t place, sample;                // the step's in memory; (place, n)
+    bool active, keeps, keeps_cell, cut;  // cut: see crossing
     float a[Cell::kGates];
     Moments<float> of_a[Cell::kMoments];
   };
@@ -40,6 +40,7 @@ struct ForwardWalk : ClusterWalk<S> {
     load_moments(norm_a, this->segments_a, s.sample, s.of_a);
     s.keeps = row.mask.keeps(this->steps.step(k), this->batch, at.n, at.j);
     s.keeps_cell = row.mask_cell.keeps(this->steps.step(k), this->batch, at.n, at.j);
+    s.cut = this->cuts.after(this->steps.step(k), at.n);
     return s;
   }
 
@@ -89,7 +90,7 @@ struct ForwardWalk : ClusterWalk<S> {
   LNRNN_DEVICE void store(const ClusterPlace& at, const Step<Cell>& s,
                           const float (&products)[Cell::kGates],
                           const Moments<float> (&of_r)[Cell::kMoments], const Moments<float>& of_u,
-                          float h, float c) const {
+                          float h, float c, float output) const {
     constexpr int kGates = Cell::kGates;
     if (!this->there(at)) return;
     if (keeps_states) {
@@ -97,7 +98,7 @@ struct ForwardWalk : ClusterWalk<S> {
       if (c_to != nullptr) c_to[s.sample * this->hidden + at.j] = c;
     }
     if (y.base != nullptr) {
-      y.at(s.place, at.n)[at.j] = to_storage<S>(s.active ? h : 0.0f);
+      y.at(s.place, at.n)[at.j] = to_storage<S>(s.active ? output : 0.0f);
     }
     if (!s.active) return;
     const int64_t gates = s.sample * (kGates * this->hidden);
@@ -181,10 +182,13 @@ struct ForwardCluster {
         const float now = Cell::output(in, 0, h);
         if (x.active) h = after_zoneout(x.keeps, walk.zoneout, h, now);
       }
+      const float output = h;
+      h = crossing(x.cut, h);
+      c = crossing(x.cut, c);
       if (step + 1 < walk.steps.count) {
         product.publish(block, at, shared.product, step + 1, to_storage<S>(h));
       }
-      walk.template store<Cell>(at, x, r, of_r, of_u, h, c);
+      walk.template store<Cell>(at, x, r, of_r, of_u, h, c, output);
     }
     walk.finish(at, h, c);
   }

@@ -12,7 +12,7 @@ struct BackwardStep {
   using T = accumulation_t<S>;
 
   int64_t step, batch, hidden, output, gates;  // H, P and GH
-  Lengths lengths;
+  Cuts cuts;
   StepVectors<T> vectors;
   bool carries_norm;
   T clip;  // of the cell
@@ -42,10 +42,11 @@ struct BackwardStep {
             OfGates::of_row(r, gates, vectors.gain_r, norm_r, segments_r, n)};
   }
 
-  // The gradient by what the cell computed, and to dh that by the h before which zoneout let pass.
-  LNRNN_DEVICE T through_zoneout(const Mask& drawn, int64_t n, int64_t j) const {
+  // The gradient by what the cell computed, and to dh that by the h before which zoneout let pass. cut: see
+  // crossing.
+  LNRNN_DEVICE T through_zoneout(const Mask& drawn, bool cut, int64_t n, int64_t j) const {
     const int64_t at = n * output + j;
-    T by_h = dh[at];
+    T by_h = crossing(cut, dh[at]);
     if (dy != nullptr) by_h += to_accumulation(dy[n * dy_row_stride + j]);
     const bool keeps = drawn.keeps(step, batch, n, j);
     dh[at] = keeps ? T(0) : by_h;
@@ -53,8 +54,8 @@ struct BackwardStep {
   }
 
   // Likewise, where h may be a product of that.
-  LNRNN_DEVICE T by_output(const Mask& drawn, int64_t n, int64_t j) const {
-    return dd != nullptr ? dd[n * hidden + j] : through_zoneout(drawn, n, j);
+  LNRNN_DEVICE T by_output(const Mask& drawn, bool cut, int64_t n, int64_t j) const {
+    return dd != nullptr ? dd[n * hidden + j] : through_zoneout(drawn, cut, n, j);
   }
 
   LNRNN_DEVICE void store_d(int64_t n, int64_t j, T value) const {
@@ -104,8 +105,8 @@ struct BackwardRow {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     const int64_t n = block.index();
-    if (step.lengths.active(step.step, n)) {
-      go_back(block, n);
+    if (step.cuts.lengths.active(step.step, n)) {
+      go_back(block, n, step.cuts.after(step.step, n));
     } else {
       step.skip(block, n);
     }
@@ -115,14 +116,14 @@ struct BackwardRow {
   using Inputs = GateInputs<T, kMoments>;
   using Sums = T[kMoments][3];  // what the layer norm of r needs: see NormGradient
 
-  LNRNN_DEVICE void go_back(Block& block, int64_t n) const {
+  LNRNN_DEVICE void go_back(Block& block, int64_t n, bool cut) const {
     auto& shared = block.template shared<Shared>();
     const auto in = step.template inputs<Cell>(n);
     Sums sums = {};
     if constexpr (Cell::kCarriesCell) {
-      through_cell(block, n, in, sums);
+      through_cell(block, n, cut, in, sums);
     } else {
-      through_units(block, n, in, sums);
+      through_units(block, n, cut, in, sums);
     }
     if (in.r.gain == nullptr) return;
 
@@ -136,18 +137,20 @@ struct BackwardRow {
     }
   }
 
-  LNRNN_DEVICE void through_units(Block& block, int64_t n, const Inputs& in, Sums& sums) const {
+  LNRNN_DEVICE void through_units(Block& block, int64_t n, bool cut, const Inputs& in,
+                                  Sums& sums) const {
     const Mask mask = step.mask.drawn();
     for (int64_t j = block.thread(); j < step.hidden; j += block.threads()) {
       const int64_t at = n * step.hidden + j;
-      const T by_h = step.through_zoneout(mask, n, j);
+      const T by_h = step.through_zoneout(mask, cut, n, j);
       const auto by = Cell::backward(in, j, by_h, step.h_before[at]);
       step.dh[at] += by.h_before;
       give(in, n, j, by.by_a, by.by_r, sums);
     }
   }
 
-  LNRNN_DEVICE void through_cell(Block& block, int64_t n, const Inputs& in, Sums& sums) const {
+  LNRNN_DEVICE void through_cell(Block& block, int64_t n, bool cut, const Inputs& in,
+                                 Sums& sums) const {
     auto& shared = block.template shared<Shared>();
     const int64_t hidden = step.hidden;
     const bool normalized = step.vectors.gain_u != nullptr;
@@ -160,13 +163,13 @@ struct BackwardRow {
     // Through the output to k. What the cell's gates then want waits where their gradients will be.
     T sums_u[3] = {};
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
-      const T by_output = step.by_output(mask, n, j);
+      const T by_output = step.by_output(mask, cut, n, j);
       const auto now = Cell::recompute(in, j, step.c_before[n * hidden + j]);
       const T u = Cell::clip(now.u, step.clip);
       if (!normalized) {
         const auto by = Cell::output_backward(by_output, now.gate, u);
         step.store_d(n, j, by.output);
-        through_gates(in, mask_cell, n, j, by.k, by.waiting, sums);
+        through_gates(in, mask_cell, cut, n, j, by.k, by.waiting, sums);
         continue;
       }
       const T gain = step.vectors.gain_u[j];
@@ -176,7 +179,7 @@ struct BackwardRow {
       step.store_d(n, j, by.output);
       T by_norm = by.k;
       if (step.carries_norm && mask_cell.keeps(step.step, step.batch, n, j)) {
-        by_norm += step.dc[n * hidden + j];
+        by_norm += crossing(cut, step.dc[n * hidden + j]);
       }
       dk[j] = by_norm;
       NormGradient<T>::add(sums_u, gain * by_norm, z[j]);
@@ -190,16 +193,16 @@ struct BackwardRow {
       const T du = by_u.dx(step.vectors.gain_u[j] * dk[j], z[j], of_u.rstd);
       T waiting[kGates];
       for (int k = 0; k < kGates; ++k) waiting[k] = dv[k * hidden + j];
-      through_gates(in, mask_cell, n, j, du, waiting, sums);
+      through_gates(in, mask_cell, cut, n, j, du, waiting, sums);
     }
   }
 
   // du: by the cell through the output alone.
-  LNRNN_DEVICE void through_gates(const Inputs& in, const Mask& mask_cell, int64_t n, int64_t j,
-                                  T du, const T (&waiting)[kGates], Sums& sums) const {
+  LNRNN_DEVICE void through_gates(const Inputs& in, const Mask& mask_cell, bool cut, int64_t n,
+                                  int64_t j, T du, const T (&waiting)[kGates], Sums& sums) const {
     const int64_t at = n * step.hidden + j;
     const bool keeps = mask_cell.keeps(step.step, step.batch, n, j);
-    const T carried = step.dc[at];
+    const T carried = crossing(cut, step.dc[at]);
     if (keeps && !step.carries_norm) du += carried;
     du = Cell::clip_backward(du, waiting, step.c_before[at], step.clip);
     const auto by = Cell::cell_backward(du, waiting, step.c_before[at]);
@@ -241,10 +244,11 @@ struct UnprojectRow {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     const int64_t n = block.index();
-    const bool active = step.lengths.active(step.step, n);
+    const bool active = step.cuts.lengths.active(step.step, n);
+    const bool cut = active && step.cuts.after(step.step, n);
     const Mask mask = step.mask.drawn();
     for (int64_t j = block.thread(); j < step.output; j += block.threads()) {
-      const T value = active ? step.through_zoneout(mask, n, j) : T(0);
+      const T value = active ? step.through_zoneout(mask, cut, n, j) : T(0);
       dprojected[n * step.output + j] = to_storage<S>(value);
       if (exact_dprojected != nullptr) exact_dprojected[n * step.output + j] = value;
     }

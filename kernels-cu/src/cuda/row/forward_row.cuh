@@ -13,7 +13,7 @@ struct ForwardStep {
   using T = accumulation_t<S>;
 
   int64_t step, batch, hidden, output, gates;  // H, P and GH
-  Lengths lengths;
+  Cuts cuts;
   StepVectors<T> vectors;
   bool carries_norm;
   T epsilon, clip;                         // clip: of the cell
@@ -41,21 +41,22 @@ struct ForwardStep {
             of_r<Cell::kMoments>(block, n)};
   }
 
-  // What the cell puts out in a unit.
-  LNRNN_DEVICE void put_out(const Mask& drawn, int64_t n, int64_t j, T value) const {
+  // What the cell puts out in a unit. cut: see crossing.
+  LNRNN_DEVICE void put_out(const Mask& drawn, bool cut, int64_t n, int64_t j, T value) const {
     if (d != nullptr) {
       d[n * hidden + j] = to_storage<S>(value);
     } else {
-      store(drawn, n, j, value);
+      store(drawn, cut, n, j, value);
     }
   }
   // Zoneout of h, and where h goes.
-  LNRNN_DEVICE void store(const Mask& drawn, int64_t n, int64_t j, T value) const {
+  LNRNN_DEVICE void store(const Mask& drawn, bool cut, int64_t n, int64_t j, T value) const {
     const int64_t at = n * output + j;
     value = after_zoneout(drawn.keeps(step, batch, n, j), zoneout, h_before[at], value);
+    if (y != nullptr) y[n * y_row_stride + j] = to_storage<S>(value);
+    value = crossing(cut, value);
     h[at] = value;
     if (h_operand != nullptr) h_operand[at] = to_storage<S>(value);
-    if (y != nullptr) y[n * y_row_stride + j] = to_storage<S>(value);
   }
 
   // Beyond a row's length the state stays, and the output is 0.
@@ -136,26 +137,26 @@ struct ForwardRow {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     const int64_t n = block.index();
-    if (!step.lengths.active(step.step, n)) {
+    if (!step.cuts.lengths.active(step.step, n)) {
       step.stay(block, n);
     } else if constexpr (Cell::kCarriesCell) {
-      advance_cell(block, n);
+      advance_cell(block, n, step.cuts.after(step.step, n));
     } else {
-      advance(block, n);
+      advance(block, n, step.cuts.after(step.step, n));
     }
   }
 
  private:
-  LNRNN_DEVICE void advance(Block& block, int64_t n) const {
+  LNRNN_DEVICE void advance(Block& block, int64_t n, bool cut) const {
     const int64_t hidden = step.hidden;
     const auto in = step.template inputs<Cell>(block, n);
     const Mask mask = step.mask.drawn();
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
-      step.store(mask, n, j, Cell::output(in, j, step.h_before[n * hidden + j]));
+      step.store(mask, cut, n, j, Cell::output(in, j, step.h_before[n * hidden + j]));
     }
   }
 
-  LNRNN_DEVICE void advance_cell(Block& block, int64_t n) const {
+  LNRNN_DEVICE void advance_cell(Block& block, int64_t n, bool cut) const {
     auto& shared = block.template shared<Shared>();
     const int64_t hidden = step.hidden;
     const bool normalized = step.vectors.gain_u != nullptr;
@@ -187,9 +188,10 @@ struct ForwardRow {
     for (int64_t j = own; j < hidden; j += block.threads()) {
       const T u = u_of(j), o = j == own ? of_own.o : Cell::output_gate(in, j);
       const T k = normalized ? fma(step.vectors.gain_u[j], of_u.z(u), step.vectors.bias_u[j]) : u;
-      step.put_out(mask, n, j, Cell::output(o, k));
-      cell[j] = after_zoneout(mask_cell.keeps(step.step, step.batch, n, j), step.zoneout_cell,
-                              before[j], step.carries_norm ? k : u);
+      step.put_out(mask, cut, n, j, Cell::output(o, k));
+      const T c = after_zoneout(mask_cell.keeps(step.step, step.batch, n, j), step.zoneout_cell,
+                                before[j], step.carries_norm ? k : u);
+      cell[j] = crossing(cut, c);
     }
   }
 };
@@ -206,10 +208,11 @@ struct ProjectRow {
 
   LNRNN_DEVICE void operator()(Block& block) const {
     const int64_t n = block.index();
-    if (!step.lengths.active(step.step, n)) return step.stay_of_h(block, n);
+    if (!step.cuts.lengths.active(step.step, n)) return step.stay_of_h(block, n);
     const Mask mask = step.mask.drawn();
+    const bool cut = step.cuts.after(step.step, n);
     for (int64_t j = block.thread(); j < step.output; j += block.threads()) {
-      step.store(mask, n, j, projected[n * step.output + j]);
+      step.store(mask, cut, n, j, projected[n * step.output + j]);
     }
   }
 };

@@ -22,8 +22,8 @@ template <class T>
 struct StrandRows {
   T* a;  // (T,N,GH) x W_ih', plus h W_hh' where the cell does not want them apart; see centre_inputs
   T* r;  // (T,N,GH) h R', R' being weight_hh as prepared; only where it is wanted apart
-  T* h;  // (T+1,N,P), at before(t) and after(t)
-  T* c;  // (T+1,N,H), the LSTM's
+  T* h;  // (T+1,N,P), at before(t) and after(t), as the step after it finds it: see crossing
+  T* c;  // (T+1,N,H), likewise, the LSTM's
   T* norms[kTermKinds];  // (T,N,segments,kStatistics) of the layer norms there are
   KeptWeights kept;      // training's
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cell/zoneout.h"
+#include "core/resets.h"
 #include "cuda/machine/device.cuh"
 
 namespace lnrnn::cuda {
@@ -19,6 +20,13 @@ struct TimeWalk {
 template <class T>
 LNRNN_DEVICE T after_zoneout(bool keeps, const ZoneoutShares<T>& share, T old, T now) {
   return zoneout_expectation(old, keeps ? now : old, share);
+}
+
+// What crosses from a step to the one after it, of a state, or back, of a gradient: zero where that is cut, see
+// Cuts::after. A state is stored as the step after finds it, so that whatever reads it sees zeros.
+template <class T>
+LNRNN_DEVICE T crossing(bool cut, T state) {
+  return cut ? T(0) : state;
 }
 
 }  // namespace lnrnn::cuda

@@ -15,7 +15,7 @@ struct UnitWalk : TimeWalk {
   static constexpr int kThreads = 128;
 
   int64_t batch, hidden;
-  Lengths lengths;
+  Cuts cuts;
 
   LaunchShape shape() const { return {batch * ((hidden + kThreads - 1) / kThreads), kThreads}; }
   LNRNN_DEVICE int64_t row(const Block& block) const { return block.index() / tiles(); }
@@ -23,7 +23,18 @@ struct UnitWalk : TimeWalk {
     return block.index() % tiles() * kThreads + block.thread();
   }
   LNRNN_DEVICE bool active(int64_t k, int64_t n) const {
-    return k < count && lengths.active(step(k), n);
+    return k < count && cuts.lengths.active(step(k), n);
+  }
+  // Which steps of a strip are cut from those after them, a bit for each.
+  LNRNN_DEVICE uint32_t cuts_after(int64_t from, int64_t n) const {
+    uint32_t bits = 0;
+    if (!cuts.any()) return bits;
+    LNRNN_UNROLL
+    for (int i = 0; i < kStrip; ++i) {
+      const bool cut = active(from + i, n) && cuts.after(step(from + i), n);
+      bits |= static_cast<uint32_t>(cut) << i;
+    }
+    return bits;
   }
 
  private:
@@ -76,6 +87,7 @@ struct ForwardUnits {
     T state = h_from[n * hidden + j];
     for (int64_t from = 0; from < walk.count; from += kStrip) {
       T v[kStrip];
+      const uint32_t cut = walk.cuts_after(from, n);
       LNRNN_UNROLL
       for (int i = 0; i < kStrip; ++i) {
         v[i] = walk.active(from + i, n) ? in.v(walk, walk.step(from + i), n, j) : T(0);
@@ -87,8 +99,9 @@ struct ForwardUnits {
         if (active && drawn.keeps(t, walk.batch, n, j)) {
           state = zoneout_expectation(state, Cell::output(v[i], weight, state), zoneout);
         }
-        if (h != nullptr) h[((walk.upwards ? t + 1 : t) * walk.batch + n) * hidden + j] = state;
         if (y.base != nullptr) y.at(t, n)[j] = to_storage<S>(active ? state : T(0));
+        state = crossing((cut >> i & 1) != 0, state);
+        if (h != nullptr) h[((walk.upwards ? t + 1 : t) * walk.batch + n) * hidden + j] = state;
       }
     }
     h_to[n * hidden + j] = state;
@@ -117,6 +130,7 @@ struct BackwardUnits {
     T by_h = dh[n * hidden + j];
     for (int64_t from = 0; from < walk.count; from += kStrip) {
       T now[kStrip], by_y[kStrip];
+      const uint32_t cut = walk.cuts_after(from, n);
       LNRNN_UNROLL
       for (int i = 0; i < kStrip; ++i) {
         now[i] = by_y[i] = T(0);
@@ -131,7 +145,7 @@ struct BackwardUnits {
         const int64_t t = walk.step(from + i);
         T by_v(0);
         if (walk.active(from + i, n)) {
-          by_h += by_y[i];
+          by_h = crossing((cut >> i & 1) != 0, by_h) + by_y[i];
           if (drawn.keeps(t, walk.batch, n, j)) {
             by_v = Cell::backward(by_h, now[i]);
             by_h = weight * by_v;

@@ -293,7 +293,6 @@ class CudaDevice final : public Device {
     return forward(stream, true, call);
   }
   lnrnnStatus_t backward(Stream& stream, const BackwardArguments& call) override {
-    LNRNN_FORWARD(refuse_resets(call));
     LNRNN_ENTER(context_);
     std::unique_lock<std::mutex> recording;
     LNRNN_FORWARD(of(stream).record(&recording));
@@ -341,14 +340,7 @@ class CudaDevice final : public Device {
     return LNRNN_STATUS_SUCCESS;
   }
 
-  static lnrnnStatus_t refuse_resets(const StrandArguments& call) {
-    LNRNN_CHECK(call.resets.flags == nullptr, LNRNN_STATUS_NOT_SUPPORTED,
-                "resets is given, but no kernel for CUDA knows resets yet; the CPU device does");
-    return LNRNN_STATUS_SUCCESS;
-  }
-
   lnrnnStatus_t forward(Stream& stream, bool training, const ForwardArguments& call) {
-    LNRNN_FORWARD(refuse_resets(call));
     LNRNN_ENTER(context_);
     std::unique_lock<std::mutex> recording;
     LNRNN_FORWARD(of(stream).record(&recording));

@@ -9,6 +9,26 @@ namespace {
 constexpr int kThreads = 256;
 
 // Threads: elements, grid-strided.
+//   from, to:(N,width) the state before step 0, the strand's first
+template <class T>
+struct CopyFirstState {
+  static constexpr const char* kName = "copy_first_state";
+  static constexpr int kMaxThreads = kThreads;
+
+  int64_t elements, width;
+  Cuts cuts;
+  const T* from;
+  T* to;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    each_element(block, elements, [this](int64_t i) {
+      const int64_t n = i / width;
+      to[i] = cuts.lengths.active(0, n) && cuts.before(0, n) ? T(0) : from[i];
+    });
+  }
+};
+
+// Threads: elements, grid-strided.
 template <class S>
 struct RoundToStorage {
   static constexpr const char* kName = "round_to_storage";
@@ -114,6 +134,19 @@ lnrnnStatus_t copy_state(const CudaStream& stream, const void* from, void* to, i
                "copying a state");
 }
 
+template <class T>
+lnrnnStatus_t copy_first_state(const CudaStream& stream, const Cuts& cuts, const void* from,
+                               void* to, int64_t batch, int64_t width) {
+  using Kernel = CopyFirstState<T>;
+  const int64_t elements = batch * width;
+  // The reverse direction's first step has none after it that could begin anew.
+  if (from == nullptr || !cuts.any() || cuts.reverse || cuts.steps == 0) {
+    return copy_state<T>(stream, from, to, elements);
+  }
+  return launch(stream, elements_shape<Kernel>(elements),
+                Kernel{elements, width, cuts, static_cast<const T*>(from), static_cast<T*>(to)});
+}
+
 template <class S>
 lnrnnStatus_t round_to_storage(const CudaStream& stream, const accumulation_t<S>* from, S* to,
                                int64_t elements) {
@@ -154,6 +187,10 @@ lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call) {
 
 template lnrnnStatus_t copy_state<float>(const CudaStream&, const void*, void*, int64_t);
 template lnrnnStatus_t copy_state<double>(const CudaStream&, const void*, void*, int64_t);
+template lnrnnStatus_t copy_first_state<float>(const CudaStream&, const Cuts&, const void*, void*,
+                                               int64_t, int64_t);
+template lnrnnStatus_t copy_first_state<double>(const CudaStream&, const Cuts&, const void*, void*,
+                                                int64_t, int64_t);
 #define LNRNN_INSTANTIATE(S) \
   template lnrnnStatus_t round_to_storage(const CudaStream&, const accumulation_t<S>*, S*, \
                                           int64_t); \

@@ -48,6 +48,11 @@ lnrnnStatus_t pack_strand(const CudaStream& stream, const Strand& strand, const 
 // Null means zeros.
 template <class T>
 lnrnnStatus_t copy_state(const CudaStream& stream, const void* from, void* to, int64_t elements);
+// Likewise (batch,width) of what crosses into a strand's first step, or of the gradient by it: zeros in rows that
+// are cut off there.
+template <class T>
+lnrnnStatus_t copy_first_state(const CudaStream& stream, const Cuts& cuts, const void* from,
+                               void* to, int64_t batch, int64_t width);
 template <class S>
 lnrnnStatus_t round_to_storage(const CudaStream& stream, const accumulation_t<S>* from, S* to,
                                int64_t elements);

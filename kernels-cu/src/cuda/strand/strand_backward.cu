@@ -45,10 +45,11 @@ class Backward {
     if (layout_.dc != nullptr)
       LNRNN_FORWARD(copy_state<T>(stream_, call_.dcn, layout_.dc, c_elements()));
     LNRNN_FORWARD(go_back_through());
-    if (call_.dh0 != nullptr)
-      LNRNN_FORWARD(copy_state<T>(stream_, layout_.dh, call_.dh0, h_elements()));
+    if (call_.dh0 != nullptr) {
+      LNRNN_FORWARD(copy_first_state<T>(stream_, cuts(), layout_.dh, call_.dh0, batch_, output_));
+    }
     if (call_.dc0 != nullptr)
-      LNRNN_FORWARD(copy_state<T>(stream_, layout_.dc, call_.dc0, c_elements()));
+      LNRNN_FORWARD(copy_first_state<T>(stream_, cuts(), layout_.dc, call_.dc0, batch_, cell_));
     return Gradients<S>(stream_, call_, layout_, forward_, vectors_, lengths_).run();
   }
 
@@ -59,6 +60,7 @@ class Backward {
   const T* r_of_steps() const { return normalizes_sum() ? forward_.a : forward_.r; }
   int64_t h_elements() const { return batch_ * output_; }
   int64_t c_elements() const { return batch_ * cell_; }
+  Cuts cuts() const { return {call_.resets, lengths_, call_.active_steps, strand_.reverse()}; }
   // From the T + 1 places of a state, those before each step: (T,N,P) or (T,N,H).
   template <class P>
   P* h_at_places(P* states) const {
@@ -117,7 +119,7 @@ class Backward {
   template <class Arguments>
   void describe(Arguments& to) const {
     to.batch = batch_;
-    to.lengths = lengths_;
+    to.cuts = cuts();
     to.vectors = StepVectors<T>::of(strand_.shape(), vectors_);
     to.carries_norm = strand_.shape().carries_normalized();
     to.clip = clip_of<T>(strand_);
@@ -235,7 +237,7 @@ class Backward {
   template <class Cell>
   lnrnnStatus_t walk_units() const {
     BackwardUnits<Cell, S> kernel{};
-    kernel.walk = {walk_of_all(), batch_, cell_, lengths_};
+    kernel.walk = {walk_of_all(), batch_, cell_, cuts()};
     kernel.in = UnitInputs<T>::of(forward_.a, forward_.norm(TermKind::kInput), 0, vectors_);
     kernel.mask = zoneout();
     kernel.h_before = h_at_places(forward_.h);

@@ -48,9 +48,9 @@ class Forward {
     LNRNN_FORWARD(find_weights());
     const int64_t active = call_.active_steps;
     const int64_t first = strand_.reverse() ? active : 0, last = active - first;
-    LNRNN_FORWARD(copy_state<T>(stream_, call_.h0, h_at(first), h_elements()));
+    LNRNN_FORWARD(copy_first_state<T>(stream_, cuts(), call_.h0, h_at(first), batch_, output_));
     if (rows_.c != nullptr)
-      LNRNN_FORWARD(copy_state<T>(stream_, call_.c0, c_at(first), c_elements()));
+      LNRNN_FORWARD(copy_first_state<T>(stream_, cuts(), call_.c0, c_at(first), batch_, cell_));
     if (layout_.h_operand != nullptr && !clustered_) {
       LNRNN_FORWARD(round_to_storage<S>(stream_, h_at(first), layout_.h_operand, h_elements()));
     }
@@ -73,7 +73,9 @@ class Forward {
  private:
   int64_t h_elements() const { return batch_ * output_; }
   int64_t c_elements() const { return batch_ * cell_; }
-  // States at one of the T + 1 places. Training has them all, inference two.
+  Cuts cuts() const { return {call_.resets, lengths_, call_.active_steps, strand_.reverse()}; }
+  // States at one of the T + 1 places, as the step that begins there finds them. Training has them all,
+  // inference two.
   T* h_at(int64_t place) const {
     return at_step(rows_.h, training_ ? place : place % 2, h_elements());
   }
@@ -192,7 +194,7 @@ class Forward {
   void describe(Arguments& to) const {
     const lnrnnPlanDescription_t& d = strand_.plan.description;
     to.batch = batch_;
-    to.lengths = lengths_;
+    to.cuts = cuts();
     to.vectors = StepVectors<T>::of(strand_.shape(), vectors_);
     to.carries_norm = strand_.shape().carries_normalized();
     to.clip = clip_of<T>(strand_);
@@ -286,7 +288,7 @@ class Forward {
   lnrnnStatus_t walk_units(int64_t begin, int64_t count) const {
     const lnrnnPlanDescription_t& d = strand_.plan.description;
     ForwardUnits<Cell, S> kernel{};
-    kernel.walk = {walk_of(begin, count), batch_, cell_, lengths_};
+    kernel.walk = {walk_of(begin, count), batch_, cell_, cuts()};
     kernel.in = UnitInputs<T>::of(a_at(begin, begin), norm_at(TermKind::kInput, begin, begin),
                                   begin, vectors_);
     kernel.zoneout = share(d.zoneout);

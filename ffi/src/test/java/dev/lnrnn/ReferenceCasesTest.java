@@ -78,8 +78,6 @@ class ReferenceCasesTest {
     }
 
     private static void assumeSupported(CaseFile file) {
-        assumeTrue(TestDevice.knowsResets() || !file.tensors().containsKey("resets"),
-                "CUDA devices do not know resets yet");
         assumeTrue(TestDevice.clipsCells() || !file.metadata().containsKey("cell_clip"),
                 "CUDA devices do not clip cells yet");
     }

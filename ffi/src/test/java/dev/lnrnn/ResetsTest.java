@@ -11,9 +11,11 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** New sequences inside rows, on every level: the native tests say what they compute, these that they arrive there. */
+@Tag("device")
 class ResetsTest {
     private static final int STEPS = 6;
     private static final int BATCH = 2;
@@ -29,7 +31,7 @@ class ResetsTest {
 
     @BeforeEach
     void open() {
-        device = Device.open("cpu");
+        device = TestDevice.open();
         layer = device.createLayer(SPEC).initialize(3);
     }
 

@@ -37,11 +37,6 @@ public final class TestDevice {
         }
     }
 
-    /** CUDA devices do not know resets yet. */
-    public static boolean knowsResets() {
-        return isCpu();
-    }
-
     /** CUDA devices do not clip cells yet. */
     public static boolean clipsCells() {
         return isCpu();

@@ -124,7 +124,7 @@ final class Recipes {
             case "y", "dy" -> of(y());
             case "h", "h0", "hn", "dhn", "dh0" -> of(h());
             case "c", "c0", "cn", "dcn", "dc0" -> of(c());
-            case "resets" -> of(TestDevice.knowsResets() ? bytes(step ? BATCH : STEPS * BATCH) : null);
+            case "resets" -> of(bytes(step ? BATCH : STEPS * BATCH));
             case "zoneoutMask" -> of(bytes(extents.zoneoutMask()));
             case "dropconnectMask" -> of(spec.dropconnect() > 0 ? bytes(extents.dropconnectMask()) : null);
             case "random" -> of(bytes(3 * Long.BYTES));
@@ -152,7 +152,7 @@ final class Recipes {
                     of(new double[extents.x()], STEPS, BATCH, world.the(DoubleLayerState.class), new long[] {1, 2});
             case "Layer.forward(MemorySegment,Sequence,MemorySegment,MemorySegment,MemorySegment,long[],MemorySegment,"
                     + "MemorySegment,MemorySegment)" ->
-                    of(hostX(), World.SEQUENCE, TestDevice.knowsResets() ? flat(STEPS * BATCH) : null, hostH(), hostC(),
+                    of(hostX(), World.SEQUENCE, flat(STEPS * BATCH), hostH(), hostC(),
                             new long[] {1, 2}, hostY(), hostH(), hostC());
             case "Layer.load(Path)" -> of(world.weights());
             case "Layer.load(Path,LoadOptions)" -> of(world.weights(), LoadOptions.DEFAULTS);
@@ -188,8 +188,8 @@ final class Recipes {
         };
     }
 
-    private static byte @Nullable [] resets() {
-        return TestDevice.knowsResets() ? new byte[Math.toIntExact(STEPS * BATCH)] : null;
+    private static byte[] resets() {
+        return new byte[Math.toIntExact(STEPS * BATCH)];
     }
 
     private Object[] file(Executable method) {
