@@ -497,6 +497,9 @@ typedef struct lnrnnPlanDescription_t {
                               seen by h; NaN stays NaN. Its gradient is 0 where |u| was more. A
                               normal number of the accumulation type. LSTM only. 0: no limit (cuDNN,
                               TensorFlow Lite, lingvo) */
+  double dropoutCandidate; /* of the LSTM's candidate g, 0...1: u = f c + i m g / (1 - dropoutCandidate),
+                              m = 0 with this probability and else 1 (Semeniuta et al. 2016; the
+                              dropout_keep_prob of TensorFlow 1's LayerNormBasicLSTMCell is 1 minus it) */
 } lnrnnPlanDescription_t;
 
 /*
@@ -684,7 +687,7 @@ typedef struct lnrnnForwardInferenceArguments_t {
 
 /*
  * The forward pass without gradients. It uses the expectation of zoneout, and neither DropConnect nor
- * dropout.
+ * dropout of either kind.
  */
 LNRNN_API lnrnnStatus_t lnrnnForwardInference(lnrnnPlan_t plan, lnrnnStream_t stream,
                                               const lnrnnForwardInferenceArguments_t *arguments);
@@ -731,14 +734,23 @@ typedef struct lnrnnForwardTrainingArguments_t {
   lnrnnBuffer_t cn;                   /* c at each row's length, cellStateBytes, likewise. May be c0 */
   lnrnnBuffer_t reserve;              /* reserveBytes, 64-byte aligned: what lnrnnBackward needs */
   lnrnnBuffer_t workspace;            /* trainingWorkspaceBytes, 64-byte aligned */
+  lnrnnConstBuffer_t zoneoutCellMask; /* (L D, T, N, H) bytes, not 0 = update, 0 = keep the old c; NULL:
+                                         drawn */
+  lnrnnConstBuffer_t dropoutMask;     /* (L - 1, T, N, D P) bytes, with LNRNN_PLAN_VARIATIONAL_DROPOUT
+                                         (L - 1, N, D P): of what layer l hands to the next, not 0 =
+                                         keep, 0 = drop; NULL: drawn */
+  lnrnnConstBuffer_t dropoutCandidateMask; /* (L D, T, N, H) bytes, not 0 = keep g, 0 = drop it; NULL:
+                                         drawn */
 } lnrnnForwardTrainingArguments_t;
 
 /*
  * The forward pass for training. It stores in reserve what lnrnnBackward needs. It reads the parameters
- * themselves, not packed weights, and draws the masks of zoneout, DropConnect and dropout.
+ * themselves, not packed weights, and draws the masks that are not given: lnrnnDrawMask writes them to
+ * memory.
  *
- * A given mask is INVALID_ARGUMENT if its probability in the plan is 0. Masks of dropout and of
- * zoneoutCell are always drawn. Probabilities take effect in steps of 2^-32.
+ * A given mask is INVALID_ARGUMENT if its probability in the plan is 0. What it keeps is divided by 1
+ * minus that probability, as with a drawn one; where the probability is 1 it is 0. Probabilities take
+ * effect in steps of 2^-32.
  *
  * Masks select. A value or weight that a mask leaves out is absent, forward and backward, and not
  * multiplied by 0; so NaN in it does not spread. A gradient of exactly 0 passes through a row as 0,
@@ -781,6 +793,10 @@ typedef struct lnrnnBackwardArguments_t {
   lnrnnBuffer_t workspace;            /* backwardWorkspaceBytes, 64-byte aligned */
   uint32_t flags;                     /* LNRNN_BACKWARD_... */
   uint32_t reserved;                  /* 0 */
+  /* These, too, as in the lnrnnForwardTraining that filled reserve. */
+  lnrnnConstBuffer_t zoneoutCellMask;
+  lnrnnConstBuffer_t dropoutMask;
+  lnrnnConstBuffer_t dropoutCandidateMask;
 } lnrnnBackwardArguments_t;
 
 /*
@@ -796,18 +812,53 @@ typedef struct lnrnnBackwardArguments_t {
 LNRNN_API lnrnnStatus_t lnrnnBackward(lnrnnPlan_t plan, lnrnnStream_t stream,
                                       const lnrnnBackwardArguments_t *arguments);
 
+/* A random tensor of training. Shapes are those of the given masks in lnrnnForwardTrainingArguments_t. */
+typedef enum lnrnnMaskKind_t {
+  LNRNN_MASK_ZONEOUT = 0,
+  LNRNN_MASK_ZONEOUT_CELL = 1,
+  LNRNN_MASK_DROPCONNECT = 2,
+  LNRNN_MASK_DROPOUT = 3,
+  LNRNN_MASK_DROPOUT_CANDIDATE = 4
+} lnrnnMaskKind_t;
+
+/* Which mask is drawn, for which sequences. Of DropConnect steps, batch and both offsets do not count. */
+typedef struct lnrnnMaskDraw_t {
+  size_t structSize;
+  int32_t kind;            /* lnrnnMaskKind_t */
+  int32_t reserved;        /* 0 */
+  int64_t steps;           /* these as in lnrnnSequence_t */
+  int64_t batch;
+  uint64_t seed;
+  int64_t stepOffset;
+  int64_t rowOffset;
+} lnrnnMaskDraw_t;
+
+/*
+ * Writes a mask that lnrnnForwardTraining draws, of all layers and directions, to device memory: a byte
+ * each, 1 or 0, in the shape in which the mask can be given. Given back, with the same plan and
+ * sequence, it leaves every bit of the results as it is. Rows are drawn beyond their lengths, too.
+ *   draw     read before the call returns
+ *   random   as in lnrnnForwardTrainingArguments_t, with its size: the seed and offsets in place of
+ *            draw's; NULL: draw's
+ *   mask     at least as many bytes as the shape has elements
+ * INVALID_ARGUMENT if the kind's probability in the plan is 0.
+ */
+LNRNN_API lnrnnStatus_t lnrnnDrawMask(lnrnnPlan_t plan, lnrnnStream_t stream,
+                                      const lnrnnMaskDraw_t *draw, const void *random,
+                                      size_t randomBytes, void *mask, size_t maskBytes);
+
 /* ---- The same calls for callers whose runtime keeps pointer arguments alive --------------------*/
 
 /*
  * Some runtimes, such as Java's foreign function interface, keep the memory behind a pointer argument
  * alive while a call runs, but not the memory that a struct points to. For them each of the four calls
- * exists with 4, 8 and 16 further pointers. The library ignores those pointers: they may be anything,
+ * exists with 4, 8 and 20 further pointers. The library ignores those pointers: they may be anything,
  * also NULL, and the result is that of the call without them. Other programs do not need these
  * functions.
  */
 #define LNRNN_HELD_4(h) const void *h##1, const void *h##2, const void *h##3, const void *h##4
 #define LNRNN_HELD_8(h) LNRNN_HELD_4(h##a), LNRNN_HELD_4(h##b)
-#define LNRNN_HELD_16(h) LNRNN_HELD_8(h##a), LNRNN_HELD_8(h##b)
+#define LNRNN_HELD_20(h) LNRNN_HELD_8(h##a), LNRNN_HELD_8(h##b), LNRNN_HELD_4(h##c)
 
 LNRNN_API lnrnnStatus_t lnrnnForwardInferenceHolding4(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments,
@@ -815,9 +866,9 @@ LNRNN_API lnrnnStatus_t lnrnnForwardInferenceHolding4(
 LNRNN_API lnrnnStatus_t lnrnnForwardInferenceHolding8(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments,
     LNRNN_HELD_8(h));
-LNRNN_API lnrnnStatus_t lnrnnForwardInferenceHolding16(
+LNRNN_API lnrnnStatus_t lnrnnForwardInferenceHolding20(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments,
-    LNRNN_HELD_16(h));
+    LNRNN_HELD_20(h));
 
 LNRNN_API lnrnnStatus_t lnrnnStepHolding4(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments,
@@ -825,9 +876,9 @@ LNRNN_API lnrnnStatus_t lnrnnStepHolding4(
 LNRNN_API lnrnnStatus_t lnrnnStepHolding8(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments,
     LNRNN_HELD_8(h));
-LNRNN_API lnrnnStatus_t lnrnnStepHolding16(
+LNRNN_API lnrnnStatus_t lnrnnStepHolding20(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments,
-    LNRNN_HELD_16(h));
+    LNRNN_HELD_20(h));
 
 LNRNN_API lnrnnStatus_t lnrnnForwardTrainingHolding4(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments,
@@ -835,9 +886,9 @@ LNRNN_API lnrnnStatus_t lnrnnForwardTrainingHolding4(
 LNRNN_API lnrnnStatus_t lnrnnForwardTrainingHolding8(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments,
     LNRNN_HELD_8(h));
-LNRNN_API lnrnnStatus_t lnrnnForwardTrainingHolding16(
+LNRNN_API lnrnnStatus_t lnrnnForwardTrainingHolding20(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments,
-    LNRNN_HELD_16(h));
+    LNRNN_HELD_20(h));
 
 LNRNN_API lnrnnStatus_t lnrnnBackwardHolding4(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments,
@@ -845,9 +896,9 @@ LNRNN_API lnrnnStatus_t lnrnnBackwardHolding4(
 LNRNN_API lnrnnStatus_t lnrnnBackwardHolding8(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments,
     LNRNN_HELD_8(h));
-LNRNN_API lnrnnStatus_t lnrnnBackwardHolding16(
+LNRNN_API lnrnnStatus_t lnrnnBackwardHolding20(
     lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments,
-    LNRNN_HELD_16(h));
+    LNRNN_HELD_20(h));
 
 #ifdef __cplusplus
 }

@@ -99,8 +99,10 @@ inline void train(Caller& caller, Target target, Results* results) {
   Network net(session, session.stream());
   session.call("lnrnnForwardTraining", [&] { return net.train(); });
   session.call("lnrnnBackward", [&] { return net.backward(); });
+  session.call("lnrnnDrawMask", [&] { return net.draw_mask(); });
   session.wait(net.stream);
   keep_numbers(results, net.y, net.y_bytes);
+  keep(results, net.mask, Network::kMaskBytes);
   keep_numbers(results, net.dx, net.x_bytes);
   keep_numbers(results, net.gradients, net.sizes.gradientBytes);
 }
@@ -125,7 +127,7 @@ inline void capture(Caller& caller, Target target, Results* results) {
     };
     if (*brief == nullptr) record(lnrnnMalloc(session.handle, net.stream, 64, brief.get()));
     record(net.infer()) && record(net.train()) && record(net.backward()) &&
-        record(lnrnnEventRecord(session.handle, forth, net.stream)) &&
+        record(net.draw_mask()) && record(lnrnnEventRecord(session.handle, forth, net.stream)) &&
         record(lnrnnStreamWaitEvent(session.handle, other, forth)) &&
         record(lnrnnMemset(session.handle, other, host, 9, 64)) &&
         record(lnrnnEventRecord(session.handle, back, other)) &&

@@ -9,6 +9,7 @@ namespace all_calls {
 // A layer with its tensors, all in memory of the device that the host can read.
 struct Network {
   static constexpr int64_t kSteps = 2, kBatch = 2, kInput = 3, kHidden = 4, kOutput = 3;
+  static constexpr size_t kMaskBytes = 2 * kSteps * kBatch * kHidden;
 
   Network(Session& session, lnrnnStream_t stream) : session(session), stream(stream) {
     lnrnnPlanDescription_t description{};
@@ -24,6 +25,7 @@ struct Network {
     description.projectionSize = kOutput;
     // CUDA has no kernels for a clip.
     if (session.target.kind == LNRNN_DEVICE_CPU) description.cellClip = 1;
+    description.dropoutCandidate = 0.1;
     plan = session.objects.make<lnrnnPlan>(
         "lnrnnPlanCreate",
         [&](lnrnnPlan_t* p) { return lnrnnPlanCreate(session.handle, &description, p); },
@@ -54,6 +56,7 @@ struct Network {
     dx = session.host_memory(x_bytes);
     h = session.host_memory(sizes.stateBytes);
     c = session.host_memory(sizes.cellStateBytes);
+    mask = session.host_memory(kMaskBytes);
     for (int64_t i = 0; i < kSteps * kBatch * kInput; ++i) x[i] = static_cast<float>(i % 7) - 3;
     bind();
     session.call("lnrnnInitializeParameters", [&] {
@@ -69,6 +72,15 @@ struct Network {
   lnrnnStatus_t step() { return lnrnnStep(plan, stream, &one_step); }
   lnrnnStatus_t train() { return lnrnnForwardTraining(plan, stream, &training); }
   lnrnnStatus_t backward() { return lnrnnBackward(plan, stream, &gradient_pass); }
+  lnrnnStatus_t draw_mask() {
+    lnrnnMaskDraw_t draw{};
+    draw.structSize = sizeof draw;
+    draw.kind = LNRNN_MASK_DROPOUT_CANDIDATE;
+    draw.steps = kSteps;
+    draw.batch = kBatch;
+    draw.seed = 42;
+    return lnrnnDrawMask(plan, stream, &draw, nullptr, 0, mask, kMaskBytes);
+  }
   lnrnnStatus_t clear_state() {
     const lnrnnStatus_t status = lnrnnMemset(session.handle, stream, h, 0, sizes.stateBytes);
     if (status != LNRNN_STATUS_SUCCESS) return status;
@@ -85,7 +97,7 @@ struct Network {
   lnrnnBackwardArguments_t gradient_pass = args::empty<lnrnnBackwardArguments_t>();
   int64_t lengths[kBatch] = {2, 1};
   size_t x_bytes, y_bytes, workspace_bytes;
-  void *parameters, *gradients, *packed, *reserve, *workspace, *dx, *h, *c;
+  void *parameters, *gradients, *packed, *reserve, *workspace, *dx, *h, *c, *mask;
   float *x, *y;
 
  private:

@@ -81,6 +81,8 @@ void each_memory(lnrnnForwardTrainingArguments_t& a, const Body& body) {
   body("zoneoutMask", a.zoneoutMask), body("dropconnectMask", a.dropconnectMask);
   body("random", a.random), body("y", a.y), body("hn", a.hn), body("cn", a.cn);
   body("reserve", a.reserve), body("workspace", a.workspace);
+  body("zoneoutCellMask", a.zoneoutCellMask), body("dropoutMask", a.dropoutMask);
+  body("dropoutCandidateMask", a.dropoutCandidateMask);
 }
 template <class Body>
 void each_memory(lnrnnBackwardArguments_t& a, const Body& body) {
@@ -89,6 +91,8 @@ void each_memory(lnrnnBackwardArguments_t& a, const Body& body) {
   body("dropconnectMask", a.dropconnectMask), body("random", a.random), body("reserve", a.reserve);
   body("dy", a.dy), body("dhn", a.dhn), body("dcn", a.dcn), body("gradients", a.gradients);
   body("dx", a.dx), body("dh0", a.dh0), body("dc0", a.dc0), body("workspace", a.workspace);
+  body("zoneoutCellMask", a.zoneoutCellMask), body("dropoutMask", a.dropoutMask);
+  body("dropoutCandidateMask", a.dropoutCandidateMask);
 }
 
 }  // namespace args

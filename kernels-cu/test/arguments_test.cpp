@@ -1,5 +1,7 @@
 // Refusals of the calls that compute, where they depend on the cell, the type, the layers or the
 // directions of the plan. (What every plan refuses is api_test's.)
+#include <string>
+
 #include "calls.h"
 #include "network.h"
 
@@ -145,14 +147,48 @@ void test_extents_of_a_projection() {
 
 void test_masks_need_a_probability() {
   Options options;
-  options.zoneout_cell = 0.5;
   Network<float> net({2, 3, 4, 5}, options);
-  const std::vector<uint8_t> mask(400, 1);
+  std::vector<uint8_t> mask(400, 1);
   Calls<float> calls(net);
-  calls.training.zoneoutMask = {mask.data(), mask.size()};
-  REFUSED(calls.train(), INVALID_ARGUMENT, "zoneoutMask is given, but the plan's probability is 0");
-  calls.gradients.dropconnectMask = {mask.data(), mask.size()};
-  REFUSED(calls.backward(), INVALID_ARGUMENT, "dropconnectMask is given");
+  const auto refused = [&](auto& a) {
+    args::each_memory(a, [&](const std::string& name, auto& member) {
+      if (name.find("Mask") == std::string::npos) return;
+      const std::string words = name + " is given, but the plan's probability is 0";
+      member.pointer = mask.data();
+      member.bytes = mask.size();
+      REFUSED(net.run(a), INVALID_ARGUMENT, words.c_str());
+      member = {};
+    });
+  };
+  refused(calls.training);
+  refused(calls.gradients);
+}
+
+// A mask has so many bytes in both passes, of every kind, and no fewer.
+void test_extents_of_masks(uint32_t flags) {
+  Options options;
+  options.layers = 3;
+  options.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
+  options.flags = flags;
+  options.regularize(0.5);
+  Network<float> net({2, 3, 4, 5}, options);
+  net.train();
+  for (const network::MaskKind& m : network::kMaskKinds) {
+    const size_t bytes = net.mask_bytes(m.kind);
+    net.mask(m.kind) = std::make_unique<network::Buffer<uint8_t>>(net.handle, bytes);
+    const std::string words = std::string(m.member) + " has " + std::to_string(bytes - 1) +
+                              " bytes, but " + std::to_string(bytes) + " are needed";
+    const auto refused = [&](auto a) {
+      args::each_memory(a, [&](const std::string& name, auto& member) {
+        if (name == m.member) --member.bytes;
+      });
+      REFUSED(net.run(a), BUFFER_TOO_SMALL, words.c_str());
+    };
+    refused(net.training());
+    refused(net.gradient_pass());
+    net.train();
+    net.backward();
+  }
 }
 
 void test_numbers_in_memory() {
@@ -250,6 +286,8 @@ int main() {
   RUN(test_extents_of_a_stack());
   RUN(test_extents_of_a_projection());
   RUN(test_masks_need_a_probability());
+  RUN(test_extents_of_masks(0));
+  RUN(test_extents_of_masks(LNRNN_PLAN_VARIATIONAL_DROPOUT));
   RUN(test_numbers_in_memory());
   RUN(test_types_of_half_precision());
   RUN(test_parameters_of_a_stack());

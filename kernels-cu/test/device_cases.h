@@ -23,6 +23,7 @@ enum Choice {
   kZoneoutCell,
   kDropconnect,
   kDropout,  // plain, variational
+  kDropoutCandidate,
   kRecompute,
   kGivenMasks,    // instead of drawn ones
   kDeviceRandom,  // seed and offsets in device memory
@@ -35,7 +36,7 @@ enum Choice {
 using Case = covering::Case<kChoices>;
 
 constexpr int kCellCount = static_cast<int>(std::size(network::kCells));
-constexpr Case kCounts{kCellCount, 4, 4, 5, 2, 2, 2, 2, 2, 2, 3, 2, 2, 2, 3, 2, 2};
+constexpr Case kCounts{kCellCount, 4, 4, 5, 2, 2, 2, 2, 2, 2, 3, 2, 2, 2, 2, 3, 2, 2};
 // In 16 bits, LSTM and GRU of the last one run in clusters.
 constexpr std::pair<int64_t, int64_t> kShapes[] = {{3, 5}, {8, 16}, {5, 33}, {4, 64}};
 // Each of these takes another way through the products of a step.
@@ -45,12 +46,17 @@ constexpr int64_t kProjections[] = {0, 3, 18};
 // Without what the cell does not know.
 inline Case legal(Case c) {
   const auto& cell = network::kCells[c[kCell]];
-  if (cell.cell != LNRNN_CELL_LSTM) c[kZoneoutCell] = c[kProjection] = c[kClip] = 0;
+  if (cell.cell != LNRNN_CELL_LSTM)
+    c[kZoneoutCell] = c[kDropoutCandidate] = c[kProjection] = c[kClip] = 0;
   // Rounded to 16 bits, a cell may come to the other side of its limit: see device_projection_test.
   if (c[kType] == LNRNN_DATA_F16 || c[kType] == LNRNN_DATA_BF16) c[kClip] = 0;
   if (cell.cell == LNRNN_CELL_INDRNN) c[kDropconnect] = 0;
   if (c[kLayers] == 0) c[kDropout] = 0;
-  if (c[kZoneout] == 0 && c[kDropconnect] == 0) c[kGivenMasks] = 0;
+  int draws = 0;
+  for (const Choice k : {kZoneout, kZoneoutCell, kDropconnect, kDropout, kDropoutCandidate}) {
+    draws += c[k];
+  }
+  if (draws == 0) c[kGivenMasks] = 0;
   return c;
 }
 
@@ -66,6 +72,7 @@ inline network::Options options_of(const Case& c) {
   options.dropout = c[kDropout] == 0 ? 0 : 0.4;
   options.projection = kProjections[c[kProjection]];
   options.cell_clip = 0.7 * c[kClip];
+  options.dropout_candidate = 0.35 * c[kDropoutCandidate];
   if (c[kDropout] == 2) options.flags |= LNRNN_PLAN_VARIATIONAL_DROPOUT;
   if (c[kRecompute] != 0) options.flags |= LNRNN_PLAN_RECOMPUTE;
   return options;
@@ -92,6 +99,7 @@ inline std::string name_of(const Case& c) {
                                            "zoneoutCell",
                                            "dropconnect",
                                            "dropout",
+                                           "dropoutCandidate",
                                            "recompute",
                                            "given masks",
                                            "random in memory",

@@ -44,8 +44,7 @@ void test_passes(Shape shape, const Options& options, const std::vector<int64_t>
   });
   pair.compare_outputs();
   pair.both([&](Network<S>& net) {
-    if (given.masks && options.zoneout > 0) given::zoneout_mask(net);
-    if (given.masks && options.dropconnect > 0) given::dropconnect_mask(net);
+    if (given.masks) given::masks(net);
     if (given.random) given::random(net);
     net.train();
     net.backward();

@@ -187,6 +187,7 @@ inline std::vector<Settings> settings_of(const network::Cell& cell, const Sizes&
     s.options.regularize(0.3);
     s.options.projection = f.projection;
     if (f.projection > 0) s.options.cell_clip = 0.7;
+    s.options.dropout_candidate = 0;
     s.name = name_of(cell, s) + " regularized";
     all.push_back(s);
   }

@@ -94,8 +94,8 @@ void arrange(Network<S>& net, const Settings& s) {
     net.sequence.stepOffset = 17;
     net.sequence.rowOffset = 3;
   }
-  if (s.given_zoneout) given::zoneout_mask(net);
-  if (s.given_dropconnect) given::dropconnect_mask(net);
+  if (s.given_zoneout) given::mask(net, LNRNN_MASK_ZONEOUT);
+  if (s.given_dropconnect) given::mask(net, LNRNN_MASK_DROPCONNECT);
   if (s.random) given::random(net);
   if (s.accumulate) net.flags = LNRNN_BACKWARD_ACCUMULATE;
 }

@@ -102,6 +102,24 @@ void test_variational(Device& device) {
   CHECK(rows_differ);
 }
 
+// A mask in memory decides as it says, whatever would be drawn.
+void test_given(Device& device, uint32_t flags) {
+  Case c(0.5);
+  c.plan.description.flags = flags;
+  const auto rows = static_cast<size_t>((flags == 0 ? c.steps : 1) * c.batch);
+  const auto features = static_cast<size_t>(c.features);
+  std::vector<uint8_t> mask(rows * features);
+  for (size_t i = 0; i < mask.size(); ++i) mask[i] = i % 7 < 3 ? 0 : static_cast<uint8_t>(i | 1);
+  std::vector<float> values(static_cast<size_t>(c.steps * c.batch) * features, NAN);
+  const auto kept = [&](size_t i) { return mask[i % mask.size()] != 0; };
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (kept(i)) values[i] = 3;
+  }
+  device.dropout(device.default_stream(),
+                 {c.plan, 1, c.steps, c.batch, {7, 0, 0, nullptr}, values.data(), mask.data()});
+  for (size_t i = 0; i < values.size(); ++i) CHECK(values[i] == (kept(i) ? 6.0f : 0.0f));
+}
+
 // The same decisions in every type; the kept values are rounded to it.
 template <class S>
 void test_type(Device& device, int32_t type) {
@@ -119,6 +137,8 @@ int main() {
   RUN(test_share(*device));
   RUN(test_what_it_depends_on(*device));
   RUN(test_variational(*device));
+  RUN(test_given(*device, 0));
+  RUN(test_given(*open(3), LNRNN_PLAN_VARIATIONAL_DROPOUT));
   RUN(test_type<lnrnn::F16>(*device, LNRNN_DATA_F16));
   RUN(test_type<lnrnn::Bf16>(*device, LNRNN_DATA_BF16));
   return check::summary();

@@ -167,6 +167,47 @@ void test_dropped_weights(const Cell& cell, Options options, int64_t hidden) {
   }
 }
 
+// A candidate that is dropped is absent, forward and backward.
+template <class S>
+void test_dropped_candidates(const Cell& cell, Options options, int64_t hidden) {
+  options.cell = cell.cell;
+  options.normalization = cell.normalization;
+  options.dropout_candidate = 0.5;
+  const Shape shape{3, 2, 3, hidden};
+  constexpr size_t kUnit = 1;
+  Network<S> net(shape, options), other(shape, options);
+  // What is added to g last, so that no layer norm spreads it.
+  const std::string bias =
+      net.has("layernorm_gates_l0.bias") ? "layernorm_gates_l0.bias" : "bias_l0";
+  const size_t element = 2 * static_cast<size_t>(hidden) + kUnit;
+  const auto by_bias = [&](const Network<S>& of) {
+    for (const lnrnnParameter_t& p : of.descriptions()) {
+      if (p.name == bias) return number(of.gradient(p)[element]);
+    }
+    return double(NAN);
+  };
+  for (Network<S>* each : {&net, &other}) {
+    each->dropout_candidate_mask =
+        std::make_unique<Buffer<uint8_t>>(each->handle,
+                                          each->mask_bytes(LNRNN_MASK_DROPOUT_CANDIDATE));
+    for (size_t i = 0; i < each->dropout_candidate_mask->size(); ++i) {
+      (*each->dropout_candidate_mask)[i] = i % static_cast<size_t>(hidden) == kUnit ? 0 : 1;
+    }
+    for (const lnrnnParameter_t& p : each->descriptions()) {
+      if (p.name == bias) each->parameter(p)[element] = rounded<S>(each == &net ? NAN : 1);
+    }
+    each->train();
+    each->backward();
+    each->wait();
+  }
+  const std::string what = std::string(cell.name) + " " + name_of<S>() + ", dropped candidates: ";
+  expect(same_bits(net.y, other.y) && same_bits(net.cn, other.cn), what + "y and cn");
+  expect(same_bits(net.gradients, other.gradients), what + "gradients");
+  expect(same_bits(net.dx, other.dx), what + "dx");
+  expect(same_bits(net.dh0, other.dh0) && same_bits(net.dc0, other.dc0), what + "dh0 and dc0");
+  expect(by_bias(net) == 0, what + bias);
+}
+
 // All that a layer gives the next is dropped: what it was does not matter.
 template <class S>
 void test_dropped_layer(const Cell& cell, Options options, int64_t hidden) {

@@ -29,7 +29,10 @@ void test_type(const Options& options, const std::vector<int64_t>& hiddens) {
       }
       test_kept_rows<S>(cell, options, hidden, true);
       test_kept_rows<S>(cell, options, hidden, false);
-      if (cell.cell == LNRNN_CELL_LSTM) test_unread_cells<S>(cell, options, hidden);
+      if (cell.cell == LNRNN_CELL_LSTM) {
+        test_unread_cells<S>(cell, options, hidden);
+        test_dropped_candidates<S>(cell, options, hidden);
+      }
       if (cell.cell != LNRNN_CELL_INDRNN) test_dropped_weights<S>(cell, options, hidden);
       test_dropped_layer<S>(cell, options, hidden);
     }

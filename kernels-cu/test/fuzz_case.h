@@ -1,6 +1,7 @@
 // One random plan of the fuzzer, a sequence and tensors for it, and the arguments of its calls.
 #pragma once
 
+#include <array>
 #include <iterator>
 
 #include "arguments.h"
@@ -8,6 +9,15 @@
 #include "fuzz_memory.h"
 
 namespace fuzz {
+
+constexpr int32_t kMasks = LNRNN_MASK_DROPOUT_CANDIDATE + 1;
+
+// Those of a call, as lnrnnMaskKind_t.
+template <class Arguments>
+std::array<lnrnnConstBuffer_t*, kMasks> mask_members(Arguments& a) {
+  return {&a.zoneoutMask, &a.zoneoutCellMask, &a.dropconnectMask, &a.dropoutMask,
+          &a.dropoutCandidateMask};
+}
 
 // One plan, and what all calls of it share.
 struct Case {
@@ -21,8 +31,8 @@ struct Case {
   View x_view, y_view, dx_view, dy_view, resets_view;
   bool has_lengths = false;
   std::vector<int64_t> lengths;
-  Tensor x, resets, h0, c0, parameters, packed, zoneout_mask, dropconnect_mask, random_numbers, dy,
-      dhn, dcn;
+  Tensor x, resets, h0, c0, parameters, packed, random_numbers, dy, dhn, dcn;
+  Tensor masks[kMasks];  // as lnrnnMaskKind_t
   Tensor y, hn, cn, reserve, workspace, gradients, dx, dh0, dc0;
 
   explicit Case(uint64_t seed) : random(seed) {}
@@ -34,18 +44,10 @@ struct Case {
   int64_t length(int64_t n) const { return has_lengths ? lengths[size_t(n)] : T; }
 
   std::vector<Tensor*> inputs() {
-    return {&x,
-            &resets,
-            &h0,
-            &c0,
-            &parameters,
-            &packed,
-            &zoneout_mask,
-            &dropconnect_mask,
-            &random_numbers,
-            &dy,
-            &dhn,
-            &dcn};
+    std::vector<Tensor*> all{&x,      &resets,         &h0, &c0,  &parameters,
+                             &packed, &random_numbers, &dy, &dhn, &dcn};
+    for (Tensor& mask : masks) all.push_back(&mask);
+    return all;
   }
   std::vector<Tensor*> outputs() {
     return {&y, &hn, &cn, &reserve, &workspace, &gradients, &dx, &dh0, &dc0};
@@ -62,6 +64,18 @@ struct Case {
     for (Tensor* output : outputs())
       if (!output->is_as_before()) return false;
     return true;
+  }
+
+  double mask_probability(int32_t kind) const {
+    const double all[kMasks] = {spec.zoneout, spec.zoneoutCell, spec.dropconnect, spec.dropout,
+                                spec.dropoutCandidate};
+    return all[kind];
+  }
+  int64_t mask_bytes(int32_t kind) const {
+    const bool once = (spec.flags & LNRNN_PLAN_VARIATIONAL_DROPOUT) != 0;
+    if (kind == LNRNN_MASK_DROPCONNECT) return S * G * H * P;
+    if (kind == LNRNN_MASK_DROPOUT) return (spec.layers - 1) * (once ? N : T * N) * D * P;
+    return S * T * N * (kind == LNRNN_MASK_ZONEOUT ? P : H);
   }
 
   void describe();
@@ -102,6 +116,7 @@ inline void Case::describe() {
   spec.epsilon = spec.dataType == LNRNN_DATA_F16 ? 0.5 : random.pick({1e-5, 1e-3, 0.5});
   spec.zoneout = random.pick({0.0, 0.0, 0.3, 1.0});
   spec.zoneoutCell = spec.cell == LNRNN_CELL_LSTM ? random.pick({0.0, 0.0, 0.4, 1.0}) : 0;
+  spec.dropoutCandidate = spec.cell == LNRNN_CELL_LSTM ? random.pick({0.0, 0.0, 0.3, 1.0}) : 0;
   spec.dropconnect = spec.cell == LNRNN_CELL_INDRNN ? 0 : random.pick({0.0, 0.0, 0.3, 1.0});
   spec.dropout = spec.layers == 1 ? 0 : random.pick({0.0, 0.3, 1.0});
   if (spec.cell == LNRNN_CELL_LSTM) {
@@ -168,10 +183,10 @@ inline void Case::make_tensors() {
   dy = maybe(true, type, dy_view.elements());
   dhn = maybe(true, sum_type, state);
   dcn = maybe(lstm, sum_type, cell_state);
-  zoneout_mask =
-      spec.zoneout > 0 && random.one_in(2) ? mask(random, size_t(S * T * N * P)) : empty();
-  dropconnect_mask =
-      spec.dropconnect > 0 && random.one_in(2) ? mask(random, size_t(S * G * H * P)) : empty();
+  for (int32_t kind = 0; kind < kMasks; ++kind) {
+    const bool given = mask_probability(kind) > 0 && random.one_in(2);
+    masks[kind] = given ? mask(random, size_t(mask_bytes(kind))) : empty();
+  }
   resets = random.one_in(3) ? mask(random, resets_view.elements()) : empty();
   random_numbers = random.one_in(3) ? tensor(24) : empty();
   if (random_numbers.memory) {
@@ -216,8 +231,7 @@ Arguments Case::forward() const {
 template <class Arguments>
 void Case::draw_for(Arguments& a) const {
   a.parameters = all(parameters);
-  a.zoneoutMask = all(zoneout_mask);
-  a.dropconnectMask = all(dropconnect_mask);
+  for (int32_t kind = 0; kind < kMasks; ++kind) *mask_members(a)[size_t(kind)] = all(masks[kind]);
   a.random = all(random_numbers);
 }
 

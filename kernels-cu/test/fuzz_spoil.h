@@ -73,7 +73,10 @@ bool spoil_memory(Case& c, const std::string& name, Memory& memory) {
                                   const char, char>;
   const bool of_c = name == "c0" || name == "cn" || name == "dcn" || name == "dc0" || name == "c";
   const bool drawn = (name == "zoneoutMask" && c.spec.zoneout == 0) ||
-                     (name == "dropconnectMask" && c.spec.dropconnect == 0);
+                     (name == "zoneoutCellMask" && c.spec.zoneoutCell == 0) ||
+                     (name == "dropconnectMask" && c.spec.dropconnect == 0) ||
+                     (name == "dropoutMask" && c.spec.dropout == 0) ||
+                     (name == "dropoutCandidateMask" && c.spec.dropoutCandidate == 0);
   if ((of_c && c.spec.cell != LNRNN_CELL_LSTM) || drawn) {
     memory.pointer = c.parameters.data();
     return true;
@@ -87,7 +90,7 @@ bool spoil_memory(Case& c, const std::string& name, Memory& memory) {
       memory.pointer = nullptr;
       return true;
     default:
-      if (name == "zoneoutMask" || name == "dropconnectMask" || name == "resets") return false;
+      if (name.find("Mask") != std::string::npos || name == "resets") return false;
       memory.pointer = static_cast<Byte*>(memory.pointer) + 1;
       return true;
   }
@@ -97,7 +100,7 @@ template <class Arguments>
 bool spoil(Case& c, Arguments& a, std::vector<int64_t>& lengths) {
   Random& random = c.random;
   if (random.one_in(12)) {
-    a.structSize = random.pick<size_t>({0, 7, 12, sizeof a - 8, sizeof a - 1, 1 << 20});
+    a.structSize = random.pick<size_t>({0, 7, 12, sizeof a - 4, sizeof a - 1, 1 << 20});
     return true;
   }
   if (random.one_in(4)) return spoil_count(c, a, lengths);

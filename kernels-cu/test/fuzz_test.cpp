@@ -209,6 +209,55 @@ void check_training(Case& c) {
   expect_refusals(c, a);
 }
 
+// Masks that are read: into as many bytes as they have, and given back they change no bit.
+void check_masks(Case& c) {
+  c.workspace = tensor(size_t(c.sizes.trainingWorkspaceBytes), true);
+  const auto with = [&](const auto& a) {
+    spoil_outputs(c);
+    must(call(c.plan, a));
+    return forward_results(c);
+  };
+  const auto drawn = c.training();
+  const Results once = with(drawn);
+  auto a = drawn;
+  std::vector<Tensor> masks;
+  for (int32_t kind = 0; kind < kMasks; ++kind) {
+    lnrnnConstBuffer_t& member = *mask_members(a)[size_t(kind)];
+    const int64_t bytes = c.mask_bytes(kind);
+    Tensor mask = tensor(size_t(bytes));
+    lnrnnMaskDraw_t draw = {
+        sizeof draw,         kind, 0, c.T, c.N, c.sequence.seed, c.sequence.stepOffset,
+        c.sequence.rowOffset};
+    const auto read_mask = [&](const lnrnnMaskDraw_t& d, size_t size) {
+      ++calls;
+      return lnrnnDrawMask(c.plan, nullptr, &d, c.random_numbers.data(), c.random_numbers.bytes(),
+                           mask.data(), size);
+    };
+    const auto refused = [&](const lnrnnMaskDraw_t& d, size_t size) {
+      ++spoilt_calls;
+      EXPECT(read_mask(d, size) != LNRNN_STATUS_SUCCESS);
+      EXPECT(lnrnnGetLastErrorMessage()[0] != 0 && mask.is_as_before());
+    };
+    if (c.mask_probability(kind) == 0) {
+      refused(draw, mask.bytes());
+      continue;
+    }
+    if (bytes > 0) refused(draw, size_t(bytes - 1));
+    lnrnnMaskDraw_t wrong = draw;
+    if (c.random.one_in(2)) {
+      wrong.batch = -1;
+    } else {
+      wrong.kind = c.random.pick({-1, kMasks});
+    }
+    refused(wrong, mask.bytes());
+    must(read_mask(draw, mask.bytes()));
+    if (member.pointer != nullptr) continue;
+    member = {mask.data(), mask.bytes()};
+    masks.push_back(std::move(mask));
+  }
+  EXPECT(with(a) == once);
+}
+
 // The forward pass has the same bits on any number of threads.
 void check_threads(Case& c) {
   if (other_handle == nullptr || !c.y.memory || c.T == 0 || c.N == 0) return;
@@ -242,6 +291,7 @@ void run(uint64_t seed) {
     check_inference(c);
     check_step(c);
     check_training(c);
+    check_masks(c);
     check_threads(c);
   }
 }

@@ -17,17 +17,16 @@ inline std::unique_ptr<Mask> mask(lnrnnHandle_t handle, size_t count) {
 }
 
 template <class S>
-void zoneout_mask(network::Network<S>& net) {
-  net.zoneout_mask = mask(net.handle, static_cast<size_t>(net.shape.steps) * net.hn->size());
+void mask(network::Network<S>& net, lnrnnMaskKind_t kind) {
+  net.mask(kind) = mask(net.handle, net.mask_bytes(kind));
 }
 
+// Of every kind that the plan has.
 template <class S>
-void dropconnect_mask(network::Network<S>& net) {
-  size_t weights = 0;
-  for (const lnrnnParameter_t& p : net.descriptions()) {
-    if (std::strstr(p.name, "weight_hh") != nullptr) weights += static_cast<size_t>(p.elements);
+void masks(network::Network<S>& net) {
+  for (const network::MaskKind& m : network::kMaskKinds) {
+    if (net.description.*m.probability > 0) mask(net, m.kind);
   }
-  net.dropconnect_mask = mask(net.handle, weights);
 }
 
 // Sequences begin inside rows, and at their first step, some after one step only.

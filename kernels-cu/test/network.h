@@ -80,6 +80,20 @@ S rounded(double value) {
   return lnrnn::narrow<S>(static_cast<accumulation_t<S>>(value));
 }
 
+// What a training pass may be given of masks.
+struct MaskKind {
+  lnrnnMaskKind_t kind;
+  const char* member;  // of the arguments
+  double lnrnnPlanDescription_t::*probability;
+};
+constexpr MaskKind kMaskKinds[] = {
+    {LNRNN_MASK_ZONEOUT, "zoneoutMask", &lnrnnPlanDescription_t::zoneout},
+    {LNRNN_MASK_ZONEOUT_CELL, "zoneoutCellMask", &lnrnnPlanDescription_t::zoneoutCell},
+    {LNRNN_MASK_DROPCONNECT, "dropconnectMask", &lnrnnPlanDescription_t::dropconnect},
+    {LNRNN_MASK_DROPOUT, "dropoutMask", &lnrnnPlanDescription_t::dropout},
+    {LNRNN_MASK_DROPOUT_CANDIDATE, "dropoutCandidateMask",
+     &lnrnnPlanDescription_t::dropoutCandidate}};
+
 // Owns its handle and plan, and buffers for every tensor, filled with seeded random values: the same
 // numbers for every type, as far as it holds them. S is the data type.
 template <class S>
@@ -87,6 +101,7 @@ struct Network {
   using T = accumulation_t<S>;
 
   Shape shape;
+  lnrnnPlanDescription_t description{};
   lnrnnHandle_t handle = nullptr;
   lnrnnPlan_t plan = nullptr;
   lnrnnStream_t stream = nullptr;  // where its passes are queued; the default one
@@ -100,7 +115,8 @@ struct Network {
   std::unique_ptr<Buffer<T>> gradients, h0, c0, hn, cn, dhn, dcn, dh0, dc0;
   std::unique_ptr<Buffer<char>> packed, reserve, workspace;
   // Null unless a test makes them.
-  std::unique_ptr<Buffer<uint8_t>> zoneout_mask, dropconnect_mask, resets;
+  std::unique_ptr<Buffer<uint8_t>> zoneout_mask, zoneout_cell_mask, dropconnect_mask, dropout_mask,
+      dropout_candidate_mask, resets;
   std::unique_ptr<Buffer<uint64_t>> random;
 
   Network(Shape s, Options options) : shape(s) {
@@ -108,6 +124,7 @@ struct Network {
     done(lnrnnCreate(options.device, options.ordinal, cpu ? options.threads : 0, options.isa,
                      &handle));
     const lnrnnPlanDescription_t d = options.description(s, data_type<S>());
+    description = d;
     done(lnrnnPlanCreate(handle, &d, &plan));
     sizes.structSize = sizeof sizes;
     done(lnrnnPlanGetSizes(plan, s.steps, s.batch, &sizes));
@@ -145,7 +162,8 @@ struct Network {
     for (auto* t : {&parameters, &x, &y, &dy, &dx}) t->reset();
     for (auto* t : {&gradients, &h0, &c0, &hn, &cn, &dhn, &dcn, &dh0, &dc0}) t->reset();
     for (auto* t : {&packed, &reserve, &workspace}) t->reset();
-    for (auto* t : {&zoneout_mask, &dropconnect_mask, &resets}) t->reset();
+    for (const MaskKind& m : kMaskKinds) mask(m.kind).reset();
+    resets.reset();
     random.reset();
     done(lnrnnPlanDestroy(plan));
     done(lnrnnDestroy(handle));
@@ -178,6 +196,34 @@ struct Network {
   }
   T* gradient(const lnrnnParameter_t& p) const {
     return gradients->data() + p.gradientOffsetBytes / sizeof(T);
+  }
+
+  std::unique_ptr<Buffer<uint8_t>>& mask(lnrnnMaskKind_t kind) {
+    switch (kind) {
+      case LNRNN_MASK_ZONEOUT: return zoneout_mask;
+      case LNRNN_MASK_ZONEOUT_CELL: return zoneout_cell_mask;
+      case LNRNN_MASK_DROPCONNECT: return dropconnect_mask;
+      case LNRNN_MASK_DROPOUT: return dropout_mask;
+      default: return dropout_candidate_mask;
+    }
+  }
+  size_t mask_bytes(lnrnnMaskKind_t kind) const {
+    const int64_t directions = description.direction == LNRNN_DIRECTION_BIDIRECTIONAL ? 2 : 1;
+    const int64_t samples = shape.steps * shape.batch, layers = description.layers;
+    const int64_t hidden = shape.hidden;
+    const int64_t output = description.projectionSize > 0 ? description.projectionSize : hidden;
+    const bool once = (description.flags & LNRNN_PLAN_VARIATIONAL_DROPOUT) != 0;
+    int64_t elements =
+        layers * directions * samples * (kind == LNRNN_MASK_ZONEOUT ? output : hidden);
+    if (kind == LNRNN_MASK_DROPOUT) {
+      elements = (layers - 1) * (once ? shape.batch : samples) * directions * output;
+    } else if (kind == LNRNN_MASK_DROPCONNECT) {
+      elements = 0;
+      for (const lnrnnParameter_t& p : descriptions()) {
+        if (std::strstr(p.name, "weight_hh") != nullptr) elements += p.elements;
+      }
+    }
+    return static_cast<size_t>(elements);
   }
 
   template <class E>
@@ -289,7 +335,10 @@ struct Network {
   void draw_for(Arguments& a) const {
     a.parameters = memory(parameters);
     a.zoneoutMask = memory(zoneout_mask);
+    a.zoneoutCellMask = memory(zoneout_cell_mask);
     a.dropconnectMask = memory(dropconnect_mask);
+    a.dropoutMask = memory(dropout_mask);
+    a.dropoutCandidateMask = memory(dropout_candidate_mask);
     a.random = memory(random);
   }
 

@@ -21,7 +21,7 @@ struct Options {
   int32_t direction = LNRNN_DIRECTION_FORWARD;
   int32_t layers = 1;
   uint32_t flags = 0;
-  double zoneout = 0, zoneout_cell = 0, dropconnect = 0, dropout = 0;
+  double zoneout = 0, zoneout_cell = 0, dropconnect = 0, dropout = 0, dropout_candidate = 0;
   int64_t projection = 0;
   double cell_clip = 0;
   int32_t threads = 1;
@@ -45,7 +45,7 @@ struct Options {
   // All the noise that the cell knows.
   void regularize(double p) {
     zoneout = p;
-    if (cell == LNRNN_CELL_LSTM) zoneout_cell = p;
+    if (cell == LNRNN_CELL_LSTM) zoneout_cell = dropout_candidate = p;
     if (cell != LNRNN_CELL_INDRNN) dropconnect = p;
     if (layers > 1) dropout = p;
   }
@@ -72,6 +72,7 @@ struct Options {
     d.zoneoutCell = zoneout_cell;
     d.dropconnect = dropconnect;
     d.dropout = dropout;
+    d.dropoutCandidate = dropout_candidate;
     d.projectionSize = projection;
     d.cellClip = cell_clip;
     return d;

@@ -132,11 +132,14 @@ void test_call(const char* function, Network<float>& net, Arguments a, uint64_t 
 
 void test_calls() {
   Options options;
-  options.zoneout = options.dropconnect = 0.5;
+  options.layers = 2;
   options.projection = 12;
+  options.regularize(0.5);
   Network<float> net({4, 16, 8, 16}, options);
-  net.zoneout_mask = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16 * 12);
-  net.dropconnect_mask = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16 * 12);
+  for (const network::MaskKind& m : network::kMaskKinds) {
+    net.mask(m.kind) =
+        std::make_unique<network::Buffer<uint8_t>>(net.handle, net.mask_bytes(m.kind));
+  }
   net.random = std::make_unique<network::Buffer<uint64_t>>(net.handle, 3);
   net.resets = std::make_unique<network::Buffer<uint8_t>>(net.handle, 4 * 16);
   net.pack();
@@ -154,6 +157,18 @@ void test_calls() {
   Pool pool;
   void* parameters = pool.place(sizes.parameterBytes);
   void* packed = pool.place(sizes.packedBytes);
+  lnrnnMaskDraw_t draw{};
+  draw.structSize = sizeof draw;
+  draw.steps = 4;
+  draw.batch = 16;
+  const size_t mask_bytes = net.mask_bytes(LNRNN_MASK_ZONEOUT);
+  void* random = pool.place(24);
+  void* mask = pool.place(mask_bytes);
+  test_every_pair(
+      "lnrnnDrawMask",
+      {{"random", 24, false, random, [&](void* to) { random = to; }},
+       {"mask", mask_bytes, true, mask, [&](void* to) { mask = to; }}},
+      [&] { return lnrnnDrawMask(net.plan, nullptr, &draw, random, 24, mask, mask_bytes); }, {});
   test_every_pair("lnrnnPackWeights",
                   {{"parameters", sizes.parameterBytes, false, parameters,
                     [&](void* to) { parameters = to; }},

@@ -60,6 +60,8 @@ void test_descriptions(lnrnnHandle_t handle) {
     REFUSED(plan_with(handle, [=](D& d) { d.projectionSize = size; }), INVALID_ARGUMENT,
             ("projectionSize is " + std::to_string(size) + ", not 0...2^40").c_str());
   }
+  REFUSED(plan_with(handle, [](D& d) { d.dropoutCandidate = 1.1; }), INVALID_ARGUMENT,
+          "dropoutCandidate is 1.1");
   for (const int32_t cell : {LNRNN_CELL_GRU, LNRNN_CELL_INDRNN}) {
     REFUSED(plan_with(handle,
                       [=](D& d) {
@@ -73,6 +75,12 @@ void test_descriptions(lnrnnHandle_t handle) {
                         d.cellClip = 2;
                       }),
             INVALID_ARGUMENT, "cellClip is 2, expected 0: only the LSTM has c");
+    REFUSED(plan_with(handle,
+                      [=](D& d) {
+                        d.cell = cell;
+                        d.dropoutCandidate = 0.1;
+                      }),
+            INVALID_ARGUMENT, "dropoutCandidate is 0.1, expected 0: only the LSTM");
   }
   REFUSED(plan_with(handle, [](D& d) { d.hiddenSize = d.projectionSize = int64_t{1} << 30; }),
           INVALID_ARGUMENT, "hiddenSize 1073741824 and projectionSize 1073741824 need more than");
@@ -98,7 +106,7 @@ void test_descriptions(lnrnnHandle_t handle) {
   DONE(plan_with(handle, [](D& d) {
     d.layers = 1024;
     d.direction = LNRNN_DIRECTION_BIDIRECTIONAL;
-    d.dropout = d.zoneout = d.zoneoutCell = d.dropconnect = 1;
+    d.dropout = d.zoneout = d.zoneoutCell = d.dropconnect = d.dropoutCandidate = 1;
     d.flags = LNRNN_PLAN_RECOMPUTE | LNRNN_PLAN_DETERMINISTIC | LNRNN_PLAN_VARIATIONAL_DROPOUT;
   }));
 }

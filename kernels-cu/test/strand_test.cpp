@@ -234,7 +234,7 @@ void test_where_masks_come_from() {
   CHECK(same_results(drawn, from_memory));
 
   // All ones: nothing is zoned out, and every weight is kept and scaled.
-  options.zoneout_cell = 0;
+  options.zoneout_cell = options.dropout_candidate = 0;
   Network<float> kept(shape, options);
   kept.zoneout_mask = std::make_unique<Buffer<uint8_t>>(kept.handle, 4 * 3 * 6);
   kept.dropconnect_mask = std::make_unique<Buffer<uint8_t>>(kept.handle, 4 * 6 * 6);

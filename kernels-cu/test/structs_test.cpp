@@ -15,11 +15,11 @@ using network::Options;
 
 namespace {
 
-// All that a call can have: both states, both masks, numbers in memory.
+// All that a call can have: both states, all masks, numbers in memory.
 Options options() {
   Options all;
   all.layers = 2;
-  all.zoneout = all.dropconnect = 0.5;
+  all.regularize(0.5);
   all.projection = 4;
   all.cell_clip = 2;
   return all;
@@ -27,13 +27,13 @@ Options options() {
 
 struct Given : Network<float> {
   Given() : Network<float>({3, 2, 4, 5}, options()) {
-    zoneout_mask = std::make_unique<network::Buffer<uint8_t>>(handle, 2 * 3 * 2 * 4);
-    dropconnect_mask = std::make_unique<network::Buffer<uint8_t>>(handle, 2 * 20 * 4);
+    for (const network::MaskKind& m : network::kMaskKinds) {
+      mask(m.kind) = std::make_unique<network::Buffer<uint8_t>>(handle, mask_bytes(m.kind));
+      for (size_t i = 0; i < mask(m.kind)->size(); i += 3) (*mask(m.kind))[i] = 1;
+    }
     random = std::make_unique<network::Buffer<uint64_t>>(handle, 3);
     resets = std::make_unique<network::Buffer<uint8_t>>(handle, 3 * 2);
     (*resets)[3] = 1;
-    for (size_t i = 0; i < zoneout_mask->size(); i += 3) (*zoneout_mask)[i] = 1;
-    for (size_t i = 0; i < dropconnect_mask->size(); i += 2) (*dropconnect_mask)[i] = 1;
     pack();
     train();
     std::fill_n(y->data(), y->size(), 0.0f);
@@ -46,6 +46,7 @@ constexpr size_t size_in_abi_5(const lnrnnStepArguments_t*) { return 160; }
 constexpr size_t size_in_abi_5(const lnrnnForwardTrainingArguments_t*) { return 336; }
 constexpr size_t size_in_abi_5(const lnrnnBackwardArguments_t*) { return 400; }
 constexpr size_t size_in_abi_5(const lnrnnPlanDescription_t*) { return 88; }
+constexpr size_t size_in_abi_5(const lnrnnMaskDraw_t*) { return sizeof(lnrnnMaskDraw_t); }
 constexpr size_t size_in_abi_5(const lnrnnPlanSizes_t*) { return 80; }
 constexpr size_t size_in_abi_5(const lnrnnParameter_t*) { return 120; }
 constexpr size_t size_in_abi_5(const lnrnnUsage_t*) { return 96; }
@@ -200,12 +201,12 @@ void test_sequence(Given& net, Arguments a) {
 #define AT(i) reinterpret_cast<const void*>(uintptr_t{i})
 #define POINTERS_4 AT(1), nullptr, AT(3), AT(~uintptr_t{0})
 #define POINTERS_8 POINTERS_4, POINTERS_4
-#define POINTERS_16 POINTERS_8, POINTERS_8
+#define POINTERS_20 POINTERS_8, POINTERS_8, POINTERS_4
 #define HOLDING(call) \
   lnrnnStatus_t holding(int width, lnrnnPlan_t plan, const call##Arguments_t& a) { \
     return width == 4   ? call##Holding4(plan, nullptr, &a, POINTERS_4) \
            : width == 8 ? call##Holding8(plan, nullptr, &a, POINTERS_8) \
-                        : call##Holding16(plan, nullptr, &a, POINTERS_16); \
+                        : call##Holding20(plan, nullptr, &a, POINTERS_20); \
   }
 HOLDING(lnrnnForwardInference)
 HOLDING(lnrnnStep)
@@ -241,7 +242,7 @@ void test_holding(Given& net, const char* function, const Arguments& good) {
   DONE(net.run(good));
   const std::vector<Bytes> expected = contents(good);
   CHECK(expected != before);
-  for (const int width : {4, 8, 16}) {
+  for (const int width : {4, 8, 20}) {
     restore(good, before);
     DONE(holding(width, net.plan, good));
     CHECK(contents(good) == expected);
@@ -298,6 +299,7 @@ int main() {
   RUN(test_growth<lnrnnForwardTrainingArguments_t>());
   RUN(test_growth<lnrnnBackwardArguments_t>());
   RUN(test_growth<lnrnnPlanDescription_t>());
+  RUN(test_growth<lnrnnMaskDraw_t>());
   RUN(test_growth<lnrnnPlanSizes_t>());
   RUN(test_growth<lnrnnParameter_t>());
   RUN(test_growth<lnrnnUsage_t>());

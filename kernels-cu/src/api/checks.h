@@ -10,6 +10,19 @@
 
 namespace lnrnn {
 
+// Of lnrnnMaskKind_t, in its order: what they are drawn as, and their probability in a plan.
+struct MaskKind {
+  RandomKind kind;
+  const char* probability;
+};
+constexpr MaskKind kMaskKinds[] = {{RandomKind::kZoneout, "zoneout"},
+                                   {RandomKind::kZoneoutCell, "zoneoutCell"},
+                                   {RandomKind::kDropConnect, "dropconnect"},
+                                   {RandomKind::kDropout, "dropout"},
+                                   {RandomKind::kDropoutCandidate, "dropoutCandidate"}};
+constexpr int kMaskKindCount = LNRNN_MASK_DROPOUT_CANDIDATE + 1;
+static_assert(sizeof kMaskKinds / sizeof *kMaskKinds == kMaskKindCount);
+
 class Checks {
  public:
   Checks(const char* function, lnrnnPlan_t plan)
@@ -68,6 +81,25 @@ class Checks {
     return space("workspace", a.workspace, stack_.workspace_bytes(Pass::kBackward, steps_, batch_));
   }
 
+  lnrnnStatus_t all(const lnrnnMaskDraw_t& a, const lnrnnConstBuffer_t& random,
+                    const lnrnnBuffer_t& mask, RandomKind* kind) {
+    LNRNN_CHECK(a.kind >= 0 && a.kind < kMaskKindCount, LNRNN_STATUS_INVALID_ARGUMENT,
+                "%s: draw->kind is %d, not 0...%d", function_, a.kind, kMaskKindCount - 1);
+    const MaskKind& known = kMaskKinds[a.kind];
+    LNRNN_CHECK(a.reserved == 0, LNRNN_STATUS_INVALID_ARGUMENT, "%s: draw->reserved is 0x%x, not 0",
+                function_, static_cast<uint32_t>(a.reserved));
+    LNRNN_FORWARD(shape("draw->steps", a.steps, "draw->batch", a.batch));
+    LNRNN_FORWARD(offset("draw->stepOffset", a.stepOffset, steps_));
+    LNRNN_FORWARD(offset("draw->rowOffset", a.rowOffset, batch_));
+    const MaskShape of = mask_shape(known.kind);
+    LNRNN_CHECK(of.probability > 0, LNRNN_STATUS_INVALID_ARGUMENT,
+                "%s: draw->kind is %d, but the plan's %s is 0: there is no such mask", function_,
+                a.kind, known.probability);
+    LNRNN_FORWARD(optional_buffer("random", random, kRandomBytes, sizeof(uint64_t)));
+    *kind = known.kind;
+    return buffer("mask", mask, of.bytes(), 1);
+  }
+
   template <class Buffer>
   lnrnnStatus_t parameters(const Buffer& given) {
     return buffer("parameters", given, plan_.parameter_bytes(), plan_.element_bytes());
@@ -89,6 +121,8 @@ class Checks {
   }
 
  private:
+  static constexpr size_t kRandomBytes = 3 * sizeof(uint64_t);
+
   static long long wide(int64_t value) { return static_cast<long long>(value); }
 
   // A stride that nothing is multiplied by may be any number.
@@ -216,21 +250,24 @@ class Checks {
     return optional_buffer(name, given, cell_state_bytes_, plan_.accumulation_bytes());
   }
 
-  lnrnnStatus_t mask(const char* name, const lnrnnConstBuffer_t& given, double probability,
-                     uint64_t needed) {
-    LNRNN_CHECK(given.pointer == nullptr || probability > 0, LNRNN_STATUS_INVALID_ARGUMENT,
+  MaskShape mask_shape(RandomKind kind) const { return stack_.mask_shape(kind, steps_, batch_); }
+  lnrnnStatus_t mask(const char* name, const lnrnnConstBuffer_t& given, RandomKind kind) {
+    if (given.pointer == nullptr) return LNRNN_STATUS_SUCCESS;
+    const MaskShape shape = mask_shape(kind);
+    LNRNN_CHECK(shape.probability > 0, LNRNN_STATUS_INVALID_ARGUMENT,
                 "%s: %s is given, but the plan's probability is 0", function_, name);
-    return optional_buffer(name, given, needed, 1);
+    return buffer(name, given, shape.bytes(), 1);
   }
   // What a training forward and its backward draw, or are given.
   template <class Arguments>
   lnrnnStatus_t draws(const Arguments& a) {
-    const int64_t output = plan_.output_width(), strands = plan_.strands();
-    LNRNN_FORWARD(mask("zoneoutMask", a.zoneoutMask, plan_.description.zoneout,
-                       size_product({strands, steps_, batch_, output})));
-    LNRNN_FORWARD(mask("dropconnectMask", a.dropconnectMask, plan_.description.dropconnect,
-                       size_product({strands, plan_.shape.gates, plan_.cell_width(), output})));
-    return optional_buffer("random", a.random, 3 * sizeof(uint64_t), sizeof(uint64_t));
+    LNRNN_FORWARD(mask("zoneoutMask", a.zoneoutMask, RandomKind::kZoneout));
+    LNRNN_FORWARD(mask("zoneoutCellMask", a.zoneoutCellMask, RandomKind::kZoneoutCell));
+    LNRNN_FORWARD(mask("dropconnectMask", a.dropconnectMask, RandomKind::kDropConnect));
+    LNRNN_FORWARD(mask("dropoutMask", a.dropoutMask, RandomKind::kDropout));
+    LNRNN_FORWARD(
+        mask("dropoutCandidateMask", a.dropoutCandidateMask, RandomKind::kDropoutCandidate));
+    return optional_buffer("random", a.random, kRandomBytes, sizeof(uint64_t));
   }
 
   // What both forward passes read and write.

@@ -52,6 +52,26 @@ lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream, const voi
   return stack.pack(*resolved, parameters, packed);
 }
 
+lnrnnStatus_t lnrnnDrawMask(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnMaskDraw_t* draw,
+                            const void* random, size_t randomBytes, void* mask, size_t maskBytes) {
+  LNRNN_REQUIRE(plan);
+  Stream* resolved;
+  LNRNN_FORWARD(resolve(__func__, plan->handle, stream, &resolved));
+  lnrnnMaskDraw_t read{};
+  LNRNN_FORWARD(read_struct(__func__, "draw", draw, &read));
+  Checks check(__func__, plan);
+  RandomKind kind{};
+  LNRNN_FORWARD(check.all(read, {random, randomBytes}, {mask, maskBytes}, &kind));
+  LNRNN_FORWARD(check.apart());
+  const std::lock_guard<std::mutex> queueing(resolved->busy);
+  LNRNN_FORWARD(check.hold(plan->handle, *resolved));
+  const Stack& stack = plan->stack;
+  return stack.draw(*resolved, kind, stack.mask_shape(kind, read.steps, read.batch),
+                    {read.seed, read.stepOffset, read.rowOffset,
+                     static_cast<const uint64_t*>(random)},
+                    static_cast<uint8_t*>(mask));
+}
+
 // Nobody looks at the further pointers, which have the names that the header gives them.
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
@@ -62,7 +82,7 @@ lnrnnStatus_t lnrnnPackWeights(lnrnnPlan_t plan, lnrnnStream_t stream, const voi
   } \
   LNRNN_HOLDING(name, 4) \
   LNRNN_HOLDING(name, 8) \
-  LNRNN_HOLDING(name, 16)
+  LNRNN_HOLDING(name, 20)
 #define LNRNN_HOLDING(name, width) \
   lnrnnStatus_t name##Holding##width(lnrnnPlan_t plan, lnrnnStream_t stream, \
                                      const name##Arguments_t* arguments, LNRNN_HELD_##width(h)) { \

@@ -87,6 +87,7 @@ lnrnnStatus_t check_description(const lnrnnPlanDescription_t& d) {
   LNRNN_FORWARD(check_probability("zoneoutCell", d.zoneoutCell));
   LNRNN_FORWARD(check_probability("dropconnect", d.dropconnect));
   LNRNN_FORWARD(check_probability("dropout", d.dropout));
+  LNRNN_FORWARD(check_probability("dropoutCandidate", d.dropoutCandidate));
   LNRNN_CHECK(cell_shape(d), LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnPlanCreate: normalization is %d, but cell %d knows %s", d.normalization, d.cell,
               known_normalizations(d.cell).c_str());
@@ -97,6 +98,11 @@ lnrnnStatus_t check_description(const lnrnnPlanDescription_t& d) {
               static_cast<long long>(d.projectionSize));
   LNRNN_CHECK(d.cell == LNRNN_CELL_LSTM || d.cellClip == 0, LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnPlanCreate: cellClip is %g, expected 0: only the LSTM has c", d.cellClip);
+  LNRNN_CHECK(
+      d.cell == LNRNN_CELL_LSTM || d.dropoutCandidate == 0, LNRNN_STATUS_INVALID_ARGUMENT,
+      "lnrnnPlanCreate: dropoutCandidate is %g, expected 0: only the LSTM has a candidate g "
+      "beside its cell",
+      d.dropoutCandidate);
   LNRNN_CHECK(d.cell != LNRNN_CELL_INDRNN || d.dropconnect == 0, LNRNN_STATUS_INVALID_ARGUMENT,
               "lnrnnPlanCreate: dropconnect is %g, expected 0: the IndRNN has no recurrent matrix",
               d.dropconnect);

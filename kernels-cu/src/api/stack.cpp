@@ -199,6 +199,12 @@ Tensor<const void> inside(const lnrnnConstTensor_t& t) {
 }
 Tensor<void> inside(const lnrnnTensor_t& t) { return {t.pointer, t.stepStride, t.rowStride}; }
 
+// One of the tensors of a given mask; null where it is not given.
+const uint8_t* mask_of(const MaskShape& shape, int64_t index, const lnrnnConstBuffer_t& given) {
+  return static_cast<const uint8_t*>(
+      advance(given.pointer, static_cast<uint64_t>(index) * shape.tensor_bytes()));
+}
+
 // One strand's part of the tensors of a call.
 class Part {
  public:
@@ -221,12 +227,14 @@ class Part {
   auto* cell_state(const Buffer& whole) const {
     return at(whole.pointer, sequence_.batch * plan_.cell_width(), plan_.accumulation_bytes());
   }
-  const uint8_t* zoneout(const lnrnnConstBuffer_t& mask) const {
-    return static_cast<const uint8_t*>(
-        at(mask.pointer, sequence_.steps * sequence_.batch * plan_.output_width(), 1));
-  }
-  const uint8_t* dropconnect(const lnrnnConstBuffer_t& mask) const {
-    return static_cast<const uint8_t*>(at(mask.pointer, strand_.gates() * plan_.output_width(), 1));
+  // What a training forward and its backward draw, or are given.
+  template <class Call>
+  void draws(const Call& call, StrandArguments* to) const {
+    to->zoneout_mask = mask(RandomKind::kZoneout, call.zoneoutMask);
+    to->zoneout_cell_mask = mask(RandomKind::kZoneoutCell, call.zoneoutCellMask);
+    to->dropconnect_mask = mask(RandomKind::kDropConnect, call.dropconnectMask);
+    to->dropout_candidate_mask = mask(RandomKind::kDropoutCandidate, call.dropoutCandidateMask);
+    to->random = random_of(call);
   }
   // The features that one direction writes.
   template <class P>
@@ -238,6 +246,10 @@ class Part {
   }
 
  private:
+  const uint8_t* mask(RandomKind kind, const lnrnnConstBuffer_t& given) const {
+    return mask_of(MaskShape::of(plan_, kind, sequence_.steps, sequence_.batch), strand_.index(),
+                   given);
+  }
   // In a tensor that has so many elements for each strand.
   template <class P>
   P* at(P* base, int64_t elements, size_t bytes) const {
@@ -296,29 +308,24 @@ lnrnnStatus_t Stack::run(Stream& stream, const lnrnnStepArguments_t& call) const
 
 lnrnnStatus_t Stack::run(Stream& stream, const lnrnnForwardTrainingArguments_t& call) const {
   const lnrnnSequence_t& s = call.sequence;
-  const Random random = random_of(call);
   Carver carver(call.reserve.pointer);
   const ReserveLayout reserve(carver, *this, *plan_, s.steps, s.batch);
   return each_strand([&](const Strand& strand) {
-    const Part part(strand, s);
     ForwardArguments arguments = forward_of(strand, call, reserve.between);
     arguments.parameters = call.parameters.pointer;
-    arguments.zoneout_mask = part.zoneout(call.zoneoutMask);
-    arguments.dropconnect_mask = part.dropconnect(call.dropconnectMask);
-    arguments.random = random;
+    Part(strand, s).draws(call, &arguments);
     arguments.reserve = reserve.of(strand);
     arguments.workspace = call.workspace.pointer;
     LNRNN_FORWARD(device_->train(stream, arguments));
     if (is_last(strand) || strand.direction + 1 < plan_->directions()) {
       return LNRNN_STATUS_SUCCESS;
     }
-    return drop(stream, strand.layer, s, random, reserve.between.of(strand.layer));
+    return drop(stream, strand.layer, call, reserve.between.of(strand.layer));
   });
 }
 
 lnrnnStatus_t Stack::run(Stream& stream, const lnrnnBackwardArguments_t& call) const {
   const lnrnnSequence_t& s = call.sequence;
-  const Random random = random_of(call);
   Carver kept(call.reserve.pointer), carver(call.workspace.pointer);
   const ReserveLayout reserve(kept, *this, *plan_, s.steps, s.batch);
   const Between between(carver, *plan_, passing(*plan_), s.steps, s.batch);
@@ -329,9 +336,7 @@ lnrnnStatus_t Stack::run(Stream& stream, const lnrnnBackwardArguments_t& call) c
       BackwardArguments arguments{part.begin(call.resets)};
       arguments.parameters = call.parameters.pointer;
       arguments.x = layer == 0 ? inside(call.x) : reserve.between.tensor<const void>(layer - 1);
-      arguments.zoneout_mask = part.zoneout(call.zoneoutMask);
-      arguments.dropconnect_mask = part.dropconnect(call.dropconnectMask);
-      arguments.random = random;
+      part.draws(call, &arguments);
       arguments.reserve = reserve.of(strand);
       arguments.dy =
           part.half(is_last(strand) ? inside(call.dy) : between.tensor<const void>(layer));
@@ -346,15 +351,31 @@ lnrnnStatus_t Stack::run(Stream& stream, const lnrnnBackwardArguments_t& call) c
       arguments.workspace = advance(call.workspace.pointer, carver.bytes());
       LNRNN_FORWARD(device_->backward(stream, arguments));
     }
-    if (layer > 0) LNRNN_FORWARD(drop(stream, layer - 1, s, random, between.of(layer - 1)));
+    if (layer > 0) LNRNN_FORWARD(drop(stream, layer - 1, call, between.of(layer - 1)));
   }
   return LNRNN_STATUS_SUCCESS;
 }
 
-lnrnnStatus_t Stack::drop(Stream& stream, int layer, const lnrnnSequence_t& sequence,
-                          const Random& random, void* values) const {
-  if (plan_->description.dropout == 0) return LNRNN_STATUS_SUCCESS;
-  return device_->dropout(stream, {*plan_, layer, sequence.steps, sequence.batch, random, values});
+template <class Arguments>
+lnrnnStatus_t Stack::drop(Stream& stream, int layer, const Arguments& call, void* values) const {
+  const lnrnnSequence_t& s = call.sequence;
+  const MaskShape shape = mask_shape(RandomKind::kDropout, s.steps, s.batch);
+  if (shape.probability == 0) return LNRNN_STATUS_SUCCESS;
+  return device_->dropout(stream, {*plan_, layer, s.steps, s.batch, random_of(call), values,
+                                   mask_of(shape, layer, call.dropoutMask)});
+}
+
+lnrnnStatus_t Stack::draw(Stream& stream, RandomKind kind, const MaskShape& shape,
+                          const Random& random, uint8_t* masks) const {
+  const int directions = kind == RandomKind::kDropout ? 1 : plan_->directions();
+  for (int64_t i = 0; i < shape.tensors; ++i) {
+    const uint32_t of = random_stream(kind, static_cast<uint32_t>(i / directions),
+                                      static_cast<uint32_t>(i % directions));
+    LNRNN_FORWARD(device_->draw_mask(
+        stream,
+        {shape, of, random, advance(masks, static_cast<uint64_t>(i) * shape.tensor_bytes())}));
+  }
+  return LNRNN_STATUS_SUCCESS;
 }
 
 }  // namespace lnrnn

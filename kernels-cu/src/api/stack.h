@@ -22,6 +22,9 @@ class Stack {
   // Of one strand, of layer 0 or of one above.
   uint64_t reserve_bytes_at(int layer, int64_t steps, int64_t batch) const;
   uint64_t workspace_bytes(Pass pass, int64_t steps, int64_t batch) const;
+  MaskShape mask_shape(RandomKind kind, int64_t steps, int64_t batch) const {
+    return MaskShape::of(*plan_, kind, steps, batch);
+  }
 
   // The stream is held by the caller.
   lnrnnStatus_t pack(Stream& stream, const void* parameters, void* packed) const;
@@ -29,11 +32,15 @@ class Stack {
   lnrnnStatus_t run(Stream& stream, const lnrnnStepArguments_t& call) const;
   lnrnnStatus_t run(Stream& stream, const lnrnnForwardTrainingArguments_t& call) const;
   lnrnnStatus_t run(Stream& stream, const lnrnnBackwardArguments_t& call) const;
+  // All masks of a kind, of that shape.
+  lnrnnStatus_t draw(Stream& stream, RandomKind kind, const MaskShape& shape, const Random& random,
+                     uint8_t* masks) const;
 
  private:
   uint64_t state_bytes(int64_t batch, int64_t width) const;
-  lnrnnStatus_t drop(Stream& stream, int layer, const lnrnnSequence_t& sequence,
-                     const Random& random, void* values) const;
+  // What a layer hands to the next, or its gradient.
+  template <class Arguments>
+  lnrnnStatus_t drop(Stream& stream, int layer, const Arguments& call, void* values) const;
   template <class F>
   lnrnnStatus_t each_strand(const F& body) const;
 

@@ -41,6 +41,10 @@ constexpr StructForm form_of(const lnrnnBackwardArguments_t*) {
 constexpr StructForm form_of(const lnrnnPlanDescription_t*) {
   return {offsetof(lnrnnPlanDescription_t, zoneout)};
 }
+constexpr StructForm form_of(const lnrnnMaskDraw_t*) {
+  using S = lnrnnMaskDraw_t;
+  return {offsetof(S, rowOffset) + sizeof(S::rowOffset)};
+}
 constexpr StructForm form_of(const lnrnnParameter_t*) {
   using S = lnrnnParameter_t;
   return {offsetof(S, rank),

@@ -41,6 +41,7 @@ enum class RandomKind : uint32_t {
   kDropConnect = 3,
   kDropout = 4,
   kInitialize = 5,
+  kDropoutCandidate = 6,
 };
 
 // The last counter word: which of the network's random tensors is meant.

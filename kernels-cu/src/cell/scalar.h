@@ -15,6 +15,9 @@ LNRNN_CELL double fma(double a, double b, double c) { return ::fma(a, b, c); }
 LNRNN_CELL float unless_zero(float d, float value) { return d == 0.0f ? 0.0f : value; }
 LNRNN_CELL double unless_zero(double d, double value) { return d == 0.0 ? 0.0 : value; }
 
+LNRNN_CELL float select(bool first, float a, float b) { return first ? a : b; }
+LNRNN_CELL double select(bool first, double a, double b) { return first ? a : b; }
+
 // value where |x| <= limit, else NaN.
 LNRNN_CELL float within(float x, float limit, float value) {
   return ::fabsf(x) <= limit ? value : NAN;

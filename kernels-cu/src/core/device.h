@@ -53,7 +53,9 @@ struct StrandArguments {
   const void* parameters = nullptr;  // all of them; not of inference
   Tensor<const void> x{};
   const uint8_t* zoneout_mask = nullptr;
+  const uint8_t* zoneout_cell_mask = nullptr;
   const uint8_t* dropconnect_mask = nullptr;
+  const uint8_t* dropout_candidate_mask = nullptr;
   Random random{};
   void* workspace = nullptr;
 };
@@ -88,6 +90,15 @@ struct DropoutArguments {
   int64_t steps, batch;
   Random random;
   void* values;
+  const uint8_t* mask = nullptr;  // the layer's; null to draw
+};
+
+// One tensor of a mask, drawn to memory: 1 or 0 in each byte.
+struct MaskArguments {
+  MaskShape shape;
+  uint32_t stream;  // see random_stream
+  Random random;
+  uint8_t* mask;  // (steps,batch,width)
 };
 
 // The caller holds the stream in record, wait, begin_capture, launch, copy, fill, initialize and all
@@ -155,6 +166,7 @@ class Device {
   virtual lnrnnStatus_t train(Stream& stream, const ForwardArguments& arguments) = 0;
   virtual lnrnnStatus_t backward(Stream& stream, const BackwardArguments& arguments) = 0;
   virtual lnrnnStatus_t dropout(Stream& stream, const DropoutArguments& arguments) = 0;
+  virtual lnrnnStatus_t draw_mask(Stream& stream, const MaskArguments& arguments) = 0;
 };
 
 // Of what shapes may ask for, what not every backend has kernels for.

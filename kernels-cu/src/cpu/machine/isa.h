@@ -47,12 +47,14 @@ struct RowPass {
   T epsilon;
   T clip;                                  // of a shape that is clipped
   ZoneoutShares<T> zoneout, zoneout_cell;  // inference's; where masks are drawn h and c are new
+  T candidate_scale;                       // of what recurrent dropout keeps
 
   RowPass(const Strand& strand, const Vectors<T*>& values)
       : shape(&strand.shape()), width(strand.cell_width()), output_width(strand.output_width()),
         vectors(read_only(values)), norms(norms_of(*shape)), inside(nullptr),
         epsilon(static_cast<T>(strand.plan.description.epsilon)),
-        clip(static_cast<T>(strand.plan.description.cellClip)) {
+        clip(static_cast<T>(strand.plan.description.cellClip)),
+        candidate_scale(kept_scale<T>(strand.plan.description.dropoutCandidate)) {
     for (int kind = 0; kind < kTermKinds; ++kind) {
       site[kind] = shape->site(static_cast<TermKind>(kind));
       statistics[kind] = 2 * shape->first_statistic(static_cast<TermKind>(kind));
@@ -67,14 +69,15 @@ struct RowPass {
 template <class T>
 struct Row {
   const RowPass<T>* pass;
-  const T* a;                  // (G H) x W_ih'; x W_ih' + h W_hh' + pass->inside where r is null
-  const T* r;                  // (G H) h W_hh', where the shape has separate products
-  const T* h_before;           // (P)
-  const T* c_before;           // (H), where the shape carries a cell
-  const uint8_t* update;       // (P), optional: zoneout's mask
-  const uint8_t* update_cell;  // (H), optional: the same of the carried c
-  T* statistics;               // mean and 1/std of each segment of each site; optional in inference
-  T* scratch;                  // (kRowScratch, H)
+  const T* a;                     // (G H) x W_ih'; x W_ih' + h W_hh' + pass->inside where r is null
+  const T* r;                     // (G H) h W_hh', where the shape has separate products
+  const T* h_before;              // (P)
+  const T* c_before;              // (H), where the shape carries a cell
+  const uint8_t* update;          // (P), optional: zoneout's mask
+  const uint8_t* update_cell;     // (H), optional: the same of the carried c
+  const uint8_t* keep_candidate;  // (H), optional: recurrent dropout's mask
+  T* statistics;  // mean and 1/std of each segment of each site; optional in inference
+  T* scratch;     // (kRowScratch, H)
   T* d;  // (H), where h is projected: what the cell puts out, D, and h is D W_hr'; else null
   // The rows of a and r that come next, to be fetched meanwhile: they were written long ago. Only their
   // addresses are used.

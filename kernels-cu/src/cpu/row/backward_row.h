@@ -66,8 +66,8 @@ static void go_back(const BackwardRow<T>& row) {
   through_norms<Cell>(row, in);
 }
 
-template <class Cell, class T, Norms kNorms>
-static void go_back_through_cell(const BackwardRow<T>& row) {
+template <class Cell, Norms kNorms, class T, class Candidates>
+static void go_back_through_cell(const BackwardRow<T>& row, const Candidates& candidates) {
   static_assert(!Cell::kLastApart && Cell::kWaiting + 3 <= kRowScratch, "u, dk, du");
   constexpr int kLast = Cell::kGates - 1;
   GateInputs<Cell, T, kNorms> in(row);
@@ -87,7 +87,7 @@ static void go_back_through_cell(const BackwardRow<T>& row) {
     const auto dc = of_c.backward(unit, unit.load_from(row.dc));
     unit.store_to(row.dc, dc.before);
 
-    const auto now = Cell::recompute(in, unit, unit.load_from(row.c_before));
+    const auto now = Cell::recompute(in, unit, unit.load_from(row.c_before), candidates.at(unit));
     Vec<T> by_output;
     if (row.d != nullptr) {
       by_output = unit.load_from(row.dd);
@@ -116,9 +116,10 @@ static void go_back_through_cell(const BackwardRow<T>& row) {
 #pragma GCC unroll 4
     for (int i = 0; i < Cell::kWaiting; ++i) kept[i] = unit.load_from(waiting + i * width);
     const Vec<T> c_before = unit.load_from(row.c_before);
+    const auto counts = candidates.at(unit);
     Vec<T> by_u = unit.load_from(du) + unit.load_from(dk);
-    if (is_clipped) by_u = Cell::clip_backward(by_u, kept, c_before, limit);
-    const auto by = Cell::cell_backward(by_u, kept, c_before);
+    if (is_clipped) by_u = Cell::clip_backward(by_u, kept, c_before, limit, counts);
+    const auto by = Cell::cell_backward(by_u, kept, c_before, counts);
 #pragma GCC unroll 4
     for (int gate = 0; gate < kLast; ++gate) {
       const Lanes<T> at = unit.shifted(gate * width);
@@ -143,10 +144,13 @@ template <class T>
 static void backward_row(const BackwardRow<T>& row) {
   with_cell_and_norms(*row.pass, [&](auto cell, auto norms) {
     using Cell = decltype(cell);
+    constexpr Norms kNorms = decltype(norms)::value;
     if constexpr (Cell::kCarriesCell) {
-      go_back_through_cell<Cell, T, norms>(row);
+      with_candidates(row, [&](const auto& candidates) LNRNN_INLINE {
+        go_back_through_cell<Cell, kNorms>(row, candidates);
+      });
     } else {
-      go_back<Cell, T, norms>(row);
+      go_back<Cell, T, kNorms>(row);
     }
   });
 }

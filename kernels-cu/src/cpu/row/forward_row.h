@@ -24,6 +24,28 @@ struct CellTerm : Term<T, Norms::kWhole> {
   }
 };
 
+// What of a row's candidates counts: all of them, or those that recurrent dropout's mask keeps.
+template <class T>
+struct WholeCandidates {
+  LNRNN_INLINE WholeCandidate at(Lanes<T>) const { return {}; }
+};
+template <class T>
+struct KeptCandidates {
+  const uint8_t* mask;
+  Vec<T> scale;
+
+  LNRNN_INLINE auto at(Lanes<T> unit) const {
+    return [keeps = unit.mask(mask), by = scale](Vec<T> value)
+               LNRNN_INLINE { return kept_candidate(keeps, value, by); };
+  }
+};
+// body(one of these): asked once for a row, not at every vector.
+template <class T, class F>
+LNRNN_SIMD void with_candidates(const Row<T>& row, const F& body) {
+  if (row.keep_candidate == nullptr) return body(WholeCandidates<T>{});
+  body(KeptCandidates<T>{row.keep_candidate, Vec<T>(row.pass->candidate_scale)});
+}
+
 // Zoneout of h, and where h goes.
 template <class T>
 struct NextState {
@@ -49,8 +71,8 @@ static void advance(const ForwardRow<T>& row) {
   });
 }
 
-template <class Cell, class T, Norms kNorms>
-static void advance_cell(const ForwardRow<T>& row) {
+template <class Cell, Norms kNorms, class T, class Candidates>
+static void advance_cell(const ForwardRow<T>& row, const Candidates& candidates) {
   GateInputs<Cell, T, kNorms> in(row);
   in.measure(row.pass->epsilon);
   T *const o = row.scratch, *const u = o + in.width;
@@ -58,7 +80,8 @@ static void advance_cell(const ForwardRow<T>& row) {
   const Vec<T> limit(row.pass->clip);
   for_lanes<T>(in.width, [&](Lanes<T> unit) LNRNN_INLINE {
     prefetch_next<Cell::kGates>(row, unit);
-    const auto candidate = Cell::candidate(in, unit, unit.load_from(row.c_before));
+    const auto candidate =
+        Cell::candidate(in, unit, unit.load_from(row.c_before), candidates.at(unit));
     unit.store_to(o, candidate.o);
     unit.store_to(u, is_clipped ? Cell::clip(candidate.u, limit) : candidate.u);
   });
@@ -90,10 +113,12 @@ template <class T>
 static void forward_row(const ForwardRow<T>& row) {
   with_cell_and_norms(*row.pass, [&](auto cell, auto norms) {
     using Cell = decltype(cell);
+    constexpr Norms kNorms = decltype(norms)::value;
     if constexpr (Cell::kCarriesCell) {
-      advance_cell<Cell, T, norms>(row);
+      with_candidates(row, [&](const auto& candidates)
+                               LNRNN_INLINE { advance_cell<Cell, kNorms>(row, candidates); });
     } else {
-      advance<Cell, T, norms>(row);
+      advance<Cell, T, kNorms>(row);
     }
   });
 }

@@ -24,10 +24,12 @@ struct Lstm {
   struct Candidate {
     V u, o;
   };
-  template <class In, class T>
-  LNRNN_SIMD Candidate<Vec<T>> candidate(const In& in, Lanes<T> unit, Vec<T> c_before) {
+  // counts: see cell/lstm.h.
+  template <class In, class T, class Counts>
+  LNRNN_SIMD Candidate<Vec<T>> candidate(const In& in, Lanes<T> unit, Vec<T> c_before,
+                                         const Counts& counts) {
     const auto gate = gates(in, unit);
-    return {lstm_cell(gate.i, gate.f, gate.g, c_before), gate.o};
+    return {lstm_cell(gate.i, gate.f, gate.g, c_before, counts), gate.o};
   }
   template <class V>
   LNRNN_SIMD V clip(V u, V limit) {
@@ -45,10 +47,11 @@ struct Lstm {
     LstmGates<V> gate;
     V u;
   };
-  template <class In, class T>
-  LNRNN_SIMD Recomputed<Vec<T>> recompute(const In& in, Lanes<T> unit, Vec<T> c_before) {
+  template <class In, class T, class Counts>
+  LNRNN_SIMD Recomputed<Vec<T>> recompute(const In& in, Lanes<T> unit, Vec<T> c_before,
+                                          const Counts& counts) {
     const auto gate = gates(in, unit);
-    return {gate, lstm_cell(gate.i, gate.f, gate.g, c_before)};
+    return {gate, lstm_cell(gate.i, gate.f, gate.g, c_before, counts)};
   }
   static constexpr int kWaiting = 3;  // numbers that the other half wants of the first
   template <class V>
@@ -65,18 +68,21 @@ struct Lstm {
     return {by.k, by.vo, gate.o * q, {gate.i, gate.f, gate.g}};
   }
   // by_u: by u with its limit.
-  template <class V>
-  LNRNN_SIMD V clip_backward(V by_u, const V (&waiting)[kWaiting], V c_before, V limit) {
-    return lstm_clip_backward(by_u, lstm_cell(waiting[0], waiting[1], waiting[2], c_before), limit);
+  template <class V, class Counts>
+  LNRNN_SIMD V clip_backward(V by_u, const V (&waiting)[kWaiting], V c_before, V limit,
+                             const Counts& counts) {
+    const V u = lstm_cell(waiting[0], waiting[1], waiting[2], c_before, counts);
+    return lstm_clip_backward(by_u, u, limit);
   }
   template <class V>
   struct OfCell {
     V c_before;
     V gates[kGates - 1];  // but the last
   };
-  template <class V>
-  LNRNN_SIMD OfCell<V> cell_backward(V by_u, const V (&waiting)[kWaiting], V c_before) {
-    const auto by = lstm_cell_backward(by_u, waiting[0], waiting[1], waiting[2], c_before);
+  template <class V, class Counts>
+  LNRNN_SIMD OfCell<V> cell_backward(V by_u, const V (&waiting)[kWaiting], V c_before,
+                                     const Counts& counts) {
+    const auto by = lstm_cell_backward(by_u, waiting[0], waiting[1], waiting[2], c_before, counts);
     return {by.c_before, {by.vi, by.vf, by.vg}};
   }
 };

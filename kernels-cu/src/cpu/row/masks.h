@@ -1,4 +1,4 @@
-// Zoneout's and DropConnect's random decisions: given by the caller, or drawn.
+// Random decisions of a strand: given by the caller, or drawn.
 #pragma once
 
 #include <algorithm>
@@ -10,18 +10,22 @@
 
 namespace lnrnn::cpu {
 
-// Zoneout's: rows of width decisions, one byte each, drawn where they are needed.
+// Rows of width decisions, one byte each, drawn where they are needed: of zoneout, and of recurrent
+// dropout.
 template <class T>
 class Mask {
  public:
   // No decisions: row() is null.
   Mask() = default;
-  // given: rows of width bytes, or null to draw from the seed.
-  Mask(const Kernels<T>& kernels, const Strand& strand, RandomKind kind, int64_t width, double p,
-       const uint8_t* given, uint64_t seed)
-      : draw_(kernels.draw), width_(width), active_(p > 0 || given != nullptr), given_(given) {
+  // given: rows of its width, or null to draw from the seed.
+  Mask(const Kernels<T>& kernels, const Strand& strand, RandomKind kind, const uint8_t* given,
+       uint64_t seed)
+      : draw_(kernels.draw), given_(given) {
+    const MaskShape shape = MaskShape::of(strand.plan, kind, 0, 0);
+    width_ = shape.width;
+    active_ = shape.probability > 0;
     if (active_ && given_ == nullptr) {
-      drawn_ = {PhiloxKeys(seed), keep_threshold(p), random_stream(kind, strand)};
+      drawn_ = {PhiloxKeys(seed), keep_threshold(shape.probability), random_stream(kind, strand)};
     }
   }
 

@@ -239,6 +239,10 @@ class CpuDevice final : public Device {
     });
     return LNRNN_STATUS_SUCCESS;
   }
+  lnrnnStatus_t draw_mask(Stream& stream, const MaskArguments& call) override {
+    cpu::draw_mask(isa_.f32, of(stream).team, call);
+    return LNRNN_STATUS_SUCCESS;
+  }
 
  private:
   static lnrnnStatus_t no_capture() {

@@ -1,4 +1,4 @@
-// Dropout between layers.
+// Dropout between layers, and masks that somebody wants to see.
 #pragma once
 
 #include "core/device.h"
@@ -11,5 +11,7 @@ namespace lnrnn::cpu {
 template <class S>
 void drop_values(const Kernels<accumulation_t<S>>& kernels, Team& team,
                  const DropoutArguments& arguments);
+
+void draw_mask(const Kernels<float>& kernels, Team& team, const MaskArguments& arguments);
 
 }  // namespace lnrnn::cpu

@@ -25,11 +25,12 @@ class Backward {
       forward_.r = layout.products.r;
     }
     if (samples_.cuts.any()) std::fill_n(layout.zeros, strand_.widest_state(), T(0));
-    const lnrnnPlanDescription_t& d = strand_.plan.description;
-    zoneout_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, output_, d.zoneout,
-                       call.zoneout_mask, random_.seed);
-    zoneout_cell_ = Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, cell_, d.zoneoutCell,
-                            nullptr, random_.seed);
+    const auto mask = [&](RandomKind kind, const uint8_t* given) {
+      return Mask<T>(kernels, strand_, kind, given, random_.seed);
+    };
+    zoneout_mask_ = mask(RandomKind::kZoneout, call.zoneout_mask);
+    zoneout_cell_mask_ = mask(RandomKind::kZoneoutCell, call.zoneout_cell_mask);
+    candidate_mask_ = mask(RandomKind::kDropoutCandidate, call.dropout_candidate_mask);
   }
 
   void clear_sums(const Scratch& scratch) const { scratch.sums.clear(); }
@@ -152,6 +153,9 @@ class Backward {
   const T* c_before(int64_t t, int64_t n) const {
     return samples_.cuts.before(t, n) ? layout_.zeros : forward_.c.at(strand_.before(t), n);
   }
+  const uint8_t* mask_row(const Mask<T>& mask, int64_t t, int64_t n, uint8_t* buffer) const {
+    return mask.row(t * call_.batch + n, t + random_.step_offset, n + random_.row_offset, buffer);
+  }
   const T* output_gradient(int64_t t, int64_t n, const Scratch& scratch) const {
     const S* const dy = row_of<S>(call_.dy, t, n);
     if constexpr (kIsHalf<S>) {
@@ -225,8 +229,7 @@ class Backward {
 
   // h's part of a row.
   void take_state(int64_t t, int64_t n, BackwardRow<T>& row, const Scratch& scratch) const {
-    row.update = zoneout_.row(t * call_.batch + n, t + random_.step_offset, n + random_.row_offset,
-                              scratch.masks.of_h);
+    row.update = mask_row(zoneout_mask_, t, n, scratch.masks.of_h);
     row.dy = output_gradient(t, n, scratch);
     row.dh = layout_.dh.at(0, n);
   }
@@ -242,8 +245,8 @@ class Backward {
     row.r = forward_.r.at(t, n);
     row.h_before = h_before(t, n);
     row.c_before = c_before(t, n);
-    row.update_cell = zoneout_cell_.row(t * call_.batch + n, t + random_.step_offset,
-                                        n + random_.row_offset, scratch.masks.of_c);
+    row.update_cell = mask_row(zoneout_cell_mask_, t, n, scratch.masks.of_c);
+    row.keep_candidate = mask_row(candidate_mask_, t, n, scratch.masks.of_candidate);
     row.statistics = forward_.statistics.at(t, n);
     row.scratch = scratch.row;
     row.dc = layout_.dc.at(0, n);
@@ -271,7 +274,7 @@ class Backward {
   const RowPass<T> pass_;
   StrandRows<T> forward_;
   const WeightRows<S> weight_hh_;
-  Mask<T> zoneout_, zoneout_cell_;
+  Mask<T> zoneout_mask_, zoneout_cell_mask_, candidate_mask_;
 };
 
 }  // namespace

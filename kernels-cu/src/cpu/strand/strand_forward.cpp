@@ -32,10 +32,12 @@ class Forward {
     if (cuts_.any()) std::fill_n(layout.zeros, strand_.widest_state(), T(0));
     const lnrnnPlanDescription_t& d = strand_.plan.description;
     if (training) {
-      zoneout_mask_ = Mask<T>(kernels, strand_, RandomKind::kZoneout, output_, d.zoneout,
-                              call.zoneout_mask, random_.seed);
-      zoneout_cell_mask_ = Mask<T>(kernels, strand_, RandomKind::kZoneoutCell, cell_, d.zoneoutCell,
-                                   nullptr, random_.seed);
+      const auto mask = [&](RandomKind kind, const uint8_t* given) {
+        return Mask<T>(kernels, strand_, kind, given, random_.seed);
+      };
+      zoneout_mask_ = mask(RandomKind::kZoneout, call.zoneout_mask);
+      zoneout_cell_mask_ = mask(RandomKind::kZoneoutCell, call.zoneout_cell_mask);
+      candidate_mask_ = mask(RandomKind::kDropoutCandidate, call.dropout_candidate_mask);
     } else {
       pass_.zoneout = ZoneoutShares<T>::of(d.zoneout);
       pass_.zoneout_cell = ZoneoutShares<T>::of(d.zoneoutCell);
@@ -119,6 +121,10 @@ class Forward {
   }
   const T* c_before(int64_t t, int64_t n) const {
     return cuts_.before(t, n) ? layout_.zeros : rows_.c.at(strand_.before(t), n);
+  }
+
+  const uint8_t* mask_row(const Mask<T>& mask, int64_t t, int64_t n, uint8_t* buffer) const {
+    return mask.row(t * call_.batch + n, t + random_.step_offset, n + random_.row_offset, buffer);
   }
 
   // Where no row is active any more.
@@ -213,8 +219,8 @@ class Forward {
     row.next_r = rows_.r.at(next.t, next.n);
     row.h_before = h_before(t, n);
     row.c_before = c_before(t, n);
-    row.update_cell = zoneout_cell_mask_.row(t * call_.batch + n, t + random_.step_offset,
-                                             n + random_.row_offset, scratch.masks.of_c);
+    row.update_cell = mask_row(zoneout_cell_mask_, t, n, scratch.masks.of_c);
+    row.keep_candidate = mask_row(candidate_mask_, t, n, scratch.masks.of_candidate);
     row.c = rows_.c.at(after, n);
     row.statistics = rows_.statistics.at(t, n);
     row.scratch = scratch.row;
@@ -243,8 +249,7 @@ class Forward {
   void write_state(int64_t t, int64_t n, ForwardRow<T>& row, void (*kernel)(const ForwardRow<T>&),
                    const ForwardScratch<S>& scratch) const {
     S* const y = row_of<S>(call_.y, t, n);
-    row.update = zoneout_mask_.row(t * call_.batch + n, t + random_.step_offset,
-                                   n + random_.row_offset, scratch.masks.of_h);
+    row.update = mask_row(zoneout_mask_, t, n, scratch.masks.of_h);
     row.h = rows_.h.at(strand_.after(t), n);
     if constexpr (!kIsHalf<S>) row.y = y;
     kernel(row);
@@ -263,7 +268,7 @@ class Forward {
   const Cuts cuts_;
   const int64_t chunk_;
   const int64_t cell_, output_;  // H and P
-  Mask<T> zoneout_mask_, zoneout_cell_mask_;
+  Mask<T> zoneout_mask_, zoneout_cell_mask_, candidate_mask_;
 };
 
 }  // namespace

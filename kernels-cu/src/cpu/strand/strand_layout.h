@@ -114,14 +114,15 @@ class ScratchOfShare {
 };
 
 // Where the masks of a row are drawn that the plan has.
-struct ZoneoutMasks {
-  uint8_t *of_h = nullptr, *of_c = nullptr;  // (P) and (H)
+struct RowMasks {
+  uint8_t *of_h = nullptr, *of_c = nullptr, *of_candidate = nullptr;  // (P), (H) and (H)
 
-  static ZoneoutMasks take(Carver& carver, const Strand& strand) {
-    ZoneoutMasks masks;
+  static RowMasks take(Carver& carver, const Strand& strand) {
+    RowMasks masks;
     const lnrnnPlanDescription_t& d = strand.plan.description;
     if (d.zoneout > 0) masks.of_h = carver.take<uint8_t>({strand.output_width()});
     if (d.zoneoutCell > 0) masks.of_c = carver.take<uint8_t>({strand.cell_width()});
+    if (d.dropoutCandidate > 0) masks.of_candidate = carver.take<uint8_t>({strand.cell_width()});
     return masks;
   }
 };
@@ -135,14 +136,14 @@ struct ForwardScratch {
   T* packed;  // RowGroup
   PackScratch<T> pack;
   T* row;  // (kRowScratch, H)
-  ZoneoutMasks masks;
+  RowMasks masks;
 
   static ForwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand) {
     ForwardScratch scratch;
     scratch.packed = RowGroup<T>::take(carver, kernels, longest_input(strand));
     scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
     scratch.row = carver.take<T>({kRowScratch, strand.cell_width()});
-    scratch.masks = ZoneoutMasks::take(carver, strand);
+    scratch.masks = RowMasks::take(carver, strand);
     return scratch;
   }
 };
@@ -257,7 +258,7 @@ struct BackwardScratch {
   PackScratch<T> pack;
   T* row;  // (kRowScratch, H)
   T* dy;   // (P) widened
-  ZoneoutMasks masks;
+  RowMasks masks;
 
   static BackwardScratch take(Carver& carver, const Kernels<T>& kernels, const Strand& strand,
                               int64_t samples) {
@@ -269,7 +270,7 @@ struct BackwardScratch {
     scratch.pack = PackScratch<T>::template take<S>(carver, kernels, strand);
     scratch.row = carver.take<T>({kRowScratch, strand.cell_width()});
     scratch.dy = kIsHalf<S> ? carver.take<T>({strand.output_width()}) : nullptr;
-    scratch.masks = ZoneoutMasks::take(carver, strand);
+    scratch.masks = RowMasks::take(carver, strand);
     return scratch;
   }
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cluster_walk.cuh"
+#include "cuda/row/candidate.cuh"
 
 namespace lnrnn::cuda {
 
@@ -21,7 +22,7 @@ struct BackwardWalk : ClusterWalk<S> {
   template <class Cell>
   struct Step {
     int64_t sample;
-    bool active, keeps, keeps_cell, cut;  // cut: see crossing
+    bool active, keeps, keeps_cell, keeps_candidate, cut;  // cut: see crossing
     float a[Cell::kGates], r[Cell::kGates];
     Moments<float> of_a[Cell::kMoments], of_r[Cell::kMoments], of_u;
     float before;
@@ -49,6 +50,7 @@ struct BackwardWalk : ClusterWalk<S> {
     s.keeps = row.mask.keeps(step, this->batch, at.n, at.j);
     s.keeps_cell = row.mask_cell.keeps(step, this->batch, at.n, at.j);
     s.cut = this->cuts.after(step, at.n);
+    s.keeps_candidate = row.mask_candidate.keeps(step, this->batch, at.n, at.j);
     return s;
   }
 
@@ -148,7 +150,8 @@ struct BackwardCluster {
       };
       float by_h_before = 0.0f;  // but for what h's product gives
       if constexpr (Cell::kCarriesCell) {
-        const auto was = Cell::recompute(in, 0, now.before);
+        const CandidateShare<float> share{now.keeps_candidate, walk.candidate_scale};
+        const auto was = Cell::recompute(in, 0, now.before, share);
         const float u = Cell::clip(was.u, walk.clip), z = now.of_u.z(u);
         const float k = walk.normalizes_u() ? fma(unit.gain_u, z, unit.bias_u) : u;
         const auto output = Cell::output_backward(by_h, was.gate, k);
@@ -162,8 +165,8 @@ struct BackwardCluster {
           du = NormGradient<float>::of(sums, walk.hidden).dx(q, z, now.of_u.rstd);
         }
         if (now.keeps_cell && !walk.carries_norm) du += dc;
-        du = Cell::clip_backward(du, output.waiting, now.before, walk.clip);
-        const auto by = Cell::cell_backward(du, output.waiting, now.before);
+        du = Cell::clip_backward(du, output.waiting, now.before, walk.clip, share);
+        const auto by = Cell::cell_backward(du, output.waiting, now.before, share);
         give(by.gates, by.gates);
         walk.template store<Cell>(at, now, walk.dk, dk);
         walk.template store<Cell>(at, now, walk.z, z);

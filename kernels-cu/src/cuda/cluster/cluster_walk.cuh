@@ -84,8 +84,8 @@ using CellExchange = std::conditional_t<Cell::kCarriesCell, RowExchange<kCount>,
 
 // What a thread finds out once.
 struct ClusterRow {
-  int64_t steps;         // as many of the walk's first ones in memory the row has
-  Mask mask, mask_cell;  // training's
+  int64_t steps;                         // as many of the walk's first ones in memory the row has
+  Mask mask, mask_cell, mask_candidate;  // training's
 };
 
 template <class S>
@@ -99,10 +99,11 @@ struct ClusterWalk {
   const S* hh;                      // (GH,H); backward: (H,GH)
   bool carries_norm;
   float clip;  // of the cell
-  Mask mask, mask_cell;
+  Mask mask, mask_cell, mask_candidate;
+  float candidate_scale;  // of what the last keeps; 1 without it
 
   LNRNN_DEVICE ClusterRow row(const ClusterPlace& at) const {
-    ClusterRow row{0, mask.drawn(), mask_cell.drawn()};
+    ClusterRow row{0, mask.drawn(), mask_cell.drawn(), mask_candidate.drawn()};
     if (!there(at)) return row;
     const int64_t* const lengths = cuts.lengths.lengths;
     row.steps = lengths == nullptr ? steps.count : lengths[at.n] - steps.begin;

@@ -23,8 +23,8 @@ struct ForwardWalk : ClusterWalk<S> {
   // Its x, on its way during the product.
   template <class Cell>
   struct Step {
-    int64_t place, sample;                // the step's in memory; (place, n)
-    bool active, keeps, keeps_cell, cut;  // cut: see crossing
+    int64_t place, sample;                                 // the step's in memory; (place, n)
+    bool active, keeps, keeps_cell, keeps_candidate, cut;  // cut: see crossing
     float a[Cell::kGates];
     Moments<float> of_a[Cell::kMoments];
   };
@@ -41,6 +41,7 @@ struct ForwardWalk : ClusterWalk<S> {
     s.keeps = row.mask.keeps(this->steps.step(k), this->batch, at.n, at.j);
     s.keeps_cell = row.mask_cell.keeps(this->steps.step(k), this->batch, at.n, at.j);
     s.cut = this->cuts.after(this->steps.step(k), at.n);
+    s.keeps_candidate = row.mask_candidate.keeps(this->steps.step(k), this->batch, at.n, at.j);
     return s;
   }
 
@@ -166,7 +167,7 @@ struct ForwardCluster {
       const auto in = unit.inputs(x.a, x.of_a, r, of_r);
       auto of_u = no_moments();
       if constexpr (Cell::kCarriesCell) {
-        auto candidate = Cell::candidate(in, 0, c);
+        auto candidate = Cell::candidate(in, 0, c, {x.keeps_candidate, walk.candidate_scale});
         candidate.u = Cell::clip(candidate.u, walk.clip);
         float k = candidate.u;
         if (walk.normalizes_u()) {

@@ -1,7 +1,7 @@
 // A step back between two products, for every cell. A block owns a row; see forward_row.cuh.
 #pragma once
 
-#include "term.cuh"
+#include "candidate.cuh"
 #include "time_walk.cuh"
 
 namespace lnrnn::cuda {
@@ -16,7 +16,8 @@ struct BackwardStep {
   StepVectors<T> vectors;
   bool carries_norm;
   T clip;  // of the cell
-  Mask mask, mask_cell;
+  Mask mask, mask_cell, mask_candidate;
+  T candidate_scale;                  // as forward's
   Segments segments_a, segments_r;    // of what is normalised
   const T *a, *r;                     // (N,GH): see term_of_step
   const T *norm_a, *norm_r, *norm_u;  // (N,segments,kStatistics)
@@ -155,6 +156,10 @@ struct BackwardRow {
     const int64_t hidden = step.hidden;
     const bool normalized = step.vectors.gain_u != nullptr;
     const Mask mask = step.mask.drawn(), mask_cell = step.mask_cell.drawn();
+    const Mask mask_candidate = step.mask_candidate.drawn();
+    const auto share_of = [&](int64_t j) -> CandidateShare<T> {
+      return {mask_candidate.keeps(step.step, step.batch, n, j), step.candidate_scale};
+    };
     const auto of_u = normalized ? Moments<T>::load(step.norm_u + n * kStatistics) : Moments<T>{};
     T* const dv = step.dv + n * step.gates;
     T* const dk = normalized ? step.dk + n * hidden : nullptr;
@@ -164,12 +169,13 @@ struct BackwardRow {
     T sums_u[3] = {};
     for (int64_t j = block.thread(); j < hidden; j += block.threads()) {
       const T by_output = step.by_output(mask, cut, n, j);
-      const auto now = Cell::recompute(in, j, step.c_before[n * hidden + j]);
+      const auto share = share_of(j);
+      const auto now = Cell::recompute(in, j, step.c_before[n * hidden + j], share);
       const T u = Cell::clip(now.u, step.clip);
       if (!normalized) {
         const auto by = Cell::output_backward(by_output, now.gate, u);
         step.store_d(n, j, by.output);
-        through_gates(in, mask_cell, cut, n, j, by.k, by.waiting, sums);
+        through_gates(in, mask_cell, cut, n, j, by.k, by.waiting, share, sums);
         continue;
       }
       const T gain = step.vectors.gain_u[j];
@@ -193,19 +199,20 @@ struct BackwardRow {
       const T du = by_u.dx(step.vectors.gain_u[j] * dk[j], z[j], of_u.rstd);
       T waiting[kGates];
       for (int k = 0; k < kGates; ++k) waiting[k] = dv[k * hidden + j];
-      through_gates(in, mask_cell, cut, n, j, du, waiting, sums);
+      through_gates(in, mask_cell, cut, n, j, du, waiting, share_of(j), sums);
     }
   }
 
   // du: by the cell through the output alone.
   LNRNN_DEVICE void through_gates(const Inputs& in, const Mask& mask_cell, bool cut, int64_t n,
-                                  int64_t j, T du, const T (&waiting)[kGates], Sums& sums) const {
+                                  int64_t j, T du, const T (&waiting)[kGates],
+                                  const CandidateShare<T>& share, Sums& sums) const {
     const int64_t at = n * step.hidden + j;
     const bool keeps = mask_cell.keeps(step.step, step.batch, n, j);
     const T carried = crossing(cut, step.dc[at]);
     if (keeps && !step.carries_norm) du += carried;
-    du = Cell::clip_backward(du, waiting, step.c_before[at], step.clip);
-    const auto by = Cell::cell_backward(du, waiting, step.c_before[at]);
+    du = Cell::clip_backward(du, waiting, step.c_before[at], step.clip, share);
+    const auto by = Cell::cell_backward(du, waiting, step.c_before[at], share);
     step.dc[at] = keeps ? by.c_before : by.c_before + carried;
     give(in, n, j, by.gates, by.gates, sums);
   }

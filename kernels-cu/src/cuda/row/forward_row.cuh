@@ -18,7 +18,8 @@ struct ForwardStep {
   bool carries_norm;
   T epsilon, clip;                         // clip: of the cell
   ZoneoutShares<T> zoneout, zoneout_cell;  // inference's, of h and of c
-  Mask mask, mask_cell;                    // training
+  Mask mask, mask_cell, mask_candidate;    // training
+  T candidate_scale;                       // of what the last keeps; 1 without it
   const T *a, *r;                          // (N,GH): see term_of_step
   Segments segments_a, segments_r;         // of what is normalised
   const T* norm_a;                         // (N,segments,kStatistics)
@@ -167,9 +168,11 @@ struct ForwardRow {
     // A thread keeps what comes of its first unit, which is its only one up to a thousand; u of others
     // waits where the carried cell will be.
     const int64_t own = block.thread();
+    const Mask mask_candidate = step.mask_candidate.drawn();
     typename Cell::template Candidate<T> of_own{};
     for (int64_t j = own; j < hidden; j += block.threads()) {
-      auto candidate = Cell::candidate(in, j, before[j]);
+      const bool keeps = mask_candidate.keeps(step.step, step.batch, n, j);
+      auto candidate = Cell::candidate(in, j, before[j], {keeps, step.candidate_scale});
       candidate.u = Cell::clip(candidate.u, step.clip);
       if (j == own) {
         of_own = candidate;

@@ -1,9 +1,7 @@
 // The LSTM as its walks see it. Formulas are src/cell's.
 #pragma once
 
-#include "term.cuh"
-
-#include "cell/lstm.h"
+#include "candidate.cuh"
 
 namespace lnrnn::cuda {
 
@@ -22,9 +20,9 @@ struct Lstm {
   };
   template <class T>
   LNRNN_DEVICE static Candidate<T> candidate(const GateInputs<T, kMoments>& in, int64_t unit,
-                                             T c_before) {
+                                             T c_before, const CandidateShare<T>& share) {
     const LstmGates<T> gate = gates(in, unit);
-    return {lstm_cell(gate.i, gate.f, gate.g, c_before), gate.o};
+    return {lstm_cell(gate.i, gate.f, gate.g, c_before, share), gate.o};
   }
   // Of u; without a limit that is infinite.
   template <class T>
@@ -49,9 +47,9 @@ struct Lstm {
   };
   template <class T>
   LNRNN_DEVICE static Recomputed<T> recompute(const GateInputs<T, kMoments>& in, int64_t unit,
-                                              T c_before) {
+                                              T c_before, const CandidateShare<T>& share) {
     const LstmGates<T> gate = gates(in, unit);
-    return {gate, lstm_cell(gate.i, gate.f, gate.g, c_before)};
+    return {gate, lstm_cell(gate.i, gate.f, gate.g, c_before, share)};
   }
   template <class T>
   struct OfOutput {
@@ -67,8 +65,10 @@ struct Lstm {
   }
   // by_u: by u with its limit.
   template <class T>
-  LNRNN_DEVICE static T clip_backward(T by_u, const T (&waiting)[kGates], T c_before, T limit) {
-    return lstm_clip_backward(by_u, lstm_cell(waiting[0], waiting[1], waiting[2], c_before), limit);
+  LNRNN_DEVICE static T clip_backward(T by_u, const T (&waiting)[kGates], T c_before, T limit,
+                                      const CandidateShare<T>& share) {
+    const T u = lstm_cell(waiting[0], waiting[1], waiting[2], c_before, share);
+    return lstm_clip_backward(by_u, u, limit);
   }
   template <class T>
   struct OfCell {
@@ -76,8 +76,9 @@ struct Lstm {
     T gates[kGates];
   };
   template <class T>
-  LNRNN_DEVICE static OfCell<T> cell_backward(T by_u, const T (&waiting)[kGates], T c_before) {
-    const auto by = lstm_cell_backward(by_u, waiting[0], waiting[1], waiting[2], c_before);
+  LNRNN_DEVICE static OfCell<T> cell_backward(T by_u, const T (&waiting)[kGates], T c_before,
+                                              const CandidateShare<T>& share) {
+    const auto by = lstm_cell_backward(by_u, waiting[0], waiting[1], waiting[2], c_before, share);
     return {by.c_before, {by.vi, by.vf, by.vg, waiting[3]}};
   }
 

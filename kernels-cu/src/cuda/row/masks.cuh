@@ -1,4 +1,4 @@
-// Zoneout's and DropConnect's random decisions: given by the caller, or drawn.
+// Random decisions of a strand: given by the caller, or drawn.
 #pragma once
 
 #include "cell/philox.h"
@@ -16,7 +16,8 @@ LNRNN_DEVICE uint32_t word_of(const Philox4& random, int64_t j) {
   return (j & 2) != 0 ? high : low;
 }
 
-// Rows of n Bernoulli(1 - p) decisions of one strand. Zoneout's are drawn where they are needed.
+// Rows of n Bernoulli(1 - p) decisions of one strand. But for DropConnect's they are drawn where they
+// are needed.
 struct Mask {
   bool on = false;
   const uint8_t* given = nullptr;  // rows of n bytes, or null to draw
@@ -25,14 +26,15 @@ struct Mask {
   uint64_t threshold = 0;
   uint32_t stream = 0;
 
-  static Mask of(const Strand& strand, double p, RandomKind kind, const uint8_t* given,
+  static Mask of(const Strand& strand, RandomKind kind, const uint8_t* given,
                  const Random& random) {
-    if (p == 0) return {};
+    const MaskShape shape = MaskShape::of(strand.plan, kind, 0, 0);
+    if (shape.probability == 0) return {};
     return {true,
             given,
-            kind == RandomKind::kZoneoutCell ? strand.cell_width() : strand.output_width(),
+            shape.width,
             random,
-            keep_threshold(p),
+            keep_threshold(shape.probability),
             random_stream(kind, strand)};
   }
 

@@ -307,6 +307,12 @@ class CudaDevice final : public Device {
     return with_type(call.plan,
                      [&](auto type) { return cuda::drop_out<decltype(type)>(of(stream), call); });
   }
+  lnrnnStatus_t draw_mask(Stream& stream, const MaskArguments& call) override {
+    LNRNN_ENTER(context_);
+    std::unique_lock<std::mutex> recording;
+    LNRNN_FORWARD(of(stream).record(&recording));
+    return cuda::draw_mask(of(stream), call);
+  }
 
  private:
   static CudaStream& of(Stream& stream) { return static_cast<CudaStream&>(stream); }

@@ -103,20 +103,55 @@ struct DropOut {
   uint32_t stream;
   T scale;
   S* values;
+  const uint8_t*
+      mask;  // (T,N,features), or (N,features) where it is the same for all steps; or null
 
   LNRNN_DEVICE void operator()(Block& block) const {
-    const Random drawn = random.drawn();
+    const Random drawn = mask == nullptr ? random.drawn() : random;
     const int64_t quads_of_row = (features + 3) / 4;
     each_element(block, quads, [&](int64_t i) {
       const int64_t sample = i / quads_of_row, quad = i % quads_of_row;
       const int64_t step = same_for_all_steps ? 0 : sample / batch + drawn.step_offset;
-      const Philox4 words =
-          random_words(drawn.seed, static_cast<uint32_t>(quad), static_cast<uint32_t>(step),
-                       static_cast<uint32_t>(sample % batch + drawn.row_offset), stream);
+      const int64_t given = (same_for_all_steps ? sample % batch : sample) * features;
+      Philox4 words{};
+      if (mask == nullptr) {
+        words = random_words(drawn.seed, static_cast<uint32_t>(quad), static_cast<uint32_t>(step),
+                             static_cast<uint32_t>(sample % batch + drawn.row_offset), stream);
+      }
       for (int64_t j = 4 * quad; j < 4 * quad + 4 && j < features; ++j) {
         S& value = values[sample * features + j];
-        const bool keeps = word_of(words, j) < threshold;
+        const bool keeps = mask == nullptr ? word_of(words, j) < threshold : mask[given + j] != 0;
         value = to_storage<S>(keeps ? to_accumulation(value) * scale : T(0));
+      }
+    });
+  }
+};
+
+// Threads: quads of decisions, which one draw serves, grid-strided.
+//   mask:(steps,batch,width) = 1 where the decision is to keep, else 0
+struct DrawMask {
+  static constexpr const char* kName = "draw_mask";
+  static constexpr int kMaxThreads = kThreads;
+
+  int64_t quads, batch, width;
+  bool counts_steps, counts_rows;
+  Random random;
+  uint64_t threshold;
+  uint32_t stream;
+  uint8_t* mask;
+
+  LNRNN_DEVICE void operator()(Block& block) const {
+    const Random drawn = random.drawn();
+    const int64_t first_step = counts_steps ? drawn.step_offset : 0;
+    const int64_t first_row = counts_rows ? drawn.row_offset : 0;
+    const int64_t quads_of_row = (width + 3) / 4;
+    each_element(block, quads, [&](int64_t i) {
+      const int64_t sample = i / quads_of_row, quad = i % quads_of_row;
+      const Philox4 words = random_words(drawn.seed, static_cast<uint32_t>(quad),
+                                         static_cast<uint32_t>(sample / batch + first_step),
+                                         static_cast<uint32_t>(sample % batch + first_row), stream);
+      for (int64_t j = 4 * quad; j < 4 * quad + 4 && j < width; ++j) {
+        mask[sample * width + j] = word_of(words, j) < threshold ? 1 : 0;
       }
     });
   }
@@ -182,7 +217,15 @@ lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call) {
                 Kernel{quads, call.batch, features, call.plan.has(LNRNN_PLAN_VARIATIONAL_DROPOUT),
                        call.random, keep_threshold(p),
                        random_stream(RandomKind::kDropout, static_cast<uint32_t>(call.layer), 0),
-                       kept_scale<T>(p), static_cast<S*>(call.values)});
+                       kept_scale<T>(p), static_cast<S*>(call.values), call.mask});
+}
+
+lnrnnStatus_t draw_mask(const CudaStream& stream, const MaskArguments& call) {
+  const MaskShape& shape = call.shape;
+  const int64_t quads = shape.steps * shape.batch * ((shape.width + 3) / 4);
+  return launch(stream, elements_shape<DrawMask>(quads),
+                DrawMask{quads, shape.batch, shape.width, shape.counts_steps, shape.counts_rows,
+                         call.random, keep_threshold(shape.probability), call.stream, call.mask});
 }
 
 template lnrnnStatus_t copy_state<float>(const CudaStream&, const void*, void*, int64_t);

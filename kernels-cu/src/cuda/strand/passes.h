@@ -68,6 +68,7 @@ lnrnnStatus_t keep_giving_samples(const CudaStream& stream, const S* gradient, i
 // Between layers: kept values are scaled, the others 0, in place.
 template <class S>
 lnrnnStatus_t drop_out(const CudaStream& stream, const DropoutArguments& call);
+lnrnnStatus_t draw_mask(const CudaStream& stream, const MaskArguments& call);
 
 // ---- Gradients that are sums over all samples (strand_vectors.cu) ----------------------------
 

@@ -125,9 +125,10 @@ class Backward {
     to.clip = clip_of<T>(strand_);
     to.segments_a = segments_of(strand_.shape(), TermKind::kInput);
     to.segments_r = segments_of(strand_.shape(), of_step_);
-    to.mask = zoneout();
-    to.mask_cell = Mask::of(strand_, strand_.plan.description.zoneoutCell, RandomKind::kZoneoutCell,
-                            nullptr, call_.random);
+    to.mask = mask(RandomKind::kZoneout, call_.zoneout_mask);
+    to.mask_cell = mask(RandomKind::kZoneoutCell, call_.zoneout_cell_mask);
+    to.mask_candidate = mask(RandomKind::kDropoutCandidate, call_.dropout_candidate_mask);
+    to.candidate_scale = kept_scale<T>(strand_.plan.description.dropoutCandidate);
   }
 
   // The other way round than forward.
@@ -216,9 +217,8 @@ class Backward {
     return multiply_step(stream_, product);
   }
 
-  Mask zoneout() const {
-    return Mask::of(strand_, strand_.plan.description.zoneout, RandomKind::kZoneout,
-                    call_.zoneout_mask, call_.random);
+  Mask mask(RandomKind kind, const uint8_t* given) const {
+    return Mask::of(strand_, kind, given, call_.random);
   }
 
   // What the row kernel left in dh is what does not go through this product.
@@ -239,7 +239,7 @@ class Backward {
     BackwardUnits<Cell, S> kernel{};
     kernel.walk = {walk_of_all(), batch_, cell_, cuts()};
     kernel.in = UnitInputs<T>::of(forward_.a, forward_.norm(TermKind::kInput), 0, vectors_);
-    kernel.mask = zoneout();
+    kernel.mask = mask(RandomKind::kZoneout, call_.zoneout_mask);
     kernel.h_before = h_at_places(forward_.h);
     kernel.dy = rows_of<const S>(call_.dy, 0, steps_, batch_);
     kernel.dh = layout_.dh;

@@ -96,8 +96,8 @@ class Forward {
   ZoneoutShares<T> share(double zoneout) const {
     return training_ ? ZoneoutShares<T>{} : ZoneoutShares<T>::of(zoneout);
   }
-  Mask mask(double p, RandomKind kind, const uint8_t* given) const {
-    return training_ ? Mask::of(strand_, p, kind, given, call_.random) : Mask{};
+  Mask mask(RandomKind kind, const uint8_t* given) const {
+    return training_ ? Mask::of(strand_, kind, given, call_.random) : Mask{};
   }
 
   lnrnnStatus_t find_weights() {
@@ -202,8 +202,10 @@ class Forward {
     to.segments_r = segments_r_;
     to.zoneout = share(d.zoneout);
     to.zoneout_cell = share(d.zoneoutCell);
-    to.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
-    to.mask_cell = mask(d.zoneoutCell, RandomKind::kZoneoutCell, nullptr);
+    to.mask = mask(RandomKind::kZoneout, call_.zoneout_mask);
+    to.mask_cell = mask(RandomKind::kZoneoutCell, call_.zoneout_cell_mask);
+    to.mask_candidate = mask(RandomKind::kDropoutCandidate, call_.dropout_candidate_mask);
+    to.candidate_scale = training_ ? kept_scale<T>(d.dropoutCandidate) : T(1);
   }
 
   template <class Cell>
@@ -292,7 +294,7 @@ class Forward {
     kernel.in = UnitInputs<T>::of(a_at(begin, begin), norm_at(TermKind::kInput, begin, begin),
                                   begin, vectors_);
     kernel.zoneout = share(d.zoneout);
-    kernel.mask = mask(d.zoneout, RandomKind::kZoneout, call_.zoneout_mask);
+    kernel.mask = mask(RandomKind::kZoneout, call_.zoneout_mask);
     kernel.h_from = h_at(place_before(begin, count));
     kernel.h_to = h_at(place_after(begin, count));
     kernel.h = training_ ? rows_.h : nullptr;

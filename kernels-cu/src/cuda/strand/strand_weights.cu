@@ -195,10 +195,7 @@ lnrnnStatus_t decide_dropconnect(const CudaStream& stream, const Strand& strand,
   if (kept.bits == nullptr) return LNRNN_STATUS_SUCCESS;
   const int64_t bytes = strand.gates() * kept.row_bytes;
   return launch(stream, elements_shape<Kernel>(bytes),
-                Kernel{bytes,
-                       Mask::of(strand, strand.plan.description.dropconnect,
-                                RandomKind::kDropConnect, given, random),
-                       kept});
+                Kernel{bytes, Mask::of(strand, RandomKind::kDropConnect, given, random), kept});
 }
 
 template <class S>

@@ -30,6 +30,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     lnrnnBuffer_t cn;
  *     lnrnnBuffer_t reserve;
  *     lnrnnBuffer_t workspace;
+ *     lnrnnConstBuffer_t zoneoutCellMask;
+ *     lnrnnConstBuffer_t dropoutMask;
+ *     lnrnnConstBuffer_t dropoutCandidateMask;
  * }
  * }
  */
@@ -54,7 +57,10 @@ public class lnrnnForwardTrainingArguments_t {
         lnrnnBuffer_t.layout().withName("hn"),
         lnrnnBuffer_t.layout().withName("cn"),
         lnrnnBuffer_t.layout().withName("reserve"),
-        lnrnnBuffer_t.layout().withName("workspace")
+        lnrnnBuffer_t.layout().withName("workspace"),
+        lnrnnConstBuffer_t.layout().withName("zoneoutCellMask"),
+        lnrnnConstBuffer_t.layout().withName("dropoutMask"),
+        lnrnnConstBuffer_t.layout().withName("dropoutCandidateMask")
     ).withName("lnrnnForwardTrainingArguments_t");
 
     /**
@@ -722,6 +728,138 @@ public class lnrnnForwardTrainingArguments_t {
      */
     public static void workspace(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, workspace$OFFSET, workspace$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout zoneoutCellMask$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("zoneoutCellMask"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t zoneoutCellMask
+     * }
+     */
+    public static final GroupLayout zoneoutCellMask$layout() {
+        return zoneoutCellMask$LAYOUT;
+    }
+
+    private static final long zoneoutCellMask$OFFSET = $LAYOUT.byteOffset(groupElement("zoneoutCellMask"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t zoneoutCellMask
+     * }
+     */
+    public static final long zoneoutCellMask$offset() {
+        return zoneoutCellMask$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t zoneoutCellMask
+     * }
+     */
+    public static MemorySegment zoneoutCellMask(MemorySegment struct) {
+        return struct.asSlice(zoneoutCellMask$OFFSET, zoneoutCellMask$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t zoneoutCellMask
+     * }
+     */
+    public static void zoneoutCellMask(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, zoneoutCellMask$OFFSET, zoneoutCellMask$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout dropoutMask$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("dropoutMask"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t dropoutMask
+     * }
+     */
+    public static final GroupLayout dropoutMask$layout() {
+        return dropoutMask$LAYOUT;
+    }
+
+    private static final long dropoutMask$OFFSET = $LAYOUT.byteOffset(groupElement("dropoutMask"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t dropoutMask
+     * }
+     */
+    public static final long dropoutMask$offset() {
+        return dropoutMask$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t dropoutMask
+     * }
+     */
+    public static MemorySegment dropoutMask(MemorySegment struct) {
+        return struct.asSlice(dropoutMask$OFFSET, dropoutMask$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t dropoutMask
+     * }
+     */
+    public static void dropoutMask(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, dropoutMask$OFFSET, dropoutMask$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout dropoutCandidateMask$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("dropoutCandidateMask"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t dropoutCandidateMask
+     * }
+     */
+    public static final GroupLayout dropoutCandidateMask$layout() {
+        return dropoutCandidateMask$LAYOUT;
+    }
+
+    private static final long dropoutCandidateMask$OFFSET = $LAYOUT.byteOffset(groupElement("dropoutCandidateMask"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t dropoutCandidateMask
+     * }
+     */
+    public static final long dropoutCandidateMask$offset() {
+        return dropoutCandidateMask$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t dropoutCandidateMask
+     * }
+     */
+    public static MemorySegment dropoutCandidateMask(MemorySegment struct) {
+        return struct.asSlice(dropoutCandidateMask$OFFSET, dropoutCandidateMask$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * lnrnnConstBuffer_t dropoutCandidateMask
+     * }
+     */
+    public static void dropoutCandidateMask(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, dropoutCandidateMask$OFFSET, dropoutCandidateMask$LAYOUT.byteSize());
     }
 
     /**

@@ -31,6 +31,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double dropout;
  *     int64_t projectionSize;
  *     double cellClip;
+ *     double dropoutCandidate;
  * }
  * }
  */
@@ -56,7 +57,8 @@ public class lnrnnPlanDescription_t {
         lnrnn_h.C_DOUBLE.withName("dropconnect"),
         lnrnn_h.C_DOUBLE.withName("dropout"),
         lnrnn_h.C_LONG.withName("projectionSize"),
-        lnrnn_h.C_DOUBLE.withName("cellClip")
+        lnrnn_h.C_DOUBLE.withName("cellClip"),
+        lnrnn_h.C_DOUBLE.withName("dropoutCandidate")
     ).withName("lnrnnPlanDescription_t");
 
     /**
@@ -768,6 +770,50 @@ public class lnrnnPlanDescription_t {
      */
     public static void cellClip(MemorySegment struct, double fieldValue) {
         struct.set(cellClip$LAYOUT, cellClip$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble dropoutCandidate$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("dropoutCandidate"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double dropoutCandidate
+     * }
+     */
+    public static final OfDouble dropoutCandidate$layout() {
+        return dropoutCandidate$LAYOUT;
+    }
+
+    private static final long dropoutCandidate$OFFSET = $LAYOUT.byteOffset(groupElement("dropoutCandidate"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double dropoutCandidate
+     * }
+     */
+    public static final long dropoutCandidate$offset() {
+        return dropoutCandidate$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double dropoutCandidate
+     * }
+     */
+    public static double dropoutCandidate(MemorySegment struct) {
+        return struct.get(dropoutCandidate$LAYOUT, dropoutCandidate$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double dropoutCandidate
+     * }
+     */
+    public static void dropoutCandidate(MemorySegment struct, double fieldValue) {
+        struct.set(dropoutCandidate$LAYOUT, dropoutCandidate$OFFSET, fieldValue);
     }
 
     /**

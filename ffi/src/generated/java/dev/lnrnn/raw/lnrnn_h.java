@@ -3006,6 +3006,115 @@ public class lnrnn_h {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int LNRNN_MASK_ZONEOUT = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum lnrnnMaskKind_t.LNRNN_MASK_ZONEOUT = 0
+     * }
+     */
+    public static int LNRNN_MASK_ZONEOUT() {
+        return LNRNN_MASK_ZONEOUT;
+    }
+    private static final int LNRNN_MASK_ZONEOUT_CELL = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum lnrnnMaskKind_t.LNRNN_MASK_ZONEOUT_CELL = 1
+     * }
+     */
+    public static int LNRNN_MASK_ZONEOUT_CELL() {
+        return LNRNN_MASK_ZONEOUT_CELL;
+    }
+    private static final int LNRNN_MASK_DROPCONNECT = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum lnrnnMaskKind_t.LNRNN_MASK_DROPCONNECT = 2
+     * }
+     */
+    public static int LNRNN_MASK_DROPCONNECT() {
+        return LNRNN_MASK_DROPCONNECT;
+    }
+    private static final int LNRNN_MASK_DROPOUT = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum lnrnnMaskKind_t.LNRNN_MASK_DROPOUT = 3
+     * }
+     */
+    public static int LNRNN_MASK_DROPOUT() {
+        return LNRNN_MASK_DROPOUT;
+    }
+    private static final int LNRNN_MASK_DROPOUT_CANDIDATE = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum lnrnnMaskKind_t.LNRNN_MASK_DROPOUT_CANDIDATE = 4
+     * }
+     */
+    public static int LNRNN_MASK_DROPOUT_CANDIDATE() {
+        return LNRNN_MASK_DROPOUT_CANDIDATE;
+    }
+
+    private static class lnrnnDrawMask {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_LONG,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_LONG
+        );
+
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnDrawMask");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnDrawMask(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnMaskDraw_t *draw, const void *random, size_t randomBytes, void *mask, size_t maskBytes)
+     * }
+     */
+    public static FunctionDescriptor lnrnnDrawMask$descriptor() {
+        return lnrnnDrawMask.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnDrawMask(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnMaskDraw_t *draw, const void *random, size_t randomBytes, void *mask, size_t maskBytes)
+     * }
+     */
+    public static MethodHandle lnrnnDrawMask$handle() {
+        return lnrnnDrawMask.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnDrawMask(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnMaskDraw_t *draw, const void *random, size_t randomBytes, void *mask, size_t maskBytes)
+     * }
+     */
+    public static MemorySegment lnrnnDrawMask$address() {
+        return lnrnnDrawMask.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * lnrnnStatus_t lnrnnDrawMask(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnMaskDraw_t *draw, const void *random, size_t randomBytes, void *mask, size_t maskBytes)
+     * }
+     */
+    public static int lnrnnDrawMask(MemorySegment plan, MemorySegment stream, MemorySegment draw, MemorySegment random, long randomBytes, MemorySegment mask, long maskBytes) {
+        var mh$ = lnrnnDrawMask.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("lnrnnDrawMask", plan, stream, draw, random, randomBytes, mask, maskBytes);
+            }
+            return (int)mh$.invokeExact(plan, stream, draw, random, randomBytes, mask, maskBytes);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
 
     private static class lnrnnForwardInferenceHolding4 {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -3139,9 +3248,13 @@ public class lnrnn_h {
         }
     }
 
-    private static class lnrnnForwardInferenceHolding16 {
+    private static class lnrnnForwardInferenceHolding20 {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
@@ -3163,7 +3276,7 @@ public class lnrnn_h {
             lnrnn_h.C_POINTER
         );
 
-        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardInferenceHolding16");
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardInferenceHolding20");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -3171,45 +3284,45 @@ public class lnrnn_h {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardInferenceHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnForwardInferenceHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static FunctionDescriptor lnrnnForwardInferenceHolding16$descriptor() {
-        return lnrnnForwardInferenceHolding16.DESC;
+    public static FunctionDescriptor lnrnnForwardInferenceHolding20$descriptor() {
+        return lnrnnForwardInferenceHolding20.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardInferenceHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnForwardInferenceHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static MethodHandle lnrnnForwardInferenceHolding16$handle() {
-        return lnrnnForwardInferenceHolding16.HANDLE;
+    public static MethodHandle lnrnnForwardInferenceHolding20$handle() {
+        return lnrnnForwardInferenceHolding20.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardInferenceHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnForwardInferenceHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static MemorySegment lnrnnForwardInferenceHolding16$address() {
-        return lnrnnForwardInferenceHolding16.ADDR;
+    public static MemorySegment lnrnnForwardInferenceHolding20$address() {
+        return lnrnnForwardInferenceHolding20.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardInferenceHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnForwardInferenceHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardInferenceArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static int lnrnnForwardInferenceHolding16(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4) {
-        var mh$ = lnrnnForwardInferenceHolding16.HANDLE;
+    public static int lnrnnForwardInferenceHolding20(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4, MemorySegment hc1, MemorySegment hc2, MemorySegment hc3, MemorySegment hc4) {
+        var mh$ = lnrnnForwardInferenceHolding20.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("lnrnnForwardInferenceHolding16", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+                traceDowncall("lnrnnForwardInferenceHolding20", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4, hc1, hc2, hc3, hc4);
             }
-            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4, hc1, hc2, hc3, hc4);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
@@ -3347,9 +3460,13 @@ public class lnrnn_h {
         }
     }
 
-    private static class lnrnnStepHolding16 {
+    private static class lnrnnStepHolding20 {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
@@ -3371,7 +3488,7 @@ public class lnrnn_h {
             lnrnn_h.C_POINTER
         );
 
-        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnStepHolding16");
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnStepHolding20");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -3379,45 +3496,45 @@ public class lnrnn_h {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnStepHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnStepHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static FunctionDescriptor lnrnnStepHolding16$descriptor() {
-        return lnrnnStepHolding16.DESC;
+    public static FunctionDescriptor lnrnnStepHolding20$descriptor() {
+        return lnrnnStepHolding20.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnStepHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnStepHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static MethodHandle lnrnnStepHolding16$handle() {
-        return lnrnnStepHolding16.HANDLE;
+    public static MethodHandle lnrnnStepHolding20$handle() {
+        return lnrnnStepHolding20.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnStepHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnStepHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static MemorySegment lnrnnStepHolding16$address() {
-        return lnrnnStepHolding16.ADDR;
+    public static MemorySegment lnrnnStepHolding20$address() {
+        return lnrnnStepHolding20.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnStepHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnStepHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnStepArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static int lnrnnStepHolding16(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4) {
-        var mh$ = lnrnnStepHolding16.HANDLE;
+    public static int lnrnnStepHolding20(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4, MemorySegment hc1, MemorySegment hc2, MemorySegment hc3, MemorySegment hc4) {
+        var mh$ = lnrnnStepHolding20.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("lnrnnStepHolding16", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+                traceDowncall("lnrnnStepHolding20", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4, hc1, hc2, hc3, hc4);
             }
-            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4, hc1, hc2, hc3, hc4);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
@@ -3555,9 +3672,13 @@ public class lnrnn_h {
         }
     }
 
-    private static class lnrnnForwardTrainingHolding16 {
+    private static class lnrnnForwardTrainingHolding20 {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
@@ -3579,7 +3700,7 @@ public class lnrnn_h {
             lnrnn_h.C_POINTER
         );
 
-        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardTrainingHolding16");
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnForwardTrainingHolding20");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -3587,45 +3708,45 @@ public class lnrnn_h {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTrainingHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnForwardTrainingHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static FunctionDescriptor lnrnnForwardTrainingHolding16$descriptor() {
-        return lnrnnForwardTrainingHolding16.DESC;
+    public static FunctionDescriptor lnrnnForwardTrainingHolding20$descriptor() {
+        return lnrnnForwardTrainingHolding20.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTrainingHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnForwardTrainingHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static MethodHandle lnrnnForwardTrainingHolding16$handle() {
-        return lnrnnForwardTrainingHolding16.HANDLE;
+    public static MethodHandle lnrnnForwardTrainingHolding20$handle() {
+        return lnrnnForwardTrainingHolding20.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTrainingHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnForwardTrainingHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static MemorySegment lnrnnForwardTrainingHolding16$address() {
-        return lnrnnForwardTrainingHolding16.ADDR;
+    public static MemorySegment lnrnnForwardTrainingHolding20$address() {
+        return lnrnnForwardTrainingHolding20.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnForwardTrainingHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnForwardTrainingHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnForwardTrainingArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static int lnrnnForwardTrainingHolding16(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4) {
-        var mh$ = lnrnnForwardTrainingHolding16.HANDLE;
+    public static int lnrnnForwardTrainingHolding20(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4, MemorySegment hc1, MemorySegment hc2, MemorySegment hc3, MemorySegment hc4) {
+        var mh$ = lnrnnForwardTrainingHolding20.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("lnrnnForwardTrainingHolding16", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+                traceDowncall("lnrnnForwardTrainingHolding20", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4, hc1, hc2, hc3, hc4);
             }
-            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4, hc1, hc2, hc3, hc4);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
@@ -3763,9 +3884,13 @@ public class lnrnn_h {
         }
     }
 
-    private static class lnrnnBackwardHolding16 {
+    private static class lnrnnBackwardHolding20 {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             lnrnn_h.C_INT,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
+            lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
             lnrnn_h.C_POINTER,
@@ -3787,7 +3912,7 @@ public class lnrnn_h {
             lnrnn_h.C_POINTER
         );
 
-        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnBackwardHolding16");
+        public static final MemorySegment ADDR = lnrnn_h.findOrThrow("lnrnnBackwardHolding20");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -3795,45 +3920,45 @@ public class lnrnn_h {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackwardHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnBackwardHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static FunctionDescriptor lnrnnBackwardHolding16$descriptor() {
-        return lnrnnBackwardHolding16.DESC;
+    public static FunctionDescriptor lnrnnBackwardHolding20$descriptor() {
+        return lnrnnBackwardHolding20.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackwardHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnBackwardHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static MethodHandle lnrnnBackwardHolding16$handle() {
-        return lnrnnBackwardHolding16.HANDLE;
+    public static MethodHandle lnrnnBackwardHolding20$handle() {
+        return lnrnnBackwardHolding20.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackwardHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnBackwardHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static MemorySegment lnrnnBackwardHolding16$address() {
-        return lnrnnBackwardHolding16.ADDR;
+    public static MemorySegment lnrnnBackwardHolding20$address() {
+        return lnrnnBackwardHolding20.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * lnrnnStatus_t lnrnnBackwardHolding16(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4)
+     * lnrnnStatus_t lnrnnBackwardHolding20(lnrnnPlan_t plan, lnrnnStream_t stream, const lnrnnBackwardArguments_t *arguments, const void *haa1, const void *haa2, const void *haa3, const void *haa4, const void *hab1, const void *hab2, const void *hab3, const void *hab4, const void *hba1, const void *hba2, const void *hba3, const void *hba4, const void *hbb1, const void *hbb2, const void *hbb3, const void *hbb4, const void *hc1, const void *hc2, const void *hc3, const void *hc4)
      * }
      */
-    public static int lnrnnBackwardHolding16(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4) {
-        var mh$ = lnrnnBackwardHolding16.HANDLE;
+    public static int lnrnnBackwardHolding20(MemorySegment plan, MemorySegment stream, MemorySegment arguments, MemorySegment haa1, MemorySegment haa2, MemorySegment haa3, MemorySegment haa4, MemorySegment hab1, MemorySegment hab2, MemorySegment hab3, MemorySegment hab4, MemorySegment hba1, MemorySegment hba2, MemorySegment hba3, MemorySegment hba4, MemorySegment hbb1, MemorySegment hbb2, MemorySegment hbb3, MemorySegment hbb4, MemorySegment hc1, MemorySegment hc2, MemorySegment hc3, MemorySegment hc4) {
+        var mh$ = lnrnnBackwardHolding20.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("lnrnnBackwardHolding16", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+                traceDowncall("lnrnnBackwardHolding20", plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4, hc1, hc2, hc3, hc4);
             }
-            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4);
+            return (int)mh$.invokeExact(plan, stream, arguments, haa1, haa2, haa3, haa4, hab1, hab2, hab3, hab4, hba1, hba2, hba3, hba4, hbb1, hbb2, hbb3, hbb4, hc1, hc2, hc3, hc4);
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }

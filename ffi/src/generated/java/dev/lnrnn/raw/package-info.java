@@ -5,7 +5,7 @@
  * <p>A change of the header needs the command below again, with an option for each new symbol, and the new
  * hash; {@code BindingsMatchHeaderTest} fails until both are done.
  *
- * <p>SHA-256 of lnrnn.h: {@code ad7d9a7c3a2b376093aaedee32f71a905e0c1eac6b780f8d955365631979e6a9}
+ * <p>SHA-256 of lnrnn.h: {@code 9c26815f9c69a0791559ec4da9f83c7361f3e2febdb494ac07eb5023bba92149}
  *
  * <p>Generator: jextract, commit 360bdc9 of its repository, with libclang 14; later versions call
  * {@code SymbolLookup.findOrThrow}, which Java 22 does not have. Run in the root of the project:
@@ -25,6 +25,11 @@
  *   --include-constant LNRNN_DEVICE_CUDA \
  *   --include-constant LNRNN_DIRECTION_BIDIRECTIONAL \
  *   --include-constant LNRNN_DIRECTION_FORWARD \
+ *   --include-constant LNRNN_MASK_DROPCONNECT \
+ *   --include-constant LNRNN_MASK_DROPOUT \
+ *   --include-constant LNRNN_MASK_DROPOUT_CANDIDATE \
+ *   --include-constant LNRNN_MASK_ZONEOUT \
+ *   --include-constant LNRNN_MASK_ZONEOUT_CELL \
  *   --include-constant LNRNN_NORMALIZATION_CARRY \
  *   --include-constant LNRNN_NORMALIZATION_CELL \
  *   --include-constant LNRNN_NORMALIZATION_HASTE \
@@ -53,12 +58,13 @@
  *   --include-constant LNRNN_VERSION_MINOR \
  *   --include-constant LNRNN_VERSION_PATCH \
  *   --include-function lnrnnBackward \
- *   --include-function lnrnnBackwardHolding16 \
+ *   --include-function lnrnnBackwardHolding20 \
  *   --include-function lnrnnBackwardHolding4 \
  *   --include-function lnrnnBackwardHolding8 \
  *   --include-function lnrnnCheckMemory \
  *   --include-function lnrnnCreate \
  *   --include-function lnrnnDestroy \
+ *   --include-function lnrnnDrawMask \
  *   --include-function lnrnnEventCreate \
  *   --include-function lnrnnEventDestroy \
  *   --include-function lnrnnEventElapsedMilliseconds \
@@ -66,11 +72,11 @@
  *   --include-function lnrnnEventRecord \
  *   --include-function lnrnnEventSynchronize \
  *   --include-function lnrnnForwardInference \
- *   --include-function lnrnnForwardInferenceHolding16 \
+ *   --include-function lnrnnForwardInferenceHolding20 \
  *   --include-function lnrnnForwardInferenceHolding4 \
  *   --include-function lnrnnForwardInferenceHolding8 \
  *   --include-function lnrnnForwardTraining \
- *   --include-function lnrnnForwardTrainingHolding16 \
+ *   --include-function lnrnnForwardTrainingHolding20 \
  *   --include-function lnrnnForwardTrainingHolding4 \
  *   --include-function lnrnnForwardTrainingHolding8 \
  *   --include-function lnrnnFree \
@@ -99,7 +105,7 @@
  *   --include-function lnrnnPlanGetParameterCount \
  *   --include-function lnrnnPlanGetSizes \
  *   --include-function lnrnnStep \
- *   --include-function lnrnnStepHolding16 \
+ *   --include-function lnrnnStepHolding20 \
  *   --include-function lnrnnStepHolding4 \
  *   --include-function lnrnnStepHolding8 \
  *   --include-function lnrnnStreamBeginCapture \
@@ -115,6 +121,7 @@
  *   --include-struct lnrnnDeviceProperties_t \
  *   --include-struct lnrnnForwardInferenceArguments_t \
  *   --include-struct lnrnnForwardTrainingArguments_t \
+ *   --include-struct lnrnnMaskDraw_t \
  *   --include-struct lnrnnParameter_t \
  *   --include-struct lnrnnPlanDescription_t \
  *   --include-struct lnrnnPlanSizes_t \

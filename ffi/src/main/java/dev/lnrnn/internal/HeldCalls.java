@@ -7,10 +7,10 @@ import java.util.Arrays;
 /**
  * The calls that compute. The linker keeps open the arenas of the pointers that it is given, but not of those inside a
  * struct: so segments of further arenas follow the struct, for entries that ignore them. How many decides the entry: none,
- * 4, 8 or 16.
+ * 4, 8 or 20.
  */
 public final class HeldCalls {
-    private static final int[] WIDTHS = {0, 4, 8, 16};
+    private static final int[] WIDTHS = {0, 4, 8, 20};
 
     private HeldCalls() {}
 
@@ -24,7 +24,7 @@ public final class HeldCalls {
                 return filled;
             }
         }
-        throw new IllegalArgumentException(held.length + " segments are to be held, expected 16 at most");
+        throw new IllegalArgumentException(held.length + " segments are to be held, expected 20 at most");
     }
 
     /** {@code lnrnnStep}. */
@@ -35,8 +35,8 @@ public final class HeldCalls {
             case 8 ->
                     lnrnn_h.lnrnnStepHolding8(plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]);
             default ->
-                    lnrnn_h.lnrnnStepHolding16(plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7],
-                            h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15]);
+                    lnrnn_h.lnrnnStepHolding20(plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7],
+                            h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15], h[16], h[17], h[18], h[19]);
         };
     }
 
@@ -49,8 +49,9 @@ public final class HeldCalls {
             case 8 -> lnrnn_h.lnrnnForwardInferenceHolding8(
                     plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]);
             default ->
-                    lnrnn_h.lnrnnForwardInferenceHolding16(plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5],
-                            h[6], h[7], h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15]);
+                    lnrnn_h.lnrnnForwardInferenceHolding20(plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5],
+                            h[6], h[7], h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15], h[16], h[17], h[18],
+                            h[19]);
         };
     }
 
@@ -63,8 +64,9 @@ public final class HeldCalls {
             case 8 -> lnrnn_h.lnrnnForwardTrainingHolding8(
                     plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]);
             default ->
-                    lnrnn_h.lnrnnForwardTrainingHolding16(plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5],
-                            h[6], h[7], h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15]);
+                    lnrnn_h.lnrnnForwardTrainingHolding20(plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5],
+                            h[6], h[7], h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15], h[16], h[17], h[18],
+                            h[19]);
         };
     }
 
@@ -75,8 +77,8 @@ public final class HeldCalls {
             case 4 -> lnrnn_h.lnrnnBackwardHolding4(plan, stream, arguments, h[0], h[1], h[2], h[3]);
             case 8 -> lnrnn_h.lnrnnBackwardHolding8(
                     plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]);
-            default -> lnrnn_h.lnrnnBackwardHolding16(plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5], h[6],
-                    h[7], h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15]);
+            default -> lnrnn_h.lnrnnBackwardHolding20(plan, stream, arguments, h[0], h[1], h[2], h[3], h[4], h[5], h[6],
+                    h[7], h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15], h[16], h[17], h[18], h[19]);
         };
     }
 }
