@@ -142,10 +142,10 @@ public final class BackwardArguments {
                 lnrnnBackwardArguments_t.parameters(struct));
         b.read("x", shared.x(), extents.x(), lnrnnBackwardArguments_t.x(struct));
         b.readResets(shared.resets(), extents.resets(), lnrnnBackwardArguments_t.resets(struct));
-        b.read("zoneoutMask", shared.zoneoutMask(), TrainingArguments.zoneoutMaskBytes(spec, training.sequence()),
-                Unit.MASK, lnrnnBackwardArguments_t.zoneoutMask(struct));
-        b.read("dropconnectMask", shared.dropconnectMask(), TrainingArguments.dropconnectMaskBytes(spec), Unit.MASK,
-                lnrnnBackwardArguments_t.dropconnectMask(struct));
+        for (MaskKind kind : MaskKind.values()) {
+            b.read(kind.argument(), shared.masks().get(kind), kind.bytes(spec, training.sequence()), Unit.MASK,
+                    mask(struct, kind));
+        }
         b.read("random", shared.random(), TrainingArguments.RANDOM_BYTES, Unit.RANDOM,
                 lnrnnBackwardArguments_t.random(struct));
         b.read("reserve", shared.reserve(), sizes.reserveBytes(), Unit.SPACE, lnrnnBackwardArguments_t.reserve(struct));
@@ -161,5 +161,15 @@ public final class BackwardArguments {
                 lnrnnBackwardArguments_t.workspace(struct));
         return new BackwardPass(training, b.call(), PassArguments.of(
                 struct, lnrnnBackwardArguments_t.sequence$offset(), training.sequence()));
+    }
+
+    private static MemorySegment mask(MemorySegment struct, MaskKind kind) {
+        return switch (kind) {
+            case ZONEOUT -> lnrnnBackwardArguments_t.zoneoutMask(struct);
+            case ZONEOUT_CELL -> lnrnnBackwardArguments_t.zoneoutCellMask(struct);
+            case DROPCONNECT -> lnrnnBackwardArguments_t.dropconnectMask(struct);
+            case DROPOUT -> lnrnnBackwardArguments_t.dropoutMask(struct);
+            case DROPOUT_CANDIDATE -> lnrnnBackwardArguments_t.dropoutCandidateMask(struct);
+        };
     }
 }

@@ -34,7 +34,8 @@ public enum CellType {
      * TensorFlow Lite, lingvo.
      *
      * <p>With zoneout, some elements of h keep the value of h&#8315;. Zoneout of c is the same, with masks of its own;
-     * h is computed from u before that. Inference uses the expectation of both.
+     * h is computed from u before that. Inference uses the expectation of both. With dropout on the candidate, training
+     * has u = f c&#8315; + i m g / (1 - dropoutCandidate), where m is 0 or 1.
      *
      * <table>
      * <caption>Parameters of layer k, in the order of the flat buffer</caption>

@@ -118,10 +118,10 @@ public final class ForwardArguments {
         b.read("h0", h0, stateBytes, Unit.STATE, lnrnnForwardTrainingArguments_t.h0(struct));
         b.readCell("c0", c0, cellStateBytes, lnrnnForwardTrainingArguments_t.c0(struct));
         b.readResets(shared.resets(), extents.resets(), lnrnnForwardTrainingArguments_t.resets(struct));
-        b.read("zoneoutMask", shared.zoneoutMask(), TrainingArguments.zoneoutMaskBytes(spec, training.sequence()),
-                Unit.MASK, lnrnnForwardTrainingArguments_t.zoneoutMask(struct));
-        b.read("dropconnectMask", shared.dropconnectMask(), TrainingArguments.dropconnectMaskBytes(spec), Unit.MASK,
-                lnrnnForwardTrainingArguments_t.dropconnectMask(struct));
+        for (MaskKind kind : MaskKind.values()) {
+            b.read(kind.argument(), shared.masks().get(kind), kind.bytes(spec, training.sequence()), Unit.MASK,
+                    mask(struct, kind));
+        }
         b.read("random", shared.random(), TrainingArguments.RANDOM_BYTES, Unit.RANDOM,
                 lnrnnForwardTrainingArguments_t.random(struct));
         b.written("y", y, extents.y(), lnrnnForwardTrainingArguments_t.y(struct));
@@ -133,5 +133,15 @@ public final class ForwardArguments {
                 lnrnnForwardTrainingArguments_t.workspace(struct));
         return new ForwardPass(training, b.call(), PassArguments.of(
                 struct, lnrnnForwardTrainingArguments_t.sequence$offset(), training.sequence()));
+    }
+
+    private static MemorySegment mask(MemorySegment struct, MaskKind kind) {
+        return switch (kind) {
+            case ZONEOUT -> lnrnnForwardTrainingArguments_t.zoneoutMask(struct);
+            case ZONEOUT_CELL -> lnrnnForwardTrainingArguments_t.zoneoutCellMask(struct);
+            case DROPCONNECT -> lnrnnForwardTrainingArguments_t.dropconnectMask(struct);
+            case DROPOUT -> lnrnnForwardTrainingArguments_t.dropoutMask(struct);
+            case DROPOUT_CANDIDATE -> lnrnnForwardTrainingArguments_t.dropoutCandidateMask(struct);
+        };
     }
 }

@@ -6,8 +6,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * A forward pass that stores the activations that its backward passes need, bound to its buffers by
- * {@link ForwardArguments#bind}. It draws the masks of zoneout, DropConnect and dropout; the caller can give those of
- * zoneout on h and of DropConnect instead.
+ * {@link ForwardArguments#bind}. It draws the masks that {@link TrainingArguments#mask} was not given.
  */
 public final class ForwardPass extends DirectedPass implements Pass {
     ForwardPass(TrainingPasses training, BoundCall call, PassArguments arguments) {

@@ -1,35 +1,34 @@
 package dev.lnrnn;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Masks and resets that a {@link Training} was given, on the device; null where masks are drawn and nothing is reset. */
-record GivenBytes(
-        @Nullable DeviceBuffer zoneout, @Nullable DeviceBuffer dropconnect, @Nullable DeviceBuffer resets) {
-    static final GivenBytes NONE = new GivenBytes(null, null, null);
+/**
+ * Masks and resets that a {@link Training} was given, on the device; absent where masks are drawn, and null where nothing
+ * is reset.
+ */
+record GivenBytes(Map<MaskKind, DeviceBuffer> masks, @Nullable DeviceBuffer resets) {
+    static final GivenBytes NONE = new GivenBytes(Map.of(), null);
 
-    GivenBytes withMasks(Layer layer, Sequence sequence, byte @Nullable [] newZoneout,
-            byte @Nullable [] newDropconnect) {
-        LayerSpec spec = layer.spec();
-        TrainingArguments.checkMasks(spec, newZoneout, newDropconnect);
-        checkElements("zoneout", newZoneout, TrainingArguments.zoneoutMaskBytes(spec, sequence));
-        checkElements("dropconnect", newDropconnect, TrainingArguments.dropconnectMaskBytes(spec));
-        DeviceBuffer first = upload(layer.device(), newZoneout);
-        try {
-            return new GivenBytes(first, upload(layer.device(), newDropconnect), resets);
-        } catch (RuntimeException | Error e) {
-            if (first != null) {
-                first.close();
-            }
-            throw e;
+    GivenBytes withMask(Layer layer, Sequence sequence, MaskKind kind, byte @Nullable [] mask) {
+        Map<MaskKind, DeviceBuffer> changed = new EnumMap<>(MaskKind.class);
+        changed.putAll(masks);
+        changed.remove(kind);
+        if (mask != null) {
+            kind.checkGiven(layer.spec());
+            checkElements(kind.argument(), mask, kind.bytes(layer.spec(), sequence));
+            changed.put(kind, upload(layer.device(), mask));
         }
+        return new GivenBytes(Map.copyOf(changed), resets);
     }
 
     GivenBytes withResets(Layer layer, SequenceExtents extents, byte @Nullable [] newResets) {
         checkElements("resets", newResets, extents.resets().bytes());
-        return new GivenBytes(zoneout, dropconnect, upload(layer.device(), newResets));
+        return new GivenBytes(masks, newResets == null ? null : upload(layer.device(), newResets));
     }
 
     static void checkElements(String name, byte @Nullable [] given, long bytes) {
@@ -38,10 +37,7 @@ record GivenBytes(
         }
     }
 
-    private static @Nullable DeviceBuffer upload(Device device, byte @Nullable [] bytes) {
-        if (bytes == null) {
-            return null;
-        }
+    private static DeviceBuffer upload(Device device, byte[] bytes) {
         DeviceBuffer buffer = device.allocate(bytes.length);
         try {
             device.defaultStream().copy(buffer, MemorySegment.ofArray(bytes));
@@ -54,15 +50,19 @@ record GivenBytes(
 
     /** Frees what is not the other's too. */
     void closeBut(GivenBytes kept) {
-        List<@Nullable DeviceBuffer> others = kept.buffers();
+        List<DeviceBuffer> others = kept.buffers();
         for (DeviceBuffer buffer : buffers()) {
-            if (buffer != null && !others.contains(buffer)) {
+            if (!others.contains(buffer)) {
                 buffer.close();
             }
         }
     }
 
-    private List<@Nullable DeviceBuffer> buffers() {
-        return Arrays.asList(zoneout, dropconnect, resets);
+    private List<DeviceBuffer> buffers() {
+        List<DeviceBuffer> all = new ArrayList<>(masks.values());
+        if (resets != null) {
+            all.add(resets);
+        }
+        return all;
     }
 }

@@ -30,15 +30,20 @@ record HostArray(Object values, DataType type, MemorySegment segment) {
     /** A new array of zeros; {@code name} is for the sentence when it is larger than arrays can be. */
     static HostArray allocate(DataType type, long bytes, String name) {
         long elements = bytes / type.byteSize();
-        if (elements > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException(name + " has " + elements
-                    + " elements, more than a Java array can hold: pass memory segments");
-        }
+        checkElements(name, elements);
         return switch (type) {
             case F32 -> of(new float[(int) elements], type);
             case F64 -> of(new double[(int) elements]);
             case F16, BF16 -> ofBits(new short[(int) elements], type);
         };
+    }
+
+    /** Refuses what no array can hold. */
+    static void checkElements(String name, long elements) {
+        if (elements > Integer.MAX_VALUE - 8) {
+            throw new IllegalArgumentException(name + " has " + elements
+                    + " elements, more than a Java array can hold: pass memory segments");
+        }
     }
 
     /** An array that the caller gave must have exactly the bytes that are needed. */

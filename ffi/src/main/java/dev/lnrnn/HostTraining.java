@@ -96,8 +96,27 @@ final class HostTraining {
         backward.forget();
     }
 
-    void setMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
-        replace(given.withMasks(layer, sequence, zoneout, dropconnect));
+    void setMask(MaskKind kind, byte @Nullable [] mask) {
+        replace(given.withMask(layer, sequence, kind, mask));
+    }
+
+    /** As the latest forward pass had it. */
+    byte[] mask(MaskKind kind) {
+        kind.checkDrawn(layer.spec());
+        long bytes = kind.bytes(layer.spec(), sequence);
+        HostArray.checkElements(kind.argument(), bytes);
+        byte[] mask = new byte[(int) bytes];
+        DeviceBuffer known = given.masks().get(kind);
+        if (known != null) {
+            known.copyTo(MemorySegment.ofArray(mask));
+            return mask;
+        }
+        try (DeviceBuffer drawn = layer.device().allocate(bytes)) {
+            training.drawMask(kind, drawn);
+            queue.copy(MemorySegment.ofArray(mask), drawn);
+            queue.synchronize();
+        }
+        return mask;
     }
 
     void setResets(byte @Nullable [] resets) {
@@ -107,8 +126,10 @@ final class HostTraining {
     /** What is in use stays where there is no memory for new bytes, or they are refused. */
     private void replace(GivenBytes changed) {
         try {
-            TrainingPasses bound = arguments.zoneoutMask(changed.zoneout()).dropconnectMask(changed.dropconnect())
-                    .resets(changed.resets()).bind();
+            for (MaskKind kind : MaskKind.values()) {
+                arguments.mask(kind, changed.masks().get(kind));
+            }
+            TrainingPasses bound = arguments.resets(changed.resets()).bind();
             bound.takeSettings(training);
             training = bound;
         } catch (RuntimeException | Error e) {

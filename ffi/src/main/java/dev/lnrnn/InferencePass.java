@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A forward pass for inference, bound to its buffers by {@link InferenceArguments#bind}. It uses the expectation of
- * zoneout, and neither DropConnect nor dropout.
+ * zoneout, and neither DropConnect nor dropout of either kind.
  */
 public final class InferencePass implements Pass {
     private final BoundCall call;

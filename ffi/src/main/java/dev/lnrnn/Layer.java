@@ -61,7 +61,7 @@ public final class Layer implements AutoCloseable {
             throw e;
         }
         forward = new HostForward(plan);
-        String caution = spec.caution();
+        String caution = SpecCaution.of(spec);
         if (caution != null) {
             System.getLogger(Layer.class.getName()).log(System.Logger.Level.WARNING, caution);
         }

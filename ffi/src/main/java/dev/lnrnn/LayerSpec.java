@@ -2,8 +2,6 @@ package dev.lnrnn;
 
 import java.util.Map;
 import java.util.Objects;
-import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Describes a stack of layers. Immutable. Start with {@link #lstm}, {@link #gru} or {@link #indrnn}, and change the
@@ -278,6 +276,15 @@ public record LayerSpec(
     }
 
     /**
+     * {@return this description with another dropoutCandidate}
+     *
+     * @param dropoutCandidate probability that an element of an LSTM's candidate g is dropped, 0...1
+     */
+    public LayerSpec withDropoutCandidate(double dropoutCandidate) {
+        return withRegularization(regularization.withDropoutCandidate(dropoutCandidate));
+    }
+
+    /**
      * {@return this description with another variationalDropout}
      *
      * @param variationalDropout whether all steps of a row share one dropout mask
@@ -345,6 +352,11 @@ public record LayerSpec(
         return regularization.dropout();
     }
 
+    /** {@return {@link Regularization#dropoutCandidate}} */
+    public double dropoutCandidate() {
+        return regularization.dropoutCandidate();
+    }
+
     /** {@return the features P of h, and of y in one direction: projectionSize, or hiddenSize where that is 0} */
     public long outputWidth() {
         return projectionSize > 0 ? projectionSize : hiddenSize;
@@ -353,34 +365,6 @@ public record LayerSpec(
     /** {@return the features of one step of y: D&middot;P} */
     public long outputSize() {
         return direction.count() * outputWidth();
-    }
-
-    /** What to say to whoever makes such a layer: what it cannot see; null for nothing. */
-    @Nullable
-    String caution() {
-        boolean one = inputSize == 1 || layers > 1 && outputSize() == 1;
-        String with = cell + " with normalization " + normalization + " and ";
-        if (one && normalizesInput(normalization)) {
-            return with + (inputSize == 1 ? "inputSize 1" : "layers of one feature")
-                    + " normalises x W_ih', which takes "
-                    + "the size of a single feature away: y depends on its sign alone. Choose normalization "
-                    + cell.normalizations().stream().filter(other -> !normalizesInput(other) && !normalizesFew(other))
-                            .map(Normalization::name).collect(Collectors.joining(" or "))
-                    + ", or more features";
-        }
-        return !normalizesFew(normalization) ? null : with + "hiddenSize " + hiddenSize + " normalises rows of "
-                + (hiddenSize == 1 ? "one number, of which nothing is left: y does not depend on x"
-                        : "two numbers, of which only the sign of their difference is left")
-                + ". Choose normalization NONE, or more units";
-    }
-
-    private boolean normalizesInput(Normalization normalization) {
-        return normalization.sites(cell).stream().anyMatch(site -> site.of() == NormSite.Term.INPUT);
-    }
-
-    /** Whether a norm has a row, or a part of one, that is as wide as so few units. */
-    private boolean normalizesFew(Normalization normalization) {
-        return hiddenSize <= 2 && normalization.sites(cell).stream().anyMatch(NormSite::hasSegmentOfOneGate);
     }
 
     /** {@return the number of states in h0, hn, c0 and cn: L&middot;D} */

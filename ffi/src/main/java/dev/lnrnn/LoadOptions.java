@@ -36,9 +36,8 @@ public record LoadOptions(
      * The properties that change results, which must be equal in a file of {@link Layer#save} and in the layer:
      * {@code cell}, {@code normalization}, {@code epsilon}, {@code cell_clip}, {@code zoneout} and {@code zoneout_cell}
      * (inference uses their expectation). Unless only part of the parameters is loaded, also {@code direction},
-     * {@code layers}, {@code input_size}, {@code hidden_size} and {@code projection_size}. DropConnect, dropout and
-     * {@link Execution} may always differ. Types are
-     * those of the tensors.
+     * {@code layers}, {@code input_size}, {@code hidden_size} and {@code projection_size}. DropConnect, dropout of
+     * either kind and {@link Execution} may always differ. Types are those of the tensors.
      */
     public static final List<String> COMPARED = List.of("cell", "normalization", "direction", "layers", "input_size",
             "hidden_size", "projection_size", "epsilon", "cell_clip", "zoneout", "zoneout_cell");

@@ -87,6 +87,7 @@ public final class Plan implements AutoCloseable {
         lnrnnPlanDescription_t.dropout(d, spec.dropout());
         lnrnnPlanDescription_t.projectionSize(d, spec.projectionSize());
         lnrnnPlanDescription_t.cellClip(d, spec.cellClip());
+        lnrnnPlanDescription_t.dropoutCandidate(d, spec.dropoutCandidate());
         return d;
     }
 

@@ -10,16 +10,20 @@ package dev.lnrnn;
  * @param dropout probability that an element between two layers is dropped, 0...1; kept values are divided by 1 -
  *     dropout
  * @param variationalDropout whether all steps of a row share one dropout mask (Gal &amp; Ghahramani 2016)
+ * @param dropoutCandidate probability that an element of an LSTM's candidate g is dropped, 0...1: u = f c&#8315; + i m g
+ *     / (1 - dropoutCandidate), with m drawn for each step, row and unit (Semeniuta et al. 2016; 1 -
+ *     {@code dropout_keep_prob} of TensorFlow 1's {@code LayerNormBasicLSTMCell}, sketch-rnn)
  */
 public record Regularization(
         double zoneout,
         double zoneoutCell,
         double dropconnect,
         double dropout,
-        boolean variationalDropout) {
+        boolean variationalDropout,
+        double dropoutCandidate) {
 
     /** No regularisation. */
-    public static final Regularization NONE = new Regularization(0, 0, 0, 0, false);
+    public static final Regularization NONE = new Regularization(0, 0, 0, 0, false, 0);
 
     /**
      * Checks the probabilities.
@@ -31,6 +35,7 @@ public record Regularization(
         checkProbability("zoneoutCell", zoneoutCell);
         checkProbability("dropconnect", dropconnect);
         checkProbability("dropout", dropout);
+        checkProbability("dropoutCandidate", dropoutCandidate);
     }
 
     private static void checkProbability(String name, double value) {
@@ -45,7 +50,7 @@ public record Regularization(
      * @param zoneout probability that an element of h keeps its old value, 0...1
      */
     public Regularization withZoneout(double zoneout) {
-        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout, dropoutCandidate);
     }
 
     /**
@@ -54,7 +59,7 @@ public record Regularization(
      * @param zoneoutCell probability that an element of c keeps its old value, 0...1
      */
     public Regularization withZoneoutCell(double zoneoutCell) {
-        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout, dropoutCandidate);
     }
 
     /**
@@ -63,7 +68,7 @@ public record Regularization(
      * @param dropconnect probability that a weight of weight_hh is dropped, 0...1
      */
     public Regularization withDropconnect(double dropconnect) {
-        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout, dropoutCandidate);
     }
 
     /**
@@ -72,7 +77,7 @@ public record Regularization(
      * @param dropout probability that an element between layers is dropped, 0...1
      */
     public Regularization withDropout(double dropout) {
-        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout, dropoutCandidate);
     }
 
     /**
@@ -81,6 +86,15 @@ public record Regularization(
      * @param variationalDropout whether all steps of a row share one dropout mask
      */
     public Regularization withVariationalDropout(boolean variationalDropout) {
-        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout);
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout, dropoutCandidate);
+    }
+
+    /**
+     * {@return this regularisation with another dropoutCandidate}
+     *
+     * @param dropoutCandidate probability that an element of an LSTM's candidate g is dropped, 0...1
+     */
+    public Regularization withDropoutCandidate(double dropoutCandidate) {
+        return new Regularization(zoneout, zoneoutCell, dropconnect, dropout, variationalDropout, dropoutCandidate);
     }
 }

@@ -25,6 +25,7 @@ final class SpecChecks {
         zero("zoneoutCell", spec.zoneoutCell(), cell, cell.carriesCell(), "has no c");
         zero("projectionSize", spec.projectionSize(), cell, cell.carriesCell(), "has no projection");
         zero("cellClip", spec.cellClip(), cell, cell.carriesCell(), "has no c");
+        zero("dropoutCandidate", spec.dropoutCandidate(), cell, cell.carriesCell(), "has no c");
         zero("dropconnect", spec.dropconnect(), cell, cell != CellType.INDRNN, "has no recurrent matrix");
         if (spec.dropout() != 0 && spec.layers() == 1) {
             throw new IllegalArgumentException("dropout is " + spec.dropout()

@@ -52,6 +52,7 @@ final class SpecMetadata {
         metadata.put("dropconnect", Double.toString(spec.dropconnect()));
         metadata.put("dropout", Double.toString(spec.dropout()));
         metadata.put("variational_dropout", Boolean.toString(spec.regularization().variationalDropout()));
+        metadata.put("dropout_candidate", Double.toString(spec.dropoutCandidate()));
         metadata.put("recompute", Boolean.toString(spec.execution().recompute()));
         metadata.put("deterministic", Boolean.toString(spec.execution().deterministic()));
         return metadata;
@@ -88,7 +89,8 @@ final class SpecMetadata {
                 number(metadata, "cell_clip"),
                 new Regularization(number(metadata, "zoneout"), number(metadata, "zoneout_cell"),
                         number(metadata, "dropconnect"), number(metadata, "dropout"),
-                        truth(metadata, "variational_dropout")),
+                        truth(metadata, "variational_dropout"),
+                        metadata.containsKey("dropout_candidate") ? number(metadata, "dropout_candidate") : 0),
                 new Execution(truth(metadata, "recompute"), truth(metadata, "deterministic"))).validate();
     }
 

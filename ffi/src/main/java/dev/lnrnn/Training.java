@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  * }
  * }
  *
- * <p><b>Masks.</b> Each forward pass draws new masks, and its backward passes use the same ones. They depend on the
+ * <p><b>Masks.</b> Each forward pass draws new masks, and its backward passes use the same ones. {@link #mask} returns
+ * them, and {@link #setMask} sets one of {@link MaskKind} instead of drawing it. Drawn masks depend on the
  * {@link #setSeed seed}, which is 0 at first, and on the {@link #position}, the number of forward passes since the seed
  * was set. A program that runs again draws the same masks. To continue a stopped training exactly, save the seed and
  * the position with the parameters, and set them again. Each training of a layer has a seed of its own, so give
@@ -142,17 +143,38 @@ public final class Training implements AutoCloseable {
     }
 
     /**
-     * Sets the masks of later forward passes, so that they are not drawn at random. The arrays are copied.
+     * Sets a mask of later forward passes, so that it is not drawn at random. The array is copied.
      *
-     * @param zoneout (L&middot;D,T,N,P), not 0 = update, 0 = keep the old h; or null to draw it
-     * @param dropconnect (L&middot;D,G&middot;H,P), not 0 = keep the weight, 0 = drop it; or null to draw it
-     * @throws IllegalArgumentException if a mask has the wrong number of elements, or its probability in the layer is 0
+     * @param kind which mask
+     * @param mask in the shape that the kind says, not 0 = keep; or null to draw it
+     * @throws IllegalArgumentException if the mask has the wrong number of elements, or its probability in the layer is
+     *     0
      */
-    public void setMasks(byte @Nullable [] zoneout, byte @Nullable [] dropconnect) {
+    public void setMask(MaskKind kind, byte @Nullable [] mask) {
+        Objects.requireNonNull(kind, "kind");
         synchronized (layer) {
             checkOpen();
-            passes.setMasks(zoneout, dropconnect);
+            passes.setMask(kind, mask);
             turns.forgetForward();
+        }
+    }
+
+    /**
+     * {@return a copy of a mask that the latest forward pass used, drawn or given, in the shape that the kind says: not 0
+     * = kept}
+     *
+     * @param kind which mask
+     * @throws IllegalArgumentException if its probability in the layer is 0, or it has more elements than an array can
+     *     hold; {@link TrainingPasses#drawMask} writes those to the device
+     * @throws IllegalStateException if this is closed or there was no forward pass; or if the seed, lengths or masks were
+     *     set after it
+     */
+    public byte[] mask(MaskKind kind) {
+        Objects.requireNonNull(kind, "kind");
+        synchronized (layer) {
+            checkOpen();
+            turns.checkMasks();
+            return passes.mask(kind);
         }
     }
 

@@ -1,6 +1,8 @@
 package dev.lnrnn;
 
 import dev.lnrnn.Operands.Unit;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -29,8 +31,7 @@ public final class TrainingArguments {
     private @Nullable DeviceBuffer parameters;
     private @Nullable DeviceBuffer x;
     private @Nullable DeviceBuffer resets;
-    private @Nullable DeviceBuffer zoneoutMask;
-    private @Nullable DeviceBuffer dropconnectMask;
+    private final Map<MaskKind, DeviceBuffer> masks = new EnumMap<>(MaskKind.class);
     private @Nullable DeviceBuffer random;
     private @Nullable DeviceBuffer reserve;
 
@@ -52,14 +53,13 @@ public final class TrainingArguments {
         return extents;
     }
 
-    /** (L D, T, N, P) bytes; the reserve, whose size the native library knows to fit into 64 bits, is larger. */
-    static long zoneoutMaskBytes(LayerSpec spec, Sequence sequence) {
-        return spec.states() * sequence.steps() * sequence.batch() * spec.outputWidth();
-    }
-
-    /** (L D, G H, P) bytes; the parameters are larger. */
-    static long dropconnectMaskBytes(LayerSpec spec) {
-        return spec.states() * spec.cell().gates() * spec.hiddenSize() * spec.outputWidth();
+    /**
+     * {@return the bytes of a mask in the shape that {@link MaskKind} says}
+     *
+     * @param kind which mask
+     */
+    public long maskBytes(MaskKind kind) {
+        return kind.bytes(plan.spec(), sequence);
     }
 
     /**
@@ -99,24 +99,19 @@ public final class TrainingArguments {
     }
 
     /**
-     * Sets the mask of zoneout on h, so that it is not drawn at random.
+     * Sets a mask, so that it is not drawn at random.
      *
-     * @param zoneoutMask (L&middot;D,T,N,P) bytes, not 0 = update, 0 = keep the old h; or null to draw it
+     * @param kind which mask
+     * @param mask at least {@link #maskBytes} bytes in the shape that the kind says, or null to draw it
      * @return this
      */
-    public TrainingArguments zoneoutMask(@Nullable DeviceBuffer zoneoutMask) {
-        this.zoneoutMask = zoneoutMask;
-        return this;
-    }
-
-    /**
-     * Sets the mask of DropConnect, so that it is not drawn at random.
-     *
-     * @param dropconnectMask (L&middot;D,G&middot;H,P) bytes, not 0 = keep the weight, 0 = drop it; or null to draw it
-     * @return this
-     */
-    public TrainingArguments dropconnectMask(@Nullable DeviceBuffer dropconnectMask) {
-        this.dropconnectMask = dropconnectMask;
+    public TrainingArguments mask(MaskKind kind, @Nullable DeviceBuffer mask) {
+        Objects.requireNonNull(kind, "kind");
+        if (mask == null) {
+            masks.remove(kind);
+        } else {
+            masks.put(kind, mask);
+        }
         return this;
     }
 
@@ -159,14 +154,15 @@ public final class TrainingArguments {
         Operands operands = plan.operands();
         operands.stream(stream);
         TrainingPasses.Shared shared = new TrainingPasses.Shared(Binding.required("parameters", parameters),
-                Binding.required("x", x), resets, zoneoutMask, dropconnectMask, random,
+                Binding.required("x", x), resets, Map.copyOf(masks), random,
                 Binding.required("reserve", reserve));
         operands.read("parameters", shared.parameters(), sizes.parameterBytes(), Unit.DATA);
         operands.read("x", shared.x(), extents.x().bytes(), Unit.DATA);
         check("resets", shared.resets(), extents.resets().bytes(), Unit.MASK);
-        checkMasks(plan.spec(), shared.zoneoutMask(), shared.dropconnectMask());
-        check("zoneoutMask", shared.zoneoutMask(), zoneoutMaskBytes(plan.spec(), sequence), Unit.MASK);
-        check("dropconnectMask", shared.dropconnectMask(), dropconnectMaskBytes(plan.spec()), Unit.MASK);
+        masks.forEach((kind, mask) -> {
+            kind.checkGiven(plan.spec());
+            check(kind.argument(), mask, maskBytes(kind), Unit.MASK);
+        });
         check("random", shared.random(), RANDOM_BYTES, Unit.RANDOM);
         operands.written("reserve", shared.reserve(), sizes.reserveBytes(), Unit.SPACE);
         return new TrainingPasses(plan, sequence, stream, extents, sizes, shared);
@@ -175,16 +171,6 @@ public final class TrainingArguments {
     private void check(String name, @Nullable DeviceBuffer buffer, long bytes, Unit unit) {
         if (buffer != null) {
             plan.operands().read(name, buffer, bytes, unit);
-        }
-    }
-
-    /** A mask is refused where it would decide nothing. */
-    static void checkMasks(LayerSpec spec, @Nullable Object zoneoutMask, @Nullable Object dropconnectMask) {
-        if (zoneoutMask != null && spec.zoneout() == 0) {
-            throw new IllegalArgumentException("zoneoutMask is given, expected null where zoneout is 0");
-        }
-        if (dropconnectMask != null && spec.dropconnect() == 0) {
-            throw new IllegalArgumentException("dropconnectMask is given, expected null where dropconnect is 0");
         }
     }
 }

@@ -1,6 +1,13 @@
 package dev.lnrnn;
 
+import dev.lnrnn.Operands.Unit;
 import dev.lnrnn.internal.Lifetime;
+import dev.lnrnn.internal.Native;
+import dev.lnrnn.raw.lnrnnMaskDraw_t;
+import dev.lnrnn.raw.lnrnn_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,8 +22,7 @@ public final class TrainingPasses implements AutoCloseable {
 
     /** The buffers that both directions read, but for the reserve, which forward fills. */
     record Shared(DeviceBuffer parameters, DeviceBuffer x, @Nullable DeviceBuffer resets,
-            @Nullable DeviceBuffer zoneoutMask,
-            @Nullable DeviceBuffer dropconnectMask, @Nullable DeviceBuffer random, DeviceBuffer reserve) {}
+            Map<MaskKind, DeviceBuffer> masks, @Nullable DeviceBuffer random, DeviceBuffer reserve) {}
 
     private final Plan plan;
     private final Sequence sequence;
@@ -98,6 +104,44 @@ public final class TrainingPasses implements AutoCloseable {
     public BackwardArguments backward() {
         settings();
         return new BackwardArguments(this);
+    }
+
+    /**
+     * Writes a mask as forward passes draw it with the present seed and offsets, or with those in the memory of
+     * {@link TrainingArguments#random}. The same mask, given to {@link TrainingArguments#mask}, leaves every bit of the
+     * results as it is. Queued on the stream; a mask that was given has no part in it.
+     *
+     * @param kind which mask
+     * @param mask receives 1 or 0 in each byte; at least {@link TrainingArguments#maskBytes} bytes in the shape that the
+     *     kind says
+     * @throws IllegalArgumentException if the buffer is too small, read-only, or of another device, or the kind's
+     *     probability in the plan is 0
+     * @throws IllegalStateException if this, the plan, the stream or a buffer is closed
+     */
+    public void drawMask(MaskKind kind, DeviceBuffer mask) {
+        SequenceSettings current = settings();
+        LayerSpec spec = plan.spec();
+        kind.checkDrawn(spec);
+        Operands operands = plan.operands();
+        MemorySegment queue = operands.stream(stream);
+        MemorySegment out = operands.written("mask", mask, kind.bytes(spec, sequence), Unit.MASK);
+        DeviceBuffer numbers = shared.random();
+        MemorySegment random = numbers == null
+                ? MemorySegment.NULL
+                : operands.read("random", numbers, TrainingArguments.RANDOM_BYTES, Unit.RANDOM);
+        plan.handle().checkAlive();
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment draw = lnrnnMaskDraw_t.allocate(scratch);
+            lnrnnMaskDraw_t.structSize(draw, draw.byteSize());
+            lnrnnMaskDraw_t.kind(draw, kind.code());
+            lnrnnMaskDraw_t.steps(draw, sequence.steps());
+            lnrnnMaskDraw_t.batch(draw, sequence.batch());
+            lnrnnMaskDraw_t.seed(draw, current.seed());
+            lnrnnMaskDraw_t.stepOffset(draw, current.stepOffset());
+            lnrnnMaskDraw_t.rowOffset(draw, current.rowOffset());
+            Native.call("lnrnnDrawMask", () -> lnrnn_h.lnrnnDrawMask(plan.handle().segment(), queue, draw, random,
+                    numbers == null ? 0 : numbers.byteSize(), out, mask.byteSize()));
+        }
     }
 
     /** Closes all passes bound from here: later runs throw, and a run under way finishes. Closing twice is harmless. */

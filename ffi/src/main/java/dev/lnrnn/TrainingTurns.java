@@ -49,6 +49,14 @@ final class TrainingTurns {
         }
     }
 
+    /** Refuses masks that are no forward pass's. */
+    void checkMasks() {
+        if (latestForward == null) {
+            throw new IllegalStateException(
+                    "there are no masks: there was no forward pass, it failed, or seed, lengths or masks were set after it");
+        }
+    }
+
     /** From here on the gradients are no pass's. */
     void backwardBegins() {
         latestBackward = 0;

@@ -17,10 +17,11 @@ final class BoundPasses {
     enum Kind {
         STEP("packed", "stepX", "h", "c", "stepWorkspace"),
         INFERENCE("packed", "x", "h0", "c0", "y", "hn", "cn", "workspace"),
-        FORWARD("parameters", "x", "h0", "c0", "zoneoutMask", "dropconnectMask", "random", "y", "hn", "cn", "reserve",
-                "workspace"),
-        BACKWARD("parameters", "x", "zoneoutMask", "dropconnectMask", "random", "reserve", "dy", "dhn", "dcn",
-                "gradients", "dx", "dh0", "dc0", "workspace");
+        FORWARD("parameters", "x", "h0", "c0", "zoneoutMask", "zoneoutCellMask", "dropconnectMask", "dropoutMask",
+                "dropoutCandidateMask", "random", "y", "hn", "cn", "reserve", "workspace"),
+        BACKWARD("parameters", "x", "zoneoutMask", "zoneoutCellMask", "dropconnectMask", "dropoutMask",
+                "dropoutCandidateMask", "random", "reserve", "dy", "dhn", "dcn", "gradients", "dx", "dh0", "dc0",
+                "workspace");
 
         /** The names of its buffers here. */
         final List<String> buffers;
@@ -72,8 +73,6 @@ final class BoundPasses {
         for (String state : List.of("hn", "cn", "dh0", "dc0")) {
             buffer(state, state.contains("c") ? sizes.cellStateBytes() : sizes.stateBytes());
         }
-        bytes("zoneoutMask", steps * batch * spec.outputWidth());
-        bytes("dropconnectMask", 4 * spec.hiddenSize() * spec.outputWidth());
         buffer("random", 3 * Long.BYTES).copyFrom(MemorySegment.ofArray(new long[] {5, 6, 7}));
         buffer("y", yBytes);
         buffer("dx", xBytes);
@@ -89,10 +88,15 @@ final class BoundPasses {
         inferenceArguments = plan.inference(sequence, stream).packed(buffer("packed")).x(buffer("x"))
                 .h0(buffer("h0")).c0(buffer("c0")).y(buffer("y")).hn(buffer("hn")).cn(buffer("cn"))
                 .workspace(buffer("workspace"));
-        training = plan.training(sequence, stream).parameters(buffer("parameters")).x(buffer("x"))
-                .zoneoutMask(spec.zoneout() > 0 ? buffer("zoneoutMask") : null)
-                .dropconnectMask(spec.dropconnect() > 0 ? buffer("dropconnectMask") : null)
-                .random(buffer("random")).reserve(buffer("reserve")).bind();
+        TrainingArguments trainingArguments = plan.training(sequence, stream).parameters(buffer("parameters"))
+                .x(buffer("x")).random(buffer("random")).reserve(buffer("reserve"));
+        for (MaskKind kind : MaskKind.values()) {
+            if (kind.probability(spec) > 0) {
+                bytes(kind.argument(), trainingArguments.maskBytes(kind));
+                trainingArguments.mask(kind, buffer(kind.argument()));
+            }
+        }
+        training = trainingArguments.bind();
         passes = Map.of(Kind.STEP, stepArguments.bind(), Kind.INFERENCE, inferenceArguments.bind(),
                 Kind.FORWARD, training.forward().h0(buffer("h0")).c0(buffer("c0")).y(buffer("y"))
                         .hn(buffer("hn")).cn(buffer("cn")).workspace(buffer("workspace")).bind(),

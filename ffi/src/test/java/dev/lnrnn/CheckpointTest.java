@@ -54,13 +54,14 @@ class CheckpointTest extends LayerFileFixture {
     @Test
     void aFileSaysAllThatItsLayerIs() throws IOException {
         LayerSpec spec = SPEC.withNormalization(Normalization.PAPER).withZoneout(0.1).withZoneoutCell(0.2)
-                .withDropconnect(0.3).withDropout(0.4).withVariationalDropout(true).withRecompute(true);
+                .withDropconnect(0.3).withDropout(0.4).withVariationalDropout(true).withDropoutCandidate(0.5)
+                .withRecompute(true);
         try (Layer layer = device.createLayer(spec).initialize(7)) {
             layer.save(file);
         }
         try (Safetensors contents = Safetensors.read(file)) {
             assertEquals("{cell=lstm, data_type=f32, deterministic=false, direction=bidirectional, dropconnect=0.3, "
-                    + "dropout=0.4, epsilon=1.0E-5, format=lnrnn, hidden_size=6, input_size=4, layers=2, lnrnn.format=1, "
+                    + "dropout=0.4, dropout_candidate=0.5, epsilon=1.0E-5, format=lnrnn, hidden_size=6, input_size=4, layers=2, lnrnn.format=1, "
                     + "normalization=paper, recompute=true, variational_dropout=true, zoneout=0.1, "
                     + "zoneout_cell=0.2}", new TreeMap<>(contents.metadata()).toString());
         }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a stack consists of, as problems of their own that read forward: their masks are the whole's, handed over,
- * since they would draw others. There is no way to hand over a mask for zoneout of c.
+ * since they would draw others: those of zoneout of h and of DropConnect.
  */
 final class Composition {
 

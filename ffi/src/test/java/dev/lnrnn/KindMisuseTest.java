@@ -3,8 +3,6 @@ package dev.lnrnn;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import java.util.List;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -126,10 +124,9 @@ class KindMisuseTest {
     void masksThatAreNotDrawn() {
         Passes passes = new Passes(LayerSpec.lstm(5, 7));
         DeviceBuffer mask = device.allocate(1 << 16);
-        for (Consumer<DeviceBuffer> wrong : List.<Consumer<DeviceBuffer>>of(
-                zoneout -> passes.training().zoneoutMask(zoneout).bind(),
-                dropconnect -> passes.training().dropconnectMask(dropconnect).bind())) {
-            assertThrows(IllegalArgumentException.class, () -> wrong.accept(mask));
+        for (MaskKind kind : MaskKind.values()) {
+            assertThrows(IllegalArgumentException.class, () -> passes.training().mask(kind, mask).bind());
+            assertThrows(IllegalArgumentException.class, () -> passes.training().bind().drawMask(kind, mask));
         }
     }
 

@@ -190,12 +190,15 @@ class LayerKindsTest {
 
     @Test
     void masksThatAreNotDrawn() {
-        try (Layer layer = device.createLayer(LayerSpec.lstm(INPUTS, HIDDEN));
+        try (Layer layer = device.createLayer(LayerSpec.lstm(INPUTS, HIDDEN)).initialize(1);
                 Training training = layer.training(Sequence.timeMajor(1, 1))) {
             assertRefused("zoneoutMask is given, expected null where zoneout is 0",
-                    () -> training.setMasks(new byte[HIDDEN], null));
+                    () -> training.setMask(MaskKind.ZONEOUT, new byte[HIDDEN]));
             assertRefused("dropconnectMask is given, expected null where dropconnect is 0",
-                    () -> training.setMasks(null, new byte[4 * HIDDEN * HIDDEN]));
+                    () -> training.setMask(MaskKind.DROPCONNECT, new byte[4 * HIDDEN * HIDDEN]));
+            training.forward(new float[INPUTS]);
+            assertRefused("kind is DROPOUT_CANDIDATE, but dropoutCandidate is 0: no such mask is drawn",
+                    () -> training.mask(MaskKind.DROPOUT_CANDIDATE));
         }
     }
 

@@ -37,13 +37,14 @@ class LayerSpecTest {
                 .withDropconnect(0.3)
                 .withDropout(0.4)
                 .withVariationalDropout(true)
+                .withDropoutCandidate(0.5)
                 .withRecompute(true)
                 .withDeterministic(true)
                 .validate();
         assertEquals(new LayerSpec(CellType.LSTM, Normalization.CARRY, DataType.BF16, Direction.BIDIRECTIONAL, 3, 64,
-                128, 32, 1e-3, 3, new Regularization(0.1, 0.2, 0.3, 0.4, true), new Execution(true, true)), spec);
-        assertEquals(List.of(0.1, 0.2, 0.3, 0.4),
-                List.of(spec.zoneout(), spec.zoneoutCell(), spec.dropconnect(), spec.dropout()));
+                128, 32, 1e-3, 3, new Regularization(0.1, 0.2, 0.3, 0.4, true, 0.5), new Execution(true, true)), spec);
+        assertEquals(List.of(0.1, 0.2, 0.3, 0.4, 0.5), List.of(spec.zoneout(), spec.zoneoutCell(), spec.dropconnect(),
+                spec.dropout(), spec.dropoutCandidate()));
         assertEquals(32, spec.outputWidth());
         assertEquals(64, spec.outputSize());
         assertEquals(256, spec.withProjection(0).outputSize());
@@ -53,7 +54,8 @@ class LayerSpecTest {
     /** All that a cell has is written in one chain, from whatever was there before. */
     @Test
     void everythingCanBeTakenBack() {
-        LayerSpec rich = STACK.withDropout(0.4).withVariationalDropout(true).withZoneout(0.5).withRecompute(true);
+        LayerSpec rich = STACK.withDropout(0.4).withVariationalDropout(true).withZoneout(0.5)
+                .withDropoutCandidate(0.1).withRecompute(true);
         assertEquals(LSTM, rich.withRegularization(Regularization.NONE).withExecution(Execution.DEFAULT).withLayers(1));
     }
 
@@ -90,6 +92,8 @@ class LayerSpecTest {
                         spec -> spec.withDropout(Double.NaN)),
                 refusal("zoneoutCell is -0.5, expected a probability in 0...1", LSTM,
                         spec -> spec.withZoneoutCell(-0.5)),
+                refusal("dropoutCandidate is 2.0, expected a probability in 0...1", LSTM,
+                        spec -> spec.withDropoutCandidate(2)),
                 refusal("epsilon is Infinity, expected a positive finite number", LSTM,
                         spec -> spec.withEpsilon(Double.POSITIVE_INFINITY)),
                 refusal("epsilon is NaN, expected a positive finite number", LSTM,
@@ -122,6 +126,8 @@ class LayerSpecTest {
                         STACK.withVariationalDropout(true)),
                 Arguments.of("zoneoutCell is 0.1 and cell is GRU, which has no c: expected zoneoutCell 0",
                         GRU.withZoneoutCell(0.1)),
+                Arguments.of("dropoutCandidate is 0.1 and cell is GRU, which has no c: expected dropoutCandidate 0",
+                        GRU.withDropoutCandidate(0.1)),
                 Arguments.of("zoneoutCell is 0.1 and cell is INDRNN, which has no c: expected zoneoutCell 0",
                         INDRNN.withZoneoutCell(0.1)),
                 Arguments.of("projectionSize is 2 and cell is GRU, which has no projection: expected projectionSize 0",

@@ -126,7 +126,7 @@ class LifetimeTest {
         PlanSizes sizes = plan.sizes(1, 1);
         DeviceBuffer mask = device.allocate(4);
         TrainingPasses training = plan.training(Sequence.timeMajor(1, 1), device.defaultStream())
-                .parameters(device.allocate(sizes.parameterBytes())).x(device.allocate(12)).zoneoutMask(mask)
+                .parameters(device.allocate(sizes.parameterBytes())).x(device.allocate(12)).mask(MaskKind.ZONEOUT, mask)
                 .reserve(device.allocate(sizes.reserveBytes())).bind();
         ForwardArguments arguments =
                 training.forward().workspace(device.allocate(sizes.trainingWorkspaceBytes()));

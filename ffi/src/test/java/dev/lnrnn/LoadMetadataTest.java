@@ -62,6 +62,7 @@ class LoadMetadataTest extends LayerFileFixture {
         "zoneout|2|zoneout is 2.0, expected a probability",
         "zoneout|NaN|zoneout is NaN, expected a probability",
         "dropout|0.5|dropout is 0.5 and layers is 1, expected",
+        "dropout_candidate|half|dropout_candidate is half in the metadata, expected a number",
         "recompute|yes|recompute is yes in the metadata, expected true or false",
         "variational_dropout|true|variationalDropout is true and dropout is 0, expected",
     })
@@ -82,6 +83,14 @@ class LoadMetadataTest extends LayerFileFixture {
         } else {
             assertNoLayer(expected);
         }
+    }
+
+    /** As files have none that were written before there was one. */
+    @Test
+    void withoutDropoutOfTheCandidateThereIsNone() {
+        Map<String, String> metadata = new HashMap<>(SPEC.toMetadata());
+        metadata.remove("dropout_candidate");
+        assertEquals(SPEC, LayerSpec.ofMetadata(metadata));
     }
 
     private void assertNoLayer(String part) {

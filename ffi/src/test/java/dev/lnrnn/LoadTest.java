@@ -38,7 +38,7 @@ class LoadTest extends LayerFileFixture {
             LayerSpec spec = new LayerSpec(cell, normalization, DataType.F32, Direction.BIDIRECTIONAL, 2, 3, 4, 0, 0.5,
                     0,
                     new Regularization(0.4, cell == CellType.LSTM ? 0.3 : 0, cell == CellType.INDRNN ? 0 : 0.2, 0.1,
-                            true),
+                            true, cell == CellType.LSTM ? 0.6 : 0),
                     base.execution().withRecompute(true));
             float[] x = Layers.floats(new Random(1).doubles(2 * 5 * 3, -1, 1).toArray());
             try (Layer saved = device.createLayer(spec).initialize(7)) {

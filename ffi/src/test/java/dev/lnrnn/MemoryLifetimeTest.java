@@ -68,7 +68,7 @@ class MemoryLifetimeTest {
         try (Device device = TestDevice.open(); Layer layer = device.createLayer(spec).initialize(1)) {
             HostTraining passes = new HostTraining(layer, Sequence.timeMajor(2, 1));
             passes.close("training");
-            Executable refused = () -> passes.setMasks(new byte[2 * 16], new byte[4 * 16 * 16]);
+            Executable refused = () -> passes.setMask(MaskKind.DROPCONNECT, new byte[4 * 16 * 16]);
             // The first call leaves the device the pinned memory through which it copies.
             assertThrows(IllegalStateException.class, refused);
             Usage before = Library.usage();

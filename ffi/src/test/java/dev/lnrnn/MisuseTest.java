@@ -130,7 +130,7 @@ class MisuseTest {
     private static TrainingPasses training(DeviceBuffer parameters, DeviceBuffer x, DeviceBuffer zoneoutMask,
             DeviceBuffer dropconnectMask, DeviceBuffer random, DeviceBuffer reserve) {
         TrainingArguments arguments = plan.training(Sequence.timeMajor(STEPS, BATCH), device.defaultStream())
-                .zoneoutMask(zoneoutMask).dropconnectMask(dropconnectMask).random(random);
+                .mask(MaskKind.ZONEOUT, zoneoutMask).mask(MaskKind.DROPCONNECT, dropconnectMask).random(random);
         ifGiven(parameters, arguments::parameters);
         ifGiven(x, arguments::x);
         ifGiven(reserve, arguments::reserve);

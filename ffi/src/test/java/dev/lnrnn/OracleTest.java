@@ -17,8 +17,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The library against an LSTM that shares nothing with it, and its gradients against finite differences of
- * that LSTM: random sizes, with and without normalisation, zoneout, DropConnect and lengths, masks from the
- * seed.
+ * that LSTM: random sizes, with and without normalisation, zoneout, DropConnect, dropout of the candidate and
+ * lengths, masks from the seed.
  */
 @Tag("device")
 class OracleTest {
@@ -49,6 +49,7 @@ class OracleTest {
                 .withNormalization((index & 1) == 0 ? Normalization.HASTE : Normalization.NONE)
                 .withZoneout((index & 2) == 0 ? 0 : 0.1 + 0.6 * random.nextDouble())
                 .withDropconnect((index & 4) == 0 ? 0 : 0.1 + 0.6 * random.nextDouble())
+                .withDropoutCandidate((index % 3) == 0 ? 0 : 0.1 + 0.6 * random.nextDouble())
                 .withDataType(DataType.F64);
         int steps = 1 + random.nextInt(5);
         int batch = 1 + random.nextInt(4);

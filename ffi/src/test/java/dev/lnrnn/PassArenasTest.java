@@ -22,7 +22,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Tag("device")
 class PassArenasTest {
 
-    private static final LayerSpec SPEC = LayerSpec.lstm(5, 7).withZoneout(0.25).withDropconnect(0.25);
+    /** With every mask that there is. */
+    private static final LayerSpec SPEC = LayerSpec.lstm(5, 7).withLayers(2)
+            .withRegularization(new Regularization(0.25, 0.25, 0.25, 0.25, false, 0.25));
     private static final int STEPS = 3;
     private static final int BATCH = 2;
     private static Device device;

@@ -64,11 +64,12 @@ class ProjectionTest extends LayerFileFixture {
             streaming.setState(new LayerState(h, c));
             assertRefused("h has 48 elements, expected 18", () -> streaming.setState(new LayerState(c, c)));
             assertRefused("c has 18 elements, expected 48", () -> streaming.setState(new LayerState(h, h)));
-            training.setMasks(new byte[2 * STEPS * BATCH * WIDTH], new byte[2 * 4 * HIDDEN * WIDTH]);
-            assertRefused("zoneout has 192 elements, expected 72",
-                    () -> training.setMasks(new byte[2 * STEPS * BATCH * HIDDEN], null));
-            assertRefused("dropconnect has 512 elements, expected 192",
-                    () -> training.setMasks(null, new byte[2 * 4 * HIDDEN * HIDDEN]));
+            training.setMask(MaskKind.ZONEOUT, new byte[2 * STEPS * BATCH * WIDTH]);
+            training.setMask(MaskKind.DROPCONNECT, new byte[2 * 4 * HIDDEN * WIDTH]);
+            assertRefused("zoneoutMask has 192 elements, expected 72",
+                    () -> training.setMask(MaskKind.ZONEOUT, new byte[2 * STEPS * BATCH * HIDDEN]));
+            assertRefused("dropconnectMask has 512 elements, expected 192",
+                    () -> training.setMask(MaskKind.DROPCONNECT, new byte[2 * 4 * HIDDEN * HIDDEN]));
         }
     }
 

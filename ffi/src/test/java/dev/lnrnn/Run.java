@@ -118,8 +118,8 @@ final class Run implements AutoCloseable {
     /** Masks that are not given are drawn from memory of the device. */
     TrainingPasses trainingPasses(@Nullable DeviceBuffer random) {
         TrainingPasses pass = plan.training(sequence, stream).parameters(buffer("parameters")).x(buffer("x"))
-                .resets(mask(problem.resets())).zoneoutMask(mask(problem.zoneoutMask()))
-                .dropconnectMask(mask(problem.dropconnectMask()))
+                .resets(mask(problem.resets())).mask(MaskKind.ZONEOUT, mask(problem.zoneoutMask()))
+                .mask(MaskKind.DROPCONNECT, mask(problem.dropconnectMask()))
                 .random(random).reserve(buffer("reserve")).bind();
         pass.setSeed(problem.seed());
         pass.setOffsets(problem.stepOffset(), problem.rowOffset());

@@ -143,7 +143,8 @@ class TrainingTest {
         LayerSpec spec = LayerSpec.lstm(INPUTS, HIDDEN).withZoneout(0.3).withDropconnect(0.3);
         try (Layer single = device.createLayer(spec).initialize(3);
                 Training given = single.training(Sequence.timeMajor(STEPS, BATCH))) {
-            given.setMasks(ones(STEPS * BATCH * HIDDEN), ones(4 * HIDDEN * HIDDEN));
+            given.setMask(MaskKind.ZONEOUT, ones(STEPS * BATCH * HIDDEN));
+            given.setMask(MaskKind.DROPCONNECT, ones(4 * HIDDEN * HIDDEN));
             float[][] outputs = outputs(given, 2);
             assertArrayEquals(outputs[0], outputs[1]);
             assertEquals(2, given.position());
@@ -221,7 +222,8 @@ class TrainingTest {
         LayerSpec spec = LayerSpec.gru(INPUTS, HIDDEN).withZoneout(0.3).withDropconnect(0.3);
         try (Layer single = device.createLayer(spec).initialize(3);
                 Training given = single.training(Sequence.timeMajor(STEPS, BATCH)); Arena arena = Arena.ofShared()) {
-            given.setMasks(ones(STEPS * BATCH * HIDDEN), ones(3 * HIDDEN * HIDDEN));
+            given.setMask(MaskKind.ZONEOUT, ones(STEPS * BATCH * HIDDEN));
+            given.setMask(MaskKind.DROPCONNECT, ones(3 * HIDDEN * HIDDEN));
             given.setLengths(new long[] {4, 1, 2});
             float[] y = given.forward(x);
             float[] gradient = gradient(given);
@@ -229,10 +231,9 @@ class TrainingTest {
             MemorySegment state = MemorySegment.ofArray(new float[BATCH * HIDDEN]);
             MemorySegment small = MemorySegment.ofArray(new float[1]);
             MemorySegment closed = closed();
-            byte[] zeros = new byte[STEPS * BATCH * HIDDEN];
             for (Runnable refused : new Runnable[] {
-                () -> given.setMasks(zeros, new byte[1]),
-                () -> given.setMasks(new byte[1], new byte[3 * HIDDEN * HIDDEN]),
+                () -> given.setMask(MaskKind.DROPCONNECT, new byte[1]),
+                () -> given.setMask(MaskKind.DROPOUT, new byte[3 * HIDDEN * HIDDEN]),
                 () -> given.setLengths(new long[] {1, 1, 5}),
                 () -> given.setLengths(new long[] {1}),
                 () -> given.setPosition(-1),

@@ -16,6 +16,7 @@ final class Variants {
     private static final double ZONEOUT = 0.3;
     private static final double DROPCONNECT = 0.25;
     private static final double DROPOUT = 0.4;
+    private static final double DROPOUT_CANDIDATE = 0.35;
     /** In the midst of what u is. */
     private static final double CLIP = 0.7;
 
@@ -48,7 +49,15 @@ final class Variants {
                 .flatMap(spec -> spec.cell() != CellType.INDRNN
                         ? onAndOff(spec, LayerSpec::withDropconnect, DROPCONNECT) : Stream.of(spec))
                 .flatMap(spec -> spec.layers() > 1 ? dropouts(spec) : Stream.of(spec))
+                .map(spec -> spec.cell() == CellType.LSTM ? candidates(spec) : spec)
                 .toList();
+    }
+
+    /** With dropout of the candidate where an even number of the others is on: each pair meets, at no more variants. */
+    private static LayerSpec candidates(LayerSpec spec) {
+        long on = DoubleStream.of(spec.zoneout(), spec.zoneoutCell(), spec.dropconnect(), spec.dropout())
+                .filter(probability -> probability > 0).count();
+        return on % 2 == 0 ? spec.withDropoutCandidate(DROPOUT_CANDIDATE) : spec;
     }
 
     /** One layer and two, forward and both ways. */

@@ -41,8 +41,4 @@ record Extents(LayerSpec spec) {
     int zoneoutMask() {
         return STEPS * state();
     }
-
-    int dropconnectMask() {
-        return (int) (spec.states() * spec.cell().gates() * spec.hiddenSize() * spec.outputWidth());
-    }
 }

@@ -48,6 +48,6 @@ final class Kinds {
         return spec.withRegularization(new Regularization(PROBABILITY,
                 spec.cell().carriesCell() ? PROBABILITY : 0,
                 spec.cell() == CellType.INDRNN ? 0 : PROBABILITY,
-                stack ? PROBABILITY : 0, stack));
+                stack ? PROBABILITY : 0, stack, spec.cell().carriesCell() ? PROBABILITY : 0));
     }
 }

@@ -7,6 +7,7 @@ import dev.lnrnn.DoubleLayerState;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.LayerState;
 import dev.lnrnn.LoadOptions;
+import dev.lnrnn.MaskKind;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
 import dev.lnrnn.Regularization;
@@ -125,8 +126,7 @@ final class Recipes {
             case "h", "h0", "hn", "dhn", "dh0" -> of(h());
             case "c", "c0", "cn", "dcn", "dc0" -> of(c());
             case "resets" -> of(bytes(step ? BATCH : STEPS * BATCH));
-            case "zoneoutMask" -> of(bytes(extents.zoneoutMask()));
-            case "dropconnectMask" -> of(spec.dropconnect() > 0 ? bytes(extents.dropconnectMask()) : null);
+            case "mask" -> of(MaskKind.ZONEOUT, bytes(extents.zoneoutMask()));
             case "random" -> of(bytes(3 * Long.BYTES));
             case "reserve" -> of(bytes(sizes.reserveBytes()));
             case "gradients" -> of(bytes(sizes.gradientBytes()));
@@ -165,9 +165,7 @@ final class Recipes {
                     of(new double[extents.stepX()], new double[extents.stepOutput()]);
             case "Streaming.reset(long)" -> of(BATCH - 1);
             case "Training.setResets(byte[])" -> of((Object) resets());
-            case "Training.setMasks(byte[],byte[])" ->
-                    of(new byte[extents.zoneoutMask()],
-                            spec.dropconnect() > 0 ? new byte[extents.dropconnectMask()] : null);
+            case "Training.setMask(MaskKind,byte[])" -> of(MaskKind.ZONEOUT, new byte[extents.zoneoutMask()]);
             case "Training.forward(float[])" -> of(new float[extents.x()]);
             case "Training.forward(double[])" -> of(new double[extents.x()]);
             case "Training.forward(MemorySegment,MemorySegment,MemorySegment,MemorySegment,MemorySegment,"
@@ -216,6 +214,8 @@ final class Recipes {
         }
         return switch (key(method)) {
             case "Device.loadLayer(Path)" -> of(world.weights());
+            case "TrainingPasses.drawMask(MaskKind,DeviceBuffer)" ->
+                    of(MaskKind.ZONEOUT, bytes(extents.zoneoutMask()));
             case "Device.loadLayer(Path,LoadOptions)" -> of(world.weights(), LoadOptions.DEFAULTS);
             case "Device.loadLayer(Safetensors,LoadOptions)" -> of(world.saved(), LoadOptions.DEFAULTS);
             case "LayerSpec.ofMetadata(Map)" -> of(spec.toMetadata());

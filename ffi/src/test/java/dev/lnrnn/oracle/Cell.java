@@ -9,8 +9,9 @@ interface Cell {
      * @param x the input of this step
      * @param h the old h
      * @param c the old c; empty for cells without one
+     * @param candidate what each element of an LSTM's i g is multiplied by; empty for cells without one
      */
-    State step(double[] x, double[] h, double[] c);
+    State step(double[] x, double[] h, double[] c, double[] candidate);
 
     /**
      * What a step leaves.

@@ -32,7 +32,7 @@ final class GruCell implements Cell {
     }
 
     @Override
-    public State step(double[] x, double[] h, double[] c) {
+    public State step(double[] x, double[] h, double[] c, double[] candidate) {
         int hidden = h.length;
         double[] p = sum(normA.apply(product(input, 3 * hidden, x)), inputBias);
         double[] q = sum(normR.apply(product(recurrent, 3 * hidden, h)), recurrentBias);

@@ -20,7 +20,7 @@ final class IndRnnCell implements Cell {
     }
 
     @Override
-    public State step(double[] x, double[] h, double[] c) {
+    public State step(double[] x, double[] h, double[] c, double[] candidate) {
         double[] a = normA.apply(product(input, h.length, x));
         double[] fresh = new double[h.length];
         for (int j = 0; j < fresh.length; j++) {

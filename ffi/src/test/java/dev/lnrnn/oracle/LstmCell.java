@@ -35,7 +35,7 @@ final class LstmCell implements Cell {
     }
 
     @Override
-    public State step(double[] x, double[] h, double[] c) {
+    public State step(double[] x, double[] h, double[] c, double[] candidate) {
         int hidden = c.length;
         double[] a = normA.apply(product(input, 4 * hidden, x));
         double[] r = normR.apply(product(recurrent, 4 * hidden, h));
@@ -45,7 +45,7 @@ final class LstmCell implements Cell {
             double i = sigmoid(v[j]);
             double f = sigmoid(v[hidden + j]);
             double g = Math.tanh(v[2 * hidden + j]);
-            u[j] = Math.clamp(f * c[j] + i * g, -clip, clip);
+            u[j] = Math.clamp(f * c[j] + candidate[j] * i * g, -clip, clip);
         }
         double[] k = normU.apply(u);
         double[] fresh = new double[hidden];

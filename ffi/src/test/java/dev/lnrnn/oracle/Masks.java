@@ -12,6 +12,7 @@ public final class Masks {
     static final int ZONEOUT_CELL = 2;
     static final int DROPCONNECT = 3;
     static final int DROPOUT = 4;
+    static final int DROPOUT_CANDIDATE = 6;
 
     private Masks() {}
 
@@ -23,6 +24,11 @@ public final class Masks {
     /** Zoneout of the carried c, (L·D,T,N,H). */
     public static byte[] zoneoutCell(Problem problem) {
         return ofStates(problem, ZONEOUT_CELL, problem.hidden(), problem.spec().zoneoutCell());
+    }
+
+    /** Dropout of an LSTM's candidate, (L·D,T,N,H). */
+    public static byte[] dropoutCandidate(Problem problem) {
+        return ofStates(problem, DROPOUT_CANDIDATE, problem.hidden(), problem.spec().dropoutCandidate());
     }
 
     /** DropConnect, (L·D,G·H,P): one mask for the whole sequence. */

@@ -22,7 +22,8 @@ class MasksTest {
     private static final int ROW_OFFSET = 77;
     private static final Problem PROBLEM = Problem.of(
             LayerSpec.lstm(5, HIDDEN).withLayers(3).withDirection(Direction.BIDIRECTIONAL)
-                    .withZoneout(0.5).withZoneoutCell(0.25).withDropconnect(0.75).withDropout(0.4),
+                    .withZoneout(0.5).withZoneoutCell(0.25).withDropconnect(0.75).withDropout(0.4)
+                    .withDropoutCandidate(0.25),
             STEPS, BATCH, true, Map.of())
             .withSeed(SEED).withOffsets(STEP_OFFSET, ROW_OFFSET);
 
@@ -67,6 +68,11 @@ class MasksTest {
     void zoneoutOfC() {
         byte[] mask = Masks.zoneoutCell(PROBLEM);
         assertArrayEquals(states(0x02000000, 0xc0000000L), mask);
+    }
+
+    @Test
+    void dropoutOfTheCandidate() {
+        assertArrayEquals(states(0x06000000, 0xc0000000L), Masks.dropoutCandidate(PROBLEM));
     }
 
     private static byte[] states(int kind, long threshold) {

@@ -20,6 +20,7 @@ public final class Oracle {
     private final int cellWidth;
     private final Zoneout zoneout;
     private final Zoneout zoneoutCell;
+    private final double[] candidates;
     private final double[] hn;
     private final double[] cn;
 
@@ -34,6 +35,7 @@ public final class Oracle {
         zoneout = new Zoneout(p, draws(p) ? given != null ? given : Masks.zoneout(problem) : null);
         double pCell = problem.spec().zoneoutCell();
         zoneoutCell = new Zoneout(pCell, draws(pCell) ? Masks.zoneoutCell(problem) : null);
+        candidates = candidates();
         hn = problem.tensor("h0").clone();
         cn = problem.hasCell() ? problem.tensor("c0").clone() : new double[0];
     }
@@ -89,14 +91,25 @@ public final class Oracle {
                 h = new double[h.length];
                 c = new double[c.length];
             }
-            Cell.State fresh = cell.step(Arrays.copyOfRange(x, row * inputs, (row + 1) * inputs), h, c);
             int maskRow = state * steps * batch + row;
+            Cell.State fresh = cell.step(Arrays.copyOfRange(x, row * inputs, (row + 1) * inputs), h, c,
+                    problem.hasCell()
+                            ? Arrays.copyOfRange(candidates, maskRow * cellWidth, (maskRow + 1) * cellWidth)
+                            : new double[0]);
             h = zoneout.apply(h, fresh.h(), maskRow * width);
             c = zoneoutCell.apply(c, fresh.c(), maskRow * cellWidth);
             System.arraycopy(h, 0, y, (row * problem.directions() + direction) * width, width);
         }
         System.arraycopy(h, 0, hn, stateRow * width, width);
         System.arraycopy(c, 0, cn, stateRow * cellWidth, cellWidth);
+    }
+
+    /** What i g of each state, step, row and unit of an LSTM is multiplied by. */
+    private double[] candidates() {
+        double[] ones = new double[problem.states() * steps * batch * cellWidth];
+        Arrays.fill(ones, 1);
+        double p = problem.spec().dropoutCandidate();
+        return draws(p) ? dropped(ones, Masks.dropoutCandidate(problem), 0, p) : ones;
     }
 
     /** weight_hh as DropConnect leaves it. */

@@ -5,6 +5,7 @@ import dev.lnrnn.Device;
 import dev.lnrnn.DeviceBuffer;
 import dev.lnrnn.InferencePass;
 import dev.lnrnn.LayerSpec;
+import dev.lnrnn.MaskKind;
 import dev.lnrnn.Parameter;
 import dev.lnrnn.Plan;
 import dev.lnrnn.PlanSizes;
@@ -115,7 +116,8 @@ final class CaseRun {
         DeviceBuffer dh0 = allocate(stateType, stateShape);
         DeviceBuffer dc0 = cn == null ? null : allocate(stateType, cellStateShape);
         TrainingPasses pass = plan.training(sequence, stream).parameters(parameters).x(x).resets(bytes("resets"))
-                .zoneoutMask(bytes("zoneout_mask")).dropconnectMask(bytes("dropconnect_mask"))
+                .mask(MaskKind.ZONEOUT, bytes("zoneout_mask"))
+                .mask(MaskKind.DROPCONNECT, bytes("dropconnect_mask"))
                 .reserve(device.allocate(sizes.reserveBytes())).bind();
         pass.setLengths(lengths());
         pass.forward().h0(h0).c0(c0).y(y).hn(hn).cn(cn)
