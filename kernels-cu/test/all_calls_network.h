@@ -23,8 +23,7 @@ struct Network {
     description.epsilon = 1e-5;
     description.zoneout = description.dropconnect = description.dropout = 0.1;
     description.projectionSize = kOutput;
-    // CUDA has no kernels for a clip.
-    if (session.target.kind == LNRNN_DEVICE_CPU) description.cellClip = 1;
+    description.cellClip = 1;
     description.dropoutCandidate = 0.1;
     plan = session.objects.make<lnrnnPlan>(
         "lnrnnPlanCreate",

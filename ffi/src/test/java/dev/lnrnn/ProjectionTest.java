@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lnrnn.interop.Safetensors;
 import dev.lnrnn.interop.SafetensorsException;
@@ -123,7 +122,6 @@ class ProjectionTest extends LayerFileFixture {
 
     @Test
     void aFileIsLoadedWhereTheSameIsComputed() throws IOException {
-        assumeTrue(TestDevice.clipsCells(), "CUDA devices do not clip cells yet");
         try (Layer clipped = device.createLayer(CLIPPED).initialize(7);
                 Layer other = device.createLayer(SPEC.withCellClip(2)).initialize(8);
                 Layer plain = device.createLayer(SPEC.withProjection(0)).initialize(9)) {

@@ -1,7 +1,6 @@
 package dev.lnrnn;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lnrnn.oracle.Oracle;
 import dev.lnrnn.oracle.Problem;
@@ -48,7 +47,6 @@ class ReferenceCasesTest {
     @ParameterizedTest
     @MethodSource("cases")
     void holds(CaseFile file, DataType type) {
-        assumeSupported(file);
         Map<String, double[]> results = Run.results(device, file.problem(type));
         MEASURED.put(file + " " + type, Accuracy.of(results, file.expected()));
         Accuracy.assertClose(file + " " + type, results, file.expected(), file.bound(type));
@@ -71,15 +69,9 @@ class ReferenceCasesTest {
     @ParameterizedTest
     @MethodSource("cases")
     void holdsForInference(CaseFile file, DataType type) {
-        assumeSupported(file);
         Problem problem = file.problem(type).inference();
         Accuracy.assertClose(file + " " + type,
                 Run.results(device, problem), Oracle.forward(problem), file.bound(type));
-    }
-
-    private static void assumeSupported(CaseFile file) {
-        assumeTrue(TestDevice.clipsCells() || !file.metadata().containsKey("cell_clip"),
-                "CUDA devices do not clip cells yet");
     }
 
     @Test

@@ -37,11 +37,6 @@ public final class TestDevice {
         }
     }
 
-    /** CUDA devices do not clip cells yet. */
-    public static boolean clipsCells() {
-        return isCpu();
-    }
-
     public static boolean isCpu() {
         return NAME.equals("cpu");
     }

@@ -81,8 +81,7 @@ final class Variants {
     private static List<LayerSpec> withProjected(List<LayerSpec> specs, long hidden) {
         List<LayerSpec> all = specs.stream().filter(spec -> spec.cell() == CellType.LSTM)
                 .flatMap(spec -> Stream.of(0L, hidden / 2, hidden + 3).map(spec::withProjection))
-                .flatMap(spec -> TestDevice.clipsCells()
-                        ? onAndOff(spec, LayerSpec::withCellClip, CLIP) : Stream.of(spec))
+                .flatMap(spec -> onAndOff(spec, LayerSpec::withCellClip, CLIP))
                 .filter(spec -> spec.projectionSize() > 0 || spec.cellClip() > 0)
                 .toList();
         return Stream.concat(specs.stream(), covering(all, Variants::options).stream()).toList();

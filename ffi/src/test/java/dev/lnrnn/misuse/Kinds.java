@@ -5,7 +5,6 @@ import dev.lnrnn.DataType;
 import dev.lnrnn.Direction;
 import dev.lnrnn.LayerSpec;
 import dev.lnrnn.Regularization;
-import dev.lnrnn.TestDevice;
 import java.util.List;
 import java.util.Random;
 
@@ -40,7 +39,7 @@ final class Kinds {
 
     private static LayerSpec projected(LayerSpec spec, int width, double clip) {
         return spec.cell() != CellType.LSTM ? spec
-                : spec.withProjection(width).withCellClip(TestDevice.clipsCells() ? clip : 0);
+                : spec.withProjection(width).withCellClip(clip);
     }
 
     private static LayerSpec drawn(LayerSpec spec) {
