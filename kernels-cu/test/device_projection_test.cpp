@@ -1,5 +1,7 @@
 // Projections of h and clips of u on the CUDA device: what they are the same as, and a clip in every type beside the
 // CPU's. (device_test compares them with the CPU together with all else that a layer can have.)
+//
+//   device_projection_test small   what an emulated device under a sanitizer does in a minute
 #include <algorithm>
 
 #include "device_pair.h"
@@ -81,6 +83,17 @@ void test_limit() {
     test_limit<S>(options, {3, 2, 4, 20});
   }
 }
+// The same of one cell each.
+void test_small() {
+  Options options;
+  options.device = kCuda;
+  test_limit<float>(options, {3, 3, 4, 18});
+  test_limit<F16>(options, {2, 2, 4, 64});
+  options.projection = 11;
+  test_limit<float>(options, {3, 3, 4, 20});
+  test_limit<F16>(options, {3, 2, 4, 20});
+}
+
 template <class S>
 void test_clip() {
   for (const int64_t hidden : {19, 64}) {
@@ -94,8 +107,12 @@ void test_clip() {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   if (gpu::count() == 0) return gpu::skipped();
+  if (argc > 1 && std::strcmp(argv[1], "small") == 0) {
+    RUN(test_small());
+    return check::summary();
+  }
   RUN(projections::test_identity_is_no_projection<float>(kCuda));
   RUN(projections::test_identity_is_no_projection<double>(kCuda));
   RUN(test_clip<float>());

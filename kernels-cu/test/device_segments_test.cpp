@@ -154,8 +154,8 @@ void test_clusters(const Devices& on) {
 
 int main() {
   const Devices on;
-#if defined(__SANITIZE_THREAD__)
-  // It looks for barriers that are missing, which are the same for every shape and type, and takes its time.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  // What sanitizers look for is the same for most shapes and types, and they take their time.
   for (const Case& c : {segments::cases()[0], segments::cases()[1], segments::cases_of_sum()[2]}) {
     test_strand<float>(on, c, {3, 3, 4, 5}, kNoisy, {3, 1, 2});
     test_strand<F16>(on, c, {2, 2, 3, 64}, kReverse);
