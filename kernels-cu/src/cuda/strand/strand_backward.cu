@@ -1,7 +1,8 @@
 // The backward pass: from the last step of the forward pass to its first two kernels each, everything
-// between two products, and dr R' (where h is projected two more come first); then, for all steps at once, the gradients of x and of the parameters
-// (strand_gradients.cuh). Without kept products these are computed again first, as two products. Where a
-// cluster of blocks can hold the recurrent weights, one kernel takes all steps.
+// between two products, and dr R' (where h is projected two more come first); then, for all steps at
+// once, the gradients of x and of the parameters (strand_gradients.cuh). Without kept products these are
+// computed again first, as two products. Where a cluster of blocks can hold the recurrent weights, one
+// kernel takes all steps.
 #include "cuda/cluster/launch.cuh"
 #include "cuda/row/backward_row.cuh"
 #include "cuda/row/cells.cuh"
